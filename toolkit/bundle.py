@@ -1,0 +1,156 @@
+"""A bundle: the folder that every stage reads and writes. An architecture, its weights, and a card that says what it is.
+
+spec.json            the architecture, whole
+weights.safetensors  parameters and buffers, loaded strictly; nothing is ever unpickled
+card.json            scheme, input, decoding, data, config, metrics, parentage, versions
+log.jsonl            a record an epoch
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from toolkit.core import heatmap
+from toolkit.core.files import new_folder, read_json, read_lines, sha256, write_bytes, write_json, write_lines
+from toolkit.core.schemes import Scheme, scheme
+from toolkit.models import HRNet, HRSuperNet, build
+from toolkit.models.spec import Spec, from_json, to_json
+
+FORMAT = 1
+"""The version of card.json written here; a higher one comes from a newer release."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a bundle is, for people and for the stages that read it."""
+
+    name: str
+    stage: str
+    """The stage that made it: teacher, supernet, slim or distil."""
+    scheme: str
+    size_px: int
+    """Side of the square crop it was trained for."""
+    sigma_px: float
+    """Standard deviation of its targets in heatmap pixels; the decoder needs it."""
+    decoder: heatmap.Decoder = "dark"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    """Normalisation of RGB in [0, 1]."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Training and validation set by title, with their licence notes."""
+    config: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+    """Hashes of the bundles it was made from, by role."""
+    made_with: dict[str, Any] = field(default_factory=dict)
+    """Versions, commit, device and seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A network with its card."""
+
+    spec: Spec
+    card: Card
+    weights: dict[str, Tensor]
+    log: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def scheme(self) -> Scheme:
+        """The landmark scheme of the card."""
+        return scheme(self.card.scheme)
+
+    def network(self) -> HRNet | HRSuperNet:
+        """A fresh network with these weights, in evaluation mode, on the CPU."""
+        net = empty(self.spec)
+        net.load_state_dict(self.weights, assign=True)
+        return net.eval()
+
+
+def empty(spec: Spec) -> HRNet | HRSuperNet:
+    """The network of a spec without spending time or random numbers on initial weights."""
+    with torch.device("meta"):
+        return build(spec)
+
+
+def of_network(net: HRNet | HRSuperNet, card: Card, log: tuple[dict[str, Any], ...] = ()) -> Bundle:
+    """A bundle of a network's present weights, copied to the CPU."""
+    return Bundle(spec=net.spec, card=card, weights=state(net), log=log)
+
+
+def state(net: nn.Module) -> dict[str, Tensor]:
+    """A contiguous CPU copy of parameters and buffers."""
+    return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in net.state_dict().items()}
+
+
+def write(bundle: Bundle, folder: Path) -> None:
+    """Write a bundle as a whole, replacing one that stood there."""
+    with new_folder(folder) as temporary:
+        write_json(temporary / "spec.json", to_json(bundle.spec))
+        write_bytes(temporary / "weights.safetensors", save(bundle.weights))
+        write_json(temporary / "card.json", {"format": FORMAT, **dataclasses.asdict(bundle.card)})
+        write_lines(temporary / "log.jsonl", bundle.log)
+
+
+def read(folder: Path) -> Bundle:
+    """The bundle in a folder.
+
+    Raises:
+        FileNotFoundError: the folder, or a file that it needs, is not there.
+        ValueError: a newer format, damaged files, or weights that do not fit the spec.
+    """
+    for name in ("spec.json", "weights.safetensors", "card.json"):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder} is not a bundle: it has no {name}")
+    try:
+        spec, card = from_json(read_json(folder / "spec.json")), _card(read_json(folder / "card.json"))
+        weights = load((folder / "weights.safetensors").read_bytes())
+    except SafetensorError as error:
+        raise ValueError(f"{folder}/weights.safetensors is damaged ({error}): make the bundle again") from error
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
+    expected = {name: tuple(value.shape) for name, value in empty(spec).state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != found:
+        odd = sorted(set(expected.items()) ^ set(found.items()))[0][0]
+        raise ValueError(f"{folder}: the weights do not fit spec.json, first at {odd}")
+    if not all(bool(value.isfinite().all()) for value in weights.values()):
+        raise ValueError(f"{folder}/weights.safetensors holds values that are not finite")
+    weights = {name: v.float() if v.is_floating_point() else v for name, v in weights.items()}
+    return Bundle(spec=spec, card=card, weights=weights, log=tuple(read_lines(folder / "log.jsonl")))
+
+
+def digest(folder: Path) -> str:
+    """The hash that names a bundle in sidecars and cards: of its architecture and weights."""
+    return sha256(folder / "spec.json", folder / "weights.safetensors")
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path is a folder with a bundle in it."""
+    return (path / "spec.json").is_file()
+
+
+def _card(fields: dict[str, Any]) -> Card:
+    version = fields.pop("format", None) if isinstance(fields, dict) else None
+    if not isinstance(version, int):
+        raise ValueError("card.json has no format number")
+    if version > FORMAT:
+        raise ValueError(f"card.json has format {version}, this release reads up to {FORMAT}: upgrade sdhrnet-toolkit")
+    for name in ("mean", "std"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
+    try:
+        card = Card(**fields)
+    except TypeError as error:
+        raise ValueError(f"card.json: {error}") from error
+    scheme(card.scheme)
+    return card

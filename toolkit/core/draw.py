@@ -1,0 +1,142 @@
+"""Landmarks on a picture: lines and dots at sub-pixel positions, sized to the face, in colour-blind-safe colours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.schemes import Line, Scheme
+
+FloatArray = NDArray[np.float64]
+ImageArray = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+FRACTION_BITS = 6
+"""OpenCV takes whole numbers of 2 ** -FRACTION_BITS pixels."""
+FARTHEST_PX = 2.0**20
+"""Points are drawn no farther out than this, so that OpenCV's whole numbers do not overflow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How faces are drawn, in RGB. The colours are Okabe and Ito's (2008), told apart under any colour blindness."""
+
+    sure: Colour = (86, 180, 233)
+    """Dots of full confidence."""
+    unsure: Colour = (213, 94, 0)
+    """Dots of no confidence; those between are mixed."""
+    line: Colour = (240, 228, 66)
+    box: Colour = (255, 255, 255)
+    edge: Colour = (0, 0, 0)
+    """Drawn around everything, so that it shows on every skin and background."""
+    dot: float = 0.011
+    """Radius of a dot over the longer side of the face."""
+    stroke: float = 0.006
+    """Width of a line over the longer side of the face."""
+
+
+STYLE = Style()
+
+
+def draw_landmarks(
+    image: ImageArray,
+    points_xy: FloatArray,
+    scheme: Scheme,
+    confidence: FloatArray | None = None,
+    style: Style = STYLE,
+) -> ImageArray:
+    """A copy of the image with one face's lines and points.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        points_xy: (M, 2) in its pixels; points that are NaN, and lines to them, are left out.
+        scheme: says which points a line joins.
+        confidence: (M,) in [0, 1], shown as the dots' colour; all sure where it is not given.
+        style: colours and sizes.
+
+    Raises:
+        ValueError: the points are not those of the scheme.
+    """
+    if points_xy.shape != (scheme.points, 2):
+        raise ValueError(f"expected points ({scheme.points}, 2) for {scheme.name}, got {points_xy.shape}")
+    canvas = image.copy()
+    present = np.isfinite(points_xy).all(axis=1)
+    if not present.any():
+        return canvas
+    face_px = float(np.ptp(points_xy[present], axis=0).max())
+    stroke = max(1, round(style.stroke * face_px))
+    for thickness, colour in ((stroke + max(2, stroke), style.edge), (stroke, style.line)):
+        for line in scheme.lines:
+            runs = [_fixed(points_xy[run]) for run in _runs(line, present)]
+            cv2.polylines(canvas, runs, False, colour, thickness, cv2.LINE_AA, FRACTION_BITS)
+    sure = np.ones(len(points_xy)) if confidence is None else np.clip(np.nan_to_num(confidence), 0, 1)
+    radius = max(1.0, style.dot * face_px)
+    for point, share in zip(points_xy[present], sure[present], strict=True):
+        _dot(canvas, point, radius + max(0.7, radius / 3), style.edge)
+        _dot(canvas, point, radius, _mix(style.unsure, style.sure, float(share)))
+    return canvas
+
+
+def draw_box(image: ImageArray, box_xyxy: FloatArray, style: Style = STYLE) -> ImageArray:
+    """A copy of the image with the outline of a box (4,): left, top, right, bottom in its pixels."""
+    canvas = image.copy()
+    left, top, right, bottom = box_xyxy
+    corners = _fixed(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]))
+    stroke = max(1, round(style.stroke * float(max(right - left, bottom - top))))
+    for thickness, colour in ((stroke + max(2, stroke), style.edge), (stroke, style.box)):
+        cv2.polylines(canvas, [corners], True, colour, thickness, cv2.LINE_AA, FRACTION_BITS)
+    return canvas
+
+
+def contact_sheet(tiles: Sequence[ImageArray], columns: int, gap_px: int = 4) -> ImageArray:
+    """Pictures side by side, row after row, each in the middle of a cell as large as the largest of them.
+
+    Args:
+        tiles: (H, W, 3) uint8 each, of any sizes.
+        columns: pictures in a row; fewer where there are fewer pictures.
+        gap_px: dark pixels between cells and around them.
+
+    Raises:
+        ValueError: no picture, or no column.
+    """
+    if not tiles or columns < 1:
+        raise ValueError(f"a contact sheet needs a picture and a column, got {len(tiles)} and {columns}")
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    height, width = (max(t.shape[axis] for t in tiles) for axis in (0, 1))
+    sheet = np.full((rows * (height + gap_px) + gap_px, columns * (width + gap_px) + gap_px, 3), 32, dtype=np.uint8)
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, columns)
+        top = gap_px + row * (height + gap_px) + (height - tile.shape[0]) // 2
+        left = gap_px + column * (width + gap_px) + (width - tile.shape[1]) // 2
+        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return sheet
+
+
+def _runs(line: Line, present: NDArray[np.bool_]) -> list[list[int]]:
+    """The line's indices in order, broken where a point is missing; pieces of two points or more."""
+    indices = [*line.indices, line.indices[0]] if line.closed else list(line.indices)
+    runs: list[list[int]] = [[]]
+    for index in indices:
+        if present[index]:
+            runs[-1].append(index)
+        else:
+            runs.append([])
+    return [run for run in runs if len(run) > 1]
+
+
+def _fixed(points_xy: FloatArray) -> NDArray[np.int32]:
+    """Pixels -> OpenCV's fixed-point whole numbers, any shape."""
+    return np.asarray(np.rint(np.clip(points_xy, -FARTHEST_PX, FARTHEST_PX) * 2**FRACTION_BITS), dtype=np.int32)
+
+
+def _dot(canvas: ImageArray, centre_xy: FloatArray, radius: float, colour: Colour) -> None:
+    x, y = _fixed(centre_xy).tolist()
+    cv2.circle(canvas, (x, y), round(radius * 2**FRACTION_BITS), colour, cv2.FILLED, cv2.LINE_AA, FRACTION_BITS)
+
+
+def _mix(first: Colour, second: Colour, share: float) -> Colour:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    return red, green, blue

@@ -1,0 +1,75 @@
+"""Pictures from files and to files, whatever state they are in."""
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from toolkit.core.files import write_bytes
+
+ImageArray = NDArray[np.uint8]
+
+MAX_PIXELS = 150_000_000
+"""Larger pictures are refused: 450 MB once decoded."""
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def read_image(path: Path) -> ImageArray:
+    """A picture as (H, W, 3) uint8 RGB, turned upright by its EXIF orientation.
+
+    Grayscale, palette, CMYK and 16-bit pictures are converted, transparency is laid over black, and of an animation
+    the first frame is taken.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a picture, is cut off, or has more than MAX_PIXELS.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked below
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ValueError(f"{path} has {image.width} x {image.height} pixels, the limit is {MAX_PIXELS:,}")
+                return _upright_rgb(image)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(f"no picture at {path}") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is not a picture that can be read") from error
+    except (OSError, SyntaxError, EOFError) as error:  # what Pillow raises for cut-off and damaged files
+        raise ValueError(f"{path} is damaged or cut off ({error})") from error
+
+
+def write_png(path: Path, image: ImageArray) -> None:
+    """Write (H, W, 3) uint8 RGB as PNG, whole or not at all."""
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    write_bytes(path, buffer.getvalue())
+
+
+def write_image(path: Path, image: ImageArray) -> None:
+    """Write (H, W, 3) uint8 RGB in the format that the suffix names.
+
+    Raises:
+        ValueError: the suffix names no format.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"cannot write a picture as {path.name}: the suffix must be one of {', '.join(SUFFIXES)}")
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, format=Image.registered_extensions()[path.suffix.lower()], quality=95)
+    write_bytes(path, buffer.getvalue())
+
+
+def _upright_rgb(image: Image.Image) -> ImageArray:
+    image.seek(0)
+    if image.mode.startswith("I;16") or image.mode == "I":
+        levels = np.asarray(image, dtype=np.int64)
+        image = Image.fromarray(np.clip(levels // 257, 0, 255).astype(np.uint8))
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        over = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", over.size, (0, 0, 0, 255)), over)
+    return np.asarray(upright.convert("RGB"), dtype=np.uint8).copy()

@@ -1,0 +1,59 @@
+"""Where a figure comes from: versions, commit and machine, as records carry them."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from toolkit import __version__
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Versions of Python, this toolkit and the named distributions, those that are installed."""
+    found = {"python": platform.python_version(), "sdhrnet-toolkit": __version__}
+    for name in distributions:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def commit() -> str | None:
+    """The git commit this code runs from, with `+changes` where the tree differs from it; None outside a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        return head + ("+changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None  # no git program, or a checkout without a commit
+
+
+@cache
+def processor() -> str:
+    """The CPU's name as the system gives it, with the number of its cores that this process may use."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        name = names[0] if names else name
+    elif platform.system() == "Darwin":
+        name = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    return f"{name}, {cores()} cores"
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]  # fixed words, no shell
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603

@@ -1,0 +1,155 @@
+"""Landmark schemes as values: point order, mirror order, the NME normaliser and the lines that draw a face.
+
+A scheme is data. Code asks it for what it needs and never branches on a number of points.
+Indices are 0-based. Sources: 300W (Sagonas et al. 2013), COFW (Burgos-Artizzu et al. 2013), WFLW (Wu et al. 2018).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A polyline of landmark indices; closed lines return to their first point."""
+
+    indices: tuple[int, ...]
+    closed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """What one annotation standard means by its points."""
+
+    name: str
+    title: str
+    mirror: tuple[int, ...]
+    """mirror[i] is the index whose place point i takes in the left-right mirrored face."""
+    eyes: tuple[int, int]
+    """The outer eye corners; their distance divides the NME (equation 5)."""
+    regions: Mapping[str, tuple[int, ...]]
+    """Disjoint named groups that together hold every point."""
+    lines: tuple[Line, ...]
+
+    @property
+    def points(self) -> int:
+        """The number of landmarks M."""
+        return len(self.mirror)
+
+
+def _span(first: int, last: int) -> tuple[int, ...]:
+    return tuple(range(first, last + 1))
+
+
+def _open(*spans: tuple[int, ...]) -> tuple[Line, ...]:
+    return tuple(Line(indices=span) for span in spans)
+
+
+def _closed(*spans: tuple[int, ...]) -> tuple[Line, ...]:
+    return tuple(Line(indices=span, closed=True) for span in spans)
+
+
+def _mirror(points: int, pairs: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    order = list(range(points))
+    for left, right in pairs:
+        order[left], order[right] = right, left
+    return tuple(order)
+
+
+def _facing(*spans: tuple[int, int]) -> list[tuple[int, int]]:
+    """Pairs (a, b), (a + 1, b - 1), ... for a span that mirrors onto itself: its first half onto its reversed second."""
+    return [(first + i, last - i) for first, last in spans for i in range((last - first + 1) // 2)]
+
+
+W300_68 = Scheme(
+    name="300w-68",
+    title="300W / iBUG, 68 points",
+    mirror=_mirror(
+        68,
+        [
+            *_facing((0, 16), (17, 26), (31, 35), (48, 54), (55, 59), (60, 64), (65, 67)),
+            *[(36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46)],
+        ],
+    ),
+    eyes=(36, 45),
+    regions=MappingProxyType(
+        {
+            "contour": _span(0, 16),
+            "brows": _span(17, 26),
+            "nose": _span(27, 35),
+            "eyes": _span(36, 47),
+            "mouth": _span(48, 67),
+        }
+    ),
+    lines=(
+        *_open(_span(0, 16), _span(17, 21), _span(22, 26), _span(27, 30), _span(31, 35)),
+        *_closed(_span(36, 41), _span(42, 47), _span(48, 59), _span(60, 67)),
+    ),
+)
+
+COFW_29 = Scheme(
+    name="cofw-29",
+    title="COFW, 29 points",
+    mirror=_mirror(
+        29,
+        [
+            *[(0, 1), (2, 3), (4, 6), (5, 7), (8, 9), (10, 11), (12, 14), (13, 15)],
+            *[(16, 17), (18, 19), (22, 23)],
+        ],
+    ),
+    eyes=(8, 9),
+    regions=MappingProxyType(
+        {
+            "brows": _span(0, 7),
+            "eyes": _span(8, 17),
+            "nose": _span(18, 21),
+            "mouth": _span(22, 27),
+            "contour": (28,),
+        }
+    ),
+    lines=(
+        *_closed((0, 4, 2, 5), (3, 6, 1, 7), (8, 12, 10, 13), (11, 14, 9, 15)),
+        *_open((18, 21, 19), (20, 21)),
+        *_closed((22, 24, 23, 27), (22, 25, 23, 26)),
+    ),
+)
+
+WFLW_98 = Scheme(
+    name="wflw-98",
+    title="WFLW, 98 points",
+    mirror=_mirror(
+        98,
+        [
+            *_facing((0, 32), (55, 59), (76, 82), (83, 87), (88, 92), (93, 95)),
+            *[(33, 46), (34, 45), (35, 44), (36, 43), (37, 42), (38, 50), (39, 49), (40, 48), (41, 47)],
+            *[(60, 72), (61, 71), (62, 70), (63, 69), (64, 68), (65, 75), (66, 74), (67, 73), (96, 97)],
+        ],
+    ),
+    eyes=(60, 72),
+    regions=MappingProxyType(
+        {
+            "contour": _span(0, 32),
+            "brows": _span(33, 50),
+            "nose": _span(51, 59),
+            "eyes": (*_span(60, 75), 96, 97),
+            "mouth": _span(76, 95),
+        }
+    ),
+    lines=(
+        *_open(_span(0, 32), _span(51, 54), _span(55, 59)),
+        *_closed(_span(33, 41), _span(42, 50), _span(60, 67), _span(68, 75), _span(76, 87), _span(88, 95)),
+    ),
+)
+
+SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in (W300_68, COFW_29, WFLW_98)})
+
+
+def scheme(name: str) -> Scheme:
+    """The scheme of that name.
+
+    Raises:
+        ValueError: the name is not one of SCHEMES.
+    """
+    if name not in SCHEMES:
+        raise ValueError(f"unknown landmark scheme {name!r}; known: {', '.join(SCHEMES)}")
+    return SCHEMES[name]

@@ -1,0 +1,73 @@
+"""One labelled face as NumPy: what every data set yields and every consumer takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.schemes import Scheme
+
+FloatArray = NDArray[np.float64]
+ImageArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """An image with the landmarks of one face in it."""
+
+    name: str
+    image: ImageArray
+    """(H, W, 3) RGB."""
+    points_xy: FloatArray
+    """(M, 2) in pixels of `image`, pixel centres at whole numbers, origin top left; NaN where a point is missing."""
+    box_xyxy: FloatArray
+    """(4,) left, top, right, bottom of the face in the same coordinates."""
+
+
+class Faces(Protocol):
+    """A data set: its scheme, and samples by index, decoded when asked for."""
+
+    @property
+    def scheme(self) -> Scheme: ...
+
+    @property
+    def title(self) -> str:
+        """What the set is, for records: which faces, how many."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Some samples of a data set, in the given order."""
+
+    faces: Faces
+    indices: Sequence[int]
+    title: str
+
+    @property
+    def scheme(self) -> Scheme:
+        return self.faces.scheme
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.faces[self.indices[index]]
+
+
+def box_of_points(points_xy: FloatArray) -> FloatArray:
+    """The tight (4,) box around the points that are present.
+
+    Raises:
+        ValueError: fewer than two points are present, or they span no area.
+    """
+    present = points_xy[np.isfinite(points_xy).all(axis=1)]
+    if len(present) < 2 or not (np.ptp(present, axis=0).max() > 0):
+        raise ValueError("a face box needs at least two different points")
+    return np.concatenate([present.min(axis=0), present.max(axis=0)])

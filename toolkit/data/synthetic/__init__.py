@@ -1,0 +1,46 @@
+"""Faces drawn from a parametric 3D face of our own: unlimited, licence-free, labelled exactly.
+
+`head` holds the mean surface and curves, `modes` how heads and expressions differ, `pose` how they are seen, `landmarks` the points;
+`look`, `light`, `features`, `hair`, `extras`, `background` and `camera` make the picture, `draw` puts them together.
+"""
+
+import numpy as np
+
+from toolkit.core.schemes import W300_68, Scheme
+from toolkit.data.sample import Sample, box_of_points
+from toolkit.data.synthetic.draw import draw_face
+
+VERSION = 1
+
+
+class SyntheticFaces:
+    """`count` synthetic faces; face i depends on the seed, i and the size only."""
+
+    def __init__(self, count: int, *, seed: int = 0, size_px: int = 160) -> None:
+        if count < 1 or seed < 0 or size_px < 32:
+            raise ValueError(f"need count >= 1, seed >= 0, size_px >= 32; got {count}, {seed}, {size_px}")
+        self._count, self._seed, self._size_px = count, seed, size_px
+
+    @property
+    def scheme(self) -> Scheme:
+        return W300_68
+
+    @property
+    def title(self) -> str:
+        return f"synthetic faces v{VERSION}, seed {self._seed}, {self._count}"
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Sample:
+        """The face of that index, from 0; a negative index counts from the end.
+
+        Raises:
+            IndexError: the index is out of range.
+        """
+        if not -self._count <= index < self._count:
+            raise IndexError(f"face {index} of {self._count} synthetic faces")
+        index %= self._count
+        image, points_xy = draw_face(np.random.default_rng([self._seed, index]), self._size_px)
+        name = f"synthetic-{self._seed}-{index:06d}"
+        return Sample(name=name, image=image, points_xy=points_xy, box_xyxy=box_of_points(points_xy))

@@ -1,0 +1,178 @@
+"""Eyes, brows, nose and mouth: what the landmarks sit on."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.data.synthetic.canvas import Canvas, noise_patch, ribbon
+from toolkit.data.synthetic.head import CROWN_ROWS
+from toolkit.data.synthetic.look import Look
+from toolkit.data.synthetic.modes import Values
+from toolkit.data.synthetic.pose import View
+
+SIDES = ("right", "left")
+_DARK = np.array([26, 16, 14], np.float32)
+
+
+def _between(edge: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The polygon between two curves that run the same way."""
+    return np.concatenate([edge, other[::-1]])
+
+
+def _mix(a: NDArray[np.float32], b: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    out: NDArray[np.float32] = (a + (b - a) * np.float32(share)).astype(np.float32)
+    return out
+
+
+def _disc(centre: NDArray[np.floating], radius: float, squash: float) -> NDArray[np.floating]:
+    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    return centre + radius * np.stack([np.cos(turn) * squash, np.sin(turn)], -1)
+
+
+def paint_eyes(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> list[NDArray[np.floating]]:
+    """Both eyes with lids and lashes; returns the middles of the irises."""
+    gaze = rng.normal(0, (0.028, 0.012)).clip((-0.07, -0.03), (0.07, 0.03))
+    white = np.array([232, 226, 222], np.float32) * np.float32(rng.uniform(0.95, 1.15))
+    shadow = _mix(look.crease, rng.uniform(30, 180, 3).astype(np.float32), 0.5 * look.makeup)
+    crease_alpha, lash = rng.uniform(0.15, 0.6), rng.uniform(0.5, 1.0)
+    squash = float(np.cos(np.radians(view.pose.yaw)))
+    irises = []
+    for side in SIDES:
+        u = view.unit_px
+        upper, lower, crease = (view.curve(f"{name}_{side}") for name in ("lid_upper", "lid_lower", "crease"))
+        canvas.fill(_between(crease, upper), shadow, alpha=0.12 + 0.4 * look.makeup, soft_px=0.02 * u)
+        canvas.stroke(crease, look.crease, 0.016 * u, crease_alpha, 0.008 * u)
+        bag = view.curve(f"bag_{side}")
+        canvas.stroke(bag, look.crease, 0.014 * u, 0.08 + 0.35 * look.age * crease_alpha, 0.012 * u)
+        opening = _between(upper, lower)
+        inside = canvas.full_mask(opening)
+        canvas.fill(opening, white)
+        canvas.fill(_disc(lower[1] * 0.5 + upper[2] * 0.5, 0.014 * u, 1.0), _mix(white, look.lip, 0.6), within=inside)
+        centre = view.curve(f"iris_{side}")[0] + gaze * u
+        iris = _disc(centre, 0.072 * u, squash)
+        canvas.fill(iris, look.iris * np.float32(0.5), within=inside)
+        canvas.fill(_disc(centre, 0.06 * u, squash), look.iris, within=inside)
+        canvas.fill(_disc(centre, 0.029 * u, squash), np.full(3, 10, np.float32), within=inside)
+        canvas.fill(ribbon(upper, 0.05 * u), _DARK, alpha=0.45, soft_px=0.012 * u, within=inside)
+        thick = np.interp(np.linspace(0, 1, len(upper)), (0, 0.3, 0.8, 1), (0.006, 0.018, 0.026, 0.012)) * (0.8 + 0.7 * look.makeup)
+        up = np.array([np.sin(np.radians(view.pose.roll)), -np.cos(np.radians(view.pose.roll))])
+        canvas.stroke(upper + up * (0.35 * thick[:, None] * u), _DARK, thick * u, 0.55 + 0.4 * lash)
+        rim = _mix(look.crease, _DARK, 0.7 * look.makeup)
+        canvas.stroke(lower - up * (0.006 * u), rim, 0.012 * u, 0.35 + 0.4 * lash * look.makeup, 0.003 * u)
+        irises.append(centre)
+    return irises
+
+
+def paint_glints(
+    canvas: Canvas, view: View, irises: list[NDArray[np.floating]], toward: NDArray[np.floating], strength: float
+) -> None:
+    """A lamp's reflection in each open eye; after the light, for a glint is not shaded."""
+    for side, centre in zip(SIDES, irises, strict=True):
+        inside = canvas.full_mask(_between(view.curve(f"lid_upper_{side}"), view.curve(f"lid_lower_{side}")))
+        spot = centre + 0.035 * view.unit_px * np.asarray(toward)[:2]
+        canvas.fill(_disc(spot, 0.014 * view.unit_px, 1.0), np.full(3, 245, np.float32), alpha=strength, within=inside)
+
+
+def paint_brows(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
+    """Both brows, made of hair: dense at the lower edge's middle, thin at the inner end."""
+    density = float(np.clip(rng.normal(0.85, 0.17) - 0.2 * (look.age > 0.8), 0.22, 1.0))
+    strand = noise_patch(rng, "strand", max(canvas.lit.shape), canvas.zoom)
+    hairy = np.clip(density + 0.22 * strand, 0, 1)
+    for side in SIDES:
+        area = _between(view.curve(f"brow_upper_{side}"), view.curve(f"brow_lower_{side}"))
+        canvas.fill(area, look.brow, alpha=hairy, soft_px=0.007 * view.unit_px)
+
+
+def paint_nose(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
+    """Nostrils, wings and the shadow below the nose; the surface's own shading does the rest."""
+    u, strength = view.unit_px, rng.uniform(0.45, 1.0)
+    base = view.curve("nose_base")
+    canvas.stroke(base, look.crease, 0.03 * u, 0.45 * strength, 0.014 * u)
+    turn = np.sin(np.radians(view.pose.yaw))
+    for side, sign in (("right", -1), ("left", 1)):
+        seen = float(np.clip(1.0 - 1.6 * max(0.0, sign * turn), 0, 1))
+        canvas.stroke(view.curve(f"ala_{side}"), look.crease, 0.018 * u, 0.55 * strength * seen, 0.007 * u)
+        shown = float(np.clip(0.85 - 0.02 * view.pose.pitch, 0.3, 1.0))
+        canvas.fill(view.curve(f"nostril_{side}"), look.crease * np.float32(0.35), alpha=shown * strength * seen, soft_px=0.006 * u)
+
+
+def cover_by_nose(canvas: Canvas, view: View, skin: NDArray[np.float32]) -> None:
+    """Paints the bridge over the far eye when the head is turned so far that the nose hides part of it."""
+    if abs(view.pose.yaw) < 24:
+        return
+    rows = slice(CROWN_ROWS, CROWN_ROWS + 32)
+    middle = view.grid.shape[1] // 2
+    sign = 1.0 if view.pose.yaw > 0 else -1.0
+    columns = slice(middle, middle + 12) if sign > 0 else slice(middle - 11, middle + 1)
+    angle = np.radians(view.pose.roll)
+    across = view.grid[rows, columns] @ np.array([np.cos(angle), np.sin(angle)], np.float32)
+    far = np.argmax(across * sign, axis=1) + columns.start
+    edge = view.grid[np.arange(CROWN_ROWS, CROWN_ROWS + 32), far]
+    canvas.fill(np.concatenate([edge, view.grid[rows, middle][::-1]]), skin, soft_px=0.3)
+    weight = np.interp(abs(view.pose.yaw), (24, 45), (0, 0.55))
+    canvas.stroke(edge[6:], skin * np.array([0.55, 0.45, 0.42], np.float32), 0.012 * view.unit_px, float(weight), 0.006 * view.unit_px)
+
+
+def _paint_inside(canvas: Canvas, view: View, rng: np.random.Generator, gap: float) -> None:
+    """Teeth, tongue and darkness between parted lips; `gap` in units."""
+    u, high, low = view.unit_px, view.curve("lip_upper_inner"), view.curve("lip_lower_inner")
+    opening = _between(high, low)
+    inside = canvas.full_mask(opening)
+    canvas.fill(opening, np.array([52, 16, 16], np.float32) * np.float32(rng.uniform(0.4, 1.3)))
+    if gap < 0.015:
+        return
+    down = (low - high) / np.maximum(np.hypot(*(low - high).T), 1e-6)[:, None]
+    enamel = np.array([238, 230, 214], np.float32) * np.float32(rng.uniform(0.75, 1.0))
+    if gap > 0.12:
+        tongue = low[6:-6] - down[6:-6] * min(0.09, 0.4 * gap) * u
+        canvas.fill(_between(tongue, low[6:-6]), np.array([176, 86, 84], np.float32), alpha=0.8, soft_px=0.02 * u, within=inside)
+    if rng.random() < 0.88:
+        edge = high + down * rng.uniform(0.05, 0.11) * u
+        canvas.fill(_between(high[3:-3], edge[3:-3]), enamel, soft_px=0.004 * u, within=inside)
+        for k in np.linspace(7, len(high) - 8, 9):
+            i = round(k)
+            canvas.stroke(np.stack([high[i], edge[i]]), enamel * np.float32(0.6), 0.006 * u, 0.35)
+    if rng.random() < 0.25:
+        edge = low - down * rng.uniform(0.02, 0.05) * u
+        canvas.fill(_between(edge[5:-5], low[5:-5]), enamel * np.float32(0.88), soft_px=0.004 * u, within=inside)
+    canvas.fill(ribbon(high, 0.03 * u), _DARK, alpha=0.35, soft_px=0.01 * u, within=inside)
+
+
+def paint_mouth(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
+    """Lips and what shows between them."""
+    u = view.unit_px
+    outer, inner = ([view.curve(f"lip_{part}_{ring}") for part in ("upper", "lower")] for ring in ("outer", "inner"))
+    gap = float(np.median(np.hypot(*(inner[1][12:21] - inner[0][12:21]).T))) / u
+    canvas.stroke(outer[1][6:-6] + (outer[1][16] - inner[1][16]) * 0.35, look.crease, 0.05 * u, 0.28, 0.02 * u)
+    alpha = 1.0 if look.lipstick else float(rng.uniform(0.6, 1.0))
+    soft = 0.003 * u if look.lipstick else 0.007 * u
+    canvas.fill(_between(outer[0], inner[0]), look.lip * np.float32(rng.uniform(0.78, 0.95)), alpha=alpha, soft_px=soft)
+    canvas.fill(_between(inner[1], outer[1]), look.lip, alpha=alpha, soft_px=soft)
+    _paint_inside(canvas, view, rng, gap)
+    seam = _mix(look.crease, _DARK, 0.5)
+    shut = float(np.clip(1 - gap / 0.05, 0.35, 1))
+    line = np.concatenate([outer[0][:1], inner[0], outer[0][-1:]])
+    canvas.stroke(line, seam, 0.014 * u, 0.8 * shut, 0.003 * u)
+    for corner, step in ((outer[0][0], inner[0][2]), (outer[0][-1], inner[0][-3])):
+        canvas.stroke(np.stack([corner, step]), seam, 0.022 * u, 0.55, 0.006 * u)
+    if look.lipstick or rng.random() < 0.5:
+        shine = 0.5 * (inner[1] + outer[1])[11:22]
+        canvas.stroke(shine, np.minimum(look.lip * 1.5 + 30, 255).astype(np.float32), 0.018 * u, 0.35, 0.008 * u)
+
+
+def paint_lines(canvas: Canvas, view: View, look: Look, modes: Values, rng: np.random.Generator) -> None:
+    """Nasolabial folds, brow furrows and moles."""
+    u, smile = view.unit_px, max(0.0, modes.get("smile", 0.0))
+    turn = np.sin(np.radians(view.pose.yaw))
+    for side, sign in (("right", -1), ("left", 1)):
+        seen = float(np.clip(1.0 - 1.3 * max(0.0, sign * turn), 0, 1))
+        deep = (0.1 + 0.5 * look.age + 0.35 * smile) * rng.uniform(0.3, 0.8) * seen
+        canvas.stroke(view.curve(f"fold_{side}"), look.crease, 0.018 * u, float(min(deep, 0.75)), 0.013 * u)
+    if look.age > 0.5 or modes.get("frown", 0.0) > 0.025:
+        for x in (-0.04, 0.045):
+            furrow = view.image_of(np.array([(x, -0.2, 0.31), (x * 0.9, -0.15, 0.31), (x, -0.1, 0.31)]))
+            canvas.stroke(furrow, look.crease, 0.012 * u, float(rng.uniform(0, 0.5)), 0.006 * u)
+    for y in np.linspace(-0.38, -0.58, 3) * (rng.random() < look.age - 0.35):
+        if y:
+            x = np.linspace(-0.4, 0.4, 9)
+            wave = np.stack([x, y + 0.02 * np.cos(3 * x), 0.27 - 0.35 * x**2], -1)
+            canvas.stroke(view.image_of(wave), look.crease, 0.012 * u, float(rng.uniform(0.1, 0.35)), 0.008 * u)

@@ -1,0 +1,177 @@
+"""Spec: an architecture as data. JSON in and out; models.build(spec) is the only way to make a network."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from toolkit.models.released import RELEASED
+
+FORMAT = 1
+"""The version of the JSON written here; a higher one comes from a newer release."""
+
+STAGES = 10
+DIVISOR = 32
+"""Input sides are multiples of this: four branches, the lowest at 1/32."""
+
+EdgeKind = Literal["project", "identity", "up", "down"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HRNetSpec:
+    """HRNetV2 (Sun et al., 2019), the teacher; the defaults are W18."""
+
+    family: ClassVar[str] = "hrnet"
+
+    points: int
+    stem: tuple[int, int] = (64, 64)
+    layer1: tuple[int, int] = (64, 256)
+    """Inner and outer width of the Bottlenecks."""
+    widths: tuple[int, int, int, int] = (18, 36, 72, 144)
+    modules: tuple[int, int, int] = (1, 4, 3)
+    blocks: int = 4
+
+    def __post_init__(self) -> None:
+        _positive(points=(self.points,), stem=self.stem, layer1=self.layer1, widths=self.widths, modules=self.modules)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """One transformation-and-aggregation (TA) operation: from `source` of the stage before to `target` of `stage`."""
+
+    stage: int
+    source: int
+    target: int
+    inner: tuple[int, ...] = ()
+    """Output widths of a downsampling chain's convolutions but the last."""
+
+    def __post_init__(self) -> None:
+        if not (2 <= self.stage <= STAGES and 0 <= self.source <= 3 and 0 <= self.target <= 3):
+            raise ValueError(f"no such edge: stage {self.stage}, {self.source} -> {self.target}")
+        if self.stage == 2 and self.source != 0:
+            raise ValueError("stage 2 has one source, branch 0")
+        if len(self.inner) != max(0, self.target - self.source - 1):
+            raise ValueError(f"{self} needs {max(0, self.target - self.source - 1)} inner widths")
+
+    @property
+    def kind(self) -> EdgeKind:
+        """What T is here (section 3.1); `project` is stage 2's stride-1 convolution, which only changes the width."""
+        if self.source == self.target:
+            return "project" if self.stage == 2 else "identity"
+        return "up" if self.source > self.target else "down"
+
+    @property
+    def name(self) -> str:
+        """A key for modules and tables, such as 3.0to2."""
+        return f"{self.stage}.{self.source}to{self.target}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperNetSpec:
+    """HRSuperNet, or any network slimmed from it: the edges that are left, and every width."""
+
+    family: ClassVar[str] = "hrsupernet"
+
+    points: int
+    edges: tuple[Edge, ...]
+    stem: tuple[int, int] = (64, 64)
+    widths: tuple[int, int, int, int] = (18, 36, 72, 144)
+    depth: int = 4
+    """MBConvs in each block of stages 1 to 9; stage 10 has none."""
+    head: int | None = None
+    """Width of the head's hidden layer; None stands for the sum of the final branches' widths."""
+
+    def __post_init__(self) -> None:
+        _positive(points=(self.points,), stem=self.stem, widths=self.widths, depth=(self.depth,))
+        keys = [(e.stage, e.target, e.source) for e in self.edges]
+        if keys != sorted(set(keys)):
+            raise ValueError("edges must be unique and ordered by stage, target and source")
+        for edge in self.edges:
+            if edge.stage > 2 and edge.source not in self.branches(edge.stage - 1):
+                raise ValueError(f"edge {edge.name} starts at a block that no edge reaches")
+        if not self.branches(STAGES):
+            raise ValueError("no edge reaches the last stage: nothing is left of the network")
+
+    def branches(self, stage: int) -> tuple[int, ...]:
+        """The blocks of a stage, by branch: those that some edge reaches."""
+        return (0,) if stage == 1 else tuple(sorted({e.target for e in self.edges if e.stage == stage}))
+
+    def into(self, stage: int, target: int) -> tuple[Edge, ...]:
+        """The edges that one block aggregates."""
+        return tuple(e for e in self.edges if e.stage == stage and e.target == target)
+
+    def source_width(self, edge: Edge) -> int:
+        """Channels of the map that an edge reads."""
+        return self.stem[1] if edge.stage == 2 else self.widths[edge.source]
+
+    @property
+    def head_input(self) -> int:
+        """Channels of the concatenated final branches."""
+        return sum(self.widths[k] for k in self.branches(STAGES))
+
+    @property
+    def head_width(self) -> int:
+        """Channels of the head's hidden layer."""
+        return self.head_input if self.head is None else self.head
+
+
+Spec = HRNetSpec | SuperNetSpec
+
+
+def hrsupernet(points: int) -> SuperNetSpec:
+    """The whole supernet: 4 + 8 x 16 = 132 edges."""
+    edges = [_edge(2, 0, target) for target in range(4)]
+    edges += [_edge(stage, source, target) for stage in range(3, 11) for target in range(4) for source in range(4)]
+    return SuperNetSpec(points=points, edges=tuple(edges))
+
+
+def s_hrnet(released: Literal["300w", "cofw", "wflw"], points: int) -> SuperNetSpec:
+    """The slimmed network that the paper's authors published for one data set, with its surviving edges."""
+    edges = []
+    for stage, row in enumerate(RELEASED[released].split(";"), start=2):
+        for target, sources in enumerate(row.strip().split("|")):
+            edges += [_edge(stage, int(source), target) for source in sources if source != "-"]
+    return SuperNetSpec(points=points, edges=tuple(edges))
+
+
+def _edge(stage: int, source: int, target: int) -> Edge:
+    width = SuperNetSpec.stem[1] if stage == 2 else SuperNetSpec.widths[source]
+    return Edge(stage=stage, source=source, target=target, inner=(width,) * max(0, target - source - 1))
+
+
+def to_json(spec: Spec) -> dict[str, Any]:
+    """The whole architecture as plain JSON values."""
+    return {"format": FORMAT, "family": spec.family, **json.loads(json.dumps(dataclasses.asdict(spec)))}
+
+
+def from_json(data: dict[str, Any]) -> Spec:
+    """The spec that to_json wrote.
+
+    Raises:
+        ValueError: a newer format, an unknown family, or fields that do not make a network.
+    """
+    fields = dict(data)
+    version, family = fields.pop("format", None), fields.pop("family", None)
+    if not isinstance(version, int) or version < 1:
+        raise ValueError("not a network spec: it has no format number")
+    if version > FORMAT:
+        raise ValueError(f"the spec has format {version}, this release reads up to {FORMAT}: upgrade sdhrnet-toolkit")
+    try:
+        if family == HRNetSpec.family:
+            return HRNetSpec(**_tuples(fields))
+        if family == SuperNetSpec.family:
+            edges = tuple(Edge(**_tuples(edge)) for edge in fields.pop("edges"))
+            return SuperNetSpec(edges=edges, **_tuples(fields))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not a network spec: {error}") from error
+    raise ValueError(f"unknown network family {family!r}; known: {HRNetSpec.family}, {SuperNetSpec.family}")
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+def _positive(**widths: tuple[int, ...]) -> None:
+    for name, values in widths.items():
+        if not all(isinstance(v, int) and v > 0 for v in values):
+            raise ValueError(f"{name} must be positive whole numbers, got {values}")

@@ -1,0 +1,82 @@
+"""HRSuperNet: HRNet whose every fusion edge carries a learnable importance factor (LSFF, paper section 3.1).
+
+The same class is the supernet and every network slimmed from it; the spec says which edges exist.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from toolkit.models.blocks import Head, MBConv, conv_bn, down, initialise, stem, upsample
+from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+
+
+def transform(spec: SuperNetSpec, edge: Edge) -> nn.Module:
+    """T of equation 1, without the bilinear step of an upward edge."""
+    c_in, c_out = spec.source_width(edge), spec.widths[edge.target]
+    match edge.kind:
+        case "identity":
+            return nn.Identity()
+        case "project":
+            return nn.Sequential(*conv_bn(c_in, c_out, 3))
+        case "up":
+            return nn.Sequential(*conv_bn(c_in, c_out, 1))
+        case "down":
+            return down(c_in, edge.inner, c_out)
+
+
+class Block(nn.Module):
+    """An LSFF block: E(ReLU(sum of alpha * T(x))) over its incoming edges (equation 1)."""
+
+    def __init__(self, spec: SuperNetSpec, stage: int, target: int) -> None:
+        super().__init__()
+        self.target = target
+        self.edges = nn.ModuleDict({str(e.source): transform(spec, e) for e in spec.into(stage, target)})
+        depth = spec.depth if stage < STAGES else 0
+        self.encoder = nn.Sequential(*(MBConv(spec.widths[target]) for _ in range(depth)))
+
+    def forward(self, branches: dict[int, Tensor], alpha: dict[int, Tensor]) -> Tensor:
+        # branches[k]: (B, widths[k], h / 2**k, w / 2**k), alpha[k]: () -> (B, widths[target], h / 2**target, ...)
+        terms = []
+        for key, edge in self.edges.items():
+            source = int(key)
+            # alpha before the upsampling, with which it commutes: fewer multiplications
+            x = alpha[source] * edge(branches[source])
+            terms.append(upsample(x, 2 ** max(0, source - self.target)))
+        return self.encoder(F.relu(sum(terms[1:], terms[0])))  # type: ignore[no-any-return]
+
+
+class HRSuperNet(nn.Module):
+    """(B, 3, H, W) normalised RGB -> (B, M, H/4, W/4) heatmaps; H and W are multiples of 32."""
+
+    def __init__(self, spec: SuperNetSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.alpha = nn.Parameter(torch.ones(len(spec.edges)))
+        """Importance factors, in the order of spec.edges; 1 is HRNet's plain sum."""
+        self.stem = stem(spec.stem)
+        self.stage1 = nn.Sequential(*(MBConv(spec.stem[1]) for _ in range(spec.depth)))
+        self.stages = nn.ModuleDict(
+            {
+                str(stage): nn.ModuleDict({str(k): Block(spec, stage, k) for k in spec.branches(stage)})
+                for stage in range(2, STAGES + 1)
+            }
+        )
+        self.head = Head(spec.head_input, spec.head_width, spec.points)
+        initialise(self, None)
+
+    def forward(self, image: Tensor) -> Tensor:
+        alpha: dict[tuple[int, int], dict[int, Tensor]] = {}
+        for edge, factor in zip(self.spec.edges, self.alpha.unbind(), strict=True):
+            alpha.setdefault((edge.stage, edge.target), {})[edge.source] = factor
+        branches = {0: self.stage1(self.stem(image))}  # (B, 64, H/4, W/4)
+        for stage, blocks in self.stages.items():
+            branches = {
+                int(k): block(branches, alpha[int(stage), int(k)])
+                for k, block in blocks.items()  # type: ignore[operator]
+            }
+        return self.head(branches)  # type: ignore[no-any-return]
+
+    def weights(self) -> list[nn.Parameter]:
+        """Every parameter but alpha: w of Algorithm 1."""
+        return [p for name, p in self.named_parameters() if name != "alpha"]

@@ -1,0 +1,43 @@
+"""What every engine offers: one crop in, one face's landmarks out."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.schemes import Scheme
+
+FloatArray = NDArray[np.float64]
+ImageArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The landmarks of one crop."""
+
+    points_xy: FloatArray
+    """(M, 2) in crop pixels, pixel centres at whole numbers."""
+    confidence: FloatArray
+    """(M,) in [0, 1]: the height of each heatmap's peak."""
+
+
+class Landmarker(Protocol):
+    """A network on an engine, ready to run."""
+
+    @property
+    def scheme(self) -> Scheme: ...
+
+    @property
+    def size_px(self) -> int:
+        """Side of the square crop it takes."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """Name of what runs it, such as ai-edge-litert, with its version after a space."""
+        ...
+
+    def __call__(self, crop: ImageArray) -> Prediction:
+        """Landmarks of one (size_px, size_px, 3) uint8 RGB crop."""
+        ...

@@ -1,0 +1,212 @@
+"""Exact inference rewrites: the same function with fewer operations.
+
+1. BatchNorm goes into the convolution before it (Jacob et al., 2018, section 3.2).
+2. alpha goes into its edge's last convolution. An identity edge has none, so its block is computed in other units: with
+   a > 0, ReLU(a x + t) = a ReLU(x + t / a). The block then holds its map divided by a, its own convolutions and those
+   that read it make up for that, and no multiplication is left.
+3. The head's first 1x1 convolution runs on each branch before the upsampling, with which it commutes, and the results
+   are summed: 26 % fewer multiplications in the slimmed 300W network.
+"""
+
+import copy
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from toolkit.models import HRNet, HRSuperNet
+from toolkit.models.blocks import Head, MBConv, upsample
+from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+
+UNIT_RANGE = (2.0**-6, 2.0**6)
+"""A block's unit stays in this range, for float16's sake; beyond it the identity edge keeps a multiplication."""
+
+
+class Scale(nn.Module):
+    """Multiplication by a constant: an identity edge whose alpha could not be absorbed."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.factor * x
+
+
+class FoldedBlock(nn.Module):
+    """E(ReLU(sum of T(x))) over the incoming edges; alpha and BatchNorm are in the weights."""
+
+    def __init__(self, target: int, edges: dict[str, nn.Module], encoder: nn.Sequential) -> None:
+        super().__init__()
+        self.target = target
+        self.edges = nn.ModuleDict(edges)
+        self.encoder = encoder
+
+    def forward(self, branches: dict[int, Tensor]) -> Tensor:
+        # branches[k]: (B, widths[k], h / 2**k, w / 2**k) -> (B, widths[target], h / 2**target, w / 2**target)
+        terms = [upsample(edge(branches[int(k)]), 2 ** max(0, int(k) - self.target)) for k, edge in self.edges.items()]
+        return self.encoder(F.relu(sum(terms[1:], terms[0])))  # type: ignore[no-any-return]
+
+
+class FoldedHead(nn.Module):
+    """The head with its first convolution before the upsampling."""
+
+    def __init__(self, hidden: dict[str, nn.Module], out: nn.Module) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleDict(hidden)
+        self.out = out
+
+    def forward(self, branches: dict[int, Tensor]) -> Tensor:
+        # branches[k]: (B, widths[k], H/4 / 2**k, W/4 / 2**k) -> (B, M, H/4, W/4)
+        terms = [upsample(self.hidden[str(k)](x), 2**k) for k, x in branches.items()]
+        return self.out(F.relu(sum(terms[1:], terms[0])))  # type: ignore[no-any-return]
+
+
+class FoldedSuperNet(nn.Module):
+    """(B, 3, H, W) normalised RGB -> (B, M, H/4, W/4) heatmaps."""
+
+    def __init__(self, stem: nn.Sequential, stages: list[dict[int, FoldedBlock]], head: FoldedHead) -> None:
+        super().__init__()
+        self.stem = stem
+        self.stages = nn.ModuleList(nn.ModuleDict({str(k): b for k, b in blocks.items()}) for blocks in stages)
+        self.head = head
+
+    def forward(self, image: Tensor) -> Tensor:
+        branches = {0: self.stem(image)}
+        for blocks in self.stages:
+            branches = {int(k): block(branches) for k, block in blocks.items()}  # type: ignore[operator]
+        return self.head(branches)  # type: ignore[no-any-return]
+
+
+def fold(net: HRNet | HRSuperNet) -> nn.Module:
+    """A network for inference that gives the heatmaps of `net` in evaluation mode, up to rounding; `net` is left alone.
+
+    Returns:
+        (B, 3, H, W) normalised RGB -> (B, M, H/4, W/4), without BatchNorm and alpha. Its first convolution is stem[0].
+    """
+    with torch.no_grad():
+        folded = _fold_hrnet(net) if isinstance(net, HRNet) else _fold_supernet(net)
+    return folded.eval().requires_grad_(False)
+
+
+def _fold_hrnet(net: HRNet) -> nn.Module:
+    folded = copy.deepcopy(net)
+    for module in list(folded.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Sequential):
+                setattr(module, name, _fold_sequence(child))
+            elif isinstance(child, nn.ModuleList):
+                for i, entry in enumerate(child):
+                    if isinstance(entry, nn.Sequential):
+                        child[i] = _fold_sequence(entry)
+    widths = dict(enumerate(net.spec.widths))
+    folded.head = _fold_head(net.head, widths, dict.fromkeys(widths, 1.0))  # type: ignore[assignment]
+    return folded
+
+
+def _fold_supernet(net: HRSuperNet) -> FoldedSuperNet:
+    spec = net.spec
+    alphas = dict(zip(spec.edges, net.alpha.double().tolist(), strict=True))
+    units = {0: 1.0}  # a block's map times its unit is the map of the original network
+    stages = []
+    for stage in range(2, STAGES + 1):
+        after = {target: _unit(spec, alphas, stage, target, units) for target in spec.branches(stage)}
+        blocks = {}
+        for target, unit in after.items():
+            original = net.stages[str(stage)][str(target)]  # type: ignore[index]
+            edges = {
+                str(e.source): _fold_edge(original.edges[str(e.source)], units[e.source], alphas[e] / unit)
+                for e in spec.into(stage, target)
+            }
+            encoder = _fold_encoder(original.encoder, unit)
+            blocks[target] = FoldedBlock(target, edges, encoder)
+        stages.append(blocks)
+        units = after
+    stem = nn.Sequential(*_fold_sequence(net.stem), *_fold_encoder(net.stage1, 1.0))
+    head = _fold_head(net.head, {k: spec.widths[k] for k in spec.branches(STAGES)}, units)
+    return FoldedSuperNet(stem, stages, head)
+
+
+def _unit(spec: SuperNetSpec, alphas: dict[Edge, float], stage: int, target: int, units: dict[int, float]) -> float:
+    """The unit that makes a block's identity edge a plain addition; 1 where there is none or it cannot be had."""
+    for edge in spec.into(stage, target):
+        unit = alphas[edge] * units[edge.source]
+        if edge.kind == "identity" and UNIT_RANGE[0] <= unit <= UNIT_RANGE[1]:
+            return unit
+    return 1.0
+
+
+def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float) -> nn.Module:
+    if isinstance(edge, nn.Sequential):
+        return _fold_sequence(edge, scale_in, scale_out)
+    factor = scale_in * scale_out
+    return nn.Identity() if abs(factor - 1) < 1e-12 else Scale(factor)
+
+
+def _fold_encoder(blocks: nn.Module, unit: float) -> nn.Sequential:
+    folded = copy.deepcopy(blocks)
+    assert isinstance(folded, nn.Sequential)
+    for block in folded:
+        assert isinstance(block, MBConv)
+        block.body = _fold_sequence(block.body, unit, 1 / unit)
+    return folded
+
+
+def _fold_head(head: Head, widths: dict[int, int], units: dict[int, float]) -> FoldedHead:
+    joint = _fold_conv(head.hidden, head.norm)
+    hidden: dict[str, nn.Module] = {}
+    parts = torch.split(joint.weight, list(widths.values()), dim=1)
+    for i, (branch, part) in enumerate(zip(widths, parts, strict=True)):
+        bias = joint.bias if i == 0 else None
+        hidden[str(branch)] = _like(head.hidden, part * units[branch], bias)
+    return FoldedHead(hidden, copy.deepcopy(head.out))
+
+
+def _fold_sequence(sequence: nn.Sequential, scale_in: float = 1.0, scale_out: float = 1.0) -> nn.Sequential:
+    """Every convolution takes in the BatchNorm after it; the first reads scale_in * x, the last gives scale_out * y."""
+    layers: list[nn.Module] = []
+    convolutions: list[nn.Conv2d] = []
+    for layer, following in itertools.zip_longest(sequence, list(sequence)[1:]):
+        if isinstance(layer, nn.Conv2d):
+            norm = following if isinstance(following, nn.BatchNorm2d) else None
+            convolutions.append(_fold_conv(layer, norm))
+            layers.append(convolutions[-1])
+        elif not isinstance(layer, nn.BatchNorm2d):
+            layers.append(layer)
+    if convolutions:
+        convolutions[0].weight.mul_(scale_in)
+        convolutions[-1].weight.mul_(scale_out)
+        assert convolutions[-1].bias is not None
+        convolutions[-1].bias.mul_(scale_out)
+    return nn.Sequential(*layers)
+
+
+def _fold_conv(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> nn.Conv2d:
+    weight = conv.weight.double()
+    bias = weight.new_zeros(len(weight)) if conv.bias is None else conv.bias.double()
+    if norm is not None:
+        assert norm.running_mean is not None and norm.running_var is not None
+        gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+        weight = weight * gain[:, None, None, None]
+        bias = (bias - norm.running_mean.double()) * gain + norm.bias.double()
+    return _like(conv, weight, bias)
+
+
+def _like(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
+    """A convolution of the same geometry with other weights."""
+    out, per_group = weight.shape[:2]
+    new = nn.Conv2d(
+        per_group * conv.groups,
+        out,
+        conv.kernel_size,  # type: ignore[arg-type]
+        conv.stride,  # type: ignore[arg-type]
+        conv.padding,  # type: ignore[arg-type]
+        groups=conv.groups,
+        bias=bias is not None,
+        device="meta",
+    )
+    new.weight = nn.Parameter(weight.float().clone())
+    if bias is not None:
+        new.bias = nn.Parameter(bias.float().clone())
+    return new

@@ -1,0 +1,101 @@
+"""Stage: train HRSuperNet, alternating between its importance factors and its weights (Algorithm 1, lines 1 to 12)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from toolkit import bundle
+from toolkit.core.progress import Outcome, Steps
+from toolkit.data.batches import Batch
+from toolkit.models import HRSuperNet
+from toolkit.models.spec import hrsupernet
+from toolkit.train.inference import normalised
+from toolkit.train.job import Job, Pass
+from toolkit.train.loop import fit
+from toolkit.train.losses import mse, targets
+from toolkit.train.setup import Session, Training, open_session
+
+ALPHA_TRAVEL = 2.0
+"""alpha's learning rate times its number of steps, which the published settings share on all three data sets."""
+PUBLISHED_SIZE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supernet(Training):
+    """Train HRSuperNet: landmarks and, by L1-sparse importance factors, its own architecture."""
+
+    sparsity: float = 5e-5
+    """Weight lambda of the L1 term (equation 2) at 256 px. The squared error is a mean over pixels and grows as the
+    input shrinks, so lambda is multiplied by (256 / size) squared."""
+    alpha_lr: float | None = None
+    """Learning rate of the importance factors (default: 2 over the number of steps, as published)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sparsity < 0 or (self.alpha_lr is not None and not self.alpha_lr > 0):
+            raise ValueError("sparsity must not be negative, and alpha_lr must be above 0")
+
+
+def run(options: Supernet) -> Steps[Outcome]:
+    """Train and write the bundle; see Supernet."""
+    session = yield from open_session(options)
+    net = HRSuperNet(hrsupernet(session.train.faces.scheme.points)).to(session.device)
+    log = yield from fit(_job(options, session, net), options.out, resume=options.resume)
+    card = session.card(
+        "hrsupernet",
+        "supernet",
+        log,
+        metrics={"val": log[-1]["val_supernet"]},
+        config={"sparsity": options.sparsity, "alpha_lr": _alpha_lr(options, session)},
+    )
+    bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
+    nme = log[-1]["val_supernet"]["nme_mean"]
+    low = int((net.alpha.detach().abs() < 0.05).sum())
+    return Outcome(
+        text=f"supernet written to {options.out}: validation NME {nme:.2f} %, {low} of {len(net.alpha)} factors below 0.05",
+        records=({"kind": "stage", **log[-1]},),
+    )
+
+
+def _alpha_lr(options: Supernet, session: Session) -> float:
+    steps = options.optim.epochs * session.train.batches(options.optim.batch)
+    return ALPHA_TRAVEL / steps if options.alpha_lr is None else options.alpha_lr
+
+
+def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
+    sparsity = options.sparsity * (PUBLISHED_SIZE / options.size_px) ** 2
+    alpha = torch.optim.Adam([net.alpha], lr=_alpha_lr(options, session))
+    weights = net.weights()
+
+    def loss(learn_alpha: bool) -> Callable[[Batch], dict[str, Tensor]]:
+        def step(batch: Batch) -> dict[str, Tensor]:
+            net.alpha.requires_grad_(learn_alpha)
+            for parameter in weights:
+                parameter.requires_grad_(not learn_alpha)
+            truth, known = targets(batch, options.sigma, session.device)
+            terms = {"mse": mse(net(normalised(batch.images, session.device)), truth, known)}
+            return terms | ({"l1": sparsity * net.alpha.abs().sum()} if learn_alpha else {})
+
+        return step
+
+    def note() -> dict[str, Any]:
+        return {"alpha": [round(a, 5) for a in net.alpha.tolist()]}
+
+    return Job(
+        nets={"supernet": net},
+        passes=(
+            Pass(name="alpha", optimiser=alpha, step=loss(True), scheduled=False),
+            Pass(name="weights", optimiser=options.optim.optimiser(weights), step=loss(False)),
+        ),
+        optim=options.optim,
+        faces=session.train,
+        validation=session.validation,
+        augment=options.augment,
+        seed=options.seed,
+        sigma_px=options.sigma,
+        identity=session.identity("supernet") | {"sparsity": sparsity, "alpha_lr": options.alpha_lr},
+        note=note,
+    )

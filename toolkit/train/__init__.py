@@ -1,0 +1,1 @@
+"""Training: one loop for every stage, and what it is made of."""

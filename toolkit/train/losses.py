@@ -1,0 +1,21 @@
+"""The loss terms of the paper, each as a mean over samples and points (equations 2 to 4)."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toolkit.core import heatmap
+from toolkit.data.batches import Batch
+
+
+def targets(batch: Batch, sigma_px: float, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Gaussian heatmaps (B, M, h, w) and weights (B, M, 1, 1): 0 where a point is missing."""
+    maps = heatmap.encode(batch.points_xy, batch.images.shape[1], sigma_px)
+    known = np.isfinite(batch.points_xy).all(axis=-1)[..., None, None].astype(np.float32)
+    return torch.from_numpy(maps).to(device), torch.from_numpy(known).to(device)
+
+
+def mse(predicted: Tensor, truth: Tensor, known: Tensor) -> Tensor:
+    """Mean squared error over samples, points and pixels, points with weight 0 left out (equations 2 and 4)."""
+    pixels = truth.shape[-1] * truth.shape[-2]
+    return ((predicted - truth) ** 2 * known).sum() / (known.sum() * pixels).clamp(min=1)

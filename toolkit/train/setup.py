@@ -1,0 +1,166 @@
+"""What the training stages have in common: their options, their data, and the card of what they make."""
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import torch
+
+from toolkit.bundle import Card
+from toolkit.core.progress import Steps
+from toolkit.core.provenance import commit, processor, versions
+from toolkit.data import open_faces
+from toolkit.data.augment import Augment
+from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
+from toolkit.slimming.census import check_size
+from toolkit.train.inference import pick_device
+from toolkit.train.optim import PAPER, Optim
+
+PresetName = Literal["tiny", "cpu", "paper"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A consistent set of sizes for one purpose."""
+
+    size_px: int
+    optim: Optim
+    synthetic: int
+    """How many synthetic training faces, where no --data is given; a tenth as many for validation."""
+    augment: Augment = field(default_factory=Augment)
+
+
+PRESETS = MappingProxyType(
+    {
+        "tiny": Preset(size_px=64, optim=Optim(epochs=5), synthetic=600),
+        "cpu": Preset(size_px=64, optim=Optim(), synthetic=2000),
+        "paper": Preset(
+            size_px=256,
+            optim=PAPER,
+            synthetic=3148,
+            augment=Augment(shift=0, colour=0, degrade=0, occlude=0),
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Options that every training stage takes."""
+
+    out: Path
+    """Folder for the bundle; while training it holds the state to resume from."""
+    data: Path | None = None
+    """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
+    preset: PresetName = "cpu"
+    """tiny: minutes, to see it work. cpu: an hour or two on a core. paper: section 4.3, for a GPU."""
+    size: int | None = None
+    """Side of the input crop in pixels, a multiple of 32 (default: the preset's, or the parent bundle's)."""
+    epochs: int | None = None
+    """Passes over the data (default: the preset's)."""
+    batch: int | None = None
+    """Faces a step (default: the preset's)."""
+    lr: float | None = None
+    """Highest learning rate (default: the preset's)."""
+    synthetic: int | None = None
+    """Number of synthetic faces, where no --data is given (default: the preset's)."""
+    sigma: float = 1.0
+    """Standard deviation of the target Gaussians in heatmap pixels."""
+    seed: int = 0
+    """Seed of weights, order and augmentation."""
+    device: str = "auto"
+    """auto, cpu, cuda, mps."""
+    threads: int = 1
+    """CPU threads. Two jobs of one thread side by side train more than one job of two."""
+    resume: bool = False
+    """Go on with an interrupted run in --out."""
+
+    def __post_init__(self) -> None:
+        check_size(self.size_px)
+        if self.threads < 1 or self.seed < 0 or not self.sigma > 0:
+            raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
+
+    @property
+    def size_px(self) -> int:
+        """The input size, from the option or the preset."""
+        return PRESETS[self.preset].size_px if self.size is None else self.size
+
+    @property
+    def optim(self) -> Optim:
+        """The optimiser's settings: the preset's, with the options given."""
+        preset = PRESETS[self.preset].optim
+        return dataclasses.replace(
+            preset,
+            epochs=self.epochs or preset.epochs,
+            batch=self.batch or preset.batch,
+            lr=self.lr or preset.lr,
+        )
+
+    @property
+    def augment(self) -> Augment:
+        """The preset's augmentation."""
+        return PRESETS[self.preset].augment
+
+
+@dataclass(kw_only=True)
+class Session:
+    """A training stage at work: its data, its device and its clock."""
+
+    options: Training
+    train: TrainingFaces
+    validation: PlainCrops
+    device: torch.device
+    started: float = field(default_factory=time.perf_counter)
+
+    def identity(self, stage: str) -> dict[str, Any]:
+        """What a resumed run must share: every option that changes the result."""
+        o = self.options
+        return {
+            "stage": stage,
+            "data": self.train.faces.title,
+            "size_px": o.size_px,
+            "sigma": o.sigma,
+            "seed": o.seed,
+            "optim": dataclasses.asdict(o.optim),
+            "augment": dataclasses.asdict(o.augment),
+        }
+
+    def card(self, name: str, stage: str, log: list[dict[str, Any]], **more: Any) -> Card:
+        """The card of a bundle that this session trained."""
+        identity = self.identity(stage)
+        return Card(
+            name=name,
+            stage=stage,
+            scheme=self.train.faces.scheme.name,
+            size_px=self.options.size_px,
+            sigma_px=self.options.sigma,
+            data={"train": self.train.faces.title, "val": self.validation.faces.title},
+            config={k: v for k, v in identity.items() if k not in ("stage", "data")} | more.pop("config", {}),
+            made_with={
+                "versions": versions("torch", "numpy", "opencv-contrib-python"),
+                "commit": commit(),
+                "device": processor() if self.device.type == "cpu" else torch.cuda.get_device_name(self.device),
+                "threads": self.options.threads,
+                "train_seconds": round(sum(record["seconds"] for record in log), 1),
+            },
+            **more,
+        )
+
+
+def open_session(options: Training) -> Steps[Session]:
+    """Read the data and seed torch. Torch's threads and generator are the process's own: a stage is one process.
+
+    Raises:
+        FileNotFoundError: the data is not there.
+        ValueError: the data is damaged, or the device is not there.
+    """
+    device = pick_device(options.device)
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    count = options.synthetic or PRESETS[options.preset].synthetic
+    train = yield from training_faces(open_faces(options.data, "train", count), options.size_px)
+    validation = yield from plain_crops(open_faces(options.data, "val", max(1, count // 10)), options.size_px)
+    return Session(options=options, train=train, validation=validation, device=device)
