@@ -1,4 +1,4 @@
-"""A bundle: the folder that every stage reads and writes. An architecture, its weights, and a card that says what it is.
+"""A bundle, the folder that stages read and write: an architecture, its weights, and a card that says what it is.
 
 spec.json            the architecture, whole
 weights.safetensors  parameters and buffers, loaded strictly; nothing is ever unpickled

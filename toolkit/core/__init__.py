@@ -1,0 +1,1 @@
+"""Schemes, geometry, heatmaps, metrics, pictures and files, on NumPy. Imports nothing from the other rooms."""

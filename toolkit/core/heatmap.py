@@ -119,7 +119,7 @@ LOG_FLOOR = 1e-4
 
 
 def _newton_step(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> FloatArray:
-    """-H^-1 g of the log map at its peak, (M, 2), each axis within half a pixel; zero where H is not negative definite."""
+    """-H^-1 g of the log map at its peak, (M, 2), within half a pixel; zero where H is not negative definite."""
     around = np.log(np.maximum(_neighbour(maps, rows, columns), LOG_FLOOR))
     gx = (around[:, 1, 2] - around[:, 1, 0]) / 2
     gy = (around[:, 2, 1] - around[:, 0, 1]) / 2

@@ -29,7 +29,7 @@ def nme(predicted_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme) -> Float
     """
     if predicted_xy.shape != truth_xy.shape or truth_xy.shape[1:] != (scheme.points, 2):
         raise ValueError(
-            f"expected two arrays (N, {scheme.points}, 2) for {scheme.name}, got {predicted_xy.shape} and {truth_xy.shape}"
+            f"{scheme.name} takes two arrays (N, {scheme.points}, 2), got {predicted_xy.shape} and {truth_xy.shape}"
         )
     left, right = scheme.eyes
     interocular = np.linalg.norm(truth_xy[:, left] - truth_xy[:, right], axis=1)

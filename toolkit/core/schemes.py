@@ -57,7 +57,7 @@ def _mirror(points: int, pairs: Iterable[tuple[int, int]]) -> tuple[int, ...]:
 
 
 def _facing(*spans: tuple[int, int]) -> list[tuple[int, int]]:
-    """Pairs (a, b), (a + 1, b - 1), ... for a span that mirrors onto itself: its first half onto its reversed second."""
+    """Pairs (a, b), (a + 1, b - 1), ... of spans that mirror onto themselves reversed."""
     return [(first + i, last - i) for first, last in spans for i in range((last - first + 1) // 2)]
 
 

@@ -8,9 +8,16 @@ from numpy.typing import NDArray
 
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.schemes import Scheme
+from toolkit.data.sample import Sample
 
 FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.uint8]
+
+
+REACH = BOX_SCALE * 1.95
+"""Side of a patch in box sides: it holds the default augmentation's crops, 1 / 0.75 as wide and turned."""
+DETAIL = 1.25
+"""Patch pixels per pixel of the plain crop, for crops that zoom in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +40,37 @@ class Augment:
     """Probability of an occluder over part of the face."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """A face cut wide, once, so that an epoch warps small pictures."""
+
+    image: ImageArray
+    """(P, P, 3) RGB."""
+    points_xy: FloatArray
+    """(M, 2) in patch pixels."""
+    box_xyxy: FloatArray
+    """(4,) in patch pixels."""
+
+
+def patch(sample: Sample, size_px: int) -> Patch:
+    """The part of a sample that its training crops of size_px can show."""
+    side = round(size_px * DETAIL * REACH / BOX_SCALE)
+    crop = crop_of_box(sample.box_xyxy, side, Pose(scale=BOX_SCALE / REACH))
+    corners = crop.to_crop(sample.box_xyxy.reshape(2, 2))
+    return Patch(image=cut(sample.image, crop), points_xy=crop.to_crop(sample.points_xy), box_xyxy=corners.reshape(4))
+
+
 def augment(
-    image: ImageArray, points_xy: FloatArray, box_xyxy: FloatArray, size_px: int, how: Augment, scheme: Scheme,
-    rng: np.random.Generator,
-) -> tuple[ImageArray, FloatArray]:  # fmt: skip
+    face: Patch, size_px: int, how: Augment, scheme: Scheme, rng: np.random.Generator
+) -> tuple[ImageArray, FloatArray]:
     """One random training crop (size_px, size_px, 3) and its points (M, 2) in crop pixels."""
     pose = Pose(
         scale=float(1 + rng.uniform(-how.scale, how.scale)),
         rotation_deg=float(rng.uniform(-how.rotation_deg, how.rotation_deg)),
         shift=(float(rng.normal(0, how.shift)), float(rng.normal(0, how.shift))),
     )
-    crop = crop_of_box(box_xyxy, size_px, pose)
-    picture, points = cut(image, crop), crop.to_crop(points_xy)
+    crop = crop_of_box(face.box_xyxy, size_px, pose)
+    picture, points = cut(face.image, crop), crop.to_crop(face.points_xy)
     if rng.random() < how.flip:
         picture, points = mirror(picture, points, scheme)
     if rng.random() < how.occlude:
@@ -65,14 +91,13 @@ def _occlude(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     radii = rng.uniform(0.06 * side, 0.24 * side, 2)
     mask = np.zeros(image.shape[:2], np.uint8)
     angle = float(rng.uniform(0, 180))
-    outline: NDArray[np.float32]
     if rng.random() < 0.5:
         box = ((float(centre[0]), float(centre[1])), (float(2 * radii[0]), float(2 * radii[1])), angle)
-        outline = cv2.boxPoints(box)
-        cv2.fillPoly(mask, [outline.round().astype(np.int32)], 255)
+        outline = np.asarray(cv2.boxPoints(box)).round().astype(np.int32)
+        cv2.fillPoly(mask, [outline], (255,))
     else:
         whole = centre.round().astype(int).tolist(), radii.round().astype(int).tolist()
-        cv2.ellipse(mask, whole[0], whole[1], angle, 0, 360, 255, -1)
+        cv2.ellipse(mask, whole[0], whole[1], angle, 0, 360, (255,), -1)
     fill = np.full_like(image, 0) + rng.integers(0, 256, 3).astype(np.uint8)
     if rng.random() < 0.5:
         coarse = rng.integers(0, 256, (int(rng.integers(2, 9)), int(rng.integers(2, 9)), 3), dtype=np.uint8)
@@ -95,17 +120,3 @@ def _photometric(image: ImageArray, how: Augment, rng: np.random.Generator) -> I
         noise = rng.normal(0, rng.uniform(2, 12), image.shape)
         image = np.clip(image + noise, 0, 255).round().astype(np.uint8)
     return image
-
-
-REACH = BOX_SCALE * 1.95
-"""Side, in box sides, of a patch that holds every crop of the default augmentation: 1 / 0.75 x 45 degrees' diagonal."""
-DETAIL = 1.25
-"""Patch pixels per pixel of the plain crop, for crops that zoom in."""
-
-
-def patch(image: ImageArray, points_xy: FloatArray, box_xyxy: FloatArray, size_px: int) -> tuple[ImageArray, FloatArray, FloatArray]:  # fmt: skip
-    """A face cut wide, once, so that an epoch warps small pictures: patch (P, P, 3), its points and its box."""
-    side = round(size_px * DETAIL * REACH / BOX_SCALE)
-    crop = crop_of_box(box_xyxy, side, Pose(scale=BOX_SCALE / REACH))
-    corners = crop.to_crop(np.asarray(box_xyxy).reshape(2, 2))
-    return cut(image, crop), crop.to_crop(points_xy), corners.reshape(4)

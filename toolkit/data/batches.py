@@ -1,4 +1,7 @@
-"""Training batches and evaluation crops, as NumPy. A batch depends on its seed, epoch and place alone, so any run can be resumed."""
+"""Training batches and evaluation crops, as NumPy.
+
+A batch depends on its seed, epoch and place alone, so that a resumed run sees what the interrupted one would have.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
-from toolkit.data.augment import Augment, augment, patch
+from toolkit.data.augment import Augment, Patch, augment, patch
 from toolkit.data.sample import Faces, FloatArray, ImageArray
 
 
@@ -29,7 +32,7 @@ class TrainingFaces:
 
     faces: Faces
     size_px: int
-    patches: Sequence[tuple[ImageArray, FloatArray, FloatArray]]
+    patches: Sequence[Patch]
 
     def __len__(self) -> int:
         return len(self.patches)
@@ -47,8 +50,7 @@ class TrainingFaces:
         for start in range(0, len(order) - size + 1, size):
             rng = np.random.default_rng([*key, start])
             pairs = [
-                augment(*self.patches[i], self.size_px, how, self.faces.scheme, rng)
-                for i in order[start : start + size]
+                augment(self.patches[i], self.size_px, how, self.faces.scheme, rng) for i in order[start : start + size]
             ]
             images, points = zip(*pairs, strict=True)
             yield Batch(images=np.stack(images), points_xy=np.stack(points), rng=rng)
@@ -67,7 +69,7 @@ def training_faces(faces: Faces, size_px: int) -> Steps[TrainingFaces]:
     patches = []
     for i in range(len(faces)):
         sample = faces[i]
-        patches.append(patch(sample.image, sample.points_xy, sample.box_xyxy, size_px))
+        patches.append(patch(sample, size_px))
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
     return TrainingFaces(faces=faces, size_px=size_px, patches=patches)
@@ -107,7 +109,7 @@ def occlude_square(images: NDArray[np.float32], rng: np.random.Generator, larges
         rng: draws size and place.
         largest: the mask's longest side, as a share of the image's.
     """
-    masked = images.copy()
+    masked = images.copy(order="K")  # channels-last memory stays so
     height, width = images.shape[2:]
     for image in masked:
         extent = np.maximum(1, (rng.uniform(0, largest, 2) * (height, width)).astype(int))

@@ -92,7 +92,7 @@ def hold_out(faces: PtsFolder, part: Literal["train", "val"]) -> Faces:
     return Subset(faces, chosen, f"{share} {faces.title} ({len(chosen)} faces)")
 
 
-def mean_shape_errors(train: PtsFolder, test: PtsFolder) -> dict[str, FloatArray]:
+def mean_shape_points(train: PtsFolder, test: PtsFolder) -> dict[str, FloatArray]:
     """Two baselines that look at no pixel, as points (N, M, 2) predicted for `test` in image pixels.
 
     `mean shape`: the mean of the training shapes in their boxes, placed in each test face's box.

@@ -1,4 +1,4 @@
-"""300W in its official layout: `afw/`, `helen/{train,test}set`, `lfpw/{train,test}set`, `ibug/` with .jpg|png + .pts."""
+"""300W in its official layout: `afw/`, `helen/{train,test}set`, `lfpw/{train,test}set`, `ibug/`, with .pts files."""
 
 from pathlib import Path
 
@@ -7,7 +7,14 @@ from toolkit.data.pts import PtsFolder
 
 TRAIN = {"afw": "AFW", "helen/trainset": "Helen train", "lfpw/trainset": "LFPW train"}
 TEST = {"helen/testset": "Helen test", "lfpw/testset": "LFPW test", "ibug": "iBUG"}
-PUBLISHED = {"afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811, "helen/testset": 330, "lfpw/testset": 224, "ibug": 135}  # fmt: skip
+PUBLISHED = {
+    "afw": 337,
+    "helen/trainset": 2000,
+    "lfpw/trainset": 811,
+    "helen/testset": 330,
+    "lfpw/testset": 224,
+    "ibug": 135,
+}
 
 
 def is_w300(root: Path) -> bool:

@@ -1,7 +1,8 @@
 """What ships: a crop's pixels in, its points out, in one graph. Every converter takes this module and nothing else.
 
-Input (1, 3, S, S) float, RGB in 0..255. Outputs `points` (1, M, 2), x before y, in [0, 1] of the crop - p = (u + 0.5) / S
-for crop pixel u - and `confidence` (1, M). The heatmap variant ends before the decoding: `heatmaps` (1, S/4, S/4, M).
+Input (1, 3, S, S) float, RGB in 0..255. Outputs `points` (1, M, 2), x before y, in [0, 1] of the crop, that is
+p = (u + 0.5) / S for crop pixel u, and `confidence` (1, M). The heatmap variant ends before the decoding with
+`heatmaps` (1, S/4, S/4, M).
 
 The mean is subtracted as an operation of its own, since the stem pads with zeros, which stand for the mean colour; the
 scale is in the first convolution. Decoding repeats core.heatmap.decode with static shapes and operations that every

@@ -52,7 +52,8 @@ class MBConv(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        y: Tensor = x + self.body(x)
+        return y
 
 
 def down(c_in: int, inner: tuple[int, ...], c_out: int) -> nn.Sequential:
@@ -83,11 +84,12 @@ class Head(nn.Module):
     def forward(self, branches: dict[int, Tensor]) -> Tensor:
         # branches[k]: (B, widths[k], H/4 / 2**k, W/4 / 2**k) -> (B, M, H/4, W/4)
         x = torch.cat([upsample(x, 2**k) for k, x in branches.items()], dim=1)
-        return self.out(F.relu(self.norm(self.hidden(x))))
+        heatmaps: Tensor = self.out(F.relu(self.norm(self.hidden(x))))
+        return heatmaps
 
 
 def initialise(net: nn.Module, conv_std: float | None) -> None:
-    """Convolutions from N(0, conv_std), or by He et al. (2015, fan out) where it is None; the output layer near zero."""
+    """Convolutions from N(0, conv_std), or by He et al. (2015, fan out) if it is None; the output layer near 0."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             if conv_std is None:

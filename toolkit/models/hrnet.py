@@ -32,9 +32,10 @@ class Fusion(nn.Module):
         # branches[k]: (B, widths[k], h / 2**k, w / 2**k), the same shapes out
         fused = []
         for target, row in enumerate(self.rows):
+            assert isinstance(row, nn.ModuleList)
             terms = [
                 upsample(transform(x), 2 ** max(0, source - target))
-                for source, (transform, x) in enumerate(zip(row, branches, strict=True))  # type: ignore[arg-type]
+                for source, (transform, x) in enumerate(zip(row, branches, strict=True))
             ]
             fused.append(F.relu(sum(terms[1:], terms[0])))
         return fused

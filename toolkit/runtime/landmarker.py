@@ -38,6 +38,11 @@ class Landmarker(Protocol):
         """Name of what runs it, such as ai-edge-litert, with its version after a space."""
         ...
 
+    @property
+    def timed(self) -> bool:
+        """Whether its speed says anything about a device; a reference interpreter's does not."""
+        ...
+
     def __call__(self, crop: ImageArray) -> Prediction:
         """Landmarks of one (size_px, size_px, 3) uint8 RGB crop."""
         ...

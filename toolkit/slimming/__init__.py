@@ -1,0 +1,1 @@
+"""From a supernet to a smaller network: edges, counts and exact rewrites."""

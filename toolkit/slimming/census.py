@@ -6,6 +6,7 @@ head (that is the only reading under which its tables follow from its released n
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -61,12 +62,13 @@ def check_size(size_px: int) -> None:
 def _macs_by_part(net: nn.Module, image: Tensor) -> Counter[str]:
     macs = Counter[str]()
 
-    def count(part: str, conv: nn.Conv2d, output: Tensor) -> None:
+    def count(part: str, conv: nn.Module, _: object, output: Tensor) -> None:
+        assert isinstance(conv, nn.Conv2d)
         per_output = conv.weight[0].numel() + (conv.bias is not None)
         macs[part] += per_output * output.numel()
 
     hooks = [
-        module.register_forward_hook(lambda m, _, y, part=name.split(".")[0]: count(part, m, y))
+        module.register_forward_hook(partial(count, name.split(".")[0]))
         for name, module in net.named_modules()
         if isinstance(module, nn.Conv2d)
     ]

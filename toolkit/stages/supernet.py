@@ -55,7 +55,8 @@ def run(options: Supernet) -> Steps[Outcome]:
     nme = log[-1]["val_supernet"]["nme_mean"]
     low = int((net.alpha.detach().abs() < 0.05).sum())
     return Outcome(
-        text=f"supernet written to {options.out}: validation NME {nme:.2f} %, {low} of {len(net.alpha)} factors below 0.05",
+        text=f"supernet written to {options.out}: validation NME {nme:.2f} %, {low} of {len(log[-1]['alpha'])} "
+        "factors below 0.05",
         records=({"kind": "stage", **log[-1]},),
     )
 

@@ -34,7 +34,9 @@ def normalised(images: NDArray[np.uint8], device: torch.device) -> Tensor:
     return ((torch.from_numpy(images).to(device).float() - mean) / std).permute(0, 3, 1, 2)
 
 
-def predict(net: nn.Module, images: NDArray[np.uint8], sigma_px: float, decoder: heatmap.Decoder = "dark") -> NDArray[np.float64]:  # fmt: skip
+def predict(
+    net: nn.Module, images: NDArray[np.uint8], sigma_px: float, decoder: heatmap.Decoder = "dark"
+) -> NDArray[np.float64]:
     """Points (N, M, 2) in crop pixels of crops (N, S, S, 3)."""
     device = next(net.parameters()).device
     was_training = net.training

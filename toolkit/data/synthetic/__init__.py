@@ -1,7 +1,8 @@
 """Faces drawn from a parametric 3D face of our own: unlimited, licence-free, labelled exactly.
 
-`head` holds the mean surface and curves, `modes` how heads and expressions differ, `pose` how they are seen, `landmarks` the points;
-`look`, `light`, `features`, `hair`, `extras`, `background` and `camera` make the picture, `draw` puts them together.
+`head` holds the mean surface and curves, `modes` how heads and expressions differ, `pose` how they are seen, and
+`landmarks` the points; `look`, `light`, `features`, `hair`, `extras`, `background` and `camera` make the picture on a
+`canvas`, and `draw` puts them together.
 """
 
 import numpy as np

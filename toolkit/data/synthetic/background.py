@@ -2,13 +2,13 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from toolkit.data.synthetic.canvas import noise_patch
+from toolkit.data.synthetic.arrays import Picture
 from toolkit.data.synthetic.look import any_colour
+from toolkit.data.synthetic.noise import noise_patch
 
 
-def _shapes(picture: NDArray[np.float32], rng: np.random.Generator) -> None:
+def _shapes(picture: Picture, rng: np.random.Generator) -> None:
     side = len(picture)
     for _ in range(int(rng.integers(3, 14))):
         colour = any_colour(rng).tolist()
@@ -21,7 +21,7 @@ def _shapes(picture: NDArray[np.float32], rng: np.random.Generator) -> None:
             cv2.ellipse(picture, (int(middle[0]), int(middle[1])), axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
 
 
-def draw_background(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
+def draw_background(rng: np.random.Generator, side: int) -> Picture:
     """(side, side, 3) in 0..255."""
     small = side // 2
     kind = rng.choice(4, p=(0.15, 0.3, 0.2, 0.35))
@@ -39,8 +39,8 @@ def draw_background(rng: np.random.Generator, side: int) -> NDArray[np.float32]:
         picture *= (1 + rng.uniform(0.2, 0.7) * leaves)[..., None]
     if kind == 3:
         _shapes(picture, rng)
-    if kind >= 2:
-        blur = float(np.exp(rng.uniform(np.log(0.4), np.log(6.0))))
-        picture = cv2.GaussianBlur(picture, (0, 0), blur)
-    out: NDArray[np.float32] = cv2.resize(np.clip(picture, 0, 255), (side, side), interpolation=cv2.INTER_LINEAR)
+    if kind >= 2 and rng.random() < 0.8:
+        width = 2 * int(np.exp(rng.uniform(0.0, np.log(8.0)))) + 1
+        picture = cv2.blur(cv2.blur(picture, (width, width)), (width, width))
+    out: Picture = cv2.resize(np.clip(picture, 0, 255), (side, side), interpolation=cv2.INTER_LINEAR)
     return out.astype(np.float32)

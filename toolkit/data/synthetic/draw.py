@@ -6,19 +6,19 @@ from numpy.typing import NDArray
 
 from toolkit.data.sample import ImageArray
 from toolkit.data.synthetic import extras, features, hair
+from toolkit.data.synthetic.arrays import Picture
 from toolkit.data.synthetic.background import draw_background
 from toolkit.data.synthetic.camera import photograph
-from toolkit.data.synthetic.canvas import Canvas, noise_patch
+from toolkit.data.synthetic.canvas import Canvas
 from toolkit.data.synthetic.landmarks import points_68
 from toolkit.data.synthetic.light import Lamp, draw_lamp, splat
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
+from toolkit.data.synthetic.noise import noise_patch
 from toolkit.data.synthetic.pose import View, draw_pose, view_of
 
 FACE_SHARE = (0.45, 0.55)
 """Range of the landmark box's longer side, as a fraction of the image's."""
-ZOOM = 2
-"""How much larger faces are painted than they end up."""
 JITTER = 0.03
 """Standard deviation of the box's middle about the image's, as a fraction of the image's side."""
 
@@ -32,7 +32,7 @@ def framed(view: View, size_px: int, rng: np.random.Generator) -> View:
     return view.placed(float(unit), aim - unit * (low + high) / 2)
 
 
-def _shine(canvas: Canvas, layer: NDArray[np.float32], rng: np.random.Generator) -> None:
+def _shine(canvas: Canvas, layer: Picture, rng: np.random.Generator) -> None:
     """Multiplies the head by the light on it and adds gloss and the skin's grain."""
     size = len(canvas.lit)
     grain = noise_patch(rng, "grain", size) + noise_patch(rng, "cloud", size, 0.7)
@@ -47,7 +47,7 @@ def _shine(canvas: Canvas, layer: NDArray[np.float32], rng: np.random.Generator)
     canvas.rgb += (whole[..., 3] * canvas.lit * np.float32(110))[..., None]
 
 
-def _beard(canvas: Canvas, look: Look, layer: NDArray[np.float32], rng: np.random.Generator) -> None:
+def _beard(canvas: Canvas, look: Look, layer: Picture, rng: np.random.Generator) -> None:
     if max(look.beard, look.moustache) == 0:
         return
     size = len(canvas.lit)
@@ -57,7 +57,7 @@ def _beard(canvas: Canvas, look: Look, layer: NDArray[np.float32], rng: np.rando
     canvas.rgb += (picture - canvas.rgb) * alpha[..., None]
 
 
-def paint(view: View, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def paint(view: View, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: np.random.Generator) -> Picture:
     """(size_px, size_px, 3) the face before the camera."""
     canvas = Canvas(draw_background(rng, size_px))
     layer = splat(view, look, lamp, size_px)
@@ -66,12 +66,15 @@ def paint(view: View, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: 
     hair.paint_back(canvas, view, look, picture, rng)
     hair.paint_neck(canvas, view, look, rng)
     hair.paint_ears(canvas, view, look)
-    window = hair.face_window(view, heights)
-    fine = canvas.closeup(window, ZOOM, 2.0)
-    fine.fill(window, look.skin, lit=True)
-    canvas.absorb(fine)
+    canvas.fill(hair.face_window(view, heights), look.skin, lit=True)
+    features.paint_profile(canvas, view, look.skin)
     _beard(canvas, look, layer, rng)
-    irises = _paint_features(canvas, view, look, modes, rng)
+    features.paint_lines(canvas, view, look, modes, rng)
+    irises = features.paint_eyes(canvas, view, look, rng)
+    features.paint_brows(canvas, view, look, rng)
+    features.cover_by_nose(canvas, view, look.skin)
+    features.paint_nose(canvas, view, look, rng)
+    features.paint_mouth(canvas, view, look, rng)
     hair.paint_front(canvas, view, look, heights, picture, rng)
     extras.paint_hat(canvas, view, look, rng)
     _shine(canvas, layer, rng)
@@ -79,21 +82,6 @@ def paint(view: View, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: 
     extras.paint_glasses(canvas, view, look, rng)
     extras.paint_occluder(canvas, view, look, rng)
     return canvas.rgb
-
-
-def _paint_features(
-    canvas: Canvas, view: View, look: Look, modes: Values, rng: np.random.Generator
-) -> list[NDArray[np.floating]]:
-    """Paints everything inside the face at a larger size; returns the irises' middles."""
-    fine = canvas.closeup(points_68(view)[17:], ZOOM, 0.15 * view.unit_px)
-    features.paint_lines(fine, view, look, modes, rng)
-    irises = features.paint_eyes(fine, view, look, rng)
-    features.paint_brows(fine, view, look, rng)
-    features.cover_by_nose(fine, view, look.skin)
-    features.paint_nose(fine, view, look, rng)
-    features.paint_mouth(fine, view, look, rng)
-    canvas.absorb(fine)
-    return irises
 
 
 def draw_face(rng: np.random.Generator, size_px: int) -> tuple[ImageArray, NDArray[np.float64]]:

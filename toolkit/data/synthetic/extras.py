@@ -1,7 +1,6 @@
 """What hides parts of a face: glasses, hats, masks, hands and bars."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.data.synthetic.canvas import Canvas, ribbon
 from toolkit.data.synthetic.hair import hull
@@ -27,16 +26,20 @@ def paint_glasses(canvas: Canvas, view: View, look: Look, rng: np.random.Generat
     thick, lens = rng.uniform(0.012, 0.045) * u, rng.uniform(10, 70, 3).astype(np.float32)
     tint = float(rng.uniform(0.75, 1.0)) if look.glasses == "dark" else float(rng.uniform(0.0, 0.18))
     for side, sign in (("right", -1), ("left", 1)):
-        centre = np.array([eyes[side][0] + 0.03 * sign, 0.03, 0.33])
-        bent = rim + centre - np.array([0, 0, 1]) * (0.25 * np.maximum(np.abs(rim[:, :1] + centre[0]) - 0.3, 0))
+        centre = np.array([eyes[side][0] + 0.03 * sign, 0.03, 0.29])
+        bent = rim + centre - np.array([0, 0, 1]) * (0.4 * np.maximum(np.abs(rim[:, :1] + centre[0]) - 0.25, 0))
         loop = view.image_of(bent)
         canvas.fill(loop, lens if look.glasses == "dark" else np.full(3, 220, np.float32), alpha=tint)
         canvas.stroke(np.concatenate([loop, loop[:2]]), frame, thick, 0.95)
         toward = (view.pose.yaw > 0) == (sign < 0)
         if toward or abs(view.pose.yaw) < 12:
-            arm = [centre + (sign * wide, -0.04, -0.06), (sign * 0.86, -0.03, -0.3), (sign * 0.9, -0.02, -0.75)]
+            arm = [
+                centre + np.array([sign * wide, -0.04, -0.06]),
+                (sign * 0.86, -0.03, -0.3),
+                (sign * 0.9, -0.02, -0.75),
+            ]
             canvas.stroke(view.image_of(np.array(arm)), frame, thick * 0.9, 0.9)
-    nose = [(-0.38 + wide, 0, 0.34), (0, -0.03, 0.38), (0.38 - wide, 0, 0.34)]
+    nose = [(-0.38 + wide, 0, 0.29), (0, -0.03, 0.34), (0.38 - wide, 0, 0.29)]
     canvas.stroke(view.image_of(np.array(nose)), frame, thick, 0.95)
 
 
@@ -77,7 +80,9 @@ def _paint_hand(canvas: Canvas, view: View, look: Look, rng: np.random.Generator
 def _paint_mask(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
     """A medical or cloth mask from the nose's bridge to under the chin."""
     jaw = view.contour.astype(np.float64)
-    top = view.image_of(np.array([(-0.72, 0.3, -0.25), (-0.3, 0.22, 0.25), (0, 0.16, 0.44), (0.3, 0.22, 0.25), (0.72, 0.3, -0.25)]))
+    top = view.image_of(
+        np.array([(-0.72, 0.3, -0.25), (-0.3, 0.22, 0.25), (0, 0.16, 0.44), (0.3, 0.22, 0.25), (0.72, 0.3, -0.25)])
+    )
     cut = len(jaw) // 7
     low = jaw[cut:-cut] + (jaw[cut:-cut] - jaw.mean(axis=0)) * 0.03
     colour = np.array([190, 215, 235], np.float32) if rng.random() < 0.6 else any_colour(rng)
@@ -92,8 +97,8 @@ def _paint_bar(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
     u, middle = view.unit_px, view.image_of(np.array([[rng.uniform(-1, 1), rng.uniform(-0.3, 1.4), 0.3]]))[0]
     angle = rng.uniform(0, np.pi)
     along = np.array([np.cos(angle), np.sin(angle)])
-    reach = np.array([-4.0, 4.0]) if rng.random() < 0.6 else np.array([0.0, 4.0])
-    line = middle + along * np.linspace(*reach, 6)[:, None] * u
+    reach = (-4.0 if rng.random() < 0.6 else 0.0, 4.0)
+    line = middle + along * np.linspace(reach[0], reach[1], 6)[:, None] * u
     colour = canvas.texture(rng, any_colour(rng), ("cloud", float(rng.uniform(0.3, 1.5)), 0.2))
     canvas.fill(ribbon(line, rng.uniform(0.08, 0.45) * u), colour, soft_px=0.3)
 

@@ -1,34 +1,38 @@
 """Eyes, brows, nose and mouth: what the landmarks sit on."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from toolkit.data.synthetic.canvas import Canvas, noise_patch, ribbon
-from toolkit.data.synthetic.head import CROWN_ROWS
+from toolkit.data.synthetic.arrays import Floats, Picture
+from toolkit.data.synthetic.canvas import Canvas, ribbon
+from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, ROWS
 from toolkit.data.synthetic.look import Look
 from toolkit.data.synthetic.modes import Values
+from toolkit.data.synthetic.noise import noise_patch
 from toolkit.data.synthetic.pose import View
 
 SIDES = ("right", "left")
+PROFILE_YAW = 24.0
+"""Degrees beyond which the nose may hide what lies behind it."""
 _DARK = np.array([26, 16, 14], np.float32)
 
 
-def _between(edge: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.floating]:
+def _between(edge: Floats, other: Floats) -> Floats:
     """The polygon between two curves that run the same way."""
     return np.concatenate([edge, other[::-1]])
 
 
-def _mix(a: NDArray[np.float32], b: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    out: NDArray[np.float32] = (a + (b - a) * np.float32(share)).astype(np.float32)
+def _mix(a: Picture, b: Picture, share: float) -> Picture:
+    out: Picture = (a + (b - a) * np.float32(share)).astype(np.float32)
     return out
 
 
-def _disc(centre: NDArray[np.floating], radius: float, squash: float) -> NDArray[np.floating]:
+def _disc(centre: Floats, radius: float, squash: float) -> Floats:
     turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-    return centre + radius * np.stack([np.cos(turn) * squash, np.sin(turn)], -1)
+    out: Floats = centre + radius * np.stack([np.cos(turn) * squash, np.sin(turn)], -1)
+    return out
 
 
-def paint_eyes(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> list[NDArray[np.floating]]:
+def paint_eyes(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> list[Floats]:
     """Both eyes with lids and lashes; returns the middles of the irises."""
     gaze = rng.normal(0, (0.028, 0.012)).clip((-0.07, -0.03), (0.07, 0.03))
     white = np.array([232, 226, 222], np.float32) * np.float32(rng.uniform(0.95, 1.15))
@@ -44,16 +48,17 @@ def paint_eyes(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
         bag = view.curve(f"bag_{side}")
         canvas.stroke(bag, look.crease, 0.014 * u, 0.08 + 0.35 * look.age * crease_alpha, 0.012 * u)
         opening = _between(upper, lower)
-        inside = canvas.full_mask(opening)
         canvas.fill(opening, white)
-        canvas.fill(_disc(lower[1] * 0.5 + upper[2] * 0.5, 0.014 * u, 1.0), _mix(white, look.lip, 0.6), within=inside)
+        canvas.fill(_disc(lower[1] * 0.5 + upper[2] * 0.5, 0.014 * u, 1.0), _mix(white, look.lip, 0.6), within=opening)
         centre = view.curve(f"iris_{side}")[0] + gaze * u
         iris = _disc(centre, 0.072 * u, squash)
-        canvas.fill(iris, look.iris * np.float32(0.5), within=inside)
-        canvas.fill(_disc(centre, 0.06 * u, squash), look.iris, within=inside)
-        canvas.fill(_disc(centre, 0.029 * u, squash), np.full(3, 10, np.float32), within=inside)
-        canvas.fill(ribbon(upper, 0.05 * u), _DARK, alpha=0.45, soft_px=0.012 * u, within=inside)
-        thick = np.interp(np.linspace(0, 1, len(upper)), (0, 0.3, 0.8, 1), (0.006, 0.018, 0.026, 0.012)) * (0.8 + 0.7 * look.makeup)
+        canvas.fill(iris, look.iris * np.float32(0.5), within=opening)
+        canvas.fill(_disc(centre, 0.06 * u, squash), look.iris, within=opening)
+        canvas.fill(_disc(centre, 0.029 * u, squash), np.full(3, 10, np.float32), within=opening)
+        canvas.fill(ribbon(upper, 0.05 * u), _DARK, alpha=0.45, soft_px=0.012 * u, within=opening)
+        thick = np.interp(np.linspace(0, 1, len(upper)), (0, 0.3, 0.8, 1), (0.006, 0.018, 0.026, 0.012)) * (
+            0.8 + 0.7 * look.makeup
+        )
         up = np.array([np.sin(np.radians(view.pose.roll)), -np.cos(np.radians(view.pose.roll))])
         canvas.stroke(upper + up * (0.35 * thick[:, None] * u), _DARK, thick * u, 0.55 + 0.4 * lash)
         rim = _mix(look.crease, _DARK, 0.7 * look.makeup)
@@ -62,20 +67,18 @@ def paint_eyes(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
     return irises
 
 
-def paint_glints(
-    canvas: Canvas, view: View, irises: list[NDArray[np.floating]], toward: NDArray[np.floating], strength: float
-) -> None:
+def paint_glints(canvas: Canvas, view: View, irises: list[Floats], toward: Floats, strength: float) -> None:
     """A lamp's reflection in each open eye; after the light, for a glint is not shaded."""
     for side, centre in zip(SIDES, irises, strict=True):
-        inside = canvas.full_mask(_between(view.curve(f"lid_upper_{side}"), view.curve(f"lid_lower_{side}")))
+        opening = _between(view.curve(f"lid_upper_{side}"), view.curve(f"lid_lower_{side}"))
         spot = centre + 0.035 * view.unit_px * np.asarray(toward)[:2]
-        canvas.fill(_disc(spot, 0.014 * view.unit_px, 1.0), np.full(3, 245, np.float32), alpha=strength, within=inside)
+        canvas.fill(_disc(spot, 0.014 * view.unit_px, 1.0), np.full(3, 245, np.float32), alpha=strength, within=opening)
 
 
 def paint_brows(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
     """Both brows, made of hair: dense at the lower edge's middle, thin at the inner end."""
     density = float(np.clip(rng.normal(0.85, 0.17) - 0.2 * (look.age > 0.8), 0.22, 1.0))
-    strand = noise_patch(rng, "strand", max(canvas.lit.shape), canvas.zoom)
+    strand = noise_patch(rng, "strand", max(canvas.lit.shape))
     hairy = np.clip(density + 0.22 * strand, 0, 1)
     for side in SIDES:
         area = _between(view.curve(f"brow_upper_{side}"), view.curve(f"brow_lower_{side}"))
@@ -92,49 +95,70 @@ def paint_nose(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
         seen = float(np.clip(1.0 - 1.6 * max(0.0, sign * turn), 0, 1))
         canvas.stroke(view.curve(f"ala_{side}"), look.crease, 0.018 * u, 0.55 * strength * seen, 0.007 * u)
         shown = float(np.clip(0.85 - 0.02 * view.pose.pitch, 0.3, 1.0))
-        canvas.fill(view.curve(f"nostril_{side}"), look.crease * np.float32(0.35), alpha=shown * strength * seen, soft_px=0.006 * u)
+        canvas.fill(
+            view.curve(f"nostril_{side}"),
+            look.crease * np.float32(0.35),
+            alpha=shown * strength * seen,
+            soft_px=0.006 * u,
+        )
 
 
-def cover_by_nose(canvas: Canvas, view: View, skin: NDArray[np.float32]) -> None:
-    """Paints the bridge over the far eye when the head is turned so far that the nose hides part of it."""
-    if abs(view.pose.yaw) < 24:
-        return
-    rows = slice(CROWN_ROWS, CROWN_ROWS + 32)
-    middle = view.grid.shape[1] // 2
-    sign = 1.0 if view.pose.yaw > 0 else -1.0
-    columns = slice(middle, middle + 12) if sign > 0 else slice(middle - 11, middle + 1)
+def _far_edge(view: View, rows: slice, near: int) -> tuple[Floats, Floats]:
+    """The face's middle in these rows: its silhouette on the side turned away, and a column on the near side."""
+    middle, sign = COLUMNS // 2, 1 if view.pose.yaw > 0 else -1
+    columns = np.arange(middle - 14, middle + 15)
     angle = np.radians(view.pose.roll)
     across = view.grid[rows, columns] @ np.array([np.cos(angle), np.sin(angle)], np.float32)
-    far = np.argmax(across * sign, axis=1) + columns.start
-    edge = view.grid[np.arange(CROWN_ROWS, CROWN_ROWS + 32), far]
-    canvas.fill(np.concatenate([edge, view.grid[rows, middle][::-1]]), skin, soft_px=0.3)
-    weight = np.interp(abs(view.pose.yaw), (24, 45), (0, 0.55))
-    canvas.stroke(edge[6:], skin * np.array([0.55, 0.45, 0.42], np.float32), 0.012 * view.unit_px, float(weight), 0.006 * view.unit_px)
+    far = columns[np.argmax(across * sign, axis=1)]
+    return view.grid[np.arange(rows.start, rows.stop), far], view.grid[rows, middle - sign * near]
+
+
+def paint_profile(canvas: Canvas, view: View, skin: Picture) -> None:
+    """Skin under nose, lips and chin where a much turned head shows them beyond the cheek."""
+    if abs(view.pose.yaw) > PROFILE_YAW:
+        edge, near = _far_edge(view, slice(CROWN_ROWS - 10, ROWS - 2), 6)
+        canvas.fill(_between(edge, near), skin, soft_px=0.2, lit=True)
+
+
+def cover_by_nose(canvas: Canvas, view: View, skin: Picture) -> None:
+    """Paints the nose over the far eye where a much turned head hides part of it."""
+    if abs(view.pose.yaw) < PROFILE_YAW:
+        return
+    edge, near = _far_edge(view, slice(CROWN_ROWS, CROWN_ROWS + 30), 2)
+    canvas.fill(_between(edge, near), skin, soft_px=0.3, lit=True)
+    weight = np.interp(abs(view.pose.yaw), (PROFILE_YAW, 45), (0, 0.55))
+    shadow = skin * np.array([0.55, 0.45, 0.42], np.float32)
+    canvas.stroke(edge[6:], shadow, 0.012 * view.unit_px, float(weight), 0.006 * view.unit_px)
 
 
 def _paint_inside(canvas: Canvas, view: View, rng: np.random.Generator, gap: float) -> None:
     """Teeth, tongue and darkness between parted lips; `gap` in units."""
     u, high, low = view.unit_px, view.curve("lip_upper_inner"), view.curve("lip_lower_inner")
     opening = _between(high, low)
-    inside = canvas.full_mask(opening)
     canvas.fill(opening, np.array([52, 16, 16], np.float32) * np.float32(rng.uniform(0.4, 1.3)))
     if gap < 0.015:
         return
     down = (low - high) / np.maximum(np.hypot(*(low - high).T), 1e-6)[:, None]
-    enamel = np.array([238, 230, 214], np.float32) * np.float32(rng.uniform(0.75, 1.0))
+    enamel = np.array([238, 230, 214], np.float32) * np.float32(rng.uniform(0.65, 0.95))
     if gap > 0.12:
         tongue = low[6:-6] - down[6:-6] * min(0.09, 0.4 * gap) * u
-        canvas.fill(_between(tongue, low[6:-6]), np.array([176, 86, 84], np.float32), alpha=0.8, soft_px=0.02 * u, within=inside)
+        canvas.fill(
+            _between(tongue, low[6:-6]),
+            np.array([176, 86, 84], np.float32),
+            alpha=0.8,
+            soft_px=0.02 * u,
+            within=opening,
+        )
     if rng.random() < 0.88:
         edge = high + down * rng.uniform(0.05, 0.11) * u
-        canvas.fill(_between(high[3:-3], edge[3:-3]), enamel, soft_px=0.004 * u, within=inside)
+        canvas.fill(_between(high[3:-3], edge[3:-3]), enamel, soft_px=0.004 * u, within=opening)
         for k in np.linspace(7, len(high) - 8, 9):
             i = round(k)
             canvas.stroke(np.stack([high[i], edge[i]]), enamel * np.float32(0.6), 0.006 * u, 0.35)
     if rng.random() < 0.25:
         edge = low - down * rng.uniform(0.02, 0.05) * u
-        canvas.fill(_between(edge[5:-5], low[5:-5]), enamel * np.float32(0.88), soft_px=0.004 * u, within=inside)
-    canvas.fill(ribbon(high, 0.03 * u), _DARK, alpha=0.35, soft_px=0.01 * u, within=inside)
+        canvas.fill(_between(edge[5:-5], low[5:-5]), enamel * np.float32(0.88), soft_px=0.004 * u, within=opening)
+    canvas.fill(ribbon(high, 0.03 * u), _DARK, alpha=0.35, soft_px=0.01 * u, within=opening)
 
 
 def paint_mouth(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
@@ -171,8 +195,7 @@ def paint_lines(canvas: Canvas, view: View, look: Look, modes: Values, rng: np.r
         for x in (-0.04, 0.045):
             furrow = view.image_of(np.array([(x, -0.2, 0.31), (x * 0.9, -0.15, 0.31), (x, -0.1, 0.31)]))
             canvas.stroke(furrow, look.crease, 0.012 * u, float(rng.uniform(0, 0.5)), 0.006 * u)
-    for y in np.linspace(-0.38, -0.58, 3) * (rng.random() < look.age - 0.35):
-        if y:
-            x = np.linspace(-0.4, 0.4, 9)
-            wave = np.stack([x, y + 0.02 * np.cos(3 * x), 0.27 - 0.35 * x**2], -1)
-            canvas.stroke(view.image_of(wave), look.crease, 0.012 * u, float(rng.uniform(0.1, 0.35)), 0.008 * u)
+    across = np.linspace(-0.4, 0.4, 9)
+    for y in (-0.38, -0.48, -0.58) if rng.random() < look.age - 0.35 else ():
+        wave = np.stack([across, y + 0.02 * np.cos(3 * across), 0.27 - 0.35 * across**2], -1)
+        canvas.stroke(view.image_of(wave), look.crease, 0.012 * u, float(rng.uniform(0.1, 0.35)), 0.008 * u)

@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.data.synthetic.arrays import Floats, Picture, single
 from toolkit.data.synthetic.canvas import Canvas, ribbon
-from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, PIVOT_SKULL, ROWS, mean_head
-from toolkit.data.synthetic.look import Colour, Look, any_colour
+from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, PIVOT_SKULL, ROWS, mean_head, smooth_line
+from toolkit.data.synthetic.look import Look, any_colour
 from toolkit.data.synthetic.pose import View
-
-Polygon = NDArray[np.floating]
 
 _VOLUME = {"bald": 0.0, "buzz": 0.02, "short": 0.1, "bun": 0.06, "medium": 0.14, "long": 0.13, "afro": 0.42}
 _HAIRLINE_AT = (0.0, 0.4, 0.62, 0.8, 0.9, 1.0)
@@ -22,13 +21,12 @@ def _sphere() -> NDArray[np.float64]:
     return np.stack([ring * np.cos(turn), z, ring * np.sin(turn)], -1)
 
 
-def hull(points: NDArray[np.floating]) -> Polygon:
+def hull(points: Floats) -> Floats:
     """The convex hull of (N, 2) points."""
-    out: Polygon = cv2.convexHull(np.ascontiguousarray(points, np.float32))[:, 0]
-    return out
+    return single(cv2.convexHull(np.ascontiguousarray(points, np.float32))[:, 0])
 
 
-def hair_picture(canvas: Canvas, colour: Colour, rng: np.random.Generator, coarse: float = 1.0) -> NDArray[np.float32]:
+def hair_picture(canvas: Canvas, colour: Picture, rng: np.random.Generator, coarse: float = 1.0) -> Picture:
     """(S, S, 3) a texture of strands in the given colour."""
     return canvas.texture(rng, colour, ("strand", coarse, 0.2), ("cloud", 0.8, 0.16))
 
@@ -45,7 +43,7 @@ def hairline(style: str, rng: np.random.Generator) -> NDArray[np.float64]:
     return out
 
 
-def _line_on_grid(view: View, heights: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
+def _line_on_grid(view: View, heights: Floats) -> tuple[Floats, NDArray[np.float64]]:
     """(COLUMNS, 2) pixels where each grid column crosses its height, and the fractional row there."""
     rows_y = mean_head().vertices[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3)[:, 0, 1]
     at = np.interp(heights, rows_y, np.arange(ROWS))
@@ -55,7 +53,7 @@ def _line_on_grid(view: View, heights: NDArray[np.floating]) -> tuple[NDArray[np
     return view.grid[low, column] * (1 - t) + view.grid[low + 1, column] * t, at
 
 
-def face_window(view: View, heights: NDArray[np.floating]) -> Polygon:
+def face_window(view: View, heights: Floats) -> Floats:
     """The face's bare skin: under the hairline, inside the visible outline."""
     line, at = _line_on_grid(view, heights)
     left, right = view.outline
@@ -68,12 +66,15 @@ def face_window(view: View, heights: NDArray[np.floating]) -> Polygon:
 
 def normals_facing(view: View) -> NDArray[np.bool_]:
     """(ROWS, COLUMNS) whether the surface faces the viewer, by the winding of the projected grid."""
-    across, down = np.gradient(view.grid, axis=1), np.gradient(view.grid, axis=0)
+    g = view.grid
+    across, down = np.zeros_like(g), np.zeros_like(g)
+    across[:, 1:-1], across[:, 0], across[:, -1] = g[:, 2:] - g[:, :-2], g[:, 1] - g[:, 0], g[:, -1] - g[:, -2]
+    down[1:-1], down[0], down[-1] = g[2:] - g[:-2], g[1] - g[0], g[-1] - g[-2]
     out: NDArray[np.bool_] = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0] > 0
     return out
 
 
-def skull(view: View, volume: float) -> Polygon:
+def skull(view: View, volume: float) -> Floats:
     """The head without the face, with hair of the given thickness in units on it, as a convex polygon."""
     radii = np.array([0.88, 0.93, 0.98]) + np.array([0.8, 1.0, 1.0]) * volume
     cap = mean_head().vertices[: CROWN_ROWS * COLUMNS : 7]
@@ -82,47 +83,60 @@ def skull(view: View, volume: float) -> Polygon:
     return hull(np.concatenate([view.image_of(_sphere() * radii + PIVOT_SKULL), view.image_of(grown), wide]))
 
 
-def paint_back(canvas: Canvas, view: View, look: Look, picture: NDArray[np.float32], rng: np.random.Generator) -> None:
+def paint_back(canvas: Canvas, view: View, look: Look, picture: Picture, rng: np.random.Generator) -> None:
     """Skull and hair behind the face."""
     volume = _VOLUME[look.hair_style] * rng.uniform(0.6, 1.3)
     if look.hair_style in ("long", "medium"):
         reach = rng.uniform(1.4, 2.4) if look.hair_style == "long" else rng.uniform(0.7, 1.25)
         width = 0.95 + volume + rng.uniform(-0.05, 0.3)
-        low = [(s * width * k, y, -0.75) for s in (-1, 1) for k, y in ((1, 0.2), (1.05, 0.5 * reach), (0.95, reach), (0.5, reach + 0.1))]
+        low = [
+            (s * width * k, y, -0.75)
+            for s in (-1, 1)
+            for k, y in ((1, 0.2), (1.05, 0.5 * reach), (0.95, reach), (0.5, reach + 0.1))
+        ]
         flowing = np.concatenate([skull(view, volume), view.image_of(np.array(low))])
         canvas.fill(hull(flowing), picture, soft_px=0.02 * view.unit_px, lit=True)
     if look.hair_style == "bun":
         knot = view.image_of(np.array([[rng.normal(0, 0.1), -1.25, -1.2]]))[0]
         turn = np.linspace(0, 2 * np.pi, 24)
-        canvas.fill(knot + rng.uniform(0.25, 0.4) * view.unit_px * np.stack([np.cos(turn), np.sin(turn)], -1), picture, lit=True)
+        canvas.fill(
+            knot + rng.uniform(0.25, 0.4) * view.unit_px * np.stack([np.cos(turn), np.sin(turn)], -1), picture, lit=True
+        )
     paint = picture if look.hair_style != "bald" else look.skin
     canvas.fill(skull(view, volume), paint, soft_px=0.015 * view.unit_px, lit=True)
 
 
+def _mirrored(half: list[tuple[float, float]], across: Floats, down: Floats) -> Floats:
+    """A smooth shape from its (out, down) knots on one side, top to bottom, and the same on the other."""
+    side = smooth_line(half, 16)
+    right = side[:, :1] * across + side[:, 1:] * down
+    left = -side[:, :1] * across + side[:, 1:] * down
+    return np.concatenate([right, left[::-1]])
+
+
 def paint_neck(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
     """Neck with the head's shadow on it, and shoulders in cloth."""
-    u = view.unit_px
-    jaw = view.contour
+    u, jaw = view.unit_px, view.contour
     chin, centre = jaw[len(jaw) // 2], jaw[[16, len(jaw) - 17]].mean(axis=0)
-    axis = np.array([-np.sin(np.radians(view.pose.roll * 0.5)), np.cos(np.radians(view.pose.roll * 0.5))])
-    across = np.array([axis[1], -axis[0]])
+    lean = np.radians(view.pose.roll * 0.5)
+    down, across = np.array([-np.sin(lean), np.cos(lean)]), np.array([np.cos(lean), np.sin(lean)])
     middle = 0.35 * chin + 0.65 * centre
-    wide, long = rng.uniform(0.46, 0.66) * u, rng.uniform(1.0, 1.4) * u
-    a, b = middle - across * wide, middle + across * wide
-    neck = np.array([a - axis * 0.3 * u, b - axis * 0.3 * u, b + axis * long, a + axis * long])
-    canvas.fill(neck, look.skin * np.float32(0.84), lit=True)
-    within = canvas.full_mask(neck)
-    canvas.fill(jaw + axis * 0.16 * u, look.crease, alpha=float(rng.uniform(0.35, 0.8)), soft_px=0.07 * u, within=within)
-    top = middle + axis * long * rng.uniform(0.62, 0.85)
-    slope, span = rng.uniform(0.15, 0.5) * u, 2.4 * u
-    dip = rng.uniform(0.0, 0.35) * u
-    shoulders = np.array(
-        [top - across * span + axis * 1.1 * span, top - across * span * 0.85 + axis * (slope + 0.35 * u), top - across * wide * 1.15,
-         top + axis * dip, top + across * wide * 1.15, top + across * span * 0.85 + axis * (slope + 0.35 * u),
-         top + across * span + axis * 1.1 * span]
+    wide, long = rng.uniform(0.45, 0.66), rng.uniform(0.8, 1.15)
+    flare = wide + rng.uniform(0.05, 0.4)
+    neck = middle + u * _mirrored(
+        [(wide * 1.04, -0.3), (wide, 0.4 * long), (wide * 1.05, 0.75 * long), (flare, long), (flare + 0.6, long + 0.25), (2, 2.2)],
+        across, down,
     )  # fmt: skip
-    cloth = any_colour(rng)
-    weave = canvas.texture(rng, cloth, ("cloud", float(rng.uniform(0.3, 1.2)), 0.15))
+    canvas.fill(neck, look.skin * np.float32(rng.uniform(0.8, 0.97)), lit=True)
+    shadow = jaw + down * (rng.uniform(0.08, 0.2) * u)
+    canvas.fill(shadow, look.crease, alpha=float(rng.uniform(0.1, 0.8)), soft_px=0.07 * u, within=neck)
+    collar, rise = long * rng.uniform(0.7, 1.25), rng.uniform(0.1, 0.35)
+    shoulders = middle + u * _mirrored(
+        [(0.01, collar + rng.uniform(0.0, 0.6)), (wide * 0.9, collar), (wide * 1.25, collar - 0.05),
+         (1.5, collar + rise), (2.2, collar + 0.5 + rise), (2.6, collar + 2.6)],
+        across, down,
+    )  # fmt: skip
+    weave = canvas.texture(rng, any_colour(rng), ("cloud", float(rng.uniform(0.3, 1.2)), 0.15))
     canvas.fill(shoulders, weave, soft_px=0.3, lit=False)
 
 
@@ -137,7 +151,12 @@ def paint_ears(canvas: Canvas, view: View, look: Look) -> None:
 
 
 def paint_front(
-    canvas: Canvas, view: View, look: Look, heights: NDArray[np.floating], picture: NDArray[np.float32], rng: np.random.Generator
+    canvas: Canvas,
+    view: View,
+    look: Look,
+    heights: Floats,
+    picture: Picture,
+    rng: np.random.Generator,
 ) -> None:
     """Hair that falls over the face: a fringe on the forehead, locks over the temples and cheeks."""
     if look.hair_style in ("bald", "buzz", "bun"):
@@ -148,7 +167,9 @@ def paint_front(
         across = np.linspace(-1, 1, COLUMNS)
         part = rng.uniform(-0.6, 0.6)
         low = rng.uniform(-0.5, -0.2) - rng.uniform(0, 0.3) * np.abs(across - part)
-        ragged = low + 0.05 * np.interp(np.arange(COLUMNS), np.arange(0, COLUMNS, 6), rng.normal(size=len(range(0, COLUMNS, 6))))
+        ragged = low + 0.05 * np.interp(
+            np.arange(COLUMNS), np.arange(0, COLUMNS, 6), rng.normal(size=len(range(0, COLUMNS, 6)))
+        )
         top, bottom = _line_on_grid(view, heights - 0.1)[0], _line_on_grid(view, np.maximum(ragged, heights))[0]
         canvas.fill(np.concatenate([top[seen], bottom[seen][::-1]]), picture, soft_px=0.008 * u, lit=True)
     if look.hair_style in ("long", "medium") and rng.random() < 0.7:
@@ -157,6 +178,8 @@ def paint_front(
         for edge in (left, right):
             if rng.random() < 0.75:
                 lock = edge[14:reach:3]
-                width = np.interp(np.linspace(0, 1, len(lock)), (0, 0.3, 1), (0.1, 0.26, 0.12)) * u * rng.uniform(0.5, 1.3)
+                width = (
+                    np.interp(np.linspace(0, 1, len(lock)), (0, 0.3, 1), (0.1, 0.26, 0.12)) * u * rng.uniform(0.5, 1.3)
+                )
                 sway = rng.normal(0, 0.03, (1, 2)) * u
                 canvas.fill(ribbon(lock + sway, width), picture, soft_px=0.01 * u, lit=True)

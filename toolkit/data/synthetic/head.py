@@ -1,8 +1,9 @@
 """The mean head: a grid of surface points and named curves on it, in our own units.
 
-Units: the distance between the outer eye corners is 1. Axes: x to the image's right, y down, z towards the viewer; the origin lies midway
-between the outer eye corners. The surface is a stack of half-ellipses, one a row: from the jaw's edge on one side over the face's midline to
-the other, with Gaussian bumps for nose, sockets, cheeks, muzzle and chin. Proportions follow common anthropometry, rounded.
+Units: the distance between the outer eye corners is 1. Axes: x to the image's right, y down, z towards the viewer; the
+origin lies midway between the outer eye corners. The surface is a stack of half-ellipses, one a row: from the jaw's
+edge on one side over the face's midline to the other, with Gaussian bumps for nose, sockets, cheeks, muzzle and chin.
+Proportions follow common anthropometry, rounded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from toolkit.data.synthetic.arrays import Floats, Picture
 
 CROWN_ROWS, JAW_ROWS, COLUMNS = 36, 65, 97
 ROWS = CROWN_ROWS + JAW_ROWS
@@ -35,7 +36,7 @@ _CROWN_Z = (-0.55, -0.6, -0.62, -0.62, -0.62, -0.62, -0.62)
 class Head:
     """The mean head's vertices, grid first, then the curves one after another."""
 
-    vertices: Array
+    vertices: Picture
     """(V, 3)"""
     spans: Mapping[str, slice]
     """Where each named curve, and the "grid", lies in `vertices`."""
@@ -63,15 +64,13 @@ def smooth_line(knots: Sequence[Sequence[float]], samples: int = SAMPLES) -> NDA
     return out
 
 
-def ramp(low: float, high: float, value: NDArray[np.floating]) -> NDArray[np.float64]:
+def ramp(low: float, high: float, value: Floats) -> NDArray[np.float64]:
     """A smooth step: 0 below `low`, 1 above `high`."""
     t = np.clip((np.asarray(value, float) - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def bell(
-    x: NDArray[np.floating], y: NDArray[np.floating], at: tuple[float, float], size: tuple[float, float]
-) -> NDArray[np.float64]:
+def bell(x: Floats, y: Floats, at: tuple[float, float], size: tuple[float, float]) -> NDArray[np.float64]:
     """A Gaussian of (|x|, y) around `at` with standard deviations `size`, so the same on both sides of the face."""
     out: NDArray[np.float64] = np.exp(-0.5 * (((np.abs(x) - at[0]) / size[0]) ** 2 + ((y - at[1]) / size[1]) ** 2))
     return out
@@ -80,18 +79,20 @@ def bell(
 def _edge() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Half-width x, y and depth z of the surface's edge, a value a row, crown to chin."""
     angle = np.linspace(0, np.pi / 2, JAW_ROWS)
-    jaw_x, jaw_y = 0.845 * np.maximum(np.cos(angle), 0) ** 0.85, CHIN_Y * np.sin(angle) ** 1.14
+    jaw_x, jaw_y = 0.845 * np.maximum(np.cos(angle), 0) ** 0.85, CHIN_Y * np.sin(angle) ** 1.09
     jaw_z = smooth_line([[z] for z in _JAW_Z], JAW_ROWS)[:, 0]
     crown_y = np.linspace(_CROWN_Y[0], 0, CROWN_ROWS, endpoint=False)
     crown_x, crown_z = np.interp(crown_y, _CROWN_Y, _CROWN_X), np.interp(crown_y, _CROWN_Y, _CROWN_Z)
     return np.r_[crown_x, jaw_x], np.r_[crown_y, jaw_y], np.r_[crown_z, jaw_z]
 
 
-def _bumps(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float64]:
+def _bumps(x: Floats, y: Floats) -> NDArray[np.float64]:
     """What nose, sockets, cheeks, muzzle, lips and chin add to the depth."""
-    ridge_height = np.interp(y, (-0.12, 0.0, 0.2, 0.34, 0.4, 0.46, 0.53, 0.58), (0, 0.03, 0.15, 0.26, 0.285, 0.24, 0.12, 0))
+    ridge_height = np.interp(
+        y, (-0.12, 0.0, 0.2, 0.34, 0.4, 0.46, 0.53, 0.58), (0, 0.03, 0.15, 0.26, 0.285, 0.24, 0.12, 0)
+    )
     ridge_width = np.interp(y, (-0.1, 0.1, 0.38, 0.55), (0.09, 0.085, 0.105, 0.12))
-    out = ridge_height * np.exp(-0.5 * (x / ridge_width) ** 2)
+    out: NDArray[np.float64] = ridge_height * np.exp(-0.5 * (x / ridge_width) ** 2)
     out += 0.10 * bell(x, y, (0.125, 0.445), (0.042, 0.05))
     out -= 0.14 * bell(x, y, (0.27, 0.0), (0.15, 0.1))
     out += 0.055 * bell(x, y, (0.35, 0.0), (0.1, 0.055))
@@ -106,7 +107,7 @@ def _bumps(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float
     return out
 
 
-def depth(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float64]:
+def depth(x: Floats, y: Floats) -> NDArray[np.float64]:
     """The mean surface's z at (x, y)."""
     edge_x, edge_y, edge_z = _edge()
     half, back = np.maximum(np.interp(y, edge_y, edge_x), 1e-3), np.interp(y, edge_y, edge_z)
@@ -123,14 +124,15 @@ def _grid() -> NDArray[np.float64]:
     x = edge_x[:, None] * np.sin(angle)
     y = np.repeat(edge_y[:, None], COLUMNS, axis=1)
     z = edge_z[:, None] + (front - edge_z)[:, None] * np.cos(angle) + _bumps(x, y) * np.cos(angle) ** 0.5
-    return np.stack([x, y, z], axis=-1)
+    out: NDArray[np.float64] = np.stack([x, y, z], axis=-1)
+    return out
 
 
 def _sided() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
-    """Curves of the face's left half (x > 0), inner to outer, as (x, y) knots and how far they stand off the surface."""
+    """Curves of the face's left half (x > 0), inner to outer: (x, y) knots and how far they stand off the surface."""
     t = np.linspace(0, 1, 9)
     x, line, arc = 0.208 + 0.292 * t, 0.022 * (1 - t), 4 * t * (1 - t)
-    upper, lower = line - 0.066 * arc**0.72, line + 0.031 * arc**0.7
+    upper, lower = line - 0.072 * arc**0.72, line + 0.034 * arc**0.7
     mid = [(0.133, -0.180), (0.275, -0.23), (0.425, -0.248), (0.565, -0.218), (0.672, -0.131)]
     half = (0.034, 0.042, 0.038, 0.027, 0.006)
     return {
@@ -140,8 +142,8 @@ def _sided() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
         "brow_lower": ([(a, b + h) for (a, b), h in zip(mid, half, strict=True)], 0.01),
         "crease": ([(0.215, -0.012), (0.28, -0.085), (0.37, -0.108), (0.45, -0.085), (0.52, -0.02)], 0.0),
         "bag": ([(0.22, 0.05), (0.3, 0.1), (0.38, 0.11), (0.47, 0.08)], 0.0),
-        "ala": ([(0.115, 0.37), (0.165, 0.405), (0.18, 0.45), (0.165, 0.487)], 0.0),
-        "nostril": ([(0.05, 0.492), (0.075, 0.472), (0.105, 0.47), (0.118, 0.492), (0.085, 0.505)], 0.02),
+        "ala": ([(0.115, 0.37), (0.165, 0.405), (0.18, 0.45), (0.162, 0.48)], 0.0),
+        "nostril": ([(0.048, 0.484), (0.072, 0.464), (0.102, 0.462), (0.116, 0.484), (0.083, 0.497)], 0.02),
         "fold": ([(0.185, 0.42), (0.25, 0.52), (0.33, 0.63), (0.375, 0.75)], 0.0),
         "iris": ([(0.354, -0.012), (0.354, -0.011)], 0.0),
     }
@@ -155,12 +157,12 @@ def _central() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
 
     m = MOUTH_Y
     return {
-        "ridge": ([(0, -0.025), (0, 0.11), (0, 0.245), (0, 0.385)], 0.0),
-        "nose_base": (whole([(0, 0.527), (0.043, 0.521), (0.086, 0.505), (0.13, 0.5), (0.167, 0.478)]), 0.03),
-        "lip_upper_outer": (whole([(0, m - 0.05), (0.08, m - 0.066), (0.195, m - 0.042), (0.308, m + 0.004)]), 0.0),
-        "lip_upper_inner": (whole([(0, m + 0.008), (0.08, m), (0.175, m + 0.002), (0.268, m + 0.006)]), -0.01),
-        "lip_lower_inner": (whole([(0, m + 0.01), (0.08, m + 0.002), (0.175, m + 0.004), (0.268, m + 0.006)]), -0.01),
-        "lip_lower_outer": (whole([(0, m + 0.102), (0.085, m + 0.099), (0.197, m + 0.067), (0.308, m + 0.004)]), 0.0),
+        "ridge": ([(0, -0.025), (0, 0.11), (0, 0.24), (0, 0.372)], 0.0),
+        "nose_base": (whole([(0, 0.515), (0.043, 0.51), (0.084, 0.495), (0.127, 0.49), (0.163, 0.47)]), 0.03),
+        "lip_upper_outer": (whole([(0, m - 0.05), (0.08, m - 0.066), (0.19, m - 0.038), (0.3, m + 0.012)]), 0.0),
+        "lip_upper_inner": (whole([(0, m + 0.008), (0.08, m), (0.17, m + 0.004), (0.258, m + 0.012)]), -0.01),
+        "lip_lower_inner": (whole([(0, m + 0.01), (0.08, m + 0.002), (0.17, m + 0.006), (0.258, m + 0.012)]), -0.01),
+        "lip_lower_outer": (whole([(0, m + 0.102), (0.085, m + 0.099), (0.192, m + 0.072), (0.3, m + 0.012)]), 0.0),
     }
 
 
@@ -170,16 +172,16 @@ def mean_head() -> Head:
     parts: dict[str, NDArray[np.float64]] = {"grid": _grid().reshape(-1, 3)}
     for name, (knots, lift) in _sided().items():
         xy = smooth_line(knots)
-        wrap = 0.45 * np.maximum(xy[:, 0] - 0.45, 0) if name.startswith("brow") else 0.0
+        wrap = 0.33 * float(name.startswith("brow")) * np.maximum(xy[:, 0] - 0.45, 0)
         xyz = np.column_stack([xy, depth(xy[:, 0], xy[:, 1]) + lift + wrap])
         parts[f"{name}_left"], parts[f"{name}_right"] = xyz, xyz * (-1, 1, 1)
     for name, (knots, lift) in _central().items():
         xy = smooth_line(knots)
-        wrap = -0.9 * xy[:, 0] ** 2 if name.startswith("lip") else 0.0
+        wrap = -0.9 * float(name.startswith("lip")) * xy[:, 0] ** 2
         parts[name] = np.column_stack([xy, depth(xy[:, 0], xy[:, 1]) + lift + wrap])
     outline = [(0, -0.1), (0.05, -0.2), (0.14, -0.22), (0.2, -0.12), (0.17, 0.05), (0.12, 0.2), (0.06, 0.3), (0, 0.28)]
     ear = smooth_line([(0.82 + 0.85 * d, y, -0.58 - 0.75 * d) for d, y in outline])
     parts["ear_left"], parts["ear_right"] = ear, ear * (-1, 1, 1)
-    ends = np.cumsum([0, *(len(p) for p in parts.values())])
-    spans = {name: slice(int(a), int(b)) for name, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
+    ends: list[int] = np.cumsum([0, *(len(p) for p in parts.values())]).tolist()
+    spans = {name: slice(a, b) for name, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
     return Head(np.concatenate(list(parts.values())).astype(np.float32), spans)

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.synthetic.head import COLUMNS, MOUTH_Y, ROWS, Array, bell, mean_head, ramp
+from toolkit.data.synthetic.arrays import Picture, single
+from toolkit.data.synthetic.head import COLUMNS, MOUTH_Y, ROWS, bell, mean_head, ramp
 from toolkit.data.synthetic.look import Look
 from toolkit.data.synthetic.pose import View
 
@@ -19,10 +20,10 @@ _SIDE = 112
 class Lamp:
     """A key light and the light from everywhere else."""
 
-    direction: Array
+    direction: Picture
     """(3,) unit vector towards the lamp, in the viewer's axes."""
-    key: Array
-    ambient: Array
+    key: Picture
+    ambient: Picture
     gloss: float
 
 
@@ -42,7 +43,7 @@ def draw_lamp(rng: np.random.Generator) -> Lamp:
 
 
 @cache
-def _maps() -> dict[str, NDArray[np.float32]]:
+def _maps() -> dict[str, Picture]:
     """(ROWS, COLUMNS) strengths on the mean head: hollows, blush, dark eye rims, and where beards grow."""
     grid = mean_head().vertices[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3).astype(np.float64)
     x, y, z = np.moveaxis(grid, -1, 0)
@@ -64,7 +65,7 @@ def _maps() -> dict[str, NDArray[np.float32]]:
     return {name: value.astype(np.float32) for name, value in maps.items()}
 
 
-def normals(world: Array) -> Array:
+def normals(world: Picture) -> Picture:
     """(R, C, 3) unit normals of a (R, C, 3) surface, towards the outside."""
     down, across = np.zeros_like(world), np.zeros_like(world)
     down[1:-1], down[0], down[-1] = world[2:] - world[:-2], world[1] - world[0], world[-1] - world[-2]
@@ -72,20 +73,21 @@ def normals(world: Array) -> Array:
     across[:, 0], across[:, -1] = world[:, 1] - world[:, 0], world[:, -1] - world[:, -2]
     (ax, ay, az), (dx, dy, dz) = np.moveaxis(across, -1, 0), np.moveaxis(down, -1, 0)
     n = np.stack([ay * dz - az * dy, az * dx - ax * dz, ax * dy - ay * dx], -1)
-    out: Array = n / np.maximum(np.sqrt(np.einsum("rci,rci->rc", n, n)), 1e-9)[..., None]
+    out: Picture = n / np.maximum(np.sqrt(np.einsum("rci,rci->rc", n, n)), 1e-9)[..., None]
     return out
 
 
-def _surface(view: View, look: Look, lamp: Lamp) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _surface(view: View, look: Look, lamp: Lamp) -> tuple[Picture, NDArray[np.bool_]]:
     """(ROWS, COLUMNS, 5) light times tint, gloss and beard at each grid point, and which points face the viewer."""
     n, m = normals(view.grid_world), _maps()
     facing = n[..., 2] > 0.02
-    lit = n @ lamp.direction
+    half = lamp.direction + np.array([0, 0, 1], np.float32)
+    both = cv2.transform(n, np.stack([lamp.direction, half / np.linalg.norm(half)]))
+    lit, mirrored = both[..., 0], both[..., 1]
     diffuse = np.clip(0.25 + 0.75 * lit, 0, None)[..., None] * lamp.key
     open_sky = 1 - 0.42 * m["hollow"] + 0.12 * n[..., 1] * -1.0
     light = (diffuse + lamp.ambient) * open_sky[..., None]
-    half = lamp.direction + np.array([0, 0, 1], np.float32)
-    shine = np.clip(n @ (half / np.linalg.norm(half)), 0, 1) ** 22 * lamp.gloss
+    shine = np.clip(mirrored, 0, 1) ** 22 * lamp.gloss
     red = np.array([0.02, -0.10, -0.10], np.float32) * look.blush
     dark = np.array([-0.14, -0.17, -0.15], np.float32) * (0.4 + 0.6 * look.age + 0.5 * look.makeup)
     tint = 1 + m["blush"][..., None] * red + m["rim"][..., None] * dark
@@ -97,8 +99,8 @@ def _surface(view: View, look: Look, lamp: Lamp) -> tuple[NDArray[np.float32], N
     return np.concatenate([light * tint, shine[..., None], beard[..., None]], axis=-1).astype(np.float32), facing
 
 
-def splat(view: View, look: Look, lamp: Lamp, size_px: int) -> NDArray[np.float32]:
-    """(112, 112, 5) the surface's light (RGB), gloss and beard seen in the image, spread smoothly beyond the face's edge.
+def splat(view: View, look: Look, lamp: Lamp, size_px: int) -> Picture:
+    """(112, 112, 5) the surface's light (RGB), gloss and beard as seen, spread smoothly beyond the face's edge.
 
     Grid columns are laid down from the side turned away to the near side, so that the nose covers what lies behind it.
     """
@@ -124,4 +126,4 @@ def splat(view: View, look: Look, lamp: Lamp, size_px: int) -> NDArray[np.float3
     base[:3] = lamp.ambient + 0.5 * lamp.key
     out = (mixed[..., :5] + 1e-5 * base) / weight
     out[..., 3:] *= np.clip(near[..., 5:] * 1.5, 0, 1)
-    return out.astype(np.float32)
+    return single(out)

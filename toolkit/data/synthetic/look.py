@@ -3,21 +3,23 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Colour = NDArray[np.float32]
+from toolkit.data.synthetic.arrays import Picture
 
 _SKIN = np.array(
-    [(240, 204, 184), (230, 188, 162), (218, 170, 138), (200, 146, 110), (172, 117, 80), (128, 82, 55), (88, 56, 40), (58, 38, 30)],
+    [(240, 204, 184), (230, 188, 162), (218, 170, 138), (200, 146, 110), (172, 117, 80), (128, 82, 55), (88, 56, 40),
+     (58, 38, 30)],
     np.float32,
 )  # fmt: skip
 _HAIR = np.array(
-    [(22, 19, 20), (38, 28, 24), (62, 42, 30), (92, 62, 40), (128, 88, 52), (176, 138, 86), (214, 184, 130), (110, 56, 34)],
+    [(22, 19, 20), (38, 28, 24), (62, 42, 30), (92, 62, 40), (128, 88, 52), (176, 138, 86), (214, 184, 130),
+     (110, 56, 34)],
     np.float32,
 )  # fmt: skip
 _GREY = np.array([(120, 118, 116), (176, 174, 170), (222, 220, 216)], np.float32)
 _IRIS = np.array(
-    [(44, 28, 20), (66, 42, 26), (98, 66, 36), (110, 96, 60), (86, 110, 92), (92, 124, 150), (130, 150, 165)], np.float32
+    [(44, 28, 20), (66, 42, 26), (98, 66, 36), (110, 96, 60), (86, 110, 92), (92, 124, 150), (130, 150, 165)],
+    np.float32,
 )
 
 
@@ -25,14 +27,14 @@ _IRIS = np.array(
 class Look:
     """Colours are (3,) RGB in 0..255; the rest are strengths in 0..1 unless said otherwise."""
 
-    skin: Colour
+    skin: Picture
     darkness: float
     """0 the lightest skin, 1 the darkest."""
-    hair: Colour
+    hair: Picture
     hair_style: str
-    brow: Colour
-    iris: Colour
-    lip: Colour
+    brow: Picture
+    iris: Picture
+    lip: Picture
     lipstick: float
     makeup: float
     age: float
@@ -46,28 +48,28 @@ class Look:
     """"none", "beanie" or "cap"."""
 
     @property
-    def crease(self) -> Colour:
+    def crease(self) -> Picture:
         """The colour of lines and shadows in this skin."""
-        out: Colour = self.skin * np.array([0.5, 0.38, 0.34], np.float32)
+        out: Picture = self.skin * np.array([0.5, 0.38, 0.34], np.float32)
         return out
 
 
-def any_colour(rng: np.random.Generator) -> Colour:
+def any_colour(rng: np.random.Generator) -> Picture:
     """A colour of cloth or paint: mostly muted, sometimes bright."""
     value, saturation = rng.uniform(15, 240), rng.beta(0.9, 2.0)
     hue = rng.uniform(0, 1, 3)
-    out: Colour = (value * (1 - saturation * hue)).astype(np.float32)
+    out: Picture = (value * (1 - saturation * hue)).astype(np.float32)
     return out
 
 
-def _blend(table: NDArray[np.float32], at: float) -> Colour:
+def _blend(table: Picture, at: float) -> Picture:
     i = min(int(at * (len(table) - 1)), len(table) - 2)
     t = at * (len(table) - 1) - i
-    out: Colour = table[i] * (1 - t) + table[i + 1] * t
+    out: Picture = table[i] * (1 - t) + table[i + 1] * t
     return out
 
 
-def _hair_colour(rng: np.random.Generator, darkness: float, age: float) -> Colour:
+def _hair_colour(rng: np.random.Generator, darkness: float, age: float) -> Picture:
     if rng.random() < 0.75 * max(0.0, age - 0.35) + 0.02:
         base = _GREY[rng.integers(len(_GREY))]
     elif darkness > 0.5 or rng.random() < 0.35:
@@ -76,12 +78,12 @@ def _hair_colour(rng: np.random.Generator, darkness: float, age: float) -> Colou
         base = _HAIR[rng.integers(len(_HAIR))]
     if rng.random() < 0.02:
         base = rng.uniform(30, 220, 3).astype(np.float32)
-    out: Colour = (base * rng.uniform(0.8, 1.2)).astype(np.float32)
+    out: Picture = (base * rng.uniform(0.8, 1.2)).astype(np.float32)
     return out
 
 
 def draw_look(rng: np.random.Generator) -> Look:
-    """A random look; what goes together in life (dark skin and dark hair, age and grey, beard and no lipstick) does here."""
+    """A random look; what goes together in life does here: dark skin and dark hair, age and grey hair."""
     darkness, age = float(rng.beta(1.0, 1.7)), float(rng.beta(1.3, 2.2))
     skin = _blend(_SKIN, darkness) * rng.normal(1, 0.05) * rng.normal(1, 0.025, 3).astype(np.float32)
     hair = _hair_colour(rng, darkness, age)

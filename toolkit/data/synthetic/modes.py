@@ -1,4 +1,4 @@
-"""How heads differ: identity and expression modes, each a linear field of displacements over the mean head's vertices."""
+"""How heads differ: identity and expression modes, each a linear field of displacements over the mean head."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,20 +7,21 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.synthetic.head import MOUTH_Y, Array, Head, bell, mean_head, ramp
+from toolkit.data.synthetic.arrays import Picture
+from toolkit.data.synthetic.head import MOUTH_Y, Head, bell, mean_head, ramp
 
 Field = NDArray[np.float64]
 Values = Mapping[str, float]
 
 IDENTITY_SD: Values = {
-    "width": 0.06, "jaw_width": 0.055, "chin_width": 0.13, "jaw_square": 0.03, "length": 0.055, "chin_length": 0.05,
+    "width": 0.072, "jaw_width": 0.07, "chin_width": 0.13, "jaw_square": 0.03, "length": 0.055, "chin_length": 0.05,
     "chin_forward": 0.04, "deep": 0.05, "forehead": 0.06, "midface": 0.03, "nose_length": 0.028, "nose_width": 0.12,
     "nose_forward": 0.13, "nose_hump": 0.02, "nose_tilt": 0.015, "nose_bend": 0.01, "eye_spacing": 0.022,
-    "eye_width": 0.05, "eye_height": 0.2, "eye_tilt": 0.014, "eye_depth": 0.02, "brow_height": 0.03,
-    "brow_arch": 0.022, "brow_tilt": 0.02, "brow_gap": 0.03, "brow_length": 0.03, "brow_thick": 0.25,
+    "eye_width": 0.05, "eye_height": 0.17, "eye_tilt": 0.011, "eye_depth": 0.02, "brow_height": 0.03,
+    "brow_arch": 0.022, "brow_tilt": 0.02, "brow_gap": 0.04, "brow_length": 0.03, "brow_thick": 0.25,
     "mouth_width": 0.09, "mouth_height": 0.028, "upper_lip": 0.24, "lower_lip": 0.2, "cupid": 0.009,
-    "mouth_corner": 0.01, "cheekbone": 0.03, "cheeks": 0.04, "philtrum": 0.015, "skew": 0.012, "mouth_side": 0.012,
-    "brow_lopsided": 0.014, "jaw_lopsided": 0.02,
+    "mouth_corner": 0.01, "cheekbone": 0.03, "cheeks": 0.04, "philtrum": 0.015, "skew": 0.025, "mouth_side": 0.02,
+    "brow_lopsided": 0.014, "jaw_lopsided": 0.03,
 }  # fmt: skip
 """Standard deviations of the identity modes; fractions where a mode scales, else units."""
 
@@ -30,18 +31,19 @@ class Basis:
     """The fields stacked: vertices = mean + sum(value[k] * fields[k])."""
 
     names: tuple[str, ...]
-    fields: Array
+    fields: Picture
     """(K, V * 3)"""
 
-    def move(self, values: Values) -> Array:
+    def move(self, values: Values) -> Picture:
         """(V, 3) vertices of the head that has these mode values; absent modes are 0."""
         weights = np.array([values.get(name, 0.0) for name in self.names], np.float32)
-        out: Array = mean_head().vertices + (weights @ self.fields).reshape(-1, 3)
+        out: Picture = mean_head().vertices + np.einsum("k,kv->v", weights, self.fields).reshape(-1, 3)
         return out
 
 
 def _along(x: Field | float = 0.0, y: Field | float = 0.0, z: Field | float = 0.0) -> Field:
-    return np.stack(np.broadcast_arrays(x, y, z), axis=-1).astype(float)
+    out: Field = np.stack(np.broadcast_arrays(x, y, z), axis=-1).astype(float)
+    return out
 
 
 def _shape_fields(head: Head) -> dict[str, Field]:
@@ -91,7 +93,7 @@ def _eye_fields(head: Head) -> dict[str, Field]:
     eyes = head.mask("lid", "iris", "crease", "bag")
     around[eyes] = 1
     t = (np.abs(x) - 0.354) / 0.146
-    arc = np.where(head.mask("lid", "crease"), np.minimum(y - 0.011, 0) + np.maximum(y - 0.011, 0) * 0.7, 0)
+    arc = np.where(head.mask("lid", "crease"), np.minimum(y - 0.011, 0) + np.maximum(y - 0.011, 0), 0)
     brows = head.mask("brow")
     u = np.clip((np.abs(x) - 0.133) / 0.54, 0, 1)
     middle = np.interp(np.abs(x), (0.133, 0.275, 0.425, 0.565, 0.672), (-0.180, -0.23, -0.248, -0.218, -0.131))
@@ -117,12 +119,13 @@ def _mouth_fields(head: Head) -> dict[str, Field]:
     lips = head.mask("lip")
     window = np.where(lips, 1.0, bell(x, y, (0, MOUTH_Y), (0.36, 0.16)))
     corner = np.clip(np.abs(x) / 0.308, 0, 1) ** 1.5
+    bow = bell(x, y, (0, 0.67), (0.035, 1)) - bell(x, y, (0.09, 0.67), (0.04, 1))
     return {
         "mouth_width": _along(x * window),
         "mouth_height": _along(y=window),
         "upper_lip": _along(y=head.mask("lip_upper_outer") * (y - MOUTH_Y - 0.004)),
         "lower_lip": _along(y=head.mask("lip_lower_outer") * (y - MOUTH_Y - 0.004)),
-        "cupid": _along(y=head.mask("lip_upper_outer") * (bell(x, y, (0, 0.67), (0.035, 1)) - bell(x, y, (0.09, 0.67), (0.04, 1)))),
+        "cupid": _along(y=head.mask("lip_upper_outer") * bow),
         "mouth_corner": _along(y=window * corner),
         "mouth_side": _along(y=window * x / 0.3, x=0.6 * window),
     }  # fmt: skip
@@ -142,7 +145,9 @@ def _expression_fields(head: Head) -> dict[str, Field]:
     outer = head.mask("lip_upper_outer") * -1.0 + head.mask("lip_lower_outer")
     brows = head.mask("brow")
     inner = np.clip(1 - (np.abs(x) - 0.133) / 0.4, 0, 1) * np.where(brows, 1, bell(x, y, (0.2, -0.2), (0.15, 0.08)))
-    smile = _along(side * corner * 0.068, -0.045 * corner - 0.03 * cheek + 0.02 * lips * (1 - t), -0.06 * corner + 0.05 * cheek)
+    smile = _along(
+        side * corner * 0.068, -0.045 * corner - 0.03 * cheek + 0.02 * lips * (1 - t), -0.06 * corner + 0.05 * cheek
+    )
     return {
         "jaw_open": _along(-0.22 * side * corner, drop, -0.3 * drop),
         "smile": smile,
@@ -175,8 +180,9 @@ def draw_identity(rng: np.random.Generator) -> dict[str, float]:
     if rng.random() < 0.15:
         young = rng.uniform(0.4, 1.0)
         for name, shift in (
-            ("length", -0.07), ("chin_length", -0.05), ("nose_forward", -0.25), ("nose_length", -0.03), ("cheeks", 0.06),
-            ("eye_height", 0.2), ("brow_height", 0.02), ("jaw_width", 0.03), ("nose_hump", -0.02), ("brow_thick", -0.3),
+            ("length", -0.07), ("chin_length", -0.05), ("nose_forward", -0.25), ("nose_length", -0.03),
+            ("cheeks", 0.06), ("eye_height", 0.2), ("brow_height", 0.02), ("jaw_width", 0.03),
+            ("nose_hump", -0.02), ("brow_thick", -0.3),
         ):  # fmt: skip
             values[name] += young * shift
     return values
@@ -191,16 +197,26 @@ def draw_expression(rng: np.random.Generator) -> dict[str, float]:
     u = rng.uniform(size=8)
     e = {"smile": 0.25 * float(rng.normal()), "smirk": 0.25 * float(rng.normal()), "frown": 0.012 * float(rng.normal())}
     e |= {"brow_raise": 0.02 * float(rng.normal()), "part": 0.02 * max(0.0, float(rng.normal())), "jaw_open": 0.0}
-    blink, squint = 0.12 * float(rng.normal()), 0.1 * u[0]
+    blink, squint = 0.1 * float(rng.normal()), 0.1 * u[0]
     if mood == 1:
         e |= {"smile": 0.4 + 0.7 * u[1], "press": 0.6 * u[2]}
         squint += 0.3 * u[3]
     elif mood == 2:
-        e |= {"smile": 0.6 + 0.8 * u[1], "part": 0.03 + 0.06 * u[2], "jaw_open": 0.1 * u[3] ** 2 + 0.02, "press": 0.4 * u[4]}
+        e |= {
+            "smile": 0.6 + 0.8 * u[1],
+            "part": 0.03 + 0.06 * u[2],
+            "jaw_open": 0.1 * u[3] ** 2 + 0.02,
+            "press": 0.4 * u[4],
+        }
         squint += 0.5 * u[5]
-        blink += 0.2 * u[5]
+        blink += 0.15 * u[5]
     elif mood == 3:
-        e |= {"jaw_open": 0.05 + 0.33 * u[1] ** 1.5, "part": 0.02 * u[2], "brow_raise": 0.07 * u[3], "smile": u[4] - 0.4}
+        e |= {
+            "jaw_open": 0.05 + 0.33 * u[1] ** 1.5,
+            "part": 0.02 * u[2],
+            "brow_raise": 0.07 * u[3],
+            "smile": u[4] - 0.4,
+        }
         blink -= 0.15 * u[5]
     elif mood == 4:
         e |= {"sulk": u[1], "frown": 0.05 * u[2], "press": u[3], "sneer": 0.03 * u[4] ** 2}

@@ -81,9 +81,9 @@ def _model_path(folder: Path) -> Path:
         raise FileNotFoundError(f"{folder} is not a whole .mlpackage: it has no Manifest.json")
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
-        item = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
+        item: str = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
         path = folder / "Data" / item
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{manifest} does not name a model: convert or copy the package again") from error
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{manifest} names a model outside its package: {item}")

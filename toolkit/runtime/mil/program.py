@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.runtime.mil.ops import OPERATORS, Arguments
+from toolkit.runtime.mil.ops import OPERATORS, Arguments, shape
 from toolkit.runtime.mil.package import Feature, Operation, Package, Reference, read
 from toolkit.runtime.mil.values import Array, TensorType, Value
 
@@ -19,10 +19,14 @@ HALF_TINY = np.float32(2**-14)
 HALF_OVERFLOW = np.float32(65520)
 """From here on float16 rounds to infinity."""
 
-EXACT = frozenset(
-    "relu relu6 clip identity concat stack split reshape transpose expand_dims squeeze slice_by_index slice_by_size "
-    "gather gather_along_axis gather_nd select maximum minimum abs sign reduce_max reduce_min tile pad".split()
-)
+EXACT = (frozenset(shape.OPERATORS) - {"range_1d"}) | {
+    "relu",
+    "maximum",
+    "minimum",
+    "select",
+    "reduce_max",
+    "reduce_min",
+}
 """Operations that only choose among their inputs' values: nothing to round where those are float16."""
 
 

@@ -160,14 +160,11 @@ def _immediate(message: Message, tensor: TensorType) -> Value:
         return texts[0] if not shape else np.array(texts).reshape(shape)
     if kind == 7:  # bytes
         return elements(held.chunk(1), tensor)
-    values: Any
-    if kind in (1, 6):  # floats, doubles
-        values = held.floats(1, np.float32 if kind == 1 else np.float64)
-    else:  # ints, bools, longInts
-        values = held.integers(1)
-    if len(values) != math.prod(shape):
-        raise ValueError(f"{len(values)} values do not fill {tensor}")
-    return np.array(values).astype(tensor.element.dtype).reshape(shape)
+    floating = {1: np.float32, 6: np.float64}  # the others are ints, bools, longInts
+    values = np.array(held.floats(1, floating[kind]) if kind in floating else held.integers(1))
+    if values.size != math.prod(shape):
+        raise ValueError(f"{values.size} values do not fill {tensor}")
+    return values.astype(tensor.element.dtype).reshape(shape)
 
 
 class Weights:

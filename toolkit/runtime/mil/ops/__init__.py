@@ -11,4 +11,4 @@ OPERATORS = {
     **weights.OPERATORS,
 }
 
-__all__ = ["OPERATORS", "Arguments", "Inputs"]
+__all__ = ["OPERATORS", "Arguments", "Inputs", "shape"]

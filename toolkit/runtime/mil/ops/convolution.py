@@ -77,7 +77,7 @@ def _grouped(windows: Array, weight: Array, groups: int) -> Array:
     batch, _, height, width, _, _ = windows.shape
     columns = windows.transpose(0, 1, 4, 5, 2, 3).reshape(batch, groups, -1, height * width)
     filters = weight.reshape(groups, weight.shape[0] // groups, -1)
-    return np.matmul(filters, columns).reshape(batch, -1, height, width)
+    return np.asarray(np.matmul(filters, columns).reshape(batch, -1, height, width))
 
 
 def linear(a: Arguments) -> Array:

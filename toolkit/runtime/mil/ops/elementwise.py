@@ -57,7 +57,7 @@ def _reduce_index(function: Callable[..., Any]) -> Operator:
     return lambda a: function(a.array("x"), axis=a.integer("axis", -1), keepdims=bool(a.integer("keep_dims", 0)))
 
 
-BINARY = {
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,

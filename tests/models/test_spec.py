@@ -1,0 +1,88 @@
+"""Specs: counts to the digit, JSON in and out, and what is refused."""
+
+import pytest
+
+from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, from_json, hrsupernet, s_hrnet, to_json
+from toolkit.slimming.census import Census, census
+
+# Counted by hand-independent means on the published networks: full and without stem and head; MACs at 256 px.
+COUNTS = {
+    "hrnet-w18": (HRNetSpec(points=68), 9_654_398, 9_523_412, 0, 4.6619, 4.287),
+    "hrnet-w18, 98 points": (HRNetSpec(points=98), 9_662_528, 9_523_412, 0, None, 4.287),
+    "hrnet-w18, 29 points": (HRNetSpec(points=29), 9_643_829, 9_523_412, 0, None, 4.287),
+    "hrsupernet": (hrsupernet(68), 3_403_430, 3_272_444, 132, 1.3085, 0.9333),
+    "s-hrnet 300w": (s_hrnet("300w", 68), 961_134, 830_148, 50, 0.9727, 0.5975),
+    "s-hrnet cofw": (s_hrnet("cofw", 29), 1_074_637, 1_015_852, 42, 0.6849, 0.6043),
+    "s-hrnet wflw": (s_hrnet("wflw", 98), 1_351_348, 1_283_800, 40, 0.7115, 0.5949),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_equal_the_published_networks(name: str) -> None:
+    """Parameters to the digit, MACs to the published four digits, in both conventions."""
+    spec, params, params_paper, alphas, gmacs, gmacs_paper = COUNTS[name]
+    cost = census(spec, 256)
+    assert (cost.params_full, cost.params_paper, cost.alphas) == (params, params_paper, alphas)
+    assert gmacs is None or round(cost.macs_full / 1e9, 4) == gmacs
+    assert round(cost.macs_paper / 1e9, 4 if gmacs_paper != 4.287 else 3) == gmacs_paper
+
+
+def test_released_nets_have_the_published_edges_and_blocks() -> None:
+    """50, 42 and 40 operations into 25, 27 and 23 blocks."""
+    found = {}
+    for name, points in (("300w", 68), ("cofw", 29), ("wflw", 98)):
+        spec = s_hrnet(name, points)  # type: ignore[arg-type]
+        found[name] = (len(spec.edges), sum(len(spec.branches(stage)) for stage in range(2, 11)))
+    assert found == {"300w": (50, 25), "cofw": (42, 27), "wflw": (40, 23)}
+
+
+def test_macs_grow_with_the_area() -> None:
+    """A fully convolutional network costs a sixteenth at a quarter of the side."""
+    large, small = census(hrsupernet(68), 256), census(hrsupernet(68), 64)
+    assert large.macs_full == 16 * small.macs_full
+    assert isinstance(small, Census) and small.params_full == large.params_full
+
+
+@pytest.mark.parametrize("size", [0, -32, 48, 250])
+def test_sizes_that_branches_cannot_halve_are_refused(size: int) -> None:
+    """The lowest branch is at 1/32."""
+    with pytest.raises(ValueError, match="multiple of 32"):
+        census(hrsupernet(68), size)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_json_round_trip(name: str) -> None:
+    """from_json(to_json(spec)) is the spec."""
+    spec = COUNTS[name][0]
+    assert from_json(to_json(spec)) == spec
+
+
+def test_a_newer_format_asks_for_an_upgrade() -> None:
+    """A spec from a later release is refused with the remedy."""
+    with pytest.raises(ValueError, match="upgrade"):
+        from_json(to_json(hrsupernet(68)) | {"format": 99})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"format": 1}, {"format": 1, "family": "vgg"}, {"format": 1, "family": "hrnet"},
+     {"format": 1, "family": "hrsupernet", "points": 68}, {"format": 1, "family": "hrnet", "points": 68, "depth": 3}],
+)  # fmt: skip
+def test_what_is_no_spec_is_refused(data: dict[str, object]) -> None:
+    """Missing, unknown and surplus fields are named, not guessed."""
+    with pytest.raises(ValueError, match="spec|family"):
+        from_json(data)
+
+
+def test_impossible_edges_are_refused() -> None:
+    """An edge needs a source in the stage before, and as many inner widths as its chain has convolutions."""
+    with pytest.raises(ValueError, match="no such edge"):
+        Edge(stage=1, source=0, target=0)
+    with pytest.raises(ValueError, match="one source"):
+        Edge(stage=2, source=1, target=1)
+    with pytest.raises(ValueError, match="inner widths"):
+        Edge(stage=3, source=0, target=2)
+    with pytest.raises(ValueError, match="no edge reaches"):
+        SuperNetSpec(points=68, edges=(Edge(stage=3, source=1, target=1),))
+    with pytest.raises(ValueError, match="positive"):
+        HRNetSpec(points=0)

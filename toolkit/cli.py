@@ -1,0 +1,139 @@
+"""The command line, `sdhrnet <command>`: parses, runs a stage, draws its progress, prints its outcome."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from toolkit import __version__
+from toolkit.core.progress import Outcome, Steps
+
+COMMANDS = {
+    "quickstart": ("toolkit.road", "Quickstart", "the whole road, small, on synthetic faces; ends with a report"),
+    "teacher": ("toolkit.stages.teacher", "Teacher", "train the teacher, HRNetV2-W18"),
+    "supernet": ("toolkit.stages.supernet", "Supernet", "train HRSuperNet and its importance factors"),
+    "slim": ("toolkit.stages.slim", "Slim", "cut the supernet down to a budget"),
+    "distil": ("toolkit.stages.distil", "Distil", "refine the slimmed network by triple distillation"),
+    "describe": ("toolkit.stages.describe", "Describe", "parameters, MACs and edges of a bundle, file or architecture"),
+    "evaluate": ("toolkit.stages.evaluate", "Evaluate", "NME, FR@10 and AUC@10 of any bundle or converted file"),
+    "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
+    "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
+    "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
+    "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
+    "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
+}
+
+INSTALL = {
+    "torch": "train",
+    "torch_pruning": "train",
+    "safetensors": "train",
+    "onnx": "convert",
+    "onnxruntime": "convert",
+    "onnx2tf": "convert",
+    "tensorflow": "convert",
+    "coremltools": "convert",
+    "matplotlib": "report",
+    "jinja2": "report",
+    "skimage": "report",
+}
+"""Which extra brings a package."""
+
+USAGE = """usage: sdhrnet COMMAND [options]
+
+SD-HRNet face landmarks, from training to a phone. Each command reads the folder of the one before and writes its own:
+
+{commands}
+
+`sdhrnet COMMAND --help` explains its options. Every command takes --json (records on standard output) and --quiet.
+Exit status: 0 done, 1 a check failed, 2 wrong usage or input.
+
+Start with `sdhrnet quickstart`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        width = max(map(len, COMMANDS))
+        lines = [f"  {name.ljust(width)}  {text}" for name, (_, _, text) in COMMANDS.items()]
+        print(USAGE.format(commands="\n".join(lines)))
+        return 0
+    if arguments[0] in ("-V", "--version", "version"):
+        print(f"sdhrnet-toolkit {__version__}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        return _complain(f"there is no command {arguments[0]!r}; `sdhrnet --help` lists them")
+    return _guarded(*arguments)
+
+
+def _guarded(name: str, *arguments: str) -> int:
+    """Run a command; what a user can mend becomes one line and status 2."""
+    try:
+        return _run(name, list(arguments))
+    except KeyboardInterrupt:
+        print("\nstopped; what was finished is kept, and a training run goes on with --resume", file=sys.stderr)
+        return 130
+    except ModuleNotFoundError as error:
+        extra = INSTALL.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        return _complain(f"`sdhrnet {name}` needs {error.name}: pip install 'sdhrnet-toolkit[{extra}]'")
+    except (ValueError, OSError) as error:
+        if os.environ.get("SDHRNET_TRACEBACK"):
+            raise
+        return _complain(" ".join(str(error).split()))
+
+
+def _complain(message: str) -> int:
+    print(f"sdhrnet: {message}", file=sys.stderr)
+    return 2
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    import tyro
+
+    as_json, quiet = ("--json" in arguments), ("--quiet" in arguments)
+    module_name, config_name, _ = COMMANDS[name]
+    module = import_module(module_name)
+    options = tyro.cli(
+        getattr(module, config_name),
+        prog=f"sdhrnet {name}",
+        args=[a for a in arguments if a not in ("--json", "--quiet")],
+    )
+    outcome = _watch(module.run(options), quiet=quiet)
+    if as_json:
+        for record in outcome.records:
+            print(json.dumps(record))
+    else:
+        print(outcome.text)
+    return 0 if outcome.ok else 1
+
+
+def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
+    """Run a stage; on a terminal, with a bar for its present task."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Bars(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
+        rows: dict[str, int] = {}
+        while True:
+            try:
+                now = next(steps)
+            except StopIteration as end:
+                assert isinstance(end.value, Outcome)
+                return end.value
+            row = now.task.partition(":")[0] if ":" in now.task else ""
+            if row not in rows:
+                rows[row] = bars.add_task(now.task, total=now.total, note="")
+            bars.update(rows[row], description=now.task, completed=now.done, total=now.total, note=now.note)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

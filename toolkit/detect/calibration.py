@@ -1,0 +1,56 @@
+"""From MediaPipe's box to the tight box of the landmarks, which is what the networks are trained on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """From MediaPipe's box to the tight box of the landmarks, which is what the networks are trained on."""
+
+    shift_xy: tuple[float, float]
+    """The landmarks' centre from the detector's, in sides of the detector's box."""
+    scale_xy: tuple[float, float]
+    """The landmarks' box over the detector's box."""
+
+
+# Measured by fit_calibration on a 300W subset: all 337 AFW and 870 Helen training faces, every one of them found.
+# AFW alone and Helen alone differ from these by at most 0.006. What is left: the crop's side is right within -13 and
+# +10 % for nine faces in ten, its centre within 4 % of that side across and 7 % down (5th and 95th percentile).
+CALIBRATION = Calibration(shift_xy=(-0.004, 0.051), scale_xy=(0.977, 0.950))
+
+
+def calibrate(box_xyxy: FloatArray, calibration: Calibration = CALIBRATION) -> FloatArray:
+    """The box (4,) that training would have used for the face in MediaPipe's box (4,)."""
+    low, high = box_xyxy[:2], box_xyxy[2:]
+    centre = (low + high) / 2 + (high - low) * calibration.shift_xy
+    half = (high - low) * calibration.scale_xy / 2
+    return np.concatenate([centre - half, centre + half])
+
+
+def fit_calibration(detector_boxes: FloatArray, truth_boxes: FloatArray) -> Calibration:
+    """The calibration that is right for the middle face: medians, so single bad detections do not count.
+
+    Both scales are stretched alike until the *longer* side, which sets the crop, has the right median too: the
+    longer side of a median box is shorter than the median longer side.
+
+    Args:
+        detector_boxes: (N, 4) of MediaPipe.
+        truth_boxes: (N, 4) around the landmarks of the same faces.
+
+    Raises:
+        ValueError: no boxes, or not as many of both.
+    """
+    if detector_boxes.shape != truth_boxes.shape or detector_boxes.ndim != 2 or len(truth_boxes) == 0:
+        raise ValueError(f"expected two arrays (N, 4), got {detector_boxes.shape} and {truth_boxes.shape}")
+    extent = detector_boxes[:, 2:] - detector_boxes[:, :2]
+    truth_extent = truth_boxes[:, 2:] - truth_boxes[:, :2]
+    centres = [(b[:, :2] + b[:, 2:]) / 2 for b in (detector_boxes, truth_boxes)]
+    shift = np.median((centres[1] - centres[0]) / extent, axis=0)
+    scale = np.median(truth_extent / extent, axis=0)
+    scale *= np.median(truth_extent.max(axis=1) / (extent * scale).max(axis=1))
+    return Calibration(shift_xy=(float(shift[0]), float(shift[1])), scale_xy=(float(scale[0]), float(scale[1])))

@@ -1,0 +1,140 @@
+"""The proof that a converted file still computes its bundle's points: displacement in crop pixels, and NME.
+
+Correlations and tensor differences are no proof: heatmaps that correlate by 0.9999 can have other peaks.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core import metrics
+from toolkit.runtime.landmarker import ImageArray, Landmarker, Prediction
+from toolkit.runtime.sidecar import Precision
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a conversion may change."""
+
+    mean_px: float
+    """Mean displacement of a point, in crop pixels."""
+    confidence: float
+    """Mean change of a confidence."""
+    nme_points: float = 0.0
+    """Growth of the mean NME in percentage points."""
+    nme_relative: float = 0.0
+    """The same as a share of the reference's NME; the larger of both limits counts."""
+
+
+BUDGETS: dict[Precision, Budget] = {
+    "float32": Budget(mean_px=0.01, confidence=0.001, nme_points=0.05),
+    "float16": Budget(mean_px=0.05, confidence=0.01, nme_points=0.05),
+    "int8": Budget(mean_px=0.35, confidence=0.1, nme_relative=0.01),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golden:
+    """Crops that parity is measured on."""
+
+    crops: Sequence[ImageArray]
+    """(S, S, 3) each."""
+    truth_xy: FloatArray | None
+    """(N, M, 2) labels in crop pixels, or None: then no NME is measured."""
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """Agreement of a landmarker with its reference."""
+
+    data: str
+    n: int
+    mean_px: float
+    worst_px: float
+    moved_over_1px: float
+    """Share of points that moved by more than a crop pixel."""
+    confidence_mean: float
+    """Mean absolute difference of confidences."""
+    nme_mean: float | None
+    """Percent, as in a measurement record."""
+    nme_reference: float | None
+    nme_delta: float | None
+    """Percentage points; positive is worse than the reference."""
+    reasons: tuple[str, ...]
+    """Budgets that were exceeded, in words."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every budget was kept."""
+        return not self.reasons
+
+    def record(self) -> dict[str, Any]:
+        """As plain JSON values, `ok` included."""
+        return {**dataclasses.asdict(self), "reasons": list(self.reasons), "ok": self.ok}
+
+
+def predictions(landmarker: Landmarker, crops: Sequence[ImageArray]) -> list[Prediction]:
+    """A landmarker's predictions for every crop."""
+    return [landmarker(crop) for crop in crops]
+
+
+def compare(model: Landmarker, reference: Sequence[Prediction], golden: Golden, precision: Precision) -> Parity:
+    """Measure a landmarker against predictions of its reference for the same crops.
+
+    Raises:
+        ValueError: there are no crops, or the two differ in their number of points.
+    """
+    if not golden.crops or len(reference) != len(golden.crops):
+        raise ValueError(f"need a reference prediction for each crop, got {len(reference)} for {len(golden.crops)}")
+    found = predictions(model, golden.crops)
+    points, expected = (np.stack([p.points_xy for p in side]) for side in (found, reference))
+    if points.shape != expected.shape:
+        raise ValueError(f"the model gives {points.shape[1]} points, its reference {expected.shape[1]}")
+    moved = np.linalg.norm(points - expected, axis=2)
+    confidence = np.mean([np.abs(a.confidence - b.confidence) for a, b in zip(found, reference, strict=True)])
+    nme = before = delta = None
+    if golden.truth_xy is not None:
+        nme, before = (100 * _mean_nme(xy, golden.truth_xy, model) for xy in (points, expected))
+        delta = nme - before
+    figures = {"mean_px": moved.mean(), "confidence_mean": confidence, "nme_delta": delta, "nme_reference": before}
+    return Parity(
+        data=golden.title,
+        n=len(golden.crops),
+        mean_px=float(moved.mean()),
+        worst_px=float(moved.max()),
+        moved_over_1px=float((moved > 1).mean()),
+        confidence_mean=float(confidence),
+        nme_mean=nme,
+        nme_reference=before,
+        nme_delta=delta,
+        reasons=_breaches(figures, precision),
+    )
+
+
+def _mean_nme(points_xy: FloatArray, truth_xy: FloatArray, model: Landmarker) -> float:
+    return float(np.nanmean(metrics.nme(points_xy, truth_xy, model.scheme)))
+
+
+def _breaches(figures: dict[str, Any], precision: Precision) -> tuple[str, ...]:
+    budget = BUDGETS[precision]
+    reasons = []
+    for name, what, limit, unit in (
+        ("mean_px", "points move by", budget.mean_px, " px"),
+        ("confidence_mean", "confidences change by", budget.confidence, ""),
+    ):
+        if not figures[name] <= limit:
+            reasons.append(f"{what} {figures[name]:.4g}{unit} on average; the budget of {precision} is {limit}{unit}")
+    if figures["nme_delta"] is not None:
+        limit = max(budget.nme_points, budget.nme_relative * figures["nme_reference"])
+        if not figures["nme_delta"] <= limit:
+            delta, before = figures["nme_delta"], figures["nme_reference"]
+            text = f"NME grows by {delta:.3f} percentage points from {before:.2f} %"
+            reasons.append(f"{text}; the budget of {precision} is {limit:.3f}")
+    return tuple(reasons)

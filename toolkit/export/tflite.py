@@ -1,0 +1,54 @@
+"""torch -> ONNX -> TFLite by onnx2tf and TensorFlow's converter: float32, float16 and static int8."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from toolkit.export.onnx import to_onnx
+from toolkit.export.tools import require, run_apart
+from toolkit.runtime.landmarker import ImageArray
+from toolkit.runtime.sidecar import OUTPUTS, Output, Precision
+
+PACKAGES = ("onnx2tf", "tensorflow", "onnx", "torch")
+"""Whose versions decide what comes out."""
+
+
+def to_tflite(
+    module: nn.Module,
+    output: Output,
+    size_px: int,
+    paths: dict[Precision, Path],
+    calibration: Sequence[ImageArray] = (),
+) -> None:
+    """Write a deployed module as TFLite: input `image` (1, S, S, 3) float32, static shapes, NHWC.
+
+    Args:
+        module: Deployed or DeployedHeatmaps.
+        output: which of the two it is.
+        size_px: side of the crop.
+        paths: a file for each precision that is wanted; one conversion serves them all.
+        calibration: crops (S, S, 3) uint8 that int8 takes its ranges from.
+
+    Raises:
+        ModuleNotFoundError: the convert extra is not installed.
+        ValueError: int8 without calibration crops.
+        RuntimeError: a converter failed; the message names its log.
+    """
+    require("onnx2tf", "tensorflow", "onnx", "onnxscript")
+    if "int8" in paths and not calibration:
+        raise ValueError("int8 needs calibration crops")
+    with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
+        folder = Path(temporary)
+        to_onnx(module, size_px, tuple(OUTPUTS[output]), folder / "model.onnx")
+        if calibration:
+            np.save(folder / "calibration.npy", np.stack(calibration))
+        job = {"size_px": size_px, "precisions": list(paths), "outputs": list(OUTPUTS[output])}
+        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        run_apart("toolkit.export.tflite_worker", folder)
+        for precision, path in paths.items():
+            shutil.copyfile(folder / f"{precision}.tflite", path)

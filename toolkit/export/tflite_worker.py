@@ -1,0 +1,129 @@
+"""Runs in a process of its own (see tools.run_apart): ONNX -> TFLite in the working folder.
+
+Reads job.json, model.onnx and, for int8, calibration.npy; writes PRECISION.tflite for each precision of the job.
+
+int8: the image stays float until the mean is subtracted, and everything after the network's last convolution stays
+float too. Decoding needs more than 8 bits: a peak's 3 x 3 neighbourhood and its logarithm, and whole-number indices.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def main() -> None:
+    """Do the job in the working folder."""
+    import tensorflow as tf
+
+    job = json.loads(Path("job.json").read_text(encoding="utf-8"))
+    model = keras_model(Path("model.onnx"))
+    shape = (1, job["size_px"], job["size_px"], 3)
+    function = tf.function(model, input_signature=[tf.TensorSpec(shape, tf.float32, "image")])
+
+    def converter() -> Any:
+        return tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], model)
+
+    for precision in job["precisions"]:
+        data = CONVERT[precision](converter())
+        Path(f"{precision}.tflite").write_bytes(named(data, job["outputs"]))
+
+
+def keras_model(path: Path) -> Any:
+    """onnx2tf's Keras model; NHWC input, no file written, nothing downloaded."""
+    import onnx2tf
+    from onnx2tf import onnx2tf as implementation
+
+    # asked for even where it is not used
+    implementation.download_test_image_data = lambda: np.zeros((20, 128, 128, 3), np.float32)
+    return onnx2tf.convert(
+        input_onnx_file_path=str(path),
+        output_folder_path="saved_model",
+        not_use_onnxsim=True,
+        disable_model_save=True,
+        verbosity="error",
+    )
+
+
+def float32(converter: Any) -> bytes:
+    """Weights and arithmetic in float32."""
+    return bytes(converter.convert())
+
+
+def float16(converter: Any) -> bytes:
+    """Weights stored in float16; a CPU computes in float32, a GPU delegate in float16."""
+    import tensorflow as tf
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
+
+
+def int8(converter: Any) -> bytes:
+    """Static int8 between the subtraction of the mean and the heatmaps; weights per channel."""
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    crops: NDArray[np.uint8] = np.load("calibration.npy")
+
+    def batches() -> Iterator[list[NDArray[np.float32]]]:
+        for crop in crops:
+            yield [crop[None].astype(np.float32)]
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = batches
+    converter._experimental_calibrate_only = True
+    calibrated = converter.convert()
+    return bytes(mlir_quantize(calibrated, denylisted_nodes=float_nodes(calibrated)))
+
+
+def float_nodes(data: bytes) -> list[str]:
+    """Names of the operations that int8 leaves alone: the first, and all that depend on the heatmaps."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+    graph = model.subgraphs[0]
+    kinds = [flatbuffer_utils.opcode_to_name(model, op.opcodeIndex) for op in graph.operators]
+    peaks = [op for op, kind in zip(graph.operators, kinds, strict=True) if kind == "REDUCE_MAX"]
+    after = {op.inputs[0] for op in peaks}  # the heatmaps, whose height is the confidence
+    chosen = [graph.operators[0]]
+    for op in graph.operators:
+        if after.intersection(op.inputs.tolist()):
+            after.update(op.outputs.tolist())
+            chosen.append(op)
+    return [graph.tensors[i].name.decode() for op in chosen for i in op.outputs]
+
+
+CONVERT: dict[str, Callable[[Any], bytes]] = {"float32": float32, "float16": float16, "int8": int8}
+
+
+def named(data: bytes, outputs: list[str]) -> bytes:
+    """The same file with its input called `image`, its outputs named in the job's order, and a signature saying so."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+    graph = model.subgraphs[0]
+    ranks = {"points": 3, "confidence": 2, "heatmaps": 4}
+    by_rank = {len(graph.tensors[i].shape): int(i) for i in graph.outputs}
+    graph.outputs = [by_rank[ranks[name]] for name in outputs]
+    maps: list[list[Any]] = [[], []]
+    names = [(0, "image", int(graph.inputs[0]))]
+    names += [(1, name, index) for name, index in zip(outputs, graph.outputs, strict=True)]
+    for side, name, index in names:
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name, index
+        graph.tensors[index].name = name
+        maps[side].append(entry)
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+    signature.inputs, signature.outputs = maps
+    model.signatureDefs = [signature]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Any model by its path: a bundle on torch, a converted file on its engine. Torch is imported for bundles alone."""
+
+from pathlib import Path
+from typing import Any
+
+from toolkit import runtime
+from toolkit.core.files import sha256, size_bytes
+from toolkit.runtime import sidecar
+from toolkit.runtime.landmarker import Landmarker
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""The released models, inside the package."""
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path is a folder with a bundle in it."""
+    return (path / "spec.json").is_file()
+
+
+def open_model(path: Path, threads: int = 1, engine: str | None = None) -> Landmarker:
+    """The landmarker of a bundle's folder or of a converted file.
+
+    Raises:
+        FileNotFoundError: there is nothing at the path.
+        ValueError: it is no model, or a damaged one.
+    """
+    if is_bundle(path):
+        from toolkit import bundle
+        from toolkit.export.torch_landmarker import TorchLandmarker
+
+        return TorchLandmarker(bundle.read(path))
+    return runtime.load(path, engine=engine, threads=threads)
+
+
+def identify(path: Path) -> dict[str, Any]:
+    """The fields of a record that say which model it is about."""
+    if not is_bundle(path):
+        about = {"precision": sidecar.read(path).precision, "size_bytes": size_bytes(path), "seed": None}
+        return {"model": path.name, "file_sha256": sha256(path), **about}
+    from toolkit import bundle
+    from toolkit.slimming.census import census
+
+    loaded = bundle.read(path)
+    cost = census(loaded.spec, loaded.card.size_px)
+    return {
+        "model": loaded.card.stage,
+        "file_sha256": bundle.digest(path),
+        "precision": "float32",
+        "size_bytes": size_bytes(path / "weights.safetensors"),
+        "params_full": cost.params_full,
+        "params_paper": cost.params_paper,
+        "macs_full": cost.macs_full,
+        "macs_paper": cost.macs_paper,
+        "seed": loaded.card.config.get("seed"),
+    }

@@ -1,0 +1,129 @@
+"""The plots of the search: how the importance factors moved, and what slimming made of them."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.report.chart import chart
+from toolkit.report.figures import Plot
+from toolkit.report.palette import stand_in
+from toolkit.report.run import Run
+from toolkit.report.table import Column, Table, cell, number, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TABLE_EPOCHS = 8
+"""Columns of the table of importance factors; the plot shows every epoch."""
+BINS = 33
+_FATE = {"kept": "kept", "dropped": "dropped", "dead": "led nowhere", "open": "not yet slimmed"}
+_DASH: dict[str, Any] = {"kept": "-", "dropped": (0, (3, 1.5)), "dead": (0, (1, 1.5))}
+
+
+def trajectories(run: Run) -> Plot | None:
+    """Importance factors of the supernet after every epoch."""
+    part = run.parts.get("supernet")
+    history = [r for r in part.log if isinstance(r.get("alpha"), list)] if part else []
+    edges = getattr(part.spec, "edges", ()) if part else ()
+    if not history or any(len(r["alpha"]) != len(edges) for r in history):
+        return None
+    alphas = np.array([r["alpha"] for r in history], dtype=np.float64)  # (epochs, edges)
+    epochs = [r.get("epoch", i + 1) for i, r in enumerate(history)]
+    fates = fate(run)
+    limit = threshold(run)
+
+    def draw(axes: "Axes") -> None:
+        for kind in ("dropped", "dead", "kept"):
+            columns = [i for i, f in enumerate(fates) if f == kind]
+            if columns:
+                axes.plot(epochs, alphas[:, columns], color=stand_in(kind), linewidth=0.8, alpha=0.6, linestyle=_DASH[kind])
+                axes.plot([], [], color=stand_in(kind), linestyle=_DASH[kind], label=f"{_FATE[kind]} ({len(columns)})")
+        if limit is not None:
+            axes.axhspan(-limit, limit, color=stand_in("baseline"), alpha=0.25, linewidth=0)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("alpha")
+
+    picked = sorted({round(i) for i in np.linspace(0, len(history) - 1, min(TABLE_EPOCHS, len(history)))})
+    rows = tuple(
+        (words(edge.name), words(_FATE[fates[i]]), *(cell(float(alphas[e, i]), 4) for e in picked))
+        for i, edge in enumerate(edges)
+    )
+    names = (Column(label="Operation", unit="stage.from to branch", numeric=False), Column(label="Fate", numeric=False))
+    columns = (*names, *(Column(label=f"Epoch {epochs[e]}") for e in picked))
+    return Plot(
+        title="Importance factors while training",
+        words="Every connection of the supernet is multiplied by a learned factor, alpha, that starts at 1. The L1 "
+        "penalty pulls all of them towards 0, and the landmarks hold on to those they need. The grey band, where there "
+        "is one, is the threshold of slimming.",
+        svg=chart("alpha", "Importance factor of every operation after each epoch", draw, legend=2),
+        table=Table(caption="Importance factors by epoch", columns=columns, rows=rows),
+    )
+
+
+def fate(run: Run) -> list[str]:
+    """What slimming did with each operation: kept, dropped (below the threshold) or dead (its path led nowhere)."""
+    part, slim = run.parts["supernet"], run.parts.get("slim")
+    assert part.alpha is not None
+    kept = {edge.name for edge in getattr(slim.spec, "edges", ())} if slim else None
+    limit = threshold(run)
+    names = [edge.name for edge in getattr(part.spec, "edges", ())]
+    return [
+        "kept" if kept is None or name in kept else "dropped" if limit is None or abs(alpha) < limit else "dead"
+        for name, alpha in zip(names, part.alpha, strict=True)
+    ]
+
+
+def threshold(run: Run) -> float | None:
+    """The |alpha| below which slimming dropped an operation."""
+    slim = run.parts.get("slim")
+    return number(slim.card.config.get("threshold")) if slim else None
+
+
+def histogram(run: Run) -> Plot | None:
+    """The final importance factors, and where the threshold fell."""
+    part = run.parts.get("supernet")
+    if part is None or not part.alpha:
+        return None
+    values = np.abs(part.alpha)
+    fates = np.array(fate(run))
+    limit = threshold(run)
+    kinds = [kind for kind in ("kept", "dead", "dropped") if (fates == kind).any()]
+    top = float(values.max()) or 1.0
+    edges = np.linspace(0, top, BINS + 1)
+    hatches = {"kept": None, "dead": "....", "dropped": "////"}
+
+    def draw(axes: "Axes") -> None:
+        base = np.zeros(BINS)
+        for kind in kinds:
+            height = np.histogram(values[fates == kind], edges)[0]
+            colour, count = stand_in(kind), int((fates == kind).sum())
+            axes.bar(
+                edges[:-1], height, np.diff(edges) * 0.9, base, align="edge", label=f"{_FATE[kind]} ({count})",
+                facecolor=colour if kind == "kept" else "none", edgecolor=colour, linewidth=0.8, hatch=hatches[kind],
+            )  # fmt: skip
+            base += height
+        if limit is not None:
+            axes.axvline(limit, color=stand_in("ink"), linewidth=1.2, linestyle=(0, (4, 2)), label=f"threshold {limit:.4g}")
+        axes.grid(visible=False, axis="x")
+        axes.set_xlabel("|alpha| at the end")
+        axes.set_ylabel("operations")
+
+    shares = [(name, (fates == name)) for name in kinds]
+    rows = tuple(
+        (words(_FATE[name]), cell(int(chosen.sum()), 0), *(cell(float(f(values[chosen])), 4) for f in (np.min, np.median, np.max)))
+        for name, chosen in shares
+    )
+    return Plot(
+        title="Importance factors at the end",
+        words="How many operations ended with which factor. Slimming drops those left of the threshold, and then every "
+        "operation whose path leads nowhere any more.",
+        svg=chart("histogram", "Histogram of the final importance factors", draw, legend=2),
+        table=Table(
+            caption="Final importance factors by what became of the operation",
+            columns=(
+                Column(label="Operations", numeric=False), Column(label="Number"),
+                *(Column(label=f"{which} |alpha|") for which in ("Lowest", "Median", "Highest")),
+            ),
+            rows=rows,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,212 @@
+"""A network drawn as in the paper's figures 2 and 7: stages across, branches down, one line for each TA operation."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from toolkit.models.spec import STAGES, HRNetSpec, Spec, SuperNetSpec, hrsupernet
+from toolkit.report.palette import DARK, LIGHT
+
+BLOCK_W = 34
+BLOCK_H = (34, 28, 23, 19)
+"""Heights by branch: each branch has half the resolution of the one above it."""
+STEP_X, STEP_Y = 84, 74
+LEFT, TOP = 150, 56
+PORT = 4.5
+"""Vertical distance of lines where they meet a block."""
+THICKEST, THINNEST = 4.6, 0.7
+CLASSES = ("same", "up", "down")
+
+Node = tuple[int, int]
+"""Stage and branch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One operation of a drawing."""
+
+    start: Node
+    end: Node
+    alpha: float | None
+
+    @property
+    def kind(self) -> str:
+        """Whether resolution stays, rises or falls."""
+        return CLASSES[(self.start[1] > self.end[1]) + 2 * (self.start[1] < self.end[1])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What there is to draw."""
+
+    stages: int
+    widths: dict[Node, int]
+    """Channels of each block that is there."""
+    lines: tuple[Line, ...]
+    gone: tuple[Line, ...] = ()
+    gone_blocks: tuple[Node, ...] = ()
+
+
+def draw(spec: Spec, alpha: Sequence[float] | None = None, full: bool = True) -> str:
+    """An SVG drawing that stands alone or inside a page, light and dark.
+
+    Args:
+        spec: the network.
+        alpha: importance factors in the order of spec.edges; a line is the wider and the stronger the larger |alpha|.
+        full: draw faintly what the whole supernet has beyond this network.
+
+    Raises:
+        ValueError: there are not as many factors as edges.
+    """
+    plan = _hrnet(spec) if isinstance(spec, HRNetSpec) else _supernet(spec, alpha, full)
+    width, height = LEFT + (plan.stages - 1) * STEP_X + 128, TOP + 3 * STEP_Y + 84
+    largest = max((abs(line.alpha) for line in plan.lines if line.alpha is not None), default=0.0)
+    body = [
+        *_axes(plan.stages),
+        *(_path(line, "gone", THINNEST, 1.0) for line in plan.gone),
+        *(_line(line, largest) for line in sorted(plan.lines, key=lambda x: abs(x.alpha or 0.0))),
+        *_ends(plan),
+        *(_box(node, None) for node in plan.gone_blocks),
+        *(_box(node, channels) for node, channels in plan.widths.items()),
+        *_legend(plan, largest, height - 16),
+    ]
+    label = escape(_label(plan), quote=True)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="arch" viewBox="0 0 {width} {height}" role="img"'
+    return "\n".join([f'{head} aria-label="{label}">', f"<style>{_style()}</style>", *body, "</svg>"])
+
+
+def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> Plan:
+    if alpha is not None and len(alpha) != len(spec.edges):
+        raise ValueError(f"the network has {len(spec.edges)} edges, got {len(alpha)} importance factors")
+    factors = [None] * len(spec.edges) if alpha is None else [float(a) for a in alpha]
+    lines = [
+        Line(start=(e.stage - 1, e.source), end=(e.stage, e.target), alpha=a)
+        for e, a in zip(spec.edges, factors, strict=True)
+    ]
+    widths = {(1, 0): spec.stem[1]}
+    widths |= {(s, k): spec.widths[k] for s in range(2, STAGES + 1) for k in spec.branches(s)}
+    there = {(line.start, line.end) for line in lines}
+    whole = [((e.stage - 1, e.source), (e.stage, e.target)) for e in hrsupernet(spec.points).edges] if full else []
+    gone = tuple(Line(start=a, end=b, alpha=None) for a, b in whole if (a, b) not in there)
+    blocks = {end for _, end in whole} - set(widths)
+    return Plan(stages=STAGES, widths=widths, lines=tuple(lines), gone=gone, gone_blocks=tuple(sorted(blocks)))
+
+
+def _hrnet(spec: HRNetSpec) -> Plan:
+    """HRNet in the same grid: a column a module, and the branches after the last fusion."""
+    branches = [n for n, count in zip((2, 3, 4), spec.modules, strict=True) for _ in range(count)]
+    branches.append(branches[-1])
+    widths: dict[Node, int] = {(1, 0): spec.layer1[1]}
+    links: list[tuple[Node, Node]] = [((1, 0), (2, 0)), ((1, 0), (2, 1))]
+    for stage, count in enumerate(branches, start=2):
+        widths |= {(stage, k): spec.widths[k] for k in range(count)}
+        if stage > 2:
+            before = branches[stage - 3]
+            links += [((stage - 1, a), (stage, b)) for b in range(before) for a in range(before)]
+            links += [((stage - 1, before - 1), (stage, b)) for b in range(before, count)]
+    lines = tuple(Line(start=a, end=b, alpha=None) for a, b in links)
+    return Plan(stages=len(branches) + 1, widths=widths, lines=lines)
+
+
+def _centre(node: Node) -> tuple[float, float]:
+    return LEFT + (node[0] - 1) * STEP_X, TOP + node[1] * STEP_Y
+
+
+def _path(line: Line, kind: str, width: float, opacity: float) -> str:
+    (x1, y1), (x2, y2) = _centre(line.start), _centre(line.end)
+    x1, x2 = x1 + BLOCK_W / 2, x2 - BLOCK_W / 2
+    y1, y2 = y1 + PORT * (line.end[1] - line.start[1]) / 1.5, y2 + PORT * (line.start[1] - line.end[1]) / 1.5
+    bend = (x2 - x1) * 0.45
+    curve = f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
+    title = f"stage {line.end[0]}, branch {line.start[1]} to {line.end[1]}"
+    title += ": dropped" if kind == "gone" else "" if line.alpha is None else f": alpha {line.alpha:.4f}"
+    style = f'stroke-width="{width:.2f}" opacity="{opacity:.2f}"'
+    return f'<path class="arch-{kind}" {style} d="{curve}"><title>{title}</title></path>'
+
+
+def _line(line: Line, largest: float) -> str:
+    if line.alpha is None:
+        return _path(line, line.kind, 1.4, 0.85)
+    share = abs(line.alpha) / largest if largest else 0.0
+    return _path(line, line.kind, *_weight(share))
+
+
+def _weight(share: float) -> tuple[float, float]:
+    """Width and opacity of a line whose |alpha| is this share of the largest."""
+    return THINNEST + (THICKEST - THINNEST) * share, 0.28 + 0.67 * share
+
+
+def _box(node: Node, channels: int | None) -> str:
+    x, y = _centre(node)
+    h = BLOCK_H[node[1]]
+    kind = "lost" if channels is None else "block"
+    rect = f'<rect class="arch-{kind}" x="{x - BLOCK_W / 2:g}" y="{y - h / 2:g}" width="{BLOCK_W}" height="{h}" rx="6"/>'
+    return rect if channels is None else rect + f'<text class="arch-n" x="{x:g}" y="{y + 4:g}">{channels}</text>'
+
+
+def _axes(stages: int) -> Iterable[str]:
+    for stage in range(1, stages + 1):
+        yield f'<text class="arch-m" x="{_centre((stage, 0))[0]:g}" y="22">{"stage " if stage == 1 else ""}{stage}</text>'
+    for branch in range(4):
+        y = _centre((1, branch))[1]
+        yield f'<text class="arch-l" x="8" y="{y - 2:g}">branch {branch}</text>'
+        yield f'<text class="arch-s" x="8" y="{y + 12:g}">1/{4 * 2**branch} size</text>'
+
+
+def _ends(plan: Plan) -> Iterable[str]:
+    """The stem before the first block, and the head that reads every final block."""
+    x, y = _centre((1, 0))
+    yield f'<path class="arch-io" d="M{x - 40:g} {y:g}H{x - BLOCK_W / 2:g}"/>'
+    yield f'<text class="arch-io-t" x="{x - 58:g}" y="{y + 4:g}">stem</text>'
+    last, head = _centre((plan.stages, 0))[0], _centre((plan.stages, 0))[0] + 66
+    middle = TOP + 1.5 * STEP_Y
+    for stage, branch in plan.widths:
+        if stage == plan.stages:
+            y = _centre((stage, branch))[1]
+            x1, x2, to = last + BLOCK_W / 2, head - 4, middle + (branch - 1.5) * 14
+            yield f'<path class="arch-io" d="M{x1:g} {y:g}C{x1 + 24:g} {y:g} {x2 - 24:g} {to:g} {x2:g} {to:g}"/>'
+    yield f'<rect class="arch-block" x="{head - 4:g}" y="{middle - 36:g}" width="46" height="72" rx="8"/>'
+    yield f'<text class="arch-n" x="{head + 19:g}" y="{middle + 4:g}">head</text>'
+
+
+def _legend(plan: Plan, largest: float, y: float) -> Iterable[str]:
+    x = 8
+    named = {"same": "same size", "up": "up: 1x1 and bilinear", "down": "down: strided 3x3", "gone": "dropped"}
+    present = {line.kind for line in plan.lines} | ({"gone"} if plan.gone else set())
+    for kind, text in named.items():
+        if kind in present:
+            yield f'<path class="arch-{kind}" stroke-width="{1.4 if kind == "gone" else 2.6}" d="M{x} {y:g}h26"/>'
+            yield f'<text class="arch-l" x="{x + 32}" y="{y + 4:g}">{text}</text>'
+            x += 44 + round(6.6 * len(text))
+    if largest:
+        yield f'<text class="arch-l" x="{x + 8}" y="{y + 4:g}">|alpha|: 0</text>'
+        for index in range(5):
+            width, opacity = _weight(index / 4)
+            yield (
+                f'<path class="arch-scale" stroke-width="{width:.2f}" opacity="{opacity:.2f}" '
+                f'd="M{x + 68 + 20 * index} {y:g}h16"/>'
+            )
+        yield f'<text class="arch-l" x="{x + 172}" y="{y + 4:g}">{largest:.3g}</text>'
+
+
+def _label(plan: Plan) -> str:
+    blocks = len(plan.widths) - 1
+    text = f"Architecture: {len(plan.lines)} operations into {blocks} blocks over {plan.stages} stages"
+    return text + (f"; {len(plan.gone)} operations and {len(plan.gone_blocks)} blocks dropped" if plan.gone else "")
+
+
+def _style() -> str:
+    def rules(c: dict[str, str]) -> str:
+        strokes = "".join(f".arch-{kind}{{stroke:{c[kind]}}}" for kind in CLASSES)
+        return (
+            f"{strokes}.arch-gone{{stroke:{c['faint']}}}.arch-io,.arch-scale{{stroke:{c['muted']}}}"
+            f".arch-block{{fill:{c['card']};stroke:{c['ink']}}}.arch-lost{{fill:{c['paper']};stroke:{c['faint']}}}"
+            f".arch-n,.arch-m{{fill:{c['ink']}}}.arch-l,.arch-s,.arch-io-t{{fill:{c['muted']}}}"
+        )
+
+    fixed = (
+        ".arch path{fill:none;stroke-linecap:round}.arch text{font:12px system-ui,sans-serif;text-anchor:middle}"
+        ".arch .arch-l,.arch .arch-s{text-anchor:start}.arch .arch-s{font-size:11px}.arch .arch-m{font-weight:600}"
+        ".arch-lost{stroke-dasharray:3 3}.arch-block{stroke-width:1.2}.arch-io{stroke-width:1.4}"
+    )
+    return f"{fixed}{rules(dict(LIGHT))}@media(prefers-color-scheme:dark){{{rules(dict(DARK))}}}"

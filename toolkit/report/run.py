@@ -1,0 +1,160 @@
+"""A run's folder as a value: its bundles, its records, its converted files' sidecars and its pictures."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from toolkit import bundle
+from toolkit.core.files import read_json, read_lines
+from toolkit.models.spec import Spec, SuperNetSpec
+from toolkit.report.table import number
+from toolkit.slimming.census import Census, census
+
+Record = dict[str, Any]
+Group = tuple[str, str]
+"""A data set's title and its split."""
+
+TITLES = MappingProxyType({"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"})
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One bundle of a run, without its weights."""
+
+    spec: Spec
+    card: bundle.Card
+    log: tuple[Record, ...]
+    alpha: tuple[float, ...] | None
+    """Importance factors in the order of spec.edges."""
+    digest: str
+    census: Census
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a report is made from."""
+
+    folder: Path
+    parts: dict[str, Part]
+    """Bundles by stage, those that are there, in the order of TITLES."""
+    records: tuple[Record, ...]
+    sidecars: dict[str, Record]
+    """Sidecars of converted files by the file's name."""
+    photo: bytes | None
+    samples: bytes | None
+    written: datetime | None
+    """The newest of the files' times; None for an empty run."""
+
+    def scores(self) -> list[Record]:
+        """Records of accuracy or latency, of bundles and files."""
+        return [r for r in self.records if r["kind"] in ("evaluate", "benchmark")]
+
+    def of_kind(self, kind: str) -> list[Record]:
+        """The records of one kind."""
+        return [r for r in self.records if r["kind"] == kind]
+
+    def groups(self) -> list[Group]:
+        """Data sets with their splits, the one that most bundles were measured on first."""
+        counts: dict[Group, int] = {}
+        for record in [*self.scores(), *self.of_kind("baseline")]:
+            if number(record.get("nme_mean")) is not None or record.get("latency_ms"):
+                counts[group(record)] = counts.get(group(record), 0) + (record.get("model") in TITLES)
+        return sorted(counts, key=lambda g: -counts[g])
+
+    def score(self, stage: str, where: Group) -> Record | None:
+        """The latest accuracy of a stage's bundle on one set."""
+        found = [r for r in self.scores() if r.get("model") == stage and group(r) == where]
+        return found[-1] if found else None
+
+    def final(self) -> str | None:
+        """The last stage that is there."""
+        return list(self.parts)[-1] if self.parts else None
+
+    def stale(self, record: Record) -> bool:
+        """Whether a record was measured on other weights, or on another file, than are in the run now."""
+        name, sha = record.get("model"), record.get("file_sha256")
+        part, sidecar = self.parts.get(str(name)), self.sidecars.get(str(name))
+        now = part.digest if part else sidecar.get("file_sha256") if sidecar else None
+        return sha is not None and now is not None and sha != now
+
+
+def group(record: Record) -> Group:
+    """Which faces a record is about."""
+    return str(record.get("data") or "data not recorded"), str(record.get("split") or "split not recorded")
+
+
+def load(folder: Path) -> Run:
+    """Read a run.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: the records, a bundle or a picture are damaged.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no run at {folder}: give the folder that holds teacher/, slim/ or results.jsonl")
+    parts = {stage: _part(folder / stage) for stage in TITLES if bundle.is_bundle(folder / stage)}
+    files = [folder / "results.jsonl", *(folder / stage / "card.json" for stage in parts)]
+    times = [file.stat().st_mtime for file in files if file.exists()]
+    return Run(
+        folder=folder,
+        parts=parts,
+        records=_records(folder / "results.jsonl"),
+        sidecars=_sidecars(folder / "models"),
+        photo=_png(folder / "photo.png"),
+        samples=_png(folder / "samples.png"),
+        written=datetime.fromtimestamp(max(times), UTC) if times else None,
+    )
+
+
+def latest(records: Iterable[Record]) -> tuple[Record, ...]:
+    """The last record of each measurement: same kind, model, engine, data, split and threads."""
+    kept: dict[str, Record] = {}
+    for record in records:
+        key = json.dumps([record.get(k) for k in ("kind", "model", "engine", "data", "split", "threads")])
+        kept.pop(key, None)
+        kept[key] = record
+    return tuple(kept.values())
+
+
+def _records(path: Path) -> tuple[Record, ...]:
+    records = read_lines(path)
+    for line, record in enumerate(records, start=1):
+        if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
+            raise ValueError(f"{path}:{line} is not a measurement record: it has no kind")
+    return latest(records)
+
+
+def _part(folder: Path) -> Part:
+    loaded = bundle.read(folder)
+    alpha = tuple(loaded.weights["alpha"].tolist()) if isinstance(loaded.spec, SuperNetSpec) else None
+    return Part(
+        spec=loaded.spec,
+        card=loaded.card,
+        log=tuple(r for r in loaded.log if isinstance(r, dict)),
+        alpha=alpha,
+        digest=bundle.digest(folder),
+        census=census(loaded.spec, loaded.card.size_px),
+    )
+
+
+def _sidecars(folder: Path) -> dict[str, Record]:
+    found = {}
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        about = read_json(path)
+        if isinstance(about, dict) and isinstance(about.get("model"), str):
+            found[about["model"]] = about
+    return found
+
+
+def _png(path: Path) -> bytes | None:
+    if not path.is_file():
+        return None
+    data = path.read_bytes()
+    if not data.startswith(PNG):
+        raise ValueError(f"{path} is not a PNG picture: replace it or take it away")
+    return data

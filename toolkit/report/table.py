@@ -1,0 +1,92 @@
+"""Tables as values: cells that carry the recorded number beside its rounded text."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Tone = Literal["", "missing", "good", "bad"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell."""
+
+    text: str
+    value: str | None = None
+    """The number as recorded, where the text is a rounded one."""
+    tone: Tone = ""
+    note: str = ""
+    """A second, smaller line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column's heading."""
+
+    label: str
+    unit: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table whose first cell in each row names the row."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def __post_init__(self) -> None:
+        assert all(len(row) == len(self.columns) for row in self.rows)
+
+
+NOT_MEASURED = Cell(text="not measured", tone="missing")
+NOT_APPLICABLE = Cell(text="–", tone="missing")  # noqa: RUF001  # an en dash, as typeset tables have it
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None for anything else: null, text, NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+def cell(value: Any, decimals: int = 2, *, scale: float = 1.0, sign: bool = False, missing: Cell = NOT_MEASURED) -> Cell:
+    """A number, divided by `scale` and rounded; `missing` where there is none."""
+    found = number(value)
+    if found is None:
+        return missing
+    text = f"{found / scale:{'+' if sign else ''},.{decimals}f}"
+    if sign and not any(digit in text for digit in "123456789"):
+        text = f"{0:.{decimals}f}"
+    return Cell(text=text.replace("-", "\N{MINUS SIGN}"), value=repr(found))
+
+
+def words(text: Any, note: str = "", tone: Tone = "") -> Cell:
+    """A cell of text; `not measured` where there is none."""
+    return NOT_MEASURED if text in (None, "") else Cell(text=str(text), note=note, tone=tone)
+
+
+def size(value: Any) -> Cell:
+    """Bytes as MB, with a decimal more below 1 MB."""
+    found = number(value)
+    return cell(value, 2 if found is not None and found >= 1e6 else 3, scale=1e6)
+
+
+def duration(seconds: Any) -> Cell:
+    """Seconds as hours and minutes."""
+    found = number(seconds)
+    if found is None:
+        return NOT_MEASURED
+    minutes, rest = divmod(round(found), 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return Cell(text=text, value=repr(found))
+
+
+def short_commit(commit: Any) -> str:
+    """A commit's first ten digits, with the mark of uncommitted changes."""
+    if not isinstance(commit, str) or not commit:
+        return "not recorded"
+    digits, _, changes = commit.partition("+")
+    return digits[:10] + (" with uncommitted changes" if changes else "")

@@ -1,0 +1,157 @@
+"""The plots that weigh accuracy against cost: latency, size and multiply-accumulates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from toolkit.report.chart import chart, log_scale
+from toolkit.report.figures import Plot
+from toolkit.report.files import Measured
+from toolkit.report.palette import stand_in
+from toolkit.report.run import TITLES, Group, Record, Run
+from toolkit.report.table import Column, Table, cell, number, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = {"float32": "teacher", "float16": "slim", "int8": "distil"}
+MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
+LOG_FROM = 8.0
+"""Costs that differ by more than this factor are shown on a logarithmic scale."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """One model in a trade-off."""
+
+    name: str
+    kind: str
+    """What the legend says."""
+    colour: str
+    marker: str
+    cost: float
+    nme: float
+    high: float | None = None
+    """The cost's 90th percentile."""
+
+
+def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
+    """NME against the time of one face, on one thread."""
+    dots = []
+    for row in rows:
+        times = row.record.get("latency_ms") or {}
+        median, nme = number(times.get("median")), number(row.record.get("nme_mean"))
+        if row.where == where and row.record.get("threads") == 1 and median is not None and nme is not None:
+            dots.append(_file(row.record, median, nme, number(times.get("p90"))))
+    return _plot(
+        dots,
+        key="latency",
+        title="Error against time",
+        axis="milliseconds a face, one thread",
+        scale=1.0,
+        text="Each dot is a converted file on one engine: further left is faster, lower is more accurate; the whisker "
+        "reaches to the 90th percentile. The stepped line joins the files that no other beats in both.",
+    )
+
+
+def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
+    """NME against the size on disk, bundles included."""
+    found = [*_bundles(run, where, "size_bytes"), *(
+        _file(row.record, cost, nme)
+        for row in rows
+        if row.where == where
+        and (cost := number(row.record.get("size_bytes"))) is not None
+        and (nme := number(row.record.get("nme_mean"))) is not None
+    )]  # fmt: skip
+    return _plot(
+        list(dict.fromkeys(found)),
+        key="size",
+        title="Error against size",
+        axis="megabytes",
+        scale=1e6,
+        text="What a download costs: further left is smaller, lower is more accurate.",
+    )
+
+
+def macs(run: Run, where: Group) -> Plot | None:
+    """NME of the bundles against their multiply-accumulates."""
+    return _plot(
+        _bundles(run, where, "macs_full"),
+        key="macs",
+        title="Error against arithmetic",
+        axis="million multiply-accumulates a face",
+        scale=1e6,
+        text="What slimming saves and distillation wins back: further left is less arithmetic, lower is more accurate.",
+    )
+
+
+def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
+    dots = []
+    markers = dict(zip(TITLES, "P^v*", strict=True))
+    for stage, title in TITLES.items():
+        record = run.score(stage, where) or {}
+        cost, nme = number(record.get(key)), number(record.get("nme_mean"))
+        if cost is not None and nme is not None:
+            dots.append(Dot(name=title, kind=title, colour=stage, marker=markers[stage], cost=cost, nme=nme))
+    return dots
+
+
+def _file(record: Record, cost: float, nme: float, high: float | None = None) -> Dot:
+    name, precision = str(record["model"]), str(record.get("precision") or "other")
+    suffix = PurePath(name).suffix
+    return Dot(
+        name=f"{name} ({record.get('engine') or 'engine not recorded'})" if high is not None else name,
+        kind=f"{suffix.lstrip('.') or 'file'} {precision}",
+        colour=COLOURS.get(precision, "baseline"),
+        marker=MARKERS.get(suffix, "X"),
+        cost=cost,
+        nme=nme,
+        high=high,
+    )
+
+
+def frontier(dots: Sequence[Dot]) -> list[Dot]:
+    """Those that no other beats in cost and error, by rising cost."""
+    best: list[Dot] = []
+    for dot in sorted(dots, key=lambda d: (d.cost, d.nme)):
+        if not best or dot.nme < best[-1].nme:
+            best.append(dot)
+    return best
+
+
+def _plot(dots: list[Dot], *, key: str, title: str, axis: str, scale: float, text: str) -> Plot | None:
+    if not dots:
+        return None
+    columns = (Column(label="Model", numeric=False), Column(label=axis.capitalize()), Column(label="NME", unit="%"))
+    rows = tuple((words(d.name), cell(d.cost, 2, scale=scale), cell(d.nme)) for d in sorted(dots, key=lambda d: d.cost))
+    return Plot(
+        title=title,
+        words=text,
+        svg=chart(key, f"{title}: NME against {axis}", lambda axes: _draw(axes, dots, axis, scale), legend=3),
+        table=Table(caption=title, columns=columns, rows=rows),
+    )
+
+
+def _draw(axes: "Axes", dots: Sequence[Dot], axis: str, scale: float) -> None:
+    best = frontier(dots)
+    axes.step(
+        [d.cost / scale for d in best], [d.nme for d in best], where="post", color=stand_in("faint"), linewidth=1.2
+    )
+    seen: set[str] = set()
+    for dot in dots:
+        if dot.high is not None:
+            axes.plot([dot.cost / scale, dot.high / scale], [dot.nme] * 2, color=stand_in(dot.colour), linewidth=1.1)
+        axes.scatter(
+            [dot.cost / scale], [dot.nme], s=46, marker=dot.marker, color=stand_in(dot.colour), zorder=3,
+            edgecolors=stand_in("paper"), linewidths=0.8, label=None if dot.kind in seen else dot.kind,
+        )  # fmt: skip
+        seen.add(dot.kind)
+    costs = [d.cost for d in dots]
+    if min(costs) > 0 and max(costs) / min(costs) > LOG_FROM:
+        log_scale(axes, "x", [c / scale for c in costs])
+    else:
+        axes.set_xlim(0, 1.08 * max(d.high or d.cost for d in dots) / scale)
+    axes.margins(y=0.12)
+    axes.set_xlabel(axis)
+    axes.set_ylabel("NME, %")

@@ -1,0 +1,160 @@
+"""The whole road in one command: every stage in order, each into its folder; started again, it goes on where it was."""
+
+import dataclasses
+import multiprocessing
+import queue
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from toolkit import measure
+from toolkit.core.files import read_json, write_json
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import cores
+from toolkit.landmarkers import WEIGHTS, is_bundle
+
+SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quickstart:
+    """Train, slim, distil, convert, prove, measure and look: the whole road into one folder, ending with report.html.
+
+    Without --data the faces are synthetic. Interrupted and started again, it goes on where it was.
+    """
+
+    out: Path = Path("runs/quickstart")
+    """The run's folder."""
+    data: Path | None = None
+    """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
+    preset: str = "tiny"
+    """tiny: minutes, to see it work. cpu: two hours or so on two cores. paper: section 4.3, for a GPU."""
+    seed: int = 0
+    """Seed of weights, order and augmentation."""
+    device: str = "auto"
+    """auto, cpu, cuda, mps."""
+
+    def __post_init__(self) -> None:
+        if self.preset not in ("tiny", "cpu", "paper"):
+            raise ValueError(f"--preset must be tiny, cpu or paper, got {self.preset!r}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage with its options; both can be sent to another process."""
+
+    module: str
+    config: str
+    options: dict[str, Any]
+
+    def steps(self) -> Steps[Outcome]:
+        """The running stage."""
+        module = import_module(f"toolkit.stages.{self.module}")
+        return module.run(getattr(module, self.config)(**self.options))  # type: ignore[no-any-return]
+
+
+def run(options: Quickstart) -> Steps[Outcome]:
+    """Walk the road; see Quickstart."""
+    _claim(options)
+    out = options.out
+    common: dict[str, Any] = {
+        "data": options.data,
+        "preset": options.preset,
+        "seed": options.seed,
+        "device": options.device,
+        "resume": True,
+    }
+    teacher = Job("teacher", "Teacher", {**common, "out": out / "teacher"})
+    supernet = Job("supernet", "Supernet", {**common, "out": out / "supernet"})
+    yield from _side_by_side([job for job in (teacher, supernet) if not is_bundle(job.options["out"])])
+    if not is_bundle(out / "slim"):
+        yield from Job("slim", "Slim", {"supernet": out / "supernet", "out": out / "slim"}).steps()
+    if not is_bundle(out / "distil"):
+        parents = {"student": out / "slim", "teacher": out / "teacher"}
+        more = {"out": out / "distil", "threads": cores()}
+        yield from Job("distil", "Distil", {**common, **parents, **more}).steps()
+    texts = yield from _judge(options)
+    report = yield from Job("report", "Report", {"run": out}).steps()
+    return Outcome(text="\n".join([*texts, report.text]), records=report.records)
+
+
+def _claim(options: Quickstart) -> None:
+    """Make the run's folder this run's own.
+
+    Raises:
+        ValueError: the folder holds a run with other settings.
+    """
+    settings = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(options).items() if k != "out"}
+    path = options.out / SETTINGS
+    if path.exists() and read_json(path) != settings:
+        raise ValueError(f"{options.out} holds a run with other settings (see {path}): choose another --out")
+    write_json(path, settings)
+
+
+def _judge(options: Quickstart) -> Steps[list[str]]:
+    """Score, convert, prove and time what was trained, and draw the photo."""
+    out, results = options.out, options.out / "results.jsonl"
+    texts = []
+    for stage in ("teacher", "supernet", "slim", "distil"):
+        more = {"baselines": stage == "teacher" and options.data is not None}
+        job = Job("evaluate", "Evaluate", {"model": out / stage, "data": options.data, "results": results, **more})
+        texts.append((yield from job.steps()).text)
+    models = out / "models"
+    yield from Job("convert", "Convert", {"bundle": out / "distil", "out": models}).steps()
+    proof = yield from Job("verify", "Verify", {"models": models, "bundle": out / "distil"}).steps()
+    measure.append(results, proof.records)
+    timed = yield from Job("benchmark", "Benchmark", {"models": models, "data": options.data}).steps()
+    texts += [proof.text, timed.text]
+    own = next(models.glob("*-float32.tflite"))
+    released = sorted(WEIGHTS.glob("*-float32.tflite"))
+    for name, model in (("photo.png", released[0] if released else own), ("photo-this-run.png", own)):
+        texts.append((yield from Job("photo", "Photo", {"model": model, "out": out / name}).steps()).text)
+    return texts
+
+
+def _side_by_side(jobs: list[Job]) -> Steps[None]:
+    """Run stages in a process each: on a CPU, two one-thread trainings take as long as one.
+
+    Raises:
+        ValueError, OSError: whatever a stage raised.
+    """
+    context = multiprocessing.get_context("spawn")
+    news: multiprocessing.Queue[Any] = context.Queue()
+    workers = [context.Process(target=_work, args=(job, news), daemon=True) for job in jobs]
+    for worker in workers:
+        worker.start()
+    try:
+        yield from _relay(news, workers)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _relay(news: "multiprocessing.Queue[Any]", workers: list[Any]) -> Iterator[Progress]:
+    running = len(workers)
+    while running:
+        try:
+            item = news.get(timeout=5)
+        except queue.Empty:
+            if not any(worker.is_alive() for worker in workers):
+                raise OSError("a training process ended without a word; was it out of memory?") from None
+            continue
+        if isinstance(item, BaseException):
+            raise item
+        if isinstance(item, Progress):
+            yield item
+        else:
+            running -= 1
+
+
+def _work(job: Job, news: "multiprocessing.Queue[Any]") -> None:
+    try:
+        steps = job.steps()
+        for progress in steps:
+            news.put(dataclasses.replace(progress, task=f"{job.module}: {progress.task}"))
+        news.put(None)
+    except Exception as error:
+        news.put(error)

@@ -1,0 +1,57 @@
+"""Converted .onnx files on onnxruntime's CPU provider."""
+
+from pathlib import Path
+
+from toolkit.core.schemes import Scheme, scheme
+from toolkit.runtime import tensors
+from toolkit.runtime.landmarker import ImageArray, Prediction
+from toolkit.runtime.sidecar import Sidecar
+
+ENGINES = ("onnxruntime",)
+
+
+class OnnxLandmarker:
+    """An .onnx file on a CPU."""
+
+    timed = True
+
+    def __init__(self, path: Path, about: Sidecar, threads: int) -> None:
+        try:
+            import onnxruntime
+        except ModuleNotFoundError as error:
+            message = "onnxruntime is not installed: pip install 'sdhrnet-toolkit[convert]'"
+            raise ModuleNotFoundError(message, name=error.name) from error
+        self._about = about
+        self.engine = f"onnxruntime {onnxruntime.__version__}"
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its own exceptions have no public base class
+            raise ValueError(f"onnxruntime cannot load {path} ({error}): convert it again") from error
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    @property
+    def scheme(self) -> Scheme:
+        return scheme(self._about.scheme)
+
+    @property
+    def size_px(self) -> int:
+        return self._about.size_px
+
+    def __call__(self, crop: ImageArray) -> Prediction:
+        outputs = self._session.run(self._outputs, {"image": tensors.to_tensor(crop, self._about)})
+        return tensors.to_prediction(dict(zip(self._outputs, outputs, strict=True)), self._about)
+
+
+def load_onnx(path: Path, about: Sidecar, engine: str | None, threads: int) -> OnnxLandmarker:
+    """An .onnx file, ready to run.
+
+    Raises:
+        ValueError: an unknown engine, or the file cannot be loaded.
+        ModuleNotFoundError: onnxruntime is not installed.
+    """
+    if engine not in (None, *ENGINES):
+        raise ValueError(f"unknown engine {engine!r} for .onnx; known: {', '.join(ENGINES)}")
+    return OnnxLandmarker(path, about, threads)

@@ -1,0 +1,116 @@
+"""The JSON beside every converted file: what goes in, what comes out, where it comes from, and its proof.
+
+`NAME.tflite` has its sidecar in `NAME.tflite.json`. The file's hash in it ties the two together.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from toolkit.core.files import read_json, sha256, write_json
+from toolkit.core.heatmap import Decoder
+from toolkit.core.schemes import scheme
+
+FORMAT = 1
+"""The version of the JSON written here; a higher one comes from a newer release."""
+
+Precision = Literal["float32", "float16", "int8"]
+Layout = Literal["NHWC", "NCHW", "image"]
+Output = Literal["points", "heatmaps"]
+
+OUTPUTS: dict[Output, dict[str, str]] = {
+    "points": {
+        "points": "(1, M, 2) x then y in [0, 1] of the crop: p = (u + 0.5) / size_px for crop pixel u, centres whole",
+        "confidence": "(1, M) height of each heatmap's peak, in [0, 1]",
+    },
+    "heatmaps": {
+        "heatmaps": "(1, size_px / 4, size_px / 4, M) heatmaps; decode with `decoder` and `sigma_px`",
+    },
+}
+"""Output tensors by name, and what they mean."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """All that a platform needs to run a converted file, and all that a person needs to trust it."""
+
+    model: str
+    """File name of the converted model."""
+    file_sha256: str
+    scheme: str
+    points: int
+    size_px: int
+    """Side of the square crop."""
+    input_layout: Layout
+    """NHWC or NCHW float tensor named `image`; `image` is an image input of that name."""
+    input_colours: Literal["RGB"] = "RGB"
+    input_range: tuple[float, float] = (0.0, 255.0)
+    """Pixel values as they are; normalisation is inside."""
+    output: Output = "points"
+    outputs: dict[str, str]
+    decoder: Decoder
+    sigma_px: float
+    precision: Precision
+    source_bundle: str
+    """bundle.digest of what it was converted from."""
+    source_name: str
+    converter: dict[str, str] = field(default_factory=dict)
+    """Versions of what made it."""
+    calibration: str | None = None
+    """What int8 ranges were measured on."""
+    parity: dict[str, Any] = field(default_factory=dict)
+    """Agreement with the bundle, see export.parity."""
+
+    def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision) or self.input_layout not in get_args(Layout):
+            raise ValueError(f"unknown precision or layout: {self.precision}, {self.input_layout}")
+        if self.decoder not in get_args(Decoder) or self.output not in OUTPUTS:
+            raise ValueError(f"unknown decoder or output: {self.decoder}, {self.output}")
+        if scheme(self.scheme).points != self.points:
+            raise ValueError(f"{self.scheme} has {scheme(self.scheme).points} points, not {self.points}")
+
+
+def path_of(model: Path) -> Path:
+    """Where a converted file's sidecar is."""
+    return model.with_name(model.name + ".json")
+
+
+def write(model: Path, about: Sidecar) -> None:
+    """Write the sidecar of a converted file."""
+    write_json(path_of(model), {"format": FORMAT, **dataclasses.asdict(about)})
+
+
+def read(model: Path) -> Sidecar:
+    """The sidecar of a converted file, after checking that it belongs to just this file.
+
+    Raises:
+        FileNotFoundError: the file or its sidecar is not there.
+        ValueError: a newer or damaged sidecar, or another file's; or the file is not the one that was converted.
+    """
+    if not model.exists():
+        raise FileNotFoundError(f"no converted model at {model}")
+    path = path_of(model)
+    if not path.is_file():
+        advice = f"put {path.name} beside it, or run `sdhrnet convert` again"
+        raise FileNotFoundError(f"{model.name} has no sidecar: {advice}")
+    about = _parse(read_json(path), path)
+    if about.file_sha256 != sha256(model):
+        other = "" if about.model == model.name else f" (it describes {about.model})"
+        raise ValueError(
+            f"{model} is not the file that {path.name} describes{other}: it is cut off, was changed, or the sidecar "
+            "belongs to another file; copy both again or run `sdhrnet convert` again"
+        )
+    return about
+
+
+def _parse(fields: Any, path: Path) -> Sidecar:
+    version = fields.pop("format", None) if isinstance(fields, dict) else None
+    if not isinstance(version, int):
+        raise ValueError(f"{path} is not a sidecar: it has no format number")
+    if version > FORMAT:
+        raise ValueError(f"{path} has format {version}, this release reads up to {FORMAT}: upgrade sdhrnet-toolkit")
+    try:
+        return Sidecar(**{**fields, "input_range": tuple(fields["input_range"])})
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}): run `sdhrnet convert` again") from error

@@ -1,0 +1,143 @@
+"""Slimming: which TA operations stay, what dies with the others, and the physically smaller network (section 3.1)."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from torch import Tensor
+
+from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+
+Weights = dict[str, Tensor]
+
+
+def importance(weights: Weights) -> Tensor:
+    """|alpha| of every edge, in the spec's order; alpha may have crossed zero in training."""
+    return weights["alpha"].detach().abs()
+
+
+def without(spec: SuperNetSpec, dropped: Iterable[Edge]) -> SuperNetSpec:
+    """The spec that is left when some edges go, and with them every path that leads nowhere.
+
+    A block that no edge reaches goes with its outgoing edges (one sweep forwards); a block that nothing reads goes with
+    its incoming edges (one sweep backwards). Final branches that are gone take their share of the head with them.
+
+    Raises:
+        ValueError: nothing is left.
+    """
+    gone = set(dropped)
+    edges = [edge for edge in spec.edges if edge not in gone]
+    for stage in range(2, STAGES):
+        reached = {e.target for e in edges if e.stage == stage}
+        edges = [e for e in edges if e.stage != stage + 1 or e.source in reached]
+    for stage in range(STAGES - 1, 1, -1):
+        read = {e.source for e in edges if e.stage == stage + 1}
+        edges = [e for e in edges if e.stage != stage or e.target in read]
+    return dataclasses.replace(spec, edges=tuple(edges), head=_head(spec, edges))
+
+
+def _head(spec: SuperNetSpec, edges: list[Edge]) -> int | None:
+    """The head keeps, of its hidden channels, those that belong to the surviving final branches."""
+    if spec.head is None:
+        return None
+    if {e.target for e in edges if e.stage == STAGES} == set(spec.branches(STAGES)):
+        return spec.head
+    raise ValueError("a head of its own width cannot lose a final branch: slim the supernet before its channels")
+
+
+def at_threshold(spec: SuperNetSpec, scores: Tensor, threshold: float) -> SuperNetSpec:
+    """The spec of all edges whose score reaches the threshold, dead paths removed.
+
+    Raises:
+        ValueError: nothing is left; the message names the largest threshold that leaves a network.
+    """
+    try:
+        return without(spec, _below(spec, scores, threshold))
+    except ValueError as error:
+        raise ValueError(
+            f"threshold {threshold:g} leaves no network; the largest that does is {largest_threshold(spec, scores):.6g}"
+        ) from error
+
+
+def largest_threshold(spec: SuperNetSpec, scores: Tensor) -> float:
+    """The highest threshold at which some path from stem to head survives: the widest bottleneck of all paths."""
+    widest = {(1, 0): float("inf")}
+    for edge, score in zip(spec.edges, scores.tolist(), strict=True):
+        through = min(score, widest.get((edge.stage - 1, edge.source), 0.0))
+        key = (edge.stage, edge.target)
+        widest[key] = max(through, widest.get(key, 0.0))
+    return max(widest.get((STAGES, branch), 0.0) for branch in range(4))
+
+
+def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bool]) -> tuple[SuperNetSpec, float]:
+    """The largest network whose cost fits, and its threshold, by bisection over the sorted scores.
+
+    Args:
+        spec: the supernet.
+        scores: (E,) importances.
+        fits: whether a spec is within the budget; a network with fewer edges must not cost more.
+
+    Raises:
+        ValueError: not even the thinnest network that the scores allow fits.
+    """
+    limit = largest_threshold(spec, scores)
+    candidates = sorted({0.0, *(s for s in scores.tolist() if s <= limit)})
+    low, high = 0, len(candidates) - 1
+    if not fits(at_threshold(spec, scores, candidates[high])):
+        raise ValueError("the budget is below the smallest network that these importance factors allow")
+    while low < high:
+        middle = (low + high) // 2
+        if fits(at_threshold(spec, scores, candidates[middle])):
+            high = middle
+        else:
+            low = middle + 1
+    return at_threshold(spec, scores, candidates[high]), candidates[high]
+
+
+def cut(weights: Weights, spec: SuperNetSpec, smaller: SuperNetSpec) -> Weights:
+    """The weights of `smaller`, taken from those of `spec`.
+
+    The result computes what the larger network computes with the dropped edges' alpha at zero. Where a final branch is
+    gone, its hidden channels in the head are gone too, as in the published networks, so that equality then holds for
+    the larger network with those channels at zero.
+    """
+    kept = set(smaller.edges)
+    position = [i for i, edge in enumerate(spec.edges) if edge in kept]
+    names = set(smaller.branches(STAGES))
+    present = spec.branches(STAGES)
+    channels = [c for k in present if k in names for c in _span(spec, present, k)]
+    result = {}
+    for name, value in weights.items():
+        if name == "alpha":
+            result[name] = value[position]
+        elif name.startswith("head."):
+            result[name] = _head_slice(name, value, channels, spec.head is None)
+        elif not name.startswith("stages.") or _survives(name, smaller):
+            result[name] = value
+    return {name: value.clone() for name, value in result.items()}
+
+
+def _span(spec: SuperNetSpec, present: tuple[int, ...], branch: int) -> range:
+    """The head's input channels that come from a final branch."""
+    start = sum(spec.widths[k] for k in present if k < branch)
+    return range(start, start + spec.widths[branch])
+
+
+def _head_slice(name: str, value: Tensor, channels: list[int], hidden_too: bool) -> Tensor:
+    if name == "head.hidden.weight":
+        return value[:, channels][channels] if hidden_too else value[:, channels]
+    if name == "head.out.weight":
+        return value[:, channels] if hidden_too else value
+    if name.startswith(("head.hidden.", "head.norm.")) and value.ndim == 1:
+        return value[channels] if hidden_too else value
+    return value
+
+
+def _survives(name: str, smaller: SuperNetSpec) -> bool:
+    """Whether a tensor `stages.STAGE.TARGET.(edges.SOURCE|encoder)...` belongs to the smaller network."""
+    _, stage, target, part, source, *_ = name.split(".")
+    incoming = smaller.into(int(stage), int(target))
+    return any(e.source == int(source) for e in incoming) if part == "edges" else bool(incoming)
+
+
+def _below(spec: SuperNetSpec, scores: Tensor, threshold: float) -> list[Edge]:
+    return [edge for edge, score in zip(spec.edges, scores.tolist(), strict=True) if score < threshold]
