@@ -65,7 +65,7 @@ def draw_landmarks(
     present = np.isfinite(points_xy).all(axis=1)
     if not present.any():
         return canvas
-    face_px = float(np.ptp(points_xy[present], axis=0).max())
+    face_px = min(float(np.ptp(points_xy[present], axis=0).max()), max(image.shape))
     stroke = max(1, round(style.stroke * face_px))
     for thickness, colour in ((stroke + max(2, stroke), style.edge), (stroke, style.line)):
         for line in scheme.lines:

@@ -63,7 +63,10 @@ def read_lines(path: Path) -> list[Any]:
     if not path.exists():
         return []
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # not splitlines, which also splits at separators that JSON allows inside a string
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line:
+            continue
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError as error:
@@ -82,8 +85,13 @@ def new_folder(path: Path) -> Iterator[Path]:
         if path.is_dir() and not path.is_symlink():
             old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old.")) / path.name
             path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old.parent)
+            try:
+                temporary.rename(path)
+            except BaseException:
+                old.rename(path)
+                raise
+            finally:
+                shutil.rmtree(old.parent)
         else:
             temporary.rename(path)
     except BaseException:

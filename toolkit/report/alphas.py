@@ -36,7 +36,9 @@ def trajectories(run: Run) -> Plot | None:
         for kind in ("dropped", "dead", "kept"):
             columns = [i for i, f in enumerate(fates) if f == kind]
             if columns:
-                axes.plot(epochs, alphas[:, columns], color=stand_in(kind), linewidth=0.8, alpha=0.6, linestyle=_DASH[kind])
+                axes.plot(
+                    epochs, alphas[:, columns], color=stand_in(kind), linewidth=0.8, alpha=0.6, linestyle=_DASH[kind]
+                )
                 axes.plot([], [], color=stand_in(kind), linestyle=_DASH[kind], label=f"{_FATE[kind]} ({len(columns)})")
         if limit is not None:
             axes.axhspan(-limit, limit, color=stand_in("baseline"), alpha=0.25, linewidth=0)
@@ -103,14 +105,20 @@ def histogram(run: Run) -> Plot | None:
             )  # fmt: skip
             base += height
         if limit is not None:
-            axes.axvline(limit, color=stand_in("ink"), linewidth=1.2, linestyle=(0, (4, 2)), label=f"threshold {limit:.4g}")
+            axes.axvline(
+                limit, color=stand_in("ink"), linewidth=1.2, linestyle=(0, (4, 2)), label=f"threshold {limit:.4g}"
+            )
         axes.grid(visible=False, axis="x")
         axes.set_xlabel("|alpha| at the end")
         axes.set_ylabel("operations")
 
     shares = [(name, (fates == name)) for name in kinds]
     rows = tuple(
-        (words(_FATE[name]), cell(int(chosen.sum()), 0), *(cell(float(f(values[chosen])), 4) for f in (np.min, np.median, np.max)))
+        (
+            words(_FATE[name]),
+            cell(int(chosen.sum()), 0),
+            *(cell(float(f(values[chosen])), 4) for f in (np.min, np.median, np.max)),
+        )
         for name, chosen in shares
     )
     return Plot(

@@ -140,13 +140,16 @@ def _box(node: Node, channels: int | None) -> str:
     x, y = _centre(node)
     h = BLOCK_H[node[1]]
     kind = "lost" if channels is None else "block"
-    rect = f'<rect class="arch-{kind}" x="{x - BLOCK_W / 2:g}" y="{y - h / 2:g}" width="{BLOCK_W}" height="{h}" rx="6"/>'
+    rect = (
+        f'<rect class="arch-{kind}" x="{x - BLOCK_W / 2:g}" y="{y - h / 2:g}" width="{BLOCK_W}" height="{h}" rx="6"/>'
+    )
     return rect if channels is None else rect + f'<text class="arch-n" x="{x:g}" y="{y + 4:g}">{channels}</text>'
 
 
 def _axes(stages: int) -> Iterable[str]:
     for stage in range(1, stages + 1):
-        yield f'<text class="arch-m" x="{_centre((stage, 0))[0]:g}" y="22">{"stage " if stage == 1 else ""}{stage}</text>'
+        name = f"stage {stage}" if stage == 1 else str(stage)
+        yield f'<text class="arch-m" x="{_centre((stage, 0))[0]:g}" y="22">{name}</text>'
     for branch in range(4):
         y = _centre((1, branch))[1]
         yield f'<text class="arch-l" x="8" y="{y - 2:g}">branch {branch}</text>'

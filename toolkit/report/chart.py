@@ -28,11 +28,11 @@ def chart(key: str, label: str, draw: Callable[["Axes"], None], *, legend: int =
         draw: draws on the axes.
         legend: columns of a legend above the axes, or 0 for none.
     """
-    import matplotlib
+    from matplotlib import style
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_settings(key)}):
+    with style.context(["default", _settings(key)]):
         figure = Figure(figsize=SIZE_IN, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
@@ -80,7 +80,6 @@ def log_scale(axes: "Axes", side: Literal["x", "y"], values: Sequence[float]) ->
 def _settings(key: str) -> dict[str, Any]:
     ink, muted, grid = stand_in("ink"), stand_in("muted"), stand_in("grid")
     return {
-        "backend": "svg",
         "svg.fonttype": "none",
         "svg.hashsalt": key,
         "text.parse_math": False,
@@ -117,5 +116,7 @@ def _inline(svg: str, key: str, label: str) -> str:
     body = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font-size: \1", body)
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r' d="[^"]*"', lambda d: re.sub(r"(\.\d\d)\d+", r"\1", d.group()), body)
-    attributes = f'class="plot" role="img" data-plot="{escape(key)}" aria-label="{escape(label)}" viewBox="{box.group(1)}"'
+    attributes = (
+        f'class="plot" role="img" data-plot="{escape(key)}" aria-label="{escape(label)}" viewBox="{box.group(1)}"'
+    )
     return f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{themed(body).strip()}'

@@ -14,7 +14,13 @@ from toolkit.report.table import Column, Table, cell, number, words
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DASHES: dict[str, Any] = {"teacher": "-", "supernet": (0, (5, 2)), "slim": (0, (1, 1.6)), "distil": "-", "baseline": (0, (4, 2, 1, 2))}
+DASHES: dict[str, Any] = {
+    "teacher": "-",
+    "supernet": (0, (5, 2)),
+    "slim": (0, (1, 1.6)),
+    "distil": "-",
+    "baseline": (0, (4, 2, 1, 2)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +58,7 @@ def validation(run: Run) -> Plot | None:
         axes.set_ylabel("validation NME, %")
         end_labels(axes, [(x[-1], y[-1], f"{y[-1]:.2f}", stand_in(stage)) for stage, _, x, y in lines])
 
-    rows = tuple(
-        (words(title), cell(x[-1], 0), *(cell(v) for v in (y[0], min(y), y[-1]))) for _, title, x, y in lines
-    )
+    rows = tuple((words(title), cell(x[-1], 0), *(cell(v) for v in (y[0], min(y), y[-1]))) for _, title, x, y in lines)
     moments = [Column(label=label, unit="NME %") for label in ("After the first", "Lowest", "After the last")]
     columns = (Column(label="Network", numeric=False), Column(label="Epochs"), *moments)
     return Plot(

@@ -61,7 +61,9 @@ def _measured(run: Run, record: Record) -> Measured:
     held = sidecar.get("parity")
     parity = same[-1] if same else {**held, "file_sha256": sidecar.get("file_sha256")} if isinstance(held, dict) else {}
     stale = run.stale(record) or _differs(parity.get("file_sha256"), record.get("file_sha256"))
-    return Measured(record=record, parity=parity if "ok" in parity else {}, source=_source(run, name, sidecar), stale=stale)
+    return Measured(
+        record=record, parity=parity if "ok" in parity else {}, source=_source(run, name, sidecar), stale=stale
+    )
 
 
 def _differs(a: Any, b: Any) -> bool:
@@ -69,7 +71,7 @@ def _differs(a: Any, b: Any) -> bool:
 
 
 def _source(run: Run, name: str, sidecar: Record) -> str | None:
-    """The stage a file comes from: by the hash in its sidecar, else by the bundle name that its own name starts with."""
+    """The stage a file comes from: by the hash in its sidecar, else by the bundle's name that its own starts with."""
     if sidecar.get("source_bundle") is not None:
         return next((s for s, part in run.parts.items() if part.digest == sidecar["source_bundle"]), None)
     fitting = [(len(part.card.name), s) for s, part in run.parts.items() if name.startswith(part.card.name)]

@@ -72,7 +72,5 @@ def themed(svg: str) -> str:
 
 def css() -> str:
     """The variables of both themes."""
-    light, dark = (
-        " ".join(f"--{name}: {colour};" for name, colour in colours.items()) for colours in (LIGHT, DARK)
-    )
+    light, dark = (" ".join(f"--{name}: {colour};" for name, colour in colours.items()) for colours in (LIGHT, DARK))
     return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"

@@ -51,7 +51,9 @@ def number(value: Any) -> float | None:
     return value
 
 
-def cell(value: Any, decimals: int = 2, *, scale: float = 1.0, sign: bool = False, missing: Cell = NOT_MEASURED) -> Cell:
+def cell(
+    value: Any, decimals: int = 2, *, scale: float = 1.0, sign: bool = False, missing: Cell = NOT_MEASURED
+) -> Cell:
     """A number, divided by `scale` and rounded; `missing` where there is none."""
     found = number(value)
     if found is None:

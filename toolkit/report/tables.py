@@ -14,7 +14,9 @@ def road(run: Run, where: Group | None) -> Table:
     for record in run.of_kind("baseline"):
         if group(record) == where:
             name = words(_capital(record.get("model")), note="looks at no pixel")
-            rows.append((name, *[NOT_APPLICABLE] * len(COSTS), *(cell(record.get(key)) for key in SCORES), _faces(record)))
+            rows.append(
+                (name, *[NOT_APPLICABLE] * len(COSTS), *(cell(record.get(key)) for key in SCORES), _faces(record))
+            )
     return Table(
         caption=f"Accuracy on {where[0]}, {where[1]}" if where else "Cost of every network; accuracy was not measured",
         columns=(
@@ -86,7 +88,9 @@ def _training(stage: str, part: Part) -> tuple[Cell, ...]:
         cell(optim.get("batch") if trained else None, 0, missing=skipped),
         cell(card.config.get("seed") if trained else None, 0, missing=skipped),
         duration(card.made_with.get("train_seconds")) if trained else NOT_APPLICABLE,
-        words(card.made_with.get("device"), note=f"threads: {threads}" if threads is not None else "") if trained else skipped,
+        words(card.made_with.get("device"), note=f"threads: {threads}" if threads is not None else "")
+        if trained
+        else skipped,
         words(short_commit(card.made_with.get("commit"))),
     )
 

@@ -1,7 +1,7 @@
 """Stage: train HRSuperNet, alternating between its importance factors and its weights (Algorithm 1, lines 1 to 12)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
+from toolkit.train.optim import Optim
 from toolkit.train.setup import Session, Training, open_session
 
 ALPHA_TRAVEL = 2.0
@@ -37,6 +38,12 @@ class Supernet(Training):
         super().__post_init__()
         if self.sparsity < 0 or (self.alpha_lr is not None and not self.alpha_lr > 0):
             raise ValueError("sparsity must not be negative, and alpha_lr must be above 0")
+
+    @property
+    def optim(self) -> Optim:
+        """The preset's settings without a running mean: alpha falls a hundredfold, and with it what every norm sees, so
+        that a mean over past steps mixes networks of different scales (it doubled the validation error)."""
+        return replace(super().optim, ema=0)
 
 
 def run(options: Supernet) -> Steps[Outcome]:

@@ -14,7 +14,7 @@ def _focus(scene: Picture, rng: np.random.Generator) -> Picture:
         scene = single(cv2.GaussianBlur(scene, (0, 0), float(blur)))
     if rng.random() < 0.15:
         side = len(scene)
-        small = int(side * rng.uniform(0.35, 0.8))
+        small = int(side * rng.uniform(0.45, 0.9))
         scene = single(cv2.resize(cv2.resize(scene, (small, small), interpolation=cv2.INTER_AREA), (side, side)))
     return scene
 
@@ -33,7 +33,7 @@ def _tone(scene: Picture, rng: np.random.Generator) -> Picture:
 def photograph(scene: Picture, rng: np.random.Generator) -> ImageArray:
     """(H, W, 3) RGB uint8 as a camera of random quality would give it."""
     grain = cv2.merge([noise_patch(rng, "grain", len(scene)) for _ in range(3)])
-    amount = abs(rng.normal(0, 5.0 if rng.random() < 0.25 else 1.5))
+    amount = abs(rng.normal(0, 5.0 if rng.random() < 0.12 else 1.5))
     noisy = _tone(_focus(scene, rng), rng) + grain * np.float32(amount)
     image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
     if rng.random() < 0.6:

@@ -8,6 +8,8 @@ from toolkit.data.synthetic.arrays import Floats, Picture, single
 from toolkit.data.synthetic.noise import noise_patch
 
 _SHIFT = 4
+_FAINT = 0.03
+"""What is painted thinner than this is not seen."""
 _FINE = 4
 """How many times finer than the picture a polygon's coverage is drawn, along each axis."""
 
@@ -83,7 +85,7 @@ class Canvas:
 
         `lit` says whether what it covers takes the head's light from here on; None leaves that as it was.
         """
-        found = self.mask(polygon, soft_px)
+        found = self.mask(polygon, soft_px) if isinstance(alpha, np.ndarray) or alpha > _FAINT else None
         if found is None:
             return
         where, cover = found

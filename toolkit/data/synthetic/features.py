@@ -152,7 +152,7 @@ def _paint_inside(canvas: Canvas, view: View, rng: np.random.Generator, gap: flo
     if rng.random() < 0.88:
         edge = high + down * rng.uniform(0.05, 0.11) * u
         canvas.fill(_between(high[3:-3], edge[3:-3]), enamel, soft_px=0.004 * u, within=opening)
-        for k in np.linspace(7, len(high) - 8, 9):
+        for k in np.linspace(8, len(high) - 9, 6):
             i = round(k)
             canvas.stroke(np.stack([high[i], edge[i]]), enamel * np.float32(0.6), 0.006 * u, 0.35)
     if rng.random() < 0.25:

@@ -124,7 +124,8 @@ def paint_neck(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
     wide, long = rng.uniform(0.45, 0.66), rng.uniform(0.8, 1.15)
     flare = wide + rng.uniform(0.05, 0.4)
     neck = middle + u * _mirrored(
-        [(wide * 1.04, -0.3), (wide, 0.4 * long), (wide * 1.05, 0.75 * long), (flare, long), (flare + 0.6, long + 0.25), (2, 2.2)],
+        [(wide * 1.04, -0.3), (wide, 0.4 * long), (wide * 1.05, 0.75 * long), (flare, long),
+         (flare + 0.6, long + 0.25), (2, 2.2)],
         across, down,
     )  # fmt: skip
     canvas.fill(neck, look.skin * np.float32(rng.uniform(0.8, 0.97)), lit=True)

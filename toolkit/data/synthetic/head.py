@@ -24,6 +24,7 @@ PIVOT_SKULL = np.array([0.0, -0.3, -0.62])
 """The middle of the skull."""
 CHIN_Y = 1.24
 MOUTH_Y = 0.715
+_MIRROR = np.array([-1.0, 1.0, 1.0])
 _JAW_Z = (-0.62, -0.58, -0.53, -0.46, -0.35, -0.2, -0.03, 0.11, 0.16)
 _PROFILE_Y = (-1.25, -1.2, -1.05, -0.8, -0.5, -0.2, 0.0, 0.3, 0.55, 0.72, 0.95, 1.1, 1.18, CHIN_Y)
 _PROFILE_Z = (-0.55, -0.36, -0.09, 0.13, 0.25, 0.29, 0.27, 0.23, 0.2, 0.2, 0.19, 0.23, 0.22, 0.16)
@@ -174,14 +175,14 @@ def mean_head() -> Head:
         xy = smooth_line(knots)
         wrap = 0.33 * float(name.startswith("brow")) * np.maximum(xy[:, 0] - 0.45, 0)
         xyz = np.column_stack([xy, depth(xy[:, 0], xy[:, 1]) + lift + wrap])
-        parts[f"{name}_left"], parts[f"{name}_right"] = xyz, xyz * (-1, 1, 1)
+        parts[f"{name}_left"], parts[f"{name}_right"] = xyz, xyz * _MIRROR
     for name, (knots, lift) in _central().items():
         xy = smooth_line(knots)
         wrap = -0.9 * float(name.startswith("lip")) * xy[:, 0] ** 2
         parts[name] = np.column_stack([xy, depth(xy[:, 0], xy[:, 1]) + lift + wrap])
     outline = [(0, -0.1), (0.05, -0.2), (0.14, -0.22), (0.2, -0.12), (0.17, 0.05), (0.12, 0.2), (0.06, 0.3), (0, 0.28)]
     ear = smooth_line([(0.82 + 0.85 * d, y, -0.58 - 0.75 * d) for d, y in outline])
-    parts["ear_left"], parts["ear_right"] = ear, ear * (-1, 1, 1)
+    parts["ear_left"], parts["ear_right"] = ear, ear * _MIRROR
     ends: list[int] = np.cumsum([0, *(len(p) for p in parts.values())]).tolist()
     spans = {name: slice(a, b) for name, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
     return Head(np.concatenate(list(parts.values())).astype(np.float32), spans)

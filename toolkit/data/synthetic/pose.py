@@ -24,7 +24,7 @@ class Pose:
     distance: float
     """From the head's centre to the camera, in units (outer eye corners 1 apart)."""
 
-    @property
+    @cached_property
     def turn(self) -> Picture:
         """(3, 3) rotation by pitch and then yaw; roll is applied in the image."""
         (cy, cp), (sy, sp) = np.cos(np.radians([self.yaw, self.pitch])), np.sin(np.radians([self.yaw, self.pitch]))

@@ -1,0 +1,35 @@
+# Everything runs in .venv, made once from the lock file and again when it changes.
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin
+
+.PHONY: demo test check format notebooks clean
+
+demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
+	$(RUN)/sdhrnet quickstart
+
+test: check  ## formatting, lint, types, import contracts, tests
+	$(RUN)/python -m pytest
+
+check: $(VENV)/.ready
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+format: $(VENV)/.ready
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+notebooks: $(VENV)/.ready  ## execute every notebook
+	$(RUN)/python -m pytest --nbmake --nbmake-timeout=600 --override-ini="filterwarnings=default" notebooks
+
+clean:  ## runs are kept; remove them by hand
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --requirement requirements.lock
+	$(RUN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(RUN)/python -m pip check
+	touch $@

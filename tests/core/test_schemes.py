@@ -1,0 +1,95 @@
+"""Landmark schemes: mirror order, regions and lines against the published lists."""
+
+import pytest
+
+from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, scheme
+
+EVERY = pytest.mark.parametrize("one", SCHEMES.values(), ids=list(SCHEMES))
+
+PAIRS_68 = [(i, 18 - i) for i in range(1, 9)] + [
+    *[(18, 27), (19, 26), (20, 25), (21, 24), (22, 23), (32, 36), (33, 35), (37, 46), (38, 45), (39, 44), (40, 43)],
+    *[(41, 48), (42, 47), (49, 55), (50, 54), (51, 53), (56, 60), (57, 59), (61, 65), (62, 64), (66, 68)],
+]
+"""1-based, as HRNet publishes them."""
+PAIRS_29 = [(1, 2), (3, 4), (5, 7), (6, 8), (9, 10), (11, 12), (13, 15), (14, 16), (17, 18), (19, 20), (23, 24)]
+"""1-based, as HRNet publishes them."""
+PAIRS_98 = [(i, 32 - i) for i in range(16)] + [
+    *[(33, 46), (34, 45), (35, 44), (36, 43), (37, 42), (38, 50), (39, 49), (40, 48), (41, 47), (60, 72), (61, 71)],
+    *[(62, 70), (63, 69), (64, 68), (65, 75), (66, 74), (67, 73), (55, 59), (56, 58), (76, 82), (77, 81), (78, 80)],
+    *[(83, 87), (84, 86), (88, 92), (89, 91), (93, 95), (96, 97)],
+]
+"""0-based, as HRNet publishes them."""
+
+
+@pytest.mark.parametrize(
+    ("one", "points", "pairs", "base"),
+    [(W300_68, 68, PAIRS_68, 1), (COFW_29, 29, PAIRS_29, 1), (WFLW_98, 98, PAIRS_98, 0)],
+    ids=["300w-68", "cofw-29", "wflw-98"],
+)
+def test_mirror_order_is_the_published_one(one: Scheme, points, pairs, base):
+    """The points that change places are exactly the published pairs; the rest lie on the middle line."""
+    assert one.points == points
+    moved = {(i + base, m + base) for i, m in enumerate(one.mirror) if i < m}
+    assert moved == set(pairs)
+
+
+@EVERY
+def test_mirroring_twice_changes_nothing(one: Scheme):
+    """The mirror order is an involution on all points."""
+    assert [one.mirror[m] for m in one.mirror] == list(range(one.points))
+
+
+@EVERY
+def test_regions_hold_every_point_once(one: Scheme):
+    """Regions are disjoint and complete."""
+    assert sorted(i for region in one.regions.values() for i in region) == list(range(one.points))
+
+
+@EVERY
+def test_regions_mirror_onto_themselves(one: Scheme):
+    """A mirrored eye is an eye: no region trades points with another."""
+    for region in one.regions.values():
+        assert {one.mirror[i] for i in region} == set(region)
+
+
+@EVERY
+def test_outer_eye_corners_are_a_pair_of_eye_points(one: Scheme):
+    """The normaliser's two points mirror to each other and lie in the eyes."""
+    left, right = one.eyes
+    assert one.mirror[left] == right
+    assert {left, right} <= set(one.regions["eyes"])
+
+
+@EVERY
+def test_lines_join_points_of_one_region(one: Scheme):
+    """A line has two points or more, repeats none, and stays within a region."""
+    for line in one.lines:
+        assert len(set(line.indices)) == len(line.indices) >= 2
+        assert any(set(line.indices) <= set(region) for region in one.regions.values())
+
+
+@EVERY
+def test_the_drawing_is_symmetric(one: Scheme):
+    """The segments that lines draw mirror onto segments that lines draw."""
+    segments = set()
+    for line in one.lines:
+        ends = [*line.indices[1:], *line.indices[:1]] if line.closed else line.indices[1:]
+        segments |= {frozenset(pair) for pair in zip(line.indices, ends, strict=False)}
+    assert {frozenset(one.mirror[i] for i in pair) for pair in segments} == segments
+
+
+def test_eye_pairs_are_those_of_the_metric():
+    """36-45, 8-9 and 60-72, 0-based."""
+    assert (W300_68.eyes, COFW_29.eyes, WFLW_98.eyes) == ((36, 45), (8, 9), (60, 72))
+
+
+@EVERY
+def test_schemes_are_found_by_name(one: Scheme):
+    """scheme(name) gives the value of that name."""
+    assert scheme(one.name) is one
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones():
+    """A misspelt name raises ValueError, listing what there is."""
+    with pytest.raises(ValueError, match="'300w'; known: 300w-68, cofw-29, wflw-98"):
+        scheme("300w")

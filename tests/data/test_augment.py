@@ -1,0 +1,104 @@
+"""Augmentation: points stay on the picture, mirrors rename sides, batches depend on their key alone."""
+
+import numpy as np
+import pytest
+
+from toolkit.core.geometry import crop_of_box, cut
+from toolkit.core.progress import finish
+from toolkit.core.schemes import SCHEMES, W300_68, Scheme
+from toolkit.data.augment import Augment, augment, mirror, patch
+from toolkit.data.batches import occlude_square, training_faces
+from toolkit.data.sample import Sample
+
+PLAIN = Augment(scale=0, rotation_deg=0, flip=0, shift=0, colour=0, degrade=0, occlude=0)
+GEOMETRY = Augment(colour=0, degrade=0, occlude=0)
+
+
+def spots(height: int = 300, width: int = 260) -> Sample:
+    """A dark picture with a smooth bright spot on each of four well separated points; the other 64 are missing."""
+    points = np.full((68, 2), np.nan)
+    points[[0, 16, 8, 27]] = [[90.3, 110.7], [180.2, 105.1], [130.6, 200.4], [140.9, 90.2]]
+    y, x = np.mgrid[:height, :width]
+    value = sum(np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 3.0**2)) for px, py in points[[0, 16, 8, 27]])
+    image = np.repeat((value * 250).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    return Sample(name="spots", image=image, points_xy=points, box_xyxy=np.array([60.0, 60, 210, 230]))
+
+
+def centroid(image: np.ndarray, near: np.ndarray) -> np.ndarray:
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    weight = image[..., 0].astype(float) * (np.hypot(x - near[0], y - near[1]) < 7)
+    return np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_points_stay_on_the_picture(seed: int) -> None:
+    """Whatever the geometry, flip included, each spot's centre is where its point says, within a fifth of a pixel."""
+    rng = np.random.default_rng(seed)
+    image, points = augment(patch(spots(), 96), 96, GEOMETRY, W300_68, rng)
+    inside = [p for p in points if np.isfinite(p).all() and (p > 8).all() and (p < 87).all()]
+    assert inside
+    for point in inside:
+        assert np.linalg.norm(centroid(image, point) - point) < 0.2
+
+
+def test_without_augmentation_it_is_the_plain_crop() -> None:
+    """Up to the patch's second sampling, training sees what evaluation sees, at the same points."""
+    sample = spots()
+    image, points = augment(patch(sample, 64), 64, PLAIN, W300_68, np.random.default_rng(0))
+    crop = crop_of_box(sample.box_xyxy, 64)
+    np.testing.assert_allclose(points, crop.to_crop(sample.points_xy), atol=1e-9)
+    assert np.abs(image.astype(int) - cut(sample.image, crop)).mean() < 1.5
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=lambda s: s.name)
+def test_mirroring_twice_changes_nothing(scheme: Scheme) -> None:
+    """x -> W - 1 - x and the mirror order are their own inverses; W is odd and differs from H."""
+    rng = np.random.default_rng(0)
+    image, points = rng.integers(0, 255, (20, 31, 3)).astype(np.uint8), rng.uniform(0, 30, (scheme.points, 2))
+    once = mirror(image, points, scheme)
+    twice = mirror(*once, scheme)
+    np.testing.assert_array_equal(twice[0], image)
+    np.testing.assert_allclose(twice[1], points, atol=1e-12)
+    left, right = scheme.eyes
+    np.testing.assert_allclose(once[1][left], [30 - points[right][0], points[right][1]])
+
+
+def test_a_batch_depends_on_its_key_alone() -> None:
+    """The same key gives the same batches, another gives others, and every face comes once an epoch."""
+
+    class Four:
+        scheme, title = W300_68, "four"
+
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int) -> Sample:
+            base = spots()
+            image = base.image.copy()
+            image[0:5, 0:5] = 50 * index
+            return Sample(name=str(index), image=image, points_xy=base.points_xy, box_xyxy=base.box_xyxy)
+
+    faces = finish(training_faces(Four(), 64))
+    first, second, other = (list(faces.epoch(key, 2, Augment())) for key in ((1, 2), (1, 2), (1, 3)))
+    assert len(first) == 2 and first[0].images.shape == (2, 64, 64, 3)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a.images, b.images)
+        np.testing.assert_array_equal(a.points_xy, b.points_xy)
+        assert a.rng.random() == b.rng.random()
+    assert any((a.images != b.images).any() for a, b in zip(first, other, strict=True))
+
+
+def test_a_mask_hides_a_rectangle_and_leaves_the_batch_alone() -> None:
+    """Each student draws for itself: two masks of one batch differ, and the clean batch is not touched."""
+    rng = np.random.default_rng(5)
+    clean = rng.uniform(0.5, 1, (4, 3, 40, 24)).astype(np.float32)
+    before = clean.copy()
+    first, second = occlude_square(clean, rng, 0.5), occlude_square(clean, rng, 0.5)
+    np.testing.assert_array_equal(clean, before)
+    assert (first != second).any()
+    for image, original in zip(first, clean, strict=True):
+        hidden = (image == 0).all(axis=0)
+        rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
+        assert hidden.sum() == len(rows) * len(columns) > 0
+        assert len(rows) <= 20 and len(columns) <= 12
+        np.testing.assert_array_equal(image[:, ~hidden], original[:, ~hidden])

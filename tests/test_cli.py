@@ -1,0 +1,121 @@
+"""The command line: quick to start, clear when wrong, and nothing but what was asked for on standard output."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli import COMMANDS, main
+
+
+def imported_by(statement: str) -> set[str]:
+    """Top-level modules that a statement brings in, in a fresh interpreter."""
+    code = f"{statement}\nimport sys\nprint(' '.join(m for m in sys.modules if '.' not in m))"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_help_starts_in_under_a_second() -> None:
+    """The best of three, since the machine may be busy."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "toolkit.cli", "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 1
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """And how to go on."""
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name}" in text for name in COMMANDS) and "sdhrnet quickstart" in text
+
+
+@pytest.mark.parametrize("statement", ["import toolkit.runtime", "import toolkit.detect", "import toolkit.data"])
+def test_the_device_side_needs_neither_torch_nor_tensorflow(statement: str) -> None:
+    """A phone's or a Raspberry Pi's install has neither."""
+    assert not {"torch", "tensorflow", "coremltools", "onnx"} & imported_by(statement)
+
+
+def test_the_package_imports_nothing_heavy() -> None:
+    """Not even NumPy."""
+    assert not {"numpy", "cv2", "torch", "tyro"} & imported_by("import toolkit, toolkit.cli")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help exits with 0 and describes each option."""
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert f"sdhrnet {name}" in text and len(text.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["frobnicate"], "no command 'frobnicate'"),
+        (["describe", "nothing-here"], "neither a bundle, a converted file nor an architecture"),
+        (["describe", "hrsupernet", "--size", "70"], "multiple of 32"),
+        (["evaluate", "nowhere.tflite"], "nowhere.tflite"),
+        (["slim", "--supernet", "nowhere", "--out", "x"], "not a bundle"),
+        (["slim", "--supernet", "a", "--out", "x", "--macs", "3", "--params", "2"], "only one of"),
+        (["teacher", "--out", "x", "--data", "nowhere"], "no folder at nowhere"),
+        (["teacher", "--out", "x", "--device", "abacus"], "--device auto"),
+        (["benchmark", "nowhere"], "nowhere"),
+        (["report", "nowhere"], "nowhere"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No traceback, no half-written folder."""
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    output = capsys.readouterr()
+    assert message in output.err and output.out == ""
+    assert output.err.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_unknown_options_are_refused() -> None:
+    """By the parser, with status 2."""
+    with pytest.raises(SystemExit) as end:
+        main(["describe", "hrsupernet", "--colour"])
+    assert end.value.code == 2
+
+
+def test_an_unwritable_place_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--out under a file cannot become a folder."""
+    (tmp_path / "file").write_text("")
+    assert main(["quickstart", "--out", str(tmp_path / "file" / "run")]) == 2
+    assert "file" in capsys.readouterr().err
+
+
+def test_describe_prints_counts_for_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The supernet's 3,403,430 parameters and 132 factors; as JSON with --json."""
+    assert main(["describe", "hrsupernet"]) == 0
+    assert "3,403,430 + 132 importance factors" in capsys.readouterr().out
+    assert main(["describe", "s-hrnet-cofw", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    expected = {"points": 29, "params_full": 1_074_637, "params_paper": 1_015_852}
+    assert {k: record[k] for k in expected} == expected
+    assert {"macs_full", "macs_paper"} <= set(record)
+
+
+def test_a_missing_extra_gives_the_install_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A base install that is asked to train says what to install."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [m for m in sys.modules if m.startswith("toolkit.stages.teacher")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["teacher", "--out", "x"]) == 2
+    assert "pip install 'sdhrnet-toolkit[train]'" in capsys.readouterr().err

@@ -1,0 +1,200 @@
+"""The training loop: it learns, it resumes bit for bit, and it stops when something is wrong."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from toolkit.core.progress import Progress, finish
+from toolkit.core.schemes import W300_68
+from toolkit.data.augment import Augment
+from toolkit.data.batches import Batch, plain_crops, training_faces
+from toolkit.data.sample import Sample, box_of_points
+from toolkit.train.inference import normalised, pick_device, predict
+from toolkit.train.job import Job, Pass
+from toolkit.train.loop import fit
+from toolkit.train.losses import mse, targets
+from toolkit.train.optim import Optim
+
+SIZE = 32
+
+
+class Blobs:
+    """Five 'faces': a bright blob at each of 68 points that all lie on a small grid."""
+
+    scheme = W300_68
+    title = "blobs"
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng(index)
+        points = rng.uniform(20, 60, (68, 2))
+        image = rng.integers(0, 60, (80, 90, 3)).astype(np.uint8)
+        for x, y in points.round().astype(int):
+            image[y - 1 : y + 2, x - 1 : x + 2] = 250
+        return Sample(name=str(index), image=image, points_xy=points, box_xyxy=box_of_points(points))
+
+
+def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss) -> Job:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 68, 3, 2, 1))
+    faces = finish(training_faces(Blobs(), SIZE))
+    device = torch.device("cpu")
+
+    def step(batch: Batch) -> dict[str, Tensor]:
+        truth, known = targets(batch, 1.0, device)
+        noisy = normalised(batch.images, device) + float(batch.rng.normal()) * 0.01
+        return {"mse": hurt(mse(net(noisy), truth, known))}
+
+    return Job(
+        nets={"net": net},
+        passes=(Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step),),
+        optim=optim,
+        faces=faces,
+        validation=finish(plain_crops(Blobs(), SIZE)),
+        augment=Augment(),
+        seed=3,
+        sigma_px=1.0,
+        identity={"optim": dataclasses.asdict(optim)},
+    )
+
+
+def without_clock(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in record.items() if k != "seconds"} for record in log]
+
+
+def test_the_loss_falls(tmp_path: Path) -> None:
+    """Ten epochs over five pictures lower the error, and each leaves a record."""
+    log = finish(fit(job(Optim(epochs=10, batch=2, lr=0.01)), tmp_path, resume=False))
+    assert [record["epoch"] for record in log] == list(range(1, 11))
+    assert log[-1]["weights_mse"] < 0.5 * log[0]["weights_mse"]
+    assert set(log[0]["val_net"]) == {"n", "nme_mean", "nme_median", "fr10", "auc10"}
+
+
+def test_progress_counts_every_step(tmp_path: Path) -> None:
+    """Two batches of two from five faces, three epochs: six steps, shown in order."""
+    seen = [p for p in fit(job(Optim(epochs=3, batch=2)), tmp_path, resume=False) if isinstance(p, Progress)]
+    assert [(p.done, p.total) for p in seen] == [(i, 6) for i in range(1, 7)]
+
+
+def test_a_resumed_run_is_the_uninterrupted_run(tmp_path: Path) -> None:
+    """Stopped in the middle of an epoch and resumed, the weights and records are the same bit for bit."""
+    optim = Optim(epochs=4, batch=2, lr=0.01)
+    whole = job(optim)
+    expected = finish(fit(whole, tmp_path / "whole", resume=False))
+    first = fit(job(optim), tmp_path / "cut", resume=False)
+    for _ in range(5):  # two epochs and one step
+        next(first)
+    first.close()
+    again = job(optim)
+    log = finish(fit(again, tmp_path / "cut", resume=True))
+    assert without_clock(log) == without_clock(expected)
+    for name, value in whole.nets["net"].state_dict().items():
+        assert torch.equal(value, again.nets["net"].state_dict()[name]), name
+
+
+def test_an_interrupted_run_is_not_overwritten(tmp_path: Path) -> None:
+    """Without --resume the state on disk is kept and the remedy is named."""
+    finish(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+    with pytest.raises(FileExistsError, match="--resume"):
+        next(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+
+
+def test_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
+    """Resuming with another learning rate names what differs."""
+    finish(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+    with pytest.raises(ValueError, match=r"other settings \(optim\)"):
+        next(fit(job(Optim(epochs=1, batch=2, lr=0.5)), tmp_path, resume=True))
+
+
+def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
+    """Half a file is not resumed from."""
+    finish(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+    path = tmp_path / "resume" / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ValueError, match="damaged"):
+        next(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=True))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
+    """The term and the remedy are named, before the weights are touched."""
+    broken = job(Optim(epochs=1, batch=2), hurt=lambda loss: loss * float("nan"))
+    before = broken.nets["net"][0].weight.clone()  # type: ignore[index]
+    with pytest.raises(ValueError, match=r"weights/mse.*learning rate"):
+        finish(fit(broken, tmp_path, resume=False))
+    assert torch.equal(broken.nets["net"][0].weight, before)  # type: ignore[index]
+
+
+def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When an epoch's state cannot be written, the one before is still whole."""
+    optim = Optim(epochs=3, batch=2)
+    steps = fit(job(optim), tmp_path, resume=False)
+    for _ in range(3):
+        next(steps)
+    path = tmp_path / "resume" / "state.safetensors"
+    good = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        finish(steps)
+    monkeypatch.undo()
+    assert path.read_bytes() == good and [p.name for p in path.parent.iterdir()] == [path.name]
+    assert len(finish(fit(job(optim), tmp_path, resume=True))) == 3
+
+
+@pytest.mark.slow
+def test_a_killed_training_command_goes_on(tmp_path: Path) -> None:
+    """`sdhrnet supernet` dies by SIGKILL in mid-epoch; --resume ends with the weights of a run that was left alone."""
+    command = [sys.executable, "-m", "toolkit.cli", "supernet", "--preset", "tiny", "--synthetic", "20", "--epochs",
+               "3", "--batch", "5", "--device", "cpu"]  # fmt: skip
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run([*command, "--out", str(whole)], check=True, capture_output=True)
+    process = subprocess.Popen([*command, "--out", str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (cut / "resume" / "state.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (cut / "card.json").exists()
+    subprocess.run([*command, "--out", str(cut), "--resume"], check=True, capture_output=True)
+    assert (cut / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    assert json.loads((cut / "card.json").read_text())["stage"] == "supernet"
+
+
+def test_prediction_leaves_the_network_as_it_was() -> None:
+    """Evaluating in mid-training neither changes the mode nor the norms' statistics."""
+    net = job(Optim()).nets["net"].train()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    points = predict(net, np.zeros((3, SIZE, SIZE, 3), np.uint8), 1.0)
+    assert points.shape == (3, 68, 2) and net.training
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+
+
+def test_an_unknown_device_is_refused() -> None:
+    """With what to use instead."""
+    assert pick_device("cpu").type == "cpu"
+    with pytest.raises(ValueError, match="auto"):
+        pick_device("abacus")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_auto_prefers_cuda() -> None:
+    """The same command trains on a GPU where there is one."""
+    assert pick_device("auto").type == "cuda"

@@ -1,0 +1,109 @@
+"""Converted files: which there can be of a bundle, what they are called, and how one is made and described."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from toolkit.bundle import Bundle
+from toolkit.core.files import sha256
+from toolkit.core.provenance import versions
+from toolkit.export import coreml, tflite
+from toolkit.export.deployed import Deployed, DeployedHeatmaps
+from toolkit.export.onnx import to_onnx
+from toolkit.export.parity import Golden
+from toolkit.runtime import sidecar
+from toolkit.runtime.landmarker import ImageArray
+from toolkit.runtime.sidecar import OUTPUTS, Layout, Output, Precision, Sidecar
+
+Target = Literal["tflite", "coreml", "onnx"]
+
+SUFFIX: dict[Target, str] = {"tflite": ".tflite", "coreml": ".mlpackage", "onnx": ".onnx"}
+LAYOUT: dict[Target, Layout] = {"tflite": "NHWC", "coreml": "image", "onnx": "NCHW"}
+PRECISIONS: dict[Target, tuple[Precision, ...]] = {
+    "tflite": ("float32", "float16", "int8"),
+    "coreml": ("float32", "float16"),
+    "onnx": ("float32",),
+}
+"""What can be made of each; int8 is measured to pay on TFLite, and onnxruntime here is a reference."""
+PACKAGES = ("onnx2tf", "tensorflow", "onnx", "coremltools", "torch")
+"""Whose versions decide what comes out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What to make of a bundle."""
+
+    targets: tuple[Target, ...]
+    precisions: tuple[Precision, ...]
+    output: Output = "points"
+
+    def __post_init__(self) -> None:
+        for target in self.targets:
+            if not self.precisions_of(target):
+                possible = ", ".join(PRECISIONS[target])
+                raise ValueError(f"{target} can be {possible}, not {', '.join(self.precisions)}: add one of these")
+        if not self.targets:
+            raise ValueError(f"nothing to convert to; known: {', '.join(get_args(Target))}")
+
+    def precisions_of(self, target: Target) -> tuple[Precision, ...]:
+        """Those that were asked for and can be made of a target."""
+        return tuple(p for p in PRECISIONS[target] if p in self.precisions)
+
+
+def file_name(bundle: Bundle, output: Output, target: Target, precision: Precision) -> str:
+    """NAME-68pt-64-float32.tflite; the heatmap variant says so before the precision."""
+    card = bundle.card
+    variant = "" if output == "points" else f"-{output}"
+    return f"{card.name}-{bundle.scheme.points}pt-{card.size_px}{variant}-{precision}{SUFFIX[target]}"
+
+
+def make(
+    bundle: Bundle, wanted: Wanted, target: Target, folder: Path, calibration: Sequence[ImageArray]
+) -> dict[Precision, Path]:
+    """Convert a bundle to one target, in every precision that is wanted, into an existing folder."""
+    module = Deployed(bundle) if wanted.output == "points" else DeployedHeatmaps(bundle)
+    paths = {p: folder / file_name(bundle, wanted.output, target, p) for p in wanted.precisions_of(target)}
+    size_px = bundle.card.size_px
+    match target:
+        case "tflite":
+            tflite.to_tflite(module, wanted.output, size_px, paths, calibration)
+        case "coreml":
+            coreml.to_coreml(module, wanted.output, bundle.card, paths)
+        case "onnx":
+            to_onnx(module, size_px, tuple(OUTPUTS[wanted.output]), paths["float32"])
+    return paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where converted files come from, for their sidecars."""
+
+    bundle: Bundle
+    digest: str
+    output: Output
+    calibration: Golden | None
+
+
+def describe(path: Path, origin: Origin, target: Target, precision: Precision) -> Sidecar:
+    """Write the sidecar of a fresh file, without parity as yet."""
+    card = origin.bundle.card
+    about = Sidecar(
+        model=path.name,
+        file_sha256=sha256(path),
+        scheme=card.scheme,
+        points=origin.bundle.scheme.points,
+        size_px=card.size_px,
+        input_layout=LAYOUT[target],
+        output=origin.output,
+        outputs=OUTPUTS[origin.output],
+        decoder=card.decoder,
+        sigma_px=card.sigma_px,
+        precision=precision,
+        source_bundle=origin.digest,
+        source_name=card.name,
+        converter=versions(*PACKAGES),
+        calibration=origin.calibration.title if origin.calibration and precision == "int8" else None,
+    )
+    sidecar.write(path, about)
+    return about

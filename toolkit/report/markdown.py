@@ -1,0 +1,96 @@
+"""Tables for README files, rendered from records into a marked block, so that no figure is ever typed."""
+
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.files import read_lines, write_bytes
+
+BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
+END = "<!-- end: {name} -->"
+
+Record = dict[str, Any]
+
+ROAD = {"teacher": "teacher (HRNetV2-W18)", "supernet": "supernet", "slim": "slimmed, before distillation", "distil": "**distilled**"}  # fmt: skip
+
+
+def update(page: Path, folder: Path) -> bool:
+    """Render the records of a results folder into every block of a page that names it; whether the page changed.
+
+    Args:
+        page: a Markdown file with `begin: NAME` ... `end: NAME` comments.
+        folder: holds results.jsonl; its own name is NAME.
+
+    Raises:
+        ValueError: the page has no block of that name.
+    """
+    begin, end = BEGIN.format(name=folder.name), END.format(name=folder.name)
+    text = page.read_text(encoding="utf-8")
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{page} has no block for {folder.name}: put `{begin}` and `{end}` where the tables belong")
+    fresh = f"{head}{begin}\n\n{render(read_lines(folder / 'results.jsonl'))}\n{end}{tail}"
+    if fresh != text:
+        write_bytes(page, fresh.encode())
+    return fresh != text
+
+
+def render(records: list[Record]) -> str:
+    """The tables of a run: what was trained, what was converted, and where."""
+    scored = [r for r in records if r["kind"] in ("evaluate", "baseline")]
+    timed = [r for r in records if r["kind"] == "benchmark"]
+    moved = {r["file_sha256"]: r for r in records if r["kind"] == "parity"}
+    parts = [_conditions(records)]
+    if scored:
+        parts.append(_networks(scored))
+    if timed:
+        parts.append(_files(timed, moved))
+    return "\n".join(parts)
+
+
+def _conditions(records: list[Record]) -> str:
+    first = next(r for r in records if r.get("device"))
+    commit = (first.get("commit") or "not in a checkout")[:12]
+    sets = sorted({f"{r['data']} ({r['split']}, {r['n']} faces)" for r in records if r["kind"] != "parity"})
+    return f"Measured on: {'; '.join(sets)}. Machine: {first['device']}. Commit: {commit}.\n"
+
+
+def _networks(records: list[Record]) -> str:
+    rows = [
+        [
+            ROAD.get(r["model"], r["model"]),
+            f"{r['params_full'] / 1e6:.2f} M" if r.get("params_full") else "",
+            f"{r['macs_full'] / 1e6:.0f} M" if r.get("macs_full") else "",
+            *_accuracy(r),
+        ]
+        for r in records
+    ]
+    return _table(["network", "parameters", "MACs", "NME mean", "median", "FR@10", "AUC@10"], rows)
+
+
+def _files(records: list[Record], moved: dict[str, Record]) -> str:
+    rows = []
+    for r in records:
+        parity, ms = moved.get(r["file_sha256"]), r["latency_ms"]
+        rows.append(
+            [
+                f"`{r['model']}`",
+                f"{r['size_bytes'] / 1e6:.2f} MB",
+                f"{r['nme_mean']:.2f} %",
+                f"{parity['mean_px']:.4f} px" if parity else "not measured",
+                f"{ms['median']:.2f} ms" if ms else "not measured",
+                f"{ms['p90']:.2f} ms" if ms else "not measured",
+                r["engine"],
+            ]
+        )
+    header = ["file", "size", "NME mean", "points moved (mean)", "one call, median", "p90", "engine"]
+    return _table(header, rows)
+
+
+def _accuracy(record: Record) -> list[str]:
+    return [f"{record[name]:.2f} %" for name in ("nme_mean", "nme_median", "fr10", "auc10")]
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"

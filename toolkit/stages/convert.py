@@ -1,0 +1,122 @@
+"""Stage: a bundle -> files for phones and other engines, each proved against the bundle before it is put in place."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from toolkit import bundle, measure
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.data import open_faces
+from toolkit.export import files
+from toolkit.export.files import Origin, Target, Wanted
+from toolkit.export.golden import golden
+from toolkit.export.parity import Golden, predictions
+from toolkit.export.proof import keep, prove, table
+from toolkit.export.torch_landmarker import TorchLandmarker
+from toolkit.runtime import sidecar
+from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.sidecar import Output, Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert:
+    """TFLite, CoreML and ONNX files of a bundle: pixels in, points out, each with its parity in a sidecar.
+
+    Every file is loaded and compared with the bundle, in crop pixels and in NME, before it is put in place. One that
+    breaks the budget of its precision is not written, and the exit status is 1.
+    """
+
+    bundle: Positional[Path]
+    """The bundle to convert."""
+    out: Path | None = None
+    """Folder for the files (default: models, beside the bundle)."""
+    to: tuple[Target, ...] = ("tflite", "coreml", "onnx")
+    """Formats."""
+    precision: tuple[Precision, ...] = ("float32", "float16", "int8")
+    """Precisions; each format gives those of them that it has: CoreML float32 and float16, ONNX float32."""
+    output: Output = "points"
+    """points: decoded inside the file; heatmaps: for a platform that decodes by itself."""
+    data: Path | None = None
+    """Faces for calibration and parity, as for training; without it, synthetic faces."""
+    calibration: int = 128
+    """Training faces that int8 takes its ranges from."""
+    faces: int = 32
+    """Validation faces that parity is measured on."""
+    keep: bool = False
+    """Write a file that breaks its budget too; `verify` will still refuse it."""
+
+    def __post_init__(self) -> None:
+        if self.calibration < 1 or self.faces < 1:
+            raise ValueError("calibration and faces must be at least 1")
+        self.wanted()
+
+    def wanted(self) -> Wanted:
+        """Formats and precisions, checked."""
+        return Wanted(targets=self.to, precisions=self.precision, output=self.output)
+
+
+def run(options: Convert) -> Steps[Outcome]:
+    """Convert, prove and put in place; see Convert."""
+    loaded = bundle.read(options.bundle)
+    out = options.out or options.bundle.resolve().parent / "models"
+    faces = yield from _faces(options, loaded, "val", options.faces, "crops for parity")
+    calibration = None
+    if "int8" in options.precision and "tflite" in options.to:
+        calibration = yield from _faces(options, loaded, "train", options.calibration, "crops for calibration")
+    origin = Origin(bundle=loaded, digest=bundle.digest(options.bundle), output=options.output, calibration=calibration)
+    reference = predictions(TorchLandmarker(loaded), faces.crops)
+    out.mkdir(parents=True, exist_ok=True)
+    records: list[dict[str, Any]] = []
+    for done, target in enumerate(options.to):
+        yield Progress(task=f"converting to {target}", done=done, total=len(options.to))
+        with tempfile.TemporaryDirectory(dir=out, prefix=".converting-") as temporary:
+            made = _convert(origin, options.wanted(), target, Path(temporary))
+            for path in made:
+                yield Progress(task=f"converting to {target}", done=done, total=len(options.to), note=path.name)
+                records.append(_finish(path, out, reference, faces, always=options.keep))
+    ok = all(record["ok"] for record in records)
+    text = f"{table(records)}\n{_advice(out, ok=ok, kept=options.keep)}"
+    return Outcome(text=text, records=tuple(records), ok=ok)
+
+
+def _faces(options: Convert, loaded: bundle.Bundle, split: Any, count: int, task: str) -> Steps[Golden]:
+    faces = open_faces(options.data, split, count)
+    return (yield from golden(faces, loaded.scheme, loaded.card.size_px, count, task))
+
+
+def _convert(origin: Origin, wanted: Wanted, target: Target, folder: Path) -> list[Path]:
+    crops = origin.calibration.crops if origin.calibration else ()
+    made = files.make(origin.bundle, wanted, target, folder, crops)
+    for precision, path in made.items():
+        files.describe(path, origin, target, precision)
+    return list(made.values())
+
+
+def _finish(path: Path, out: Path, reference: Sequence[Prediction], faces: Golden, *, always: bool) -> dict[str, Any]:
+    """Prove one fresh file; put it in place where it keeps its budget."""
+    parity, record = prove(path, reference, faces, threads=1)
+    keep(path, parity)
+    if parity.ok or always:
+        place(path, out / path.name)
+    return {**record, **measure.conditions(1)}
+
+
+def place(path: Path, target: Path) -> None:
+    """Move a file and its sidecar over what stood there; a reader meets a matching pair or a clear refusal."""
+    if target.is_dir():
+        shutil.rmtree(target)
+    path.replace(target)
+    sidecar.path_of(path).replace(sidecar.path_of(target))
+
+
+def _advice(out: Path, *, ok: bool, kept: bool) -> str:
+    if ok:
+        return f"wrote {out}; next: sdhrnet verify {out}"
+    if kept:
+        return f"wrote {out}, with the files that broke their budget"
+    return f"wrote {out}, without the files that broke their budget (--keep writes them too)"

@@ -1,0 +1,135 @@
+"""Stage: the faces of one photo, with their landmarks drawn on it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.draw import draw_box, draw_landmarks
+from toolkit.core.files import write_json
+from toolkit.core.images import SUFFIXES, read_image, write_image
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.schemes import Scheme
+from toolkit.detect import FaceDetector, FaceLandmarks, landmarks_in
+from toolkit.detect.faces import FINEST
+from toolkit.detect.landmarks import PASSES
+from toolkit.landmarkers import open_model
+
+ImageArray = NDArray[np.uint8]
+
+EXAMPLE = "astronaut"
+"""scikit-image's portrait of Eileen Collins (NASA, public domain), inside its wheel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """Find the faces in a photo and draw their landmarks."""
+
+    model: Path
+    """A bundle's folder, or a .tflite, .onnx or .mlpackage."""
+    image: Path | None = None
+    """The photo; without it, scikit-image's portrait of an astronaut."""
+    out: Path | None = None
+    """The picture to write; by default NAME-landmarks.png in the current folder."""
+    json_out: Path | None = None
+    """Write the points too, as JSON: x, y in 0-based pixels of the upright photo, whole numbers at pixel centres."""
+    boxes: bool = False
+    """Draw each face's box as well."""
+    finest: int = FINEST
+    """How small faces may be: 0 looks at the whole photo only, each step further at tiles of half the size too."""
+    passes: int = PASSES
+    """Predictions a face; each after the first crops around the points of the one before."""
+    threads: int = 1
+    """CPU threads of the engine."""
+
+    def __post_init__(self) -> None:
+        if self.finest < 0 or self.passes < 1:
+            raise ValueError(f"expected --finest 0 or more and --passes 1 or more, got {self.finest} and {self.passes}")
+        if self.out is not None and self.out.suffix.lower() not in SUFFIXES:
+            raise ValueError(f"--out {self.out} names no kind of picture: end it in one of {', '.join(SUFFIXES)}")
+
+
+def run(options: Photo) -> Steps[Outcome]:
+    """Detect, predict, draw, write; see Photo."""
+    name = options.image.name if options.image is not None else EXAMPLE
+    image = read_image(options.image) if options.image is not None else example()
+    yield Progress(task=f"finding faces in {name}", done=0, total=2)
+    landmarker = open_model(options.model, options.threads)
+    detector = FaceDetector(options.finest)
+    try:
+        faces = landmarks_in(image, detector, landmarker, options.passes)
+    finally:
+        detector.close()
+    if not faces:
+        raise ValueError(
+            f"no face found in {name}: try a photo with a larger or more frontal face, turned upright, "
+            f"or look for smaller faces with --finest {options.finest + 1}"
+        )
+    yield Progress(task=f"drawing {len(faces)} faces", done=1, total=2)
+    out = options.out if options.out is not None else Path(f"{Path(name).stem}-landmarks.png")
+    record = _record(name, image, options.model, landmarker.engine, landmarker.scheme, faces)
+    _write(out, options.json_out, drawn(image, faces, landmarker.scheme, options.boxes), record)
+    count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    return Outcome(text=f"{count} with {landmarker.scheme.points} points each: {out}", records=(record,))
+
+
+def drawn(image: ImageArray, faces: list[FaceLandmarks], scheme: Scheme, boxes: bool) -> ImageArray:
+    """A copy of the image with every face's landmarks and, if asked for, boxes."""
+    for face in faces:
+        image = draw_box(image, face.box_xyxy) if boxes else image
+        image = draw_landmarks(image, face.points_xy, scheme, face.confidence)
+    return image
+
+
+def example() -> ImageArray:
+    """The example portrait, (512, 512, 3) RGB.
+
+    Raises:
+        ValueError: scikit-image is not installed.
+    """
+    try:
+        from skimage import data
+    except ImportError as error:
+        raise ValueError(
+            "the example photo comes with scikit-image: `pip install scikit-image`, or name a photo with --image"
+        ) from error
+    return np.asarray(data.astronaut(), dtype=np.uint8)
+
+
+def _record(
+    name: str, image: ImageArray, model: Path, engine: str, scheme: Scheme, faces: list[FaceLandmarks]
+) -> dict[str, Any]:
+    """What was found, as plain JSON values."""
+    return {
+        "kind": "photo",
+        "image": name,
+        "size_wh": [image.shape[1], image.shape[0]],
+        "model": model.name,
+        "engine": engine,
+        "scheme": scheme.name,
+        "faces": [
+            {
+                "box_xyxy": face.box_xyxy.tolist(),
+                "score": face.score,
+                "points_xy": face.points_xy.tolist(),
+                "confidence": face.confidence.tolist(),
+            }
+            for face in faces
+        ],
+    }
+
+
+def _write(out: Path, json_out: Path | None, picture: ImageArray, record: dict[str, Any]) -> None:
+    """Write the picture and, if asked for, the points.
+
+    Raises:
+        ValueError: the place cannot be written to.
+    """
+    try:
+        write_image(out, picture)
+        if json_out is not None:
+            write_json(json_out, record)
+    except OSError as error:
+        raise ValueError(f"cannot write to {error.filename or out} ({error.strerror}): choose another place") from error

@@ -1,0 +1,34 @@
+"""Stage: render a run's records and bundles as one page that needs no network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from toolkit.core.files import write_bytes
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.report.page import render
+from toolkit.report.run import load
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Render what a run has so far as report.html: tables, plots and drawings from its records, in one file."""
+
+    run: Positional[Path]
+    """The run's folder: teacher/, supernet/, slim/, distil/, models/ and results.jsonl, those that are there."""
+    out: Path | None = None
+    """The page (default: report.html in the run's folder)."""
+
+
+def run(options: Report) -> Steps[Outcome]:
+    """Render and write the page; see Report."""
+    yield Progress(task="report", done=0, total=2)
+    found = load(options.run)
+    yield Progress(task="report", done=1, total=2, note="drawing")
+    page = render(found).encode()
+    path = options.out or options.run / "report.html"
+    write_bytes(path, page)
+    yield Progress(task="report", done=2, total=2)
+    record = {"kind": "report", "path": str(path), "size_bytes": len(page), "stages": list(found.parts)}
+    return Outcome(text=f"report written to {path}: open it in a browser", records=(record,))

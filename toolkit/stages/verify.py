@@ -1,0 +1,96 @@
+"""Stage: every converted file of a folder against the bundle it came from, in pixels and NME."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from toolkit import bundle, measure, runtime
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.data import open_faces
+from toolkit.export.golden import golden
+from toolkit.export.parity import Golden, predictions
+from toolkit.export.proof import prove, table
+from toolkit.export.torch_landmarker import TorchLandmarker
+from toolkit.runtime import sidecar
+from toolkit.runtime.landmarker import Prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify:
+    """Check every converted file of a folder: whole, described, and still giving its bundle's points.
+
+    Exit status 1 when any file fails.
+    """
+
+    models: Positional[Path]
+    """Folder of converted files."""
+    bundle: Path | None = None
+    """Their bundle (default: the one among the neighbours of the folder that has the hash in the sidecar)."""
+    data: Path | None = None
+    """Labelled faces, as for `evaluate`; without it, synthetic faces."""
+    faces: int = 32
+    """How many of them."""
+    threads: int = 1
+    """CPU threads of each engine."""
+
+    def __post_init__(self) -> None:
+        if self.faces < 1 or self.threads < 1:
+            raise ValueError("faces and threads must be at least 1")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A bundle's own predictions for some crops."""
+
+    golden: Golden
+    predictions: list[Prediction]
+
+
+def run(options: Verify) -> Steps[Outcome]:
+    """Prove every file; see Verify."""
+    paths = runtime.models_in(options.models)
+    if not paths:
+        raise FileNotFoundError(f"no .tflite, .onnx or .mlpackage in {options.models}: run `sdhrnet convert` first")
+    bundles = _bundles(options)
+    references: dict[str, Reference] = {}
+    records = []
+    for done, path in enumerate(paths):
+        yield Progress(task="verifying", done=done, total=len(paths), note=path.name)
+        try:
+            source = sidecar.read(path).source_bundle
+            if source not in bundles:
+                raise ValueError(_no_bundle(options, source))
+            if source not in references:
+                references[source] = yield from _reference(options, bundles[source])
+            reference = references[source]
+            _, record = prove(path, reference.predictions, reference.golden, options.threads)
+        except (ValueError, FileNotFoundError) as error:
+            record = {"kind": "parity", "model": path.name, "reasons": [" ".join(str(error).split())], "ok": False}
+        records.append({**record, **measure.conditions(options.threads)})
+    failed = sum(not record["ok"] for record in records)
+    verdict = f"{failed} of {len(records)} files failed" if failed else f"all {len(records)} files keep their budgets"
+    return Outcome(text=f"{table(records)}\n{verdict}", records=tuple(records), ok=not failed)
+
+
+def _bundles(options: Verify) -> dict[str, Path]:
+    """Bundles by hash: the given one, or all neighbours of the folder."""
+    if options.bundle is not None:
+        if not bundle.is_bundle(options.bundle):
+            raise FileNotFoundError(f"{options.bundle} is not a bundle: it has no spec.json")
+        return {bundle.digest(options.bundle): options.bundle}
+    neighbours = sorted(options.models.resolve().parent.iterdir())
+    return {bundle.digest(folder): folder for folder in neighbours if bundle.is_bundle(folder)}
+
+
+def _no_bundle(options: Verify, source: str) -> str:
+    if options.bundle is not None:
+        return f"it was converted from another bundle ({source[:12]}) than {options.bundle}"
+    return f"its bundle ({source[:12]}) is not beside {options.models}: name it by --bundle"
+
+
+def _reference(options: Verify, folder: Path) -> Steps[Reference]:
+    loaded = bundle.read(folder)
+    faces = open_faces(options.data, "test", options.faces)
+    crops = yield from golden(faces, loaded.scheme, loaded.card.size_px, options.faces, "crops for parity")
+    return Reference(crops, predictions(TorchLandmarker(loaded), crops.crops))
