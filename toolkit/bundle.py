@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from toolkit.core import heatmap
 from toolkit.core.files import new_folder, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.schemes import Scheme, scheme
-from toolkit.models import HRNet, HRSuperNet, build
+from toolkit.models import HRNet, HRSuperNet, blank
 from toolkit.models.spec import Spec, from_json, to_json
 
 FORMAT = 1
@@ -71,15 +70,9 @@ class Bundle:
 
     def network(self) -> HRNet | HRSuperNet:
         """A fresh network with these weights, in evaluation mode, on the CPU."""
-        net = empty(self.spec)
+        net = blank(self.spec)
         net.load_state_dict(self.weights, assign=True)
         return net.eval()
-
-
-def empty(spec: Spec) -> HRNet | HRSuperNet:
-    """The network of a spec without spending time or random numbers on initial weights."""
-    with torch.device("meta"):
-        return build(spec)
 
 
 def of_network(net: HRNet | HRSuperNet, card: Card, log: tuple[dict[str, Any], ...] = ()) -> Bundle:
@@ -118,7 +111,7 @@ def read(folder: Path) -> Bundle:
         raise ValueError(f"{folder}/weights.safetensors is damaged ({error}): make the bundle again") from error
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
-    expected = {name: tuple(value.shape) for name, value in empty(spec).state_dict().items()}
+    expected = {name: tuple(value.shape) for name, value in blank(spec).state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if expected != found:
         odd = sorted(set(expected.items()) ^ set(found.items()))[0][0]

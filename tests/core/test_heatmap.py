@@ -54,7 +54,11 @@ def test_missing_points_give_empty_maps():
     """A point with NaN in either coordinate gives zeros and touches no other map."""
     maps = heatmap.encode(np.array([[np.nan, 50.0], [50.0, np.nan], [50.0, 50.0]]), SIZE, 1.0)
     assert np.isfinite(maps).all()
-    assert maps.max(axis=(1, 2)).tolist() == [0, 0, pytest.approx(np.exp(-0.125**2), abs=1e-6)]  # an eighth off on both axes
+    assert maps.max(axis=(1, 2)).tolist() == [
+        0,
+        0,
+        pytest.approx(np.exp(-(0.125**2)), abs=1e-6),
+    ]  # an eighth off on both axes
 
 
 @pytest.mark.parametrize("sigma_px", [1.0, 1.5])
@@ -153,9 +157,7 @@ def test_an_unknown_decoder_is_named_with_the_known_ones():
 def test_smoothing_agrees_with_scipy(sigma_px):
     """smooth equals scipy.ndimage's Gaussian, zeros outside, to 1e-12 on oblong maps."""
     maps = np.random.default_rng(3).uniform(size=(4, 14, 23))
-    expected = [
-        ndimage.gaussian_filter(m, sigma_px, mode="constant", radius=int(np.ceil(3 * sigma_px))) for m in maps
-    ]
+    expected = [ndimage.gaussian_filter(m, sigma_px, mode="constant", radius=int(np.ceil(3 * sigma_px))) for m in maps]
     assert np.abs(heatmap.smooth(maps, sigma_px) - expected).max() < 1e-12
 
 

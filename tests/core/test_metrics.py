@@ -64,7 +64,7 @@ def test_a_prediction_that_is_not_finite_is_refused():
 @pytest.mark.parametrize("shape", [(2, 29, 2), (2, 68, 3), (68, 2)])
 def test_wrong_shapes_are_refused(shape):
     """Anything but (N, 68, 2) raises ValueError that says so."""
-    with pytest.raises(ValueError, match=r"expected two arrays \(N, 68, 2\) for 300w-68"):
+    with pytest.raises(ValueError, match=r"300w-68 takes two arrays \(N, 68, 2\)"):
         nme(np.zeros(shape), np.zeros(shape), W300_68)
 
 

@@ -89,9 +89,9 @@ def new_folder(path: Path) -> Iterator[Path]:
                 temporary.rename(path)
             except BaseException:
                 old.rename(path)
+                old.parent.rmdir()
                 raise
-            finally:
-                shutil.rmtree(old.parent)
+            shutil.rmtree(old.parent)
         else:
             temporary.rename(path)
     except BaseException:

@@ -30,7 +30,7 @@ def read_image(path: Path) -> ImageArray:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked below
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata and, where we refuse, of size
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(f"{path} has {image.width} x {image.height} pixels, the limit is {MAX_PIXELS:,}")

@@ -1,0 +1,230 @@
+"""Pictures in every state that people have them in."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from toolkit.core import images
+
+SIZE_WH = (48, 32)
+"""Wider than tall."""
+
+
+def picture() -> np.ndarray:
+    """(32, 48, 3): smooth, with four different corners; survives JPEG within 12 levels."""
+    x, y = np.meshgrid(np.arange(48), np.arange(32))
+    return np.stack([x * 5, y * 7, 255 - x * 3], axis=2).astype(np.uint8)
+
+
+def saved(path: Path, image: Image.Image, **options) -> Path:
+    """Write a picture with Pillow."""
+    image.save(path, **options)
+    return path
+
+
+def undo(orientation: int, upright: np.ndarray) -> np.ndarray:
+    """The stored pixels of an upright picture under an EXIF orientation, from the EXIF standard's table of rows."""
+    return {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: upright[:, ::-1].transpose(1, 0, 2),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: upright[::-1].transpose(1, 0, 2),
+    }[orientation]
+
+
+@pytest.mark.parametrize("name", ["p.png", "P.PNG", "p.bmp", "p.tif", "picture without suffix"])
+def test_lossless_pictures_come_back_exactly(tmp_path: Path, name):
+    """Every lossless format, upper-case suffixes and none at all give the same pixels, writable."""
+    path = saved(tmp_path / name, Image.fromarray(picture()), format=None if "." in name else "PNG")
+    read = images.read_image(path)
+    assert np.array_equal(read, picture())
+    assert read.dtype == np.uint8
+    assert read.flags.writeable
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_lossy_pictures_come_back_nearly(tmp_path: Path, suffix):
+    """JPEG and WebP at quality 95 change no pixel by more than 16 levels."""
+    path = saved(tmp_path / f"p{suffix}", Image.fromarray(picture()), quality=95)
+    assert np.abs(images.read_image(path).astype(int) - picture()).max() <= 16
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(tmp_path: Path, orientation):
+    """All eight orientations are turned upright, mirrored ones too."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(undo(orientation, picture())))
+    path = saved(tmp_path / "p.png", stored, exif=exif)
+    assert np.array_equal(images.read_image(path), picture())
+
+
+def test_a_broken_orientation_is_ignored(tmp_path: Path):
+    """An orientation outside 1 to 8 leaves the picture as it is stored."""
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    assert np.array_equal(
+        images.read_image(saved(tmp_path / "p.png", Image.fromarray(picture()), exif=exif)), picture()
+    )
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "LA"])
+def test_grayscale_has_three_equal_channels(tmp_path: Path, mode):
+    """Grey, bilevel and grey with (full) transparency become (H, W, 3)."""
+    grey = Image.fromarray(picture()).convert("L").convert(mode)
+    read = images.read_image(saved(tmp_path / "p.png", grey))
+    assert read.shape == (32, 48, 3)
+    assert np.array_equal(read[..., 0], np.asarray(grey.convert("L")))
+    assert np.array_equal(read[..., 0], read[..., 2])
+
+
+def test_transparency_is_laid_over_black(tmp_path: Path):
+    """A pixel of half opacity is half as bright; where nothing is opaque it is black, whatever colour hides there."""
+    rgba = np.dstack([picture(), np.full((32, 48), 255, np.uint8)])
+    rgba[:, :10, 3] = 0
+    rgba[:, 10:20, 3] = 128
+    read = images.read_image(saved(tmp_path / "p.png", Image.fromarray(rgba))).astype(float)
+    assert not read[:, :10].any()
+    assert np.abs(read[:, 10:20] - picture()[:, 10:20] * (128 / 255)).max() <= 1
+    assert np.array_equal(read[:, 20:], picture()[:, 20:])
+
+
+def test_a_palette_with_a_transparent_colour(tmp_path: Path):
+    """A transparent palette entry becomes black, the others keep their colours."""
+    palette = Image.new("P", SIZE_WH, 1)
+    palette.putpalette([200, 10, 20, 30, 140, 50])
+    palette.paste(0, (0, 0, 24, 32))
+    read = images.read_image(saved(tmp_path / "p.png", palette, transparency=0))
+    assert not read[:, :24].any()
+    assert read[5, 30].tolist() == [30, 140, 50]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_keep_their_brightness(tmp_path: Path, suffix):
+    """0, half and full scale of 16-bit grey become 0, 127 or 128 and 255, not clipped at 255."""
+    levels = np.repeat(np.array([[0, 32768, 65535]], dtype=np.uint16), 5, axis=0)
+    read = images.read_image(saved(tmp_path / f"p{suffix}", Image.fromarray(levels)))
+    assert read.shape == (5, 3, 3)
+    assert read[0, :, 0].tolist() in ([0, 127, 255], [0, 128, 255])
+
+
+def test_cmyk_jpeg_is_converted(tmp_path: Path):
+    """A CMYK JPEG gives its RGB colours within 12 levels."""
+    path = saved(tmp_path / "p.jpg", Image.new("RGB", SIZE_WH, (180, 60, 30)).convert("CMYK"), quality=95)
+    assert np.abs(images.read_image(path).astype(int) - [180, 60, 30]).max() <= 12
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path, suffix):
+    """An animated GIF, WebP or PNG is its first frame."""
+    frames = [Image.new("RGB", SIZE_WH, colour) for colour in ((250, 0, 0), (0, 0, 250))]
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = saved(tmp_path / f"p{suffix}", frames[0], save_all=True, append_images=frames[1:], duration=100, **options)
+    assert np.abs(images.read_image(path).astype(int) - [250, 0, 0]).max() <= 4
+
+
+@pytest.mark.parametrize("path", ["missing.jpg", "folder.jpg", "missing/p.jpg"])
+def test_what_is_not_there_is_named(tmp_path: Path, path):
+    """A missing file, a folder and a missing folder raise FileNotFoundError with the path."""
+    (tmp_path / "folder.jpg").mkdir()
+    with pytest.raises(FileNotFoundError, match=f"no picture at .*{path}"):
+        images.read_image(tmp_path / path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", bytes(1000)])
+def test_what_is_no_picture_is_refused(tmp_path: Path, content):
+    """Empty files, text, zeros and bare headers raise ValueError with the path."""
+    (tmp_path / "p.jpg").write_bytes(content)
+    with pytest.raises(ValueError, match=r"p\.jpg is (not a picture|damaged)"):
+        images.read_image(tmp_path / "p.jpg")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".gif", ".bmp", ".tif"])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_cut_off_picture_is_refused(tmp_path: Path, suffix, share):
+    """A file that ends early raises ValueError; no grey half picture passes for a whole one."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    whole = saved(tmp_path / f"whole{suffix}", Image.fromarray(noise)).read_bytes()
+    (tmp_path / f"p{suffix}").write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ValueError, match=r"is (not a picture|damaged)"):
+        images.read_image(tmp_path / f"p{suffix}")
+
+
+def test_random_damage_is_a_value_error_or_a_picture(tmp_path: Path):
+    """A hundred files with bytes changed at random either read as (H, W, 3) or raise ValueError, nothing else."""
+    rng = np.random.default_rng(1)
+    outcomes = set()
+    for number in range(100):
+        path = saved(tmp_path / f"p{('.png', '.jpg', '.gif', '.tif')[number % 4]}", Image.fromarray(picture()))
+        content = bytearray(path.read_bytes())
+        for _ in range(8):
+            content[rng.integers(len(content))] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            outcomes.add(images.read_image(path).shape[2])
+        except ValueError:
+            outcomes.add("refused")
+    assert outcomes == {3, "refused"}
+
+
+@pytest.mark.parametrize("side", [20_000, 2**31 - 1])
+def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path, side):
+    """A PNG of a few bytes that claims 20,000 or two milliards of pixels a side raises ValueError."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    (tmp_path / "p.png").write_bytes(content)
+    with pytest.raises(ValueError, match=r"p\.png (has \d+ x \d+ pixels, the limit|is not a picture)"):
+        images.read_image(tmp_path / "p.png")
+
+
+@pytest.mark.parametrize("name", ["Gesicht \u00fc \u4eba.png", "a b;c'd\".png", "-dash.png", "new\nline.png"])
+def test_odd_names_work(tmp_path: Path, name):
+    """Non-ASCII letters, blanks, quotes, a leading dash and a line break in a name."""
+    images.write_image(tmp_path / name, picture())
+    assert np.array_equal(images.read_image(tmp_path / name), picture())
+
+
+def test_names_that_are_not_utf8_work(tmp_path: Path):
+    """A name of bytes that are no UTF-8, as old archives leave them."""
+    path = Path(str(tmp_path) + "/caf\udce9.png")
+    try:
+        images.write_png(path, picture())
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    assert np.array_equal(images.read_image(path), picture())
+
+
+@pytest.mark.parametrize("suffix", images.SUFFIXES)
+def test_every_suffix_can_be_written_and_read(tmp_path: Path, suffix):
+    """All of SUFFIXES, in upper case too, come back within 16 levels."""
+    for name in (f"p{suffix}", f"q{suffix.upper()}"):
+        images.write_image(tmp_path / name, picture())
+        assert np.abs(images.read_image(tmp_path / name).astype(int) - picture()).max() <= 16
+
+
+def test_an_unknown_suffix_is_refused_before_writing(tmp_path: Path):
+    """A suffix that names no format raises ValueError and writes nothing."""
+    with pytest.raises(ValueError, match=r"p\.xyz: the suffix must be one of \.jpg"):
+        images.write_image(tmp_path / "p.xyz", picture())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writing_leaves_nothing_behind(tmp_path: Path):
+    """After writing twice there is one file; after a write into a file's place as folder, none is added."""
+    for _ in range(2):
+        images.write_image(tmp_path / "p.png", picture())
+    with pytest.raises(OSError, match=r"p\.png"):
+        images.write_image(tmp_path / "p.png" / "q.png", picture())
+    assert [p.name for p in tmp_path.iterdir()] == ["p.png"]
