@@ -26,7 +26,7 @@ def ramp(height: int, width: int) -> np.ndarray:
 
 
 def sample_blocks(image: np.ndarray, crop: Crop, block: int) -> np.ndarray:
-    """The documented rule in plain loops: mean of n x n blocks (edge pixels repeated), then bilinear, edges repeated."""
+    """The documented rule in plain loops: mean of n x n blocks, then bilinear; outside, the edge is repeated."""
     height, width = image.shape[:2]
     rows, columns = -(-height // block), -(-width // block)
     padded = np.pad(image, ((0, rows * block - height), (0, columns * block - width), (0, 0)), mode="edge")

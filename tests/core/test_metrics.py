@@ -39,7 +39,7 @@ def test_nme_of_a_known_face():
     """Every point off by (3, 4) px with eyes 50 px apart is 10 %."""
     truth = np.random.default_rng(1).uniform(0, 100, (1, 68, 2))
     truth[0, [36, 45]] = [[20, 30], [70, 30]]
-    assert nme(truth + [3, 4], truth, W300_68) == pytest.approx([0.10])
+    assert nme(truth + np.array([3, 4]), truth, W300_68) == pytest.approx([0.10])
 
 
 def test_a_missing_eye_corner_is_nan():

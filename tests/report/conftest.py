@@ -111,7 +111,9 @@ def bundle_records(folder: Path) -> list[dict[str, object]]:
         counts |= {"macs_full": 291370000 // (index + 1), "macs_paper": 267930000 // (index + 1)}
         same = where(stage, bundle.digest(folder / stage), "torch 2.13.0", "float32")
         size = (folder / stage / "weights.safetensors").stat().st_size
-        records.append({"kind": "evaluate", **same, **scores(nme, index), **counts, "latency_ms": None, "size_bytes": size})
+        records.append(
+            {"kind": "evaluate", **same, **scores(nme, index), **counts, "latency_ms": None, "size_bytes": size}
+        )
     for name, nme in (("mean shape", 17.2), ("oracle similarity", 8.1)):
         records.append({"kind": "baseline", "model": name, "data": DATA, "split": "test", **scores(nme, len(name))})
     return records

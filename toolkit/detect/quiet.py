@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-CHATTER = re.compile(r"WARNING: All log messages before absl|INFO: |[IW]\d{4} ")
-"""What the C++ side says in good health; errors (E, F) begin otherwise."""
+CHATTER = re.compile(r"WARNING: All log messages before absl|INFO: |[IW]\d{4} |Matplotlib is building the font cache")
+"""What mediapipe and its imports say in good health; errors (E, F) begin otherwise."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The plots of the search: how the importance factors moved, and what slimming made of them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,6 @@ TABLE_EPOCHS = 8
 """Columns of the table of importance factors; the plot shows every epoch."""
 BINS = 33
 _FATE = {"kept": "kept", "dropped": "dropped", "dead": "led nowhere", "open": "not yet slimmed"}
-_DASH: dict[str, Any] = {"kept": "-", "dropped": (0, (3, 1.5)), "dead": (0, (1, 1.5))}
 
 
 def trajectories(run: Run) -> Plot | None:
@@ -36,10 +35,8 @@ def trajectories(run: Run) -> Plot | None:
         for kind in ("dropped", "dead", "kept"):
             columns = [i for i, f in enumerate(fates) if f == kind]
             if columns:
-                axes.plot(
-                    epochs, alphas[:, columns], color=stand_in(kind), linewidth=0.8, alpha=0.6, linestyle=_DASH[kind]
-                )
-                axes.plot([], [], color=stand_in(kind), linestyle=_DASH[kind], label=f"{_FATE[kind]} ({len(columns)})")
+                axes.plot(epochs, alphas[:, columns], color=stand_in(kind), linewidth=0.8, alpha=0.6)
+                axes.plot([], [], color=stand_in(kind), label=f"{_FATE[kind]} ({len(columns)})")
         if limit is not None:
             axes.axhspan(-limit, limit, color=stand_in("baseline"), alpha=0.25, linewidth=0)
         axes.set_xlabel("epoch")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SIZE_IN = (5.4, 3.5)
 """Of a plot, chosen so that its text stays readable at the width of a phone."""
-LABEL_GAP = 0.062
+LABEL_GAP = 0.075
 """Least distance of two labels at a line's end, as a share of the axes' height."""
 
 MOST_TICKS = 9
@@ -83,7 +83,7 @@ def _settings(key: str) -> dict[str, Any]:
         "svg.fonttype": "none",
         "svg.hashsalt": key,
         "text.parse_math": False,
-        "font.size": 10,
+        "font.size": 11,
         "text.color": ink,
         "axes.labelcolor": muted,
         "axes.edgecolor": muted,
@@ -96,9 +96,9 @@ def _settings(key: str) -> dict[str, Any]:
         "axes.linewidth": 0.8,
         "lines.linewidth": 1.8,
         "lines.solid_capstyle": "round",
-        "legend.fontsize": 9.5,
-        "legend.handlelength": 2.2,
-        "legend.columnspacing": 1.2,
+        "legend.fontsize": 10.5,
+        "legend.handlelength": 1.9,
+        "legend.columnspacing": 1.0,
     }
 
 

@@ -95,14 +95,13 @@ def table(run: Run, rows: Sequence[Measured], where: Group | None) -> Table:
         Column(label="File", numeric=False),
         Column(label="Precision", numeric=False),
         Column(label="Engine", numeric=False),
-        Column(label="Threads"),
         Column(label="Size", unit="MB"),
         Column(label="NME", unit="%"),
-        Column(label="Against its bundle", unit="percentage points"),
-        Column(label="Time a face", unit="ms, median"),
-        Column(label="Time a face", unit="ms, 90 % within"),
-        Column(label="Points moved", unit="px, mean"),
-        Column(label="Points moved", unit="px, worst"),
+        Column(label="NME change", unit="% points"),
+        Column(label="Time", unit="ms, median"),
+        Column(label="Time", unit="ms, p90"),
+        Column(label="Moved", unit="px, mean"),
+        Column(label="Moved", unit="px, worst"),
         Column(label="Proof", numeric=False),
     )
     return Table(caption=caption, columns=columns, rows=tuple(_row(run, row) for row in chosen))
@@ -113,8 +112,7 @@ def _row(run: Run, row: Measured) -> tuple[Cell, ...]:
     return (
         words(record.get("model"), note=f"from the {TITLES[row.source].lower()} bundle" if row.source else ""),
         words(record.get("precision")),
-        words(record.get("engine")),
-        cell(record.get("threads"), 0),
+        words(record.get("engine"), note=_threads(record)),
         size(record.get("size_bytes")),
         cell(record.get("nme_mean")),
         cell(delta(run, row), 3, sign=True),
@@ -124,6 +122,11 @@ def _row(run: Run, row: Measured) -> tuple[Cell, ...]:
         cell(row.parity.get("worst_px"), 3),
         _proof(row),
     )
+
+
+def _threads(record: Record) -> str:
+    threads = record.get("threads")
+    return "" if number(threads) is None else f"{threads} thread" + ("" if threads == 1 else "s")
 
 
 def _proof(row: Measured) -> Cell:

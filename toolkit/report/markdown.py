@@ -10,7 +10,12 @@ END = "<!-- end: {name} -->"
 
 Record = dict[str, Any]
 
-ROAD = {"teacher": "teacher (HRNetV2-W18)", "supernet": "supernet", "slim": "slimmed, before distillation", "distil": "**distilled**"}  # fmt: skip
+ROAD = {
+    "teacher": "teacher (HRNetV2-W18)",
+    "supernet": "supernet",
+    "slim": "slimmed, before distillation",
+    "distil": "**distilled**",
+}
 
 
 def update(page: Path, folder: Path) -> bool:

@@ -99,8 +99,7 @@ def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
         ),
         Fact(
             label="Parameters",
-            cell=cell(part.census.params_full if part else None, 2, scale=1e6),
-            unit="million",
+            cell=cell(part.census.params_full if part else None, 0),
             note=f"{ratio:.1f} times fewer than the teacher" if ratio else "",
         ),
         Fact(
@@ -178,7 +177,7 @@ def protocol(run: Run) -> list[str]:
         "leaves out stem and head for parameters, and the head for MACs.",
         "Time is that of one call for one face: crop in, points out, without face detection. All files of a benchmark "
         "take turns. Compare times of one machine and one benchmark only.",
-        "Proof: the converted file and its bundle see the same crops. `ok` says that points, confidences and NME moved "
+        "Proof: the converted file and its bundle see the same crops. An ok says that points, confidences and NME moved "
         "by no more than the budget of the file's precision; a breach names what did.",
         "Every figure comes from results.jsonl, the bundles or the sidecars of this run; the recorded digits stand in "
         "the page's source beside the rounded ones.",

@@ -20,6 +20,9 @@ MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
 LOG_FROM = 8.0
 """Costs that differ by more than this factor are shown on a logarithmic scale."""
 
+LEAST_SPAN = 0.3
+"""Of the error axis, as a share of the error: a smaller one would blow up differences that mean nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dot:
@@ -88,7 +91,7 @@ def macs(run: Run, where: Group) -> Plot | None:
 
 def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
     dots = []
-    markers = dict(zip(TITLES, "P^v*", strict=True))
+    markers = dict(zip(TITLES, "p^v*", strict=True))
     for stage, title in TITLES.items():
         record = run.score(stage, where) or {}
         cost, nme = number(record.get(key)), number(record.get("nme_mean"))
@@ -143,15 +146,24 @@ def _draw(axes: "Axes", dots: Sequence[Dot], axis: str, scale: float) -> None:
         if dot.high is not None:
             axes.plot([dot.cost / scale, dot.high / scale], [dot.nme] * 2, color=stand_in(dot.colour), linewidth=1.1)
         axes.scatter(
-            [dot.cost / scale], [dot.nme], s=46, marker=dot.marker, color=stand_in(dot.colour), zorder=3,
-            edgecolors=stand_in("paper"), linewidths=0.8, label=None if dot.kind in seen else dot.kind,
-        )  # fmt: skip
+            [dot.cost / scale],
+            [dot.nme],
+            s=130 if dot.marker == "*" else 60,
+            marker=dot.marker,
+            color=stand_in(dot.colour),
+            edgecolors=stand_in("paper"),
+            linewidths=0.8,
+            zorder=3,
+            label=None if dot.kind in seen else dot.kind,
+        )
         seen.add(dot.kind)
     costs = [d.cost for d in dots]
     if min(costs) > 0 and max(costs) / min(costs) > LOG_FROM:
         log_scale(axes, "x", [c / scale for c in costs])
     else:
         axes.set_xlim(0, 1.08 * max(d.high or d.cost for d in dots) / scale)
-    axes.margins(y=0.12)
+    middle = (min(d.nme for d in dots) + max(d.nme for d in dots)) / 2
+    half = max(0.6 * (max(d.nme for d in dots) - min(d.nme for d in dots)), LEAST_SPAN * middle / 2) or 1.0
+    axes.set_ylim(middle - half, middle + half)
     axes.set_xlabel(axis)
     axes.set_ylabel("NME, %")

@@ -7,6 +7,7 @@ from tyro.conf import Positional
 
 from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.report import markdown
 from toolkit.report.page import render
 from toolkit.report.run import load
 
@@ -19,11 +20,16 @@ class Report:
     """The run's folder: teacher/, supernet/, slim/, distil/, models/ and results.jsonl, those that are there."""
     out: Path | None = None
     """The page (default: report.html in the run's folder)."""
+    markdown: Path | None = None
+    """Instead of the page, refresh the tables of this Markdown file, between its `begin:` and `end:` comments."""
 
 
 def run(options: Report) -> Steps[Outcome]:
     """Render and write the page; see Report."""
     yield Progress(task="report", done=0, total=2)
+    if options.markdown is not None:
+        changed = markdown.update(options.markdown, options.run)
+        return Outcome(text=f"{options.markdown} {'refreshed' if changed else 'was up to date'}")
     found = load(options.run)
     yield Progress(task="report", done=1, total=2, note="drawing")
     page = render(found).encode()

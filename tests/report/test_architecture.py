@@ -1,0 +1,66 @@
+"""Drawings of networks."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from toolkit.models.spec import HRNetSpec, hrsupernet, s_hrnet
+from toolkit.report.architecture import draw
+
+TITLE = "{http://www.w3.org/2000/svg}title"
+
+
+def titles(svg: str) -> list[str]:
+    """What each line says on hover."""
+    return [str(e.text) for e in ET.fromstring(svg).iter(TITLE)]  # noqa: S314  # our own drawing
+
+
+def test_supernet_draws_every_operation_with_its_factor() -> None:
+    """132 lines, each carrying its own alpha to four digits."""
+    spec = hrsupernet(68)
+    alpha = [0.001 * (i + 1) for i in range(132)]
+    found = titles(draw(spec, alpha))
+    assert len(found) == 132
+    for edge, value in zip(spec.edges, alpha, strict=True):
+        assert f"stage {edge.stage}, branch {edge.source} to {edge.target}: alpha {value:.4f}" in found
+
+
+def test_larger_factors_are_wider_and_sign_does_not_matter() -> None:
+    """Line widths follow |alpha|."""
+    spec = s_hrnet("300w", 68)
+    svg = draw(spec, [-2.0, 1.0, *[0.5] * 48], full=False)
+    lines = re.findall(r'stroke-width="([\d.]+)" opacity="[\d.]+" d="[^"]*"><title>[^<]*alpha (-?[\d.]+)<', svg)
+    width = {float(alpha): float(w) for w, alpha in lines}
+    assert width[-2.0] > width[1.0] > width[0.5]
+
+
+def test_dropped_operations_and_blocks_are_drawn_faintly_or_not_at_all() -> None:
+    """The released 300W network: 50 of 132 operations and 26 of 36 blocks... the rest only with full."""
+    spec = s_hrnet("300w", 68)
+    kept = sum(len(spec.branches(stage)) for stage in range(2, 11))
+    whole, alone = draw(spec), draw(spec, full=False)
+    assert sum("dropped" in t for t in titles(whole)) == 132 - len(spec.edges)
+    assert whole.count('class="arch-lost"') == 36 - kept
+    assert len(titles(alone)) == len(spec.edges)
+    assert "arch-lost" not in re.sub("<style>.*</style>", "", alone)
+    assert f"{len(spec.edges)} operations into {kept} blocks" in alone
+
+
+def test_teacher_is_drawn_in_the_same_grid() -> None:
+    """HRNetV2-W18: 2 + 3 x 4 ... links counted by hand from its modules, 10 columns."""
+    fusions = 2 * 2 + 1 + 4 * 9 + 1 + 3 * 16
+    svg = draw(HRNetSpec(points=68))
+    assert len(titles(svg)) == 2 + fusions
+    assert "over 10 stages" in svg
+
+
+def test_wrong_number_of_factors_is_refused() -> None:
+    """The message says how many edges there are."""
+    with pytest.raises(ValueError, match="132 edges, got 2"):
+        draw(hrsupernet(68), [1.0, 1.0])
+
+
+def test_all_factors_zero_still_draws() -> None:
+    """No division by the largest factor."""
+    assert len(titles(draw(hrsupernet(29), [0.0] * 132))) == 132

@@ -1,0 +1,55 @@
+"""Tables in README files: rendered from records, and the committed ones are what the records give."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.core.files import read_lines, write_lines
+from toolkit.report.markdown import BEGIN, END, render, update
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [(ROOT / "README.md", "road"), (ROOT / "results" / "road" / "README.md", "road")]
+
+CONDITIONS: dict[str, Any] = {"data": "d", "split": "test", "n": 3, "device": "a machine", "commit": "f" * 40}
+SCORES = {"nme_mean": 5.125, "nme_median": 4.5, "fr10": 0.0, "auc10": 51.25}
+RECORDS = [
+    {"kind": "evaluate", "model": "distil", "params_full": 961134, "macs_full": 60792192, **SCORES, **CONDITIONS},
+    {"kind": "baseline", "model": "mean shape", **SCORES, **CONDITIONS},
+    {"kind": "benchmark", "model": "a.tflite", "file_sha256": "1", "size_bytes": 1500000, "engine": "e 1",
+     "latency_ms": {"median": 2.5, "p90": 3.0}, **SCORES, **CONDITIONS},
+    {"kind": "benchmark", "model": "b.mlpackage", "file_sha256": "2", "size_bytes": 1, "engine": "mil",
+     "latency_ms": None, **SCORES, **CONDITIONS},
+    {"kind": "parity", "model": "a.tflite", "file_sha256": "1", "mean_px": 0.0123, **CONDITIONS},
+]  # fmt: skip
+
+
+def test_every_figure_is_a_records_figure() -> None:
+    """Values are shown with their units, and what was not measured says so."""
+    text = render(RECORDS)
+    assert "| **distilled** | 0.96 M | 61 M | 5.12 % | 4.50 % | 0.00 % | 51.25 % |" in text
+    assert "| `a.tflite` | 1.50 MB | 5.12 % | 0.0123 px | 2.50 ms | 3.00 ms | e 1 |" in text
+    assert "| `b.mlpackage` | 0.00 MB | 5.12 % | not measured | not measured | not measured | mil |" in text
+    assert "d (test, 3 faces)" in text and "a machine" in text and "ffffffffffff" in text
+
+
+def test_only_the_named_block_changes(tmp_path: Path) -> None:
+    """Text around it stays, a second update changes nothing, and a page without the block is refused."""
+    folder = tmp_path / "road"
+    folder.mkdir()
+    write_lines(folder / "results.jsonl", RECORDS)
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{BEGIN.format(name='road')}\nold\n{END.format(name='road')}\nafter\n")
+    assert update(page, folder) and not update(page, folder)
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="no block for road"):
+        update(page, folder)
+
+
+@pytest.mark.parametrize(("page", "name"), PAGES, ids=lambda value: str(value)[-20:])
+def test_committed_tables_are_what_the_records_give(page: Path, name: str) -> None:
+    """No figure in a README is typed by hand or out of date."""
+    records = read_lines(ROOT / "results" / name / "results.jsonl")
+    assert records and render(records) in page.read_text(encoding="utf-8")
