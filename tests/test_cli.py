@@ -63,7 +63,6 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
         (["describe", "hrsupernet", "--size", "70"], "multiple of 32"),
         (["evaluate", "nowhere.tflite"], "nowhere.tflite"),
         (["slim", "--supernet", "nowhere", "--out", "x"], "not a bundle"),
-        (["slim", "--supernet", "a", "--out", "x", "--macs", "3", "--params", "2"], "only one of"),
         (["teacher", "--out", "x", "--data", "nowhere"], "no folder at nowhere"),
         (["teacher", "--out", "x", "--device", "abacus"], "--device auto"),
         (["benchmark", "nowhere"], "nowhere"),

@@ -84,7 +84,7 @@ def test_no_dead_path_is_left() -> None:
     for name in ("300w", "cofw", "wflw"):
         assert without(s_hrnet(name, 68), ()) == s_hrnet(name, 68)  # type: ignore[arg-type]
     scores = torch.rand(132, generator=torch.Generator().manual_seed(3))
-    spec = at_threshold(SUPERNET, scores, 0.6)
+    spec = at_threshold(SUPERNET, scores, 0.9 * largest_threshold(SUPERNET, scores))
     for stage in range(2, 10):
         read = {e.source for e in spec.edges if e.stage == stage + 1}
         assert set(spec.branches(stage)) == read
@@ -108,11 +108,20 @@ def test_nothing_surviving_names_the_largest_threshold() -> None:
 def test_a_budget_is_met_and_used_up() -> None:
     """The network fits, and the next lower threshold does not."""
     scores = torch.rand(132, generator=torch.Generator().manual_seed(5))
-    limit = 0.5 * census(SUPERNET, 64).macs_full
+    limit = 0.8 * census(SUPERNET, 64).macs_full
     spec, threshold = within(SUPERNET, scores, lambda s: census(s, 64).macs_full <= limit)
     assert census(spec, 64).macs_full <= limit
     lower = max(s for s in scores.tolist() if s < threshold)
     assert census(at_threshold(SUPERNET, scores, lower), 64).macs_full > limit
+
+
+def test_a_budget_reaches_down_to_one_path() -> None:
+    """Beyond the largest threshold the strongest path is kept, so that nine edges are always within reach."""
+    scores = torch.rand(132, generator=torch.Generator().manual_seed(8))
+    spec, threshold = within(SUPERNET, scores, lambda s: len(s.edges) <= 9)
+    assert len(spec.edges) == 9 and threshold > largest_threshold(SUPERNET, scores)
+    chosen = [score for edge, score in zip(SUPERNET.edges, scores.tolist(), strict=True) if edge in spec.edges]
+    assert min(chosen) == pytest.approx(largest_threshold(SUPERNET, scores))
 
 
 def test_an_impossible_budget_is_refused() -> None:

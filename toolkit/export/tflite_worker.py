@@ -7,7 +7,7 @@ float too. Decoding needs more than 8 bits: a peak's 3 x 3 neighbourhood and its
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,19 @@ from numpy.typing import NDArray
 
 def main() -> None:
     """Do the job in the working folder."""
-    import tensorflow as tf
-
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
-    model = keras_model(Path("model.onnx"))
-    shape = (1, job["size_px"], job["size_px"], 3)
-    function = tf.function(model, input_signature=[tf.TensorSpec(shape, tf.float32, "image")])
-
-    def converter() -> Any:
-        return tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], model)
-
+    function = frozen(keras_model(Path("model.onnx")), job["size_px"])
+    plain = float32(function)
     for precision in job["precisions"]:
-        data = CONVERT[precision](converter())
+        match precision:
+            case "float32":
+                data = plain
+            case "float16":
+                data = float16(function)
+            case "int8":
+                data = int8(plain, np.load("calibration.npy"))
+            case _:
+                raise AssertionError(precision)
         Path(f"{precision}.tflite").write_bytes(named(data, job["outputs"]))
 
 
@@ -48,35 +49,42 @@ def keras_model(path: Path) -> Any:
     )
 
 
-def float32(converter: Any) -> bytes:
+def frozen(model: Any, size_px: int) -> Any:
+    """A Keras model as one TensorFlow function whose weights are constants; that is most of a conversion's time."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    image = tf.TensorSpec((1, size_px, size_px, 3), tf.float32, "image")
+    return convert_variables_to_constants_v2(tf.function(model, input_signature=[image]).get_concrete_function())
+
+
+def float32(function: Any) -> bytes:
     """Weights and arithmetic in float32."""
-    return bytes(converter.convert())
+    import tensorflow as tf
+
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([function], None).convert())
 
 
-def float16(converter: Any) -> bytes:
+def float16(function: Any) -> bytes:
     """Weights stored in float16; a CPU computes in float32, a GPU delegate in float16."""
     import tensorflow as tf
 
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], None)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
 
 
-def int8(converter: Any) -> bytes:
+def int8(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
     """Static int8 between the subtraction of the mean and the heatmaps; weights per channel."""
-    import tensorflow as tf
     from tensorflow.lite.python.convert import mlir_quantize
-
-    crops: NDArray[np.uint8] = np.load("calibration.npy")
+    from tensorflow.lite.python.optimize.calibrator import Calibrator
 
     def batches() -> Iterator[list[NDArray[np.float32]]]:
         for crop in crops:
             yield [crop[None].astype(np.float32)]
 
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = batches
-    converter._experimental_calibrate_only = True
-    calibrated = converter.convert()
+    calibrated = Calibrator(plain).calibrate(batches)
     return bytes(mlir_quantize(calibrated, denylisted_nodes=float_nodes(calibrated)))
 
 
@@ -95,9 +103,6 @@ def float_nodes(data: bytes) -> list[str]:
             after.update(op.outputs.tolist())
             chosen.append(op)
     return [graph.tensors[i].name.decode() for op in chosen for i in op.outputs]
-
-
-CONVERT: dict[str, Callable[[Any], bytes]] = {"float32": float32, "float16": float16, "int8": int8}
 
 
 def named(data: bytes, outputs: list[str]) -> bytes:

@@ -9,7 +9,7 @@ from toolkit.core.metrics import FAILURE, ced
 from toolkit.report.chart import chart, end_labels, log_scale
 from toolkit.report.palette import stand_in
 from toolkit.report.run import TITLES, Group, Record, Run, group
-from toolkit.report.table import Column, Table, cell, number, words
+from toolkit.report.table import Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def validation(run: Run) -> Plot | None:
     lines: list[tuple[str, str, list[float], list[float]]] = []
     for stage, part in run.parts.items():
         for name in dict.fromkeys(key[4:] for record in part.log for key in record if key.startswith("val_")):
-            found = [(number(r.get("epoch")), number((r.get(f"val_{name}") or {}).get("nme_mean"))) for r in part.log]
+            found = [(number(r.get("epoch")), number(mapping(r.get(f"val_{name}")).get("nme_mean"))) for r in part.log]
             pairs = [(x, y) for x, y in found if x is not None and y is not None and y > 0]
             if pairs:
                 title = TITLES[stage] if name == stage else f"{TITLES[stage]}, {name.replace('peer', 'peer ')}"

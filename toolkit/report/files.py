@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolkit.report.run import TITLES, Group, Record, Run, group
-from toolkit.report.table import NOT_MEASURED, Cell, Column, Table, cell, number, size, words
+from toolkit.report.table import NOT_MEASURED, Cell, Column, Table, cell, mapping, number, size, words
 
 OTHER_FILE = "of an older file"
 
@@ -108,7 +108,7 @@ def table(run: Run, rows: Sequence[Measured], where: Group | None) -> Table:
 
 
 def _row(run: Run, row: Measured) -> tuple[Cell, ...]:
-    record, times = row.record, row.record.get("latency_ms") or {}
+    record, times = row.record, mapping(row.record.get("latency_ms"))
     return (
         words(record.get("model"), note=f"from the {TITLES[row.source].lower()} bundle" if row.source else ""),
         words(record.get("precision")),

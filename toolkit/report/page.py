@@ -15,7 +15,7 @@ from toolkit.report.architecture import draw
 from toolkit.report.figures import Plot
 from toolkit.report.files import Measured
 from toolkit.report.run import TITLES, Group, Run
-from toolkit.report.table import Cell, Table, cell, number, short_commit, size
+from toolkit.report.table import Cell, Table, cell, mapping, number, short_commit, size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,7 @@ def _file_facts(rows: list[Measured], where: Group | None) -> Iterable[Fact]:
 
 
 def _one_thread(row: Measured) -> float | None:
-    return number((row.record.get("latency_ms") or {}).get("median")) if row.record.get("threads") == 1 else None
+    return number(mapping(row.record.get("latency_ms")).get("median")) if row.record.get("threads") == 1 else None
 
 
 def drawings(run: Run) -> list[Drawing]:
@@ -177,7 +177,7 @@ def protocol(run: Run) -> list[str]:
         "leaves out stem and head for parameters, and the head for MACs.",
         "Time is that of one call for one face: crop in, points out, without face detection. All files of a benchmark "
         "take turns. Compare times of one machine and one benchmark only.",
-        "Proof: the converted file and its bundle see the same crops. An ok says that points, confidences and NME moved "
+        "Proof: the converted file and its bundle see the same crops. ok means: points, confidences and NME moved "
         "by no more than the budget of the file's precision; a breach names what did.",
         "Every figure comes from results.jsonl, the bundles or the sidecars of this run; the recorded digits stand in "
         "the page's source beside the rounded ones.",
@@ -212,7 +212,7 @@ def _mismatches(run: Run) -> Iterable[str]:
                 yield f"{TITLES[stage]}: made from another {TITLES[parent].lower()} bundle than the one in this run."
     for record in run.scores():
         if record.get("model") in TITLES and run.stale(record):
-            yield f"{TITLES[record['model']]}: a {record['kind']} record is of other weights than the bundle holds now."
+            yield f"{TITLES[record['model']]}: its {record['kind']} record is of other weights than the bundle holds now."
 
 
 def _road_groups(run: Run, groups: list[Group]) -> list[Group | None]:

@@ -51,6 +51,11 @@ def number(value: Any) -> float | None:
     return value
 
 
+def mapping(value: Any) -> dict[str, Any]:
+    """A JSON object, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
 def cell(
     value: Any, decimals: int = 2, *, scale: float = 1.0, sign: bool = False, missing: Cell = NOT_MEASURED
 ) -> Cell:

@@ -2,7 +2,18 @@
 
 from toolkit.models.spec import SuperNetSpec
 from toolkit.report.run import TITLES, Group, Part, Record, Run, group
-from toolkit.report.table import NOT_APPLICABLE, NOT_MEASURED, Cell, Column, Table, cell, duration, short_commit, words
+from toolkit.report.table import (
+    NOT_APPLICABLE,
+    NOT_MEASURED,
+    Cell,
+    Column,
+    Table,
+    cell,
+    duration,
+    mapping,
+    short_commit,
+    words,
+)
 
 COSTS = ("params_full", "params_paper", "macs_full", "macs_paper")
 SCORES = ("nme_mean", "nme_median", "fr10", "auc10")
@@ -76,7 +87,7 @@ def training(run: Run) -> Table:
 def _training(stage: str, part: Part) -> tuple[Cell, ...]:
     card = part.card
     trained = bool(part.log)
-    optim = card.config.get("optim") or {}
+    optim = mapping(card.config.get("optim"))
     threads = card.made_with.get("threads")
     skipped = NOT_MEASURED if trained else NOT_APPLICABLE
     return (
@@ -103,7 +114,7 @@ def engines(run: Run) -> Table | None:
     """Which engine measured what, where and how."""
     kept: dict[tuple[str, ...], tuple[Cell, ...]] = {}
     for record in run.scores():
-        times = record.get("latency_ms") or {}
+        times = mapping(record.get("latency_ms"))
         row = (
             words(record.get("engine")),
             words(record.get("kind")),

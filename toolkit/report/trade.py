@@ -10,7 +10,7 @@ from toolkit.report.figures import Plot
 from toolkit.report.files import Measured
 from toolkit.report.palette import stand_in
 from toolkit.report.run import TITLES, Group, Record, Run
-from toolkit.report.table import Column, Table, cell, number, words
+from toolkit.report.table import Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
     """NME against the time of one face, on one thread."""
     dots = []
     for row in rows:
-        times = row.record.get("latency_ms") or {}
+        times = mapping(row.record.get("latency_ms"))
         median, nme = number(times.get("median")), number(row.record.get("nme_mean"))
         if row.where == where and row.record.get("threads") == 1 and median is not None and nme is not None:
             dots.append(_file(row.record, median, nme, number(times.get("p90"))))

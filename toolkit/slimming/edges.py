@@ -60,16 +60,26 @@ def at_threshold(spec: SuperNetSpec, scores: Tensor, threshold: float) -> SuperN
 
 def largest_threshold(spec: SuperNetSpec, scores: Tensor) -> float:
     """The highest threshold at which some path from stem to head survives: the widest bottleneck of all paths."""
-    widest = {(1, 0): float("inf")}
+    backbone = _backbone(spec, scores)
+    return min(score for edge, score in zip(spec.edges, scores.tolist(), strict=True) if edge in backbone)
+
+
+def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
+    """The path from stem to head whose weakest edge is strongest."""
+    best: dict[tuple[int, int], tuple[float, frozenset[Edge]]] = {(1, 0): (float("inf"), frozenset())}
     for edge, score in zip(spec.edges, scores.tolist(), strict=True):
-        through = min(score, widest.get((edge.stage - 1, edge.source), 0.0))
+        weakest, path = best[edge.stage - 1, edge.source]
+        candidate = (min(score, weakest), path | {edge})
         key = (edge.stage, edge.target)
-        widest[key] = max(through, widest.get(key, 0.0))
-    return max(widest.get((STAGES, branch), 0.0) for branch in range(4))
+        if key not in best or candidate[0] > best[key][0]:
+            best[key] = candidate
+    return max((best[STAGES, branch] for branch in spec.branches(STAGES)), key=lambda found: found[0])[1]
 
 
 def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bool]) -> tuple[SuperNetSpec, float]:
     """The largest network whose cost fits, and its threshold, by bisection over the sorted scores.
+
+    The path whose weakest edge is strongest stays whatever its scores, so that budgets can be met down to that one path.
 
     Args:
         spec: the supernet.
@@ -77,20 +87,24 @@ def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bo
         fits: whether a spec is within the budget; a network with fewer edges must not cost more.
 
     Raises:
-        ValueError: not even the thinnest network that the scores allow fits.
+        ValueError: not even that one path fits.
     """
-    limit = largest_threshold(spec, scores)
-    candidates = sorted({0.0, *(s for s in scores.tolist() if s <= limit)})
+    backbone = _backbone(spec, scores)
+
+    def remaining(threshold: float) -> SuperNetSpec:
+        return without(spec, set(_below(spec, scores, threshold)) - backbone)
+
+    candidates = sorted({0.0, *scores.tolist(), float(scores.max()) + 1.0})
     low, high = 0, len(candidates) - 1
-    if not fits(at_threshold(spec, scores, candidates[high])):
-        raise ValueError("the budget is below the smallest network that these importance factors allow")
+    if not fits(remaining(candidates[high])):
+        raise ValueError("the budget is below the cost of a single path through the network")
     while low < high:
         middle = (low + high) // 2
-        if fits(at_threshold(spec, scores, candidates[middle])):
+        if fits(remaining(candidates[middle])):
             high = middle
         else:
             low = middle + 1
-    return at_threshold(spec, scores, candidates[high]), candidates[high]
+    return remaining(candidates[high]), candidates[high]
 
 
 def cut(weights: Weights, spec: SuperNetSpec, smaller: SuperNetSpec) -> Weights:

@@ -1,0 +1,101 @@
+"""Folding keeps the function; the reference is the unfolded network in float64."""
+
+import pytest
+import torch
+from torch import nn
+
+from toolkit.models import build
+from toolkit.models.spec import Edge, HRNetSpec, Spec, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.slimming.fold import Scale, fold
+
+TOLERANCE = 1e-5
+"""Largest difference over the largest heatmap value."""
+
+SMALL_TEACHER = HRNetSpec(points=5, stem=(8, 8), layer1=(4, 8), widths=(4, 6, 8, 10), modules=(1, 1, 1), blocks=1)
+
+
+def lively(spec: Spec, alphas: tuple[float, float] = (0.5, 1.5)) -> nn.Module:
+    """A network in evaluation mode whose norms and importance factors are nowhere trivial."""
+    torch.manual_seed(0)
+    net = build(spec)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            nn.init.normal_(module.running_mean, std=0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.3, 1)
+            nn.init.normal_(module.bias, std=0.3)
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)
+    if isinstance(spec, SuperNetSpec):
+        nn.init.uniform_(net.alpha, *alphas)
+    return net.eval()
+
+
+def difference(net: nn.Module) -> float:
+    """Of the folded network in float32 from the network itself in float64, on a crop that is not square."""
+    image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        found = fold(net)(image)
+        expected = net.double()(image.double())
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [SMALL_TEACHER, s_hrnet("300w", 68), s_hrnet("cofw", 29), s_hrnet("wflw", 98)],
+    ids=["teacher", "300w", "cofw", "wflw"],
+)
+def test_folding_keeps_the_heatmaps(spec: Spec) -> None:
+    """Every architecture that is converted, at 1e-5 of the largest value."""
+    assert difference(lively(spec)) < TOLERANCE
+
+
+def test_the_whole_supernet_folds() -> None:
+    """All 132 edges."""
+    assert difference(lively(hrsupernet(6))) < TOLERANCE
+
+
+def test_no_norm_and_no_multiplication_is_left() -> None:
+    """Positive importance factors are absorbed on identity edges too."""
+    folded = fold(lively(s_hrnet("300w", 68)))
+    assert not any(isinstance(m, nn.BatchNorm2d | Scale) for m in folded.modules())
+
+
+@pytest.mark.parametrize("alphas", [(-1.5, 1.5), (0.0, 0.0), (1e-4, 1e-3), (50.0, 90.0)])
+def test_negative_and_extreme_importance_factors_fold(alphas: tuple[float, float]) -> None:
+    """What an identity edge cannot absorb stays a multiplication; the function is the same."""
+    assert difference(lively(s_hrnet("cofw", 29), alphas)) < TOLERANCE
+
+
+def test_units_stay_in_the_range_of_float16() -> None:
+    """Factors of 0.5 along ten stages would compound to 1/1024; weights must not grow by that."""
+    folded = fold(lively(s_hrnet("300w", 68), (0.5, 0.5)))
+    assert max(float(p.abs().max()) for p in folded.parameters()) < 500
+
+
+def test_the_original_is_left_alone() -> None:
+    """Folding copies; it changes no weight of the network it is given."""
+    net = lively(SMALL_TEACHER)
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    fold(net)
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+
+
+def test_one_branch_alone_folds() -> None:
+    """The smallest network there is: one edge a stage."""
+    edges = tuple(Edge(stage=stage, source=0, target=0) for stage in range(2, 11))
+    assert (
+        difference(lively(SuperNetSpec(points=3, edges=edges, stem=(4, 6), widths=(5, 6, 7, 8), depth=1))) < TOLERANCE
+    )
+
+
+def test_a_head_of_another_width_folds() -> None:
+    """Channel pruning narrows the head's hidden layer."""
+    edges = (
+        *(Edge(stage=2, source=0, target=k, inner=(6,) * max(0, k - 1)) for k in range(4)),
+        *(Edge(stage=stage, source=k, target=k) for stage in range(3, 11) for k in range(4)),
+    )
+    spec = SuperNetSpec(points=3, edges=edges, stem=(4, 6), widths=(5, 6, 7, 8), depth=1, head=11)
+    assert difference(lively(spec)) < TOLERANCE
