@@ -35,6 +35,15 @@ def test_round_trip(saved: Bundle, folder: Path) -> None:
         torch.testing.assert_close(loaded.network()(image), saved.network()(image), rtol=0, atol=0)
 
 
+def test_networks_of_one_bundle_are_independent(saved: Bundle) -> None:
+    """Two peers start from the same weights and then go their own ways."""
+    first, second = saved.network(), saved.network()
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(v, saved.weights[k]) for k, v in second.state_dict().items())
+
+
 def test_it_is_written_whole(saved: Bundle, folder: Path) -> None:
     """Nothing temporary stays beside it, and a second write replaces the first."""
     (folder / "resume").mkdir()

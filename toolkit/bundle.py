@@ -69,9 +69,9 @@ class Bundle:
         return scheme(self.card.scheme)
 
     def network(self) -> HRNet | HRSuperNet:
-        """A fresh network with these weights, in evaluation mode, on the CPU."""
+        """A fresh network with a copy of these weights, in evaluation mode, on the CPU."""
         net = blank(self.spec)
-        net.load_state_dict(self.weights, assign=True)
+        net.load_state_dict(self.weights)
         return net.eval()
 
 
