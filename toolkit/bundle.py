@@ -75,6 +75,12 @@ class Bundle:
         return net.eval()
 
 
+def rounded(bundle: Bundle) -> Bundle:
+    """The bundle with its weights rounded to float16, which halves what is shipped; it still computes in float32."""
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in bundle.weights.items()}
+    return dataclasses.replace(bundle, weights=weights)
+
+
 def of_network(net: HRNet | HRSuperNet, card: Card, log: tuple[dict[str, Any], ...] = ()) -> Bundle:
     """A bundle of a network's present weights, copied to the CPU."""
     return Bundle(spec=net.spec, card=card, weights=state(net), log=log)

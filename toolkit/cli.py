@@ -21,6 +21,7 @@ COMMANDS = {
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
     "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
+    "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
 }
 
@@ -113,7 +114,7 @@ def _run(name: str, arguments: list[str]) -> int:
 def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
     """Run a stage; on a terminal, with a bar for its present task."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
     columns = (
@@ -122,7 +123,7 @@ def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
     )  # fmt: skip
     console = Console(stderr=True)
     with Bars(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bars:
-        rows: dict[str, int] = {}
+        rows: dict[str, TaskID] = {}
         while True:
             try:
                 now = next(steps)

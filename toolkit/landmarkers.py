@@ -12,6 +12,18 @@ WEIGHTS = Path(__file__).parent / "weights"
 """The released models, inside the package."""
 
 
+def released(precision: str) -> Path:
+    """The bundled model's TFLite file of a precision: float16 or int8.
+
+    Raises:
+        FileNotFoundError: this installation has none.
+    """
+    files = sorted(WEIGHTS.glob(f"*-{precision}.tflite"))
+    if not files:
+        raise FileNotFoundError(f"no {precision} model comes with this installation: name one with --model")
+    return files[0]
+
+
 def is_bundle(path: Path) -> bool:
     """Whether a path is a folder with a bundle in it."""
     return (path / "spec.json").is_file()

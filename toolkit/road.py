@@ -13,7 +13,7 @@ from toolkit import measure
 from toolkit.core.files import read_json, write_json
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import cores
-from toolkit.landmarkers import WEIGHTS, is_bundle
+from toolkit.landmarkers import is_bundle, released
 
 SETTINGS = "settings.json"
 
@@ -108,8 +108,7 @@ def _judge(options: Quickstart) -> Steps[list[str]]:
     timed = yield from Job("benchmark", "Benchmark", {"models": models, "data": options.data}).steps()
     texts += [proof.text, timed.text]
     own = next(models.glob("*-float32.tflite"))
-    released = sorted(WEIGHTS.glob("*-float32.tflite"))
-    for name, model in (("photo.png", released[0] if released else own), ("photo-this-run.png", own)):
+    for name, model in (("photo.png", released("float16")), ("photo-this-run.png", own)):
         texts.append((yield from Job("photo", "Photo", {"model": model, "out": out / name}).steps()).text)
     return texts
 

@@ -70,7 +70,7 @@ def test_a_newer_format_asks_for_an_upgrade() -> None:
 )  # fmt: skip
 def test_what_is_no_spec_is_refused(data: dict[str, object]) -> None:
     """Missing, unknown and surplus fields are named, not guessed."""
-    with pytest.raises(ValueError, match="spec|family"):
+    with pytest.raises(ValueError, match=r"spec|family"):
         from_json(data)
 
 

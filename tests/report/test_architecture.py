@@ -36,7 +36,7 @@ def test_larger_factors_are_wider_and_sign_does_not_matter() -> None:
 
 
 def test_dropped_operations_and_blocks_are_drawn_faintly_or_not_at_all() -> None:
-    """The released 300W network: 50 of 132 operations and 26 of 36 blocks... the rest only with full."""
+    """The released 300W network; what it lacks of the supernet is only drawn in full."""
     spec = s_hrnet("300w", 68)
     kept = sum(len(spec.branches(stage)) for stage in range(2, 11))
     whole, alone = draw(spec), draw(spec, full=False)
@@ -48,7 +48,7 @@ def test_dropped_operations_and_blocks_are_drawn_faintly_or_not_at_all() -> None
 
 
 def test_teacher_is_drawn_in_the_same_grid() -> None:
-    """HRNetV2-W18: 2 + 3 x 4 ... links counted by hand from its modules, 10 columns."""
+    """HRNetV2-W18: 10 columns, and links counted by hand from its modules and new branches."""
     fusions = 2 * 2 + 1 + 4 * 9 + 1 + 3 * 16
     svg = draw(HRNetSpec(points=68))
     assert len(titles(svg)) == 2 + fusions

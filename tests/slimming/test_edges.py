@@ -45,7 +45,7 @@ def output(spec: SuperNetSpec, weights: dict[str, Tensor], image: Tensor) -> Ten
 
 
 def masked(weights: dict[str, Tensor], smaller: SuperNetSpec) -> dict[str, Tensor]:
-    """The supernet with the dropped edges' alpha at zero, and the head's hidden channels of dropped branches at zero."""
+    """The supernet with the dropped edges' alpha, and the head's hidden channels of dropped branches, at zero."""
     kept = set(smaller.edges)
     result = {k: v.clone() for k, v in weights.items()}
     result["alpha"] *= torch.tensor([float(edge in kept) for edge in SUPERNET.edges])

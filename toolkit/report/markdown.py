@@ -63,7 +63,7 @@ def _conditions(records: list[Record]) -> str:
 def _networks(records: list[Record]) -> str:
     rows = [
         [
-            ROAD.get(r["model"], r["model"]),
+            str(ROAD.get(r["model"], r["model"])),
             f"{r['params_full'] / 1e6:.2f} M" if r.get("params_full") else "",
             f"{r['macs_full'] / 1e6:.0f} M" if r.get("macs_full") else "",
             *_accuracy(r),
@@ -85,7 +85,7 @@ def _files(records: list[Record], moved: dict[str, Record]) -> str:
                 f"{parity['mean_px']:.4f} px" if parity else "not measured",
                 f"{ms['median']:.2f} ms" if ms else "not measured",
                 f"{ms['p90']:.2f} ms" if ms else "not measured",
-                r["engine"],
+                str(r["engine"]),
             ]
         )
     header = ["file", "size", "NME mean", "points moved (mean)", "one call, median", "p90", "engine"]

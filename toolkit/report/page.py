@@ -212,7 +212,7 @@ def _mismatches(run: Run) -> Iterable[str]:
                 yield f"{TITLES[stage]}: made from another {TITLES[parent].lower()} bundle than the one in this run."
     for record in run.scores():
         if record.get("model") in TITLES and run.stale(record):
-            yield f"{TITLES[record['model']]}: its {record['kind']} record is of other weights than the bundle holds now."
+            yield f"{TITLES[record['model']]}: its {record['kind']} record is of other weights than the bundle's."
 
 
 def _road_groups(run: Run, groups: list[Group]) -> list[Group | None]:

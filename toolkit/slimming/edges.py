@@ -61,7 +61,8 @@ def at_threshold(spec: SuperNetSpec, scores: Tensor, threshold: float) -> SuperN
 def largest_threshold(spec: SuperNetSpec, scores: Tensor) -> float:
     """The highest threshold at which some path from stem to head survives: the widest bottleneck of all paths."""
     backbone = _backbone(spec, scores)
-    return min(score for edge, score in zip(spec.edges, scores.tolist(), strict=True) if edge in backbone)
+    kept = [score for edge, score in zip(spec.edges, scores.tolist(), strict=True) if edge in backbone]
+    return float(min(kept))
 
 
 def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
@@ -79,7 +80,7 @@ def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
 def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bool]) -> tuple[SuperNetSpec, float]:
     """The largest network whose cost fits, and its threshold, by bisection over the sorted scores.
 
-    The path whose weakest edge is strongest stays whatever its scores, so that budgets can be met down to that one path.
+    The path whose weakest edge is strongest stays whatever its scores: budgets can be met down to that one path.
 
     Args:
         spec: the supernet.

@@ -1,5 +1,6 @@
 """Stage: what a network is and costs, in both conventions of counting."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 from tyro.conf import Positional
 
 from toolkit import bundle
+from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.models.spec import STAGES, HRNetSpec, Spec, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.report.architecture import draw
 from toolkit.runtime import sidecar
 from toolkit.slimming.census import census
 
-ARCHITECTURES = {
+ARCHITECTURES: dict[str, Callable[[int], Spec]] = {
     "hrnet-w18": lambda points: HRNetSpec(points=points),
     "hrsupernet": hrsupernet,
     "s-hrnet-300w": lambda points: s_hrnet("300w", points),
@@ -36,6 +39,12 @@ class Describe:
     """Landmarks of a named architecture (default: those of its data set, else 68)."""
     size: int | None = None
     """Side of the input crop (default: the bundle's, else 256)."""
+    draw: Path | None = None
+    """Also draw the architecture into this .svg file, as the paper's figures 2 and 7 do."""
+
+    def __post_init__(self) -> None:
+        if self.draw is not None and self.draw.suffix != ".svg":
+            raise ValueError(f"--draw writes an .svg file, got {self.draw.name}")
 
 
 def run(options: Describe) -> Steps[Outcome]:
@@ -44,18 +53,26 @@ def run(options: Describe) -> Steps[Outcome]:
     path = Path(options.what)
     if options.what in ARCHITECTURES:
         points = options.points or OWN_POINTS.get(options.what, 68)
-        return _network(options.what, ARCHITECTURES[options.what](points), options.size or 256, {})
+        spec = ARCHITECTURES[options.what](points)
+        _draw(options, spec, None)
+        return _network(options.what, spec, options.size or 256, {})
     if options.points is not None:
         raise ValueError("--points is for named architectures; a trained model has its own")
     if bundle.is_bundle(path):
         loaded = bundle.read(path)
         size = options.size or loaded.card.size_px
+        _draw(options, loaded.spec, loaded.weights["alpha"].tolist() if "alpha" in loaded.weights else None)
         return _network(loaded.card.name, loaded.spec, size, {"card": asdict(loaded.card)}, loaded)
     if path.exists():
         return _file(path)
     raise FileNotFoundError(
         f"{options.what!r} is neither a bundle, a converted file nor an architecture ({', '.join(ARCHITECTURES)})"
     )
+
+
+def _draw(options: Describe, spec: Spec, alpha: list[float] | None) -> None:
+    if options.draw is not None:
+        write_bytes(options.draw, draw(spec, alpha).encode())
 
 
 def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bundle.Bundle | None = None) -> Outcome:

@@ -15,7 +15,7 @@ from toolkit.core.schemes import Scheme
 from toolkit.detect import FaceDetector, FaceLandmarks, landmarks_in
 from toolkit.detect.faces import FINEST
 from toolkit.detect.landmarks import PASSES
-from toolkit.landmarkers import open_model
+from toolkit.landmarkers import open_model, released
 
 ImageArray = NDArray[np.uint8]
 
@@ -27,8 +27,8 @@ EXAMPLE = "astronaut"
 class Photo:
     """Find the faces in a photo and draw their landmarks."""
 
-    model: Path
-    """A bundle's folder, or a .tflite, .onnx or .mlpackage."""
+    model: Path | None = None
+    """A bundle's folder, or a .tflite, .onnx or .mlpackage (default: the bundled model)."""
     image: Path | None = None
     """The photo; without it, scikit-image's portrait of an astronaut."""
     out: Path | None = None
@@ -56,7 +56,8 @@ def run(options: Photo) -> Steps[Outcome]:
     name = options.image.name if options.image is not None else EXAMPLE
     image = read_image(options.image) if options.image is not None else example()
     yield Progress(task=f"finding faces in {name}", done=0, total=2)
-    landmarker = open_model(options.model, options.threads)
+    model = options.model or released("float16")
+    landmarker = open_model(model, options.threads)
     detector = FaceDetector(options.finest)
     try:
         faces = landmarks_in(image, detector, landmarker, options.passes)
@@ -69,7 +70,7 @@ def run(options: Photo) -> Steps[Outcome]:
         )
     yield Progress(task=f"drawing {len(faces)} faces", done=1, total=2)
     out = options.out if options.out is not None else Path(f"{Path(name).stem}-landmarks.png")
-    record = _record(name, image, options.model, landmarker.engine, landmarker.scheme, faces)
+    record = _record(name, image, model, landmarker.engine, landmarker.scheme, faces)
     _write(out, options.json_out, drawn(image, faces, landmarker.scheme, options.boxes), record)
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     return Outcome(text=f"{count} with {landmarker.scheme.points} points each: {out}", records=(record,))
