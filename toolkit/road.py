@@ -102,8 +102,9 @@ def _judge(options: Quickstart) -> Steps[list[str]]:
         job = Job("evaluate", "Evaluate", {"model": out / stage, "data": options.data, "results": results, **more})
         texts.append((yield from job.steps()).text)
     models = out / "models"
-    yield from Job("convert", "Convert", {"bundle": out / "distil", "out": models}).steps()
-    proof = yield from Job("verify", "Verify", {"models": models, "bundle": out / "distil"}).steps()
+    faces = {"data": options.data}
+    yield from Job("convert", "Convert", {"bundle": out / "distil", "out": models, "keep": True, **faces}).steps()
+    proof = yield from Job("verify", "Verify", {"models": models, "bundle": out / "distil", **faces}).steps()
     measure.append(results, proof.records)
     timed = yield from Job("benchmark", "Benchmark", {"models": models, "data": options.data}).steps()
     texts += [proof.text, timed.text]

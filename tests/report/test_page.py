@@ -50,7 +50,7 @@ class Tables(HTMLParser):
             pass
         if tag == "tr" and self.cells:
             name, *cells = self.cells
-            self.tables.setdefault(self.caption, {})[name[0]] = [tuple(c) for c in cells]  # type: ignore[misc]
+            self.tables.setdefault(self.caption, {})[name[0]] = [tuple(c) for c in cells]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ SHAPE = np.random.default_rng(0).uniform(20, 70, size=(68, 2))
 
 
 class Fake:
-    """A Landmarker that gives SHAPE for every crop and keeps the crops."""
+    """A Landmarker that gives one shape for every crop and keeps the crops."""
 
     scheme: Scheme = W300_68
     size_px = SIZE_PX
@@ -33,10 +33,11 @@ class Fake:
 
     def __init__(self) -> None:
         self.crops: list[np.ndarray] = []
+        self.shape = SHAPE
 
     def __call__(self, crop: np.ndarray) -> Prediction:
         self.crops.append(crop)
-        return Prediction(points_xy=SHAPE, confidence=np.linspace(0, 1, 68))
+        return Prediction(points_xy=self.shape, confidence=np.linspace(0, 1, 68))
 
 
 @pytest.fixture
@@ -73,6 +74,18 @@ def test_one_pass_uses_the_box_as_given():
     assert len(fake.crops) == 1
     assert np.array_equal(last_box, box)
     assert found.points_xy == pytest.approx(crop_of_box(box, SIZE_PX).to_image(SHAPE))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 10.0])
+def test_points_that_are_no_face_end_the_passes(spread):
+    """Points that collapse or fly apart, as of an untrained network, make no second crop and no error."""
+    fake = Fake()
+    fake.shape = 48 + (SHAPE - 48) * spread
+    box = np.array([100.0, 60.0, 220.0, 200.0])
+    found, last_box = landmarks_of(np.zeros((300, 400, 3), np.uint8), box, fake, passes=3)
+    assert len(fake.crops) == 1
+    assert np.array_equal(last_box, box)
+    assert np.isfinite(found.points_xy).all()
 
 
 def test_no_pass_is_refused():

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.geometry import crop_of_box, cut
-from toolkit.data.sample import box_of_points
 from toolkit.detect.calibration import calibrate
 from toolkit.detect.faces import Detection
 from toolkit.runtime.landmarker import Landmarker, Prediction
@@ -18,6 +17,8 @@ Detector = Callable[[ImageArray], list[Detection]]
 
 PASSES = 2
 """Predictions a face. The second crops around the first one's points, as training crops around the true ones."""
+FARTHEST = 2.0
+"""A crop is not made again from points whose box is so many times larger or smaller than the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,8 @@ def landmarks_of(
         image: (H, W, 3) uint8 RGB.
         box_xyxy: (4,) in the sense of training: the tight box of the landmarks.
         landmarker: runs on the crop.
-        passes: predictions; each after the first crops around the points of the one before.
+        passes: predictions; each after the first crops around the points of the one before, unless those are so far
+            from its box that they are no face: then it is the last.
 
     Raises:
         ValueError: less than one pass, or a box without area.
@@ -65,9 +67,18 @@ def landmarks_of(
         raise ValueError(f"landmarks need at least one pass, got {passes}")
     box, prediction = box_xyxy, _predict(image, box_xyxy, landmarker)
     for _ in range(passes - 1):
-        box = box_of_points(prediction.points_xy)
-        prediction = _predict(image, box, landmarker)
+        closer = np.concatenate([prediction.points_xy.min(axis=0), prediction.points_xy.max(axis=0)])
+        if not _similar(closer, box):
+            break
+        box, prediction = closer, _predict(image, closer, landmarker)
     return prediction, box
+
+
+def _similar(box_xyxy: FloatArray, before_xyxy: FloatArray) -> bool:
+    """Whether a box still is the same face: its longer side within FARTHEST times, its centre within half a side."""
+    sides = [(b[2:] - b[:2]).max() for b in (box_xyxy, before_xyxy)]
+    shift = np.abs(box_xyxy[:2] + box_xyxy[2:] - before_xyxy[:2] - before_xyxy[2:]).max() / 2
+    return bool(sides[1] / FARTHEST < sides[0] < sides[1] * FARTHEST and shift < sides[1] / 2)
 
 
 def _predict(image: ImageArray, box_xyxy: FloatArray, landmarker: Landmarker) -> Prediction:

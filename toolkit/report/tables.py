@@ -35,7 +35,7 @@ def road(run: Run, where: Group | None) -> Table:
             Column(label="Parameters", unit="full"),
             Column(label="Parameters", unit="paper's count"),
             Column(label="MACs", unit="million, full"),
-            Column(label="MACs", unit="million, paper's count"),
+            Column(label="MACs", unit="million, paper's"),
             Column(label="NME", unit="%, mean"),
             Column(label="NME", unit="%, median"),
             Column(label="FR@10", unit="%"),
@@ -120,8 +120,8 @@ def engines(run: Run) -> Table | None:
             words(record.get("kind")),
             words(record.get("device")),
             cell(record.get("threads"), 0),
-            cell(times.get("warmup"), 0),
-            cell(times.get("runs"), 0),
+            cell(times.get("warmup"), 0, missing=NOT_APPLICABLE),
+            cell(times.get("runs"), 0, missing=NOT_APPLICABLE),
             words(short_commit(record.get("commit"))),
         )
         kept[tuple(c.text for c in row)] = row
