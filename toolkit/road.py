@@ -103,7 +103,10 @@ def _judge(options: Quickstart) -> Steps[list[str]]:
         texts.append((yield from job.steps()).text)
     models = out / "models"
     faces = {"data": options.data}
-    yield from Job("convert", "Convert", {"bundle": out / "distil", "out": models, "keep": True, **faces}).steps()
+    convert: dict[str, Any] = {"bundle": out / "distil", "out": models, "keep": True, **faces}
+    tflite = {"to": ("tflite", "onnx"), "precision": ("float32", "float16", "int8")}
+    coreml = {"to": ("coreml",), "precision": ("float16",)}
+    yield from _side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
     proof = yield from Job("verify", "Verify", {"models": models, "bundle": out / "distil", **faces}).steps()
     measure.append(results, proof.records)
     timed = yield from Job("benchmark", "Benchmark", {"models": models, "data": options.data}).steps()

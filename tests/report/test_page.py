@@ -245,3 +245,12 @@ def test_frontier_keeps_what_nothing_beats() -> None:
         for i, (c, n) in enumerate([(2, 5), (1, 6), (3, 5.5), (4, 4), (5, 4)])
     ]
     assert [d.name for d in frontier(dots)] == ["1", "0", "3"]
+
+
+def test_factors_that_fell_far_are_shown_on_a_bent_scale(copy: Path) -> None:
+    """A thousandth of where they started, and a sentence that says what the scale is."""
+    assert "linear around 0 and logarithmic beyond" not in render(load(copy))
+    lines = [json.loads(line) for line in (copy / "supernet" / "log.jsonl").read_text().splitlines()]
+    lines[-1]["alpha"] = [0.001 * a for a in lines[-1]["alpha"]]
+    write_lines(copy / "supernet" / "log.jsonl", lines)
+    assert "linear around 0 and logarithmic beyond" in render(load(copy))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.report.chart import chart
+from toolkit.report.chart import bent_scale, chart
 from toolkit.report.figures import Plot
 from toolkit.report.palette import stand_in
 from toolkit.report.run import Run
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TABLE_EPOCHS = 8
 """Columns of the table of importance factors; the plot shows every epoch."""
 BINS = 33
+SMALL = 0.2
+"""Factors that end below this share of their largest value are shown on a scale that is logarithmic beyond a band."""
+ZOOM = " The scale is linear around 0 and logarithmic beyond, since the factors end far below where they started."
 _FATE = {"kept": "kept", "dropped": "dropped", "dead": "led nowhere", "open": "not yet slimmed"}
 
 
@@ -30,6 +33,9 @@ def trajectories(run: Run) -> Plot | None:
     epochs = [r.get("epoch", i + 1) for i, r in enumerate(history)]
     fates = fate(run)
     limit = threshold(run)
+    largest = float(np.abs(alphas[-1]).max())
+    near = limit or largest / 10
+    zoomed = 0 < near and largest < SMALL * np.abs(alphas).max()
 
     def draw(axes: "Axes") -> None:
         for kind in ("dropped", "dead", "kept"):
@@ -39,6 +45,8 @@ def trajectories(run: Run) -> Plot | None:
                 axes.plot([], [], color=stand_in(kind), label=f"{_FATE[kind]} ({len(columns)})")
         if limit is not None:
             axes.axhspan(-limit, limit, color=stand_in("baseline"), alpha=0.25, linewidth=0)
+        if zoomed:
+            bent_scale(axes, near, alphas.min(), alphas.max())
         axes.set_xlabel("epoch")
         axes.set_ylabel("alpha")
 
@@ -53,7 +61,7 @@ def trajectories(run: Run) -> Plot | None:
         title="Importance factors while training",
         words="Every connection of the supernet is multiplied by a learned factor, alpha, that starts at 1. The L1 "
         "penalty pulls all of them towards 0, and the landmarks hold on to those they need. The grey band, where there "
-        "is one, is the threshold of slimming.",
+        "is one, is the threshold of slimming." + (ZOOM if zoomed else ""),
         svg=chart("alpha", "Importance factor of every operation after each epoch", draw, legend=2),
         table=Table(caption="Importance factors by epoch", columns=columns, rows=rows),
     )

@@ -77,6 +77,18 @@ def log_scale(axes: "Axes", side: Literal["x", "y"], values: Sequence[float]) ->
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
 
 
+def bent_scale(axes: "Axes", near: float, low: float, high: float) -> None:
+    """A vertical scale that is linear within `near` of 0 and logarithmic beyond, for values of either sign."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    axes.set_yscale("symlog", linthresh=near)
+    axes.set_ylim(min(1.3 * low, -1.3 * near), max(1.3 * high, 1.3 * near))
+    decades = [d for d in (10.0**power for power in range(-9, 4)) if d >= near]
+    axes.yaxis.set_major_locator(FixedLocator([*(-d for d in decades), 0.0, *decades]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
+
+
 def _settings(key: str) -> dict[str, Any]:
     ink, muted, grid = stand_in("ink"), stand_in("muted"), stand_in("grid")
     return {

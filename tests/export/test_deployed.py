@@ -1,0 +1,118 @@
+"""What ships, in torch: the decoding in the graph against core.heatmap, the whole wrapper against the bundle."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from toolkit.bundle import Bundle, Card
+from toolkit.core import heatmap
+from toolkit.core.heatmap import Decoder
+from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps, Network
+from toolkit.export.torch_landmarker import TorchLandmarker
+
+SIZE_PX = 96
+POINTS = 40
+TOLERANCE_PX = 5e-3
+"""float32 in the graph against float64, in crop pixels; the Newton step magnifies rounding where a peak is flat."""
+
+
+def card(decoder: Decoder = "dark", sigma_px: float = 1.0) -> Card:
+    return Card(
+        name="x", stage="distil", scheme="300w-68", size_px=SIZE_PX, sigma_px=sigma_px, decoder=decoder
+    )  # fmt: skip
+
+
+def noisy_maps(rng: np.random.Generator, sigma_px: float, low: float, high: float) -> heatmap.Heatmaps:
+    maps = heatmap.encode(rng.uniform(low, high, (POINTS, 2)), SIZE_PX, sigma_px)
+    return maps + rng.normal(0, 0.03, maps.shape).astype(np.float32)
+
+
+def decoded(maps: heatmap.Heatmaps, about: Card) -> tuple[np.ndarray, np.ndarray]:
+    points, confidence = Decode(about, POINTS)(torch.from_numpy(maps)[None])
+    assert points.shape == (1, POINTS, 2)
+    assert confidence.shape == (1, POINTS)
+    return points[0].numpy() * SIZE_PX - 0.5, confidence[0].numpy()
+
+
+@pytest.mark.parametrize("decoder", ["dark", "quarter", "argmax"])
+@pytest.mark.parametrize("sigma_px", [1.0, 1.5])
+@pytest.mark.parametrize(("low", "high"), [(8, 88), (-3, 3), (92, 99)], ids=["inside", "top left", "bottom right"])
+def test_decoding_in_the_graph_is_that_of_core(decoder: Decoder, sigma_px: float, low: float, high: float) -> None:
+    """Also for peaks on the border and beyond it."""
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        maps = noisy_maps(rng, sigma_px, low, high)
+        expected, sure = heatmap.decode(maps, decoder, sigma_px)
+        points, confidence = decoded(maps, card(decoder, sigma_px))
+        np.testing.assert_allclose(points, expected, atol=TOLERANCE_PX)
+        np.testing.assert_allclose(confidence, sure, atol=1e-6)
+
+
+def test_smoothing_is_a_gaussian_filter() -> None:
+    """scipy's, with zeros outside and the same cut at three sigma, within 1e-6."""
+    maps = np.random.default_rng(0).uniform(0, 1, (POINTS, 24, 24)).astype(np.float32)
+    ours = Decode(card(), POINTS)._smooth(torch.from_numpy(maps)[None])[0].numpy()
+    expected = np.stack([ndimage.gaussian_filter(m, 1.0, mode="constant", truncate=3) for m in maps])
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 0.5, 7.0])
+def test_flat_maps_give_finite_points(value: float) -> None:
+    """A network that sees nothing must not give NaN; the confidence stays in [0, 1]."""
+    maps = np.full((POINTS, 24, 24), value, np.float32)
+    points, confidence = decoded(maps, card())
+    assert np.isfinite(points).all()
+    np.testing.assert_array_equal(confidence, np.clip(value, 0, 1))
+
+
+def test_the_first_of_equal_peaks_is_taken() -> None:
+    """As NumPy does, on every platform."""
+    maps = np.zeros((POINTS, 24, 24), np.float32)
+    maps[:, 5, 20] = maps[:, 18, 3] = 1
+    points, _ = decoded(maps, card("argmax"))
+    expected = heatmap.from_heatmap(np.array([20.0, 5.0]))
+    np.testing.assert_allclose(points, np.tile(expected, (POINTS, 1)), atol=TOLERANCE_PX)
+
+
+def test_the_wrapper_gives_the_points_of_the_bundle(small_bundle: Bundle) -> None:
+    """Pixels in, points out, within a thousandth of a pixel."""
+    reference = TorchLandmarker(small_bundle)
+    for crop in np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8):
+        image = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
+        points, confidence = Deployed(small_bundle)(image)
+        expected = reference(crop)
+        np.testing.assert_allclose(points[0].numpy() * 64 - 0.5, expected.points_xy, atol=TOLERANCE_PX)
+        np.testing.assert_allclose(confidence[0].numpy(), expected.confidence, atol=1e-5)
+
+
+def test_the_heatmap_variant_is_channels_last(small_bundle: Bundle) -> None:
+    """(1, S/4, S/4, M): what platforms that decode by themselves expect."""
+    crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    image = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
+    maps = DeployedHeatmaps(small_bundle)(image)
+    assert maps.shape == (1, 16, 16, 68)
+    expected = TorchLandmarker(small_bundle).heatmaps(crop)
+    np.testing.assert_allclose(maps[0].permute(2, 0, 1).numpy(), expected, atol=1e-5)
+
+
+def test_the_mean_colour_is_what_padding_stands_for(small_bundle: Bundle) -> None:
+    """A crop of the mean colour gives what a zero input gives, up to the border."""
+    mean = torch.tensor(small_bundle.card.mean).view(1, 3, 1, 1) * 255
+    network = Network(small_bundle)
+    with torch.no_grad():
+        found = network(mean.expand(1, 3, 64, 64))
+        expected = small_bundle.network()(torch.zeros(1, 3, 64, 64))
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)
+
+
+def test_another_normalisation_is_followed(small_bundle: Bundle) -> None:
+    """The card says it; nothing assumes ImageNet's."""
+    other = dataclasses.replace(small_bundle.card, mean=(0.1, 0.5, 0.9), std=(0.5, 0.25, 1.0))
+    changed = dataclasses.replace(small_bundle, card=other)
+    crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    image = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
+    expected = TorchLandmarker(changed).heatmaps(crop)
+    np.testing.assert_allclose(Network(changed)(image)[0].detach().numpy(), expected, atol=1e-5)
