@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from toolkit import measure
 from toolkit.core.files import read_json, write_json
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import cores
@@ -107,8 +106,9 @@ def _judge(options: Quickstart) -> Steps[list[str]]:
     tflite = {"to": ("tflite", "onnx"), "precision": ("float32", "float16", "int8")}
     coreml = {"to": ("coreml",), "precision": ("float16",)}
     yield from _side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
-    proof = yield from Job("verify", "Verify", {"models": models, "bundle": out / "distil", **faces}).steps()
-    measure.append(results, proof.records)
+    proof = yield from Job(
+        "verify", "Verify", {"models": models, "bundle": out / "distil", "results": results, **faces}
+    ).steps()
     timed = yield from Job("benchmark", "Benchmark", {"models": models, "data": options.data}).steps()
     texts += [proof.text, timed.text]
     own = next(models.glob("*-float32.tflite"))

@@ -33,6 +33,8 @@ class Verify:
     """How many of them."""
     threads: int = 1
     """CPU threads of each engine."""
+    results: Path | None = None
+    """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
 
     def __post_init__(self) -> None:
         if self.faces < 1 or self.threads < 1:
@@ -68,6 +70,8 @@ def run(options: Verify) -> Steps[Outcome]:
         except (ValueError, FileNotFoundError) as error:
             record = {"kind": "parity", "model": path.name, "reasons": [" ".join(str(error).split())], "ok": False}
         records.append({**record, **measure.conditions(options.threads)})
+    if options.results is not None:
+        measure.append(options.results, tuple(records))
     failed = sum(not record["ok"] for record in records)
     verdict = f"{failed} of {len(records)} files failed" if failed else f"all {len(records)} files keep their budgets"
     return Outcome(text=f"{table(records)}\n{verdict}", records=tuple(records), ok=not failed)
