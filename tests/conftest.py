@@ -42,6 +42,12 @@ SMALL = SuperNetSpec(
 """Every kind of edge, about a tenth of the published network's operations."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """OpenMP threads that wait for each other on busy cores are many times slower than one."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def small_bundle() -> Bundle:
     """A network with real peaks in its heatmaps, so that parity in pixels means something."""
@@ -61,7 +67,7 @@ def _teach(net: torch.nn.Module, card: Card, faces: list[Golden]) -> None:
     images: Tensor = (torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255 - mean) / std
     targets = torch.from_numpy(heatmap.encode(truth, SIZE_PX, card.sigma_px))
     optimiser = torch.optim.Adam(net.parameters(), 5e-3)
-    for _ in range(120):
+    for _ in range(60):
         loss = (net(images) - targets).square().mean()
         optimiser.zero_grad()
         loss.backward()

@@ -154,9 +154,13 @@ def _relay(news: "multiprocessing.Queue[Any]", workers: list[Any]) -> Iterator[P
 
 
 def _work(job: Job, news: "multiprocessing.Queue[Any]") -> None:
+    """Run one stage in this process; stop when nobody listens any more, since the parent may have been killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
     try:
-        steps = job.steps()
-        for progress in steps:
+        for progress in job.steps():
+            if not parent.is_alive():
+                return
             news.put(dataclasses.replace(progress, task=f"{job.module}: {progress.task}"))
         news.put(None)
     except Exception as error:

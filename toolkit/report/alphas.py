@@ -35,7 +35,7 @@ def trajectories(run: Run) -> Plot | None:
     limit = threshold(run)
     largest = float(np.abs(alphas[-1]).max())
     near = limit or largest / 10
-    zoomed = 0 < near and largest < SMALL * np.abs(alphas).max()
+    zoomed = near > 0 and largest < SMALL * np.abs(alphas).max()
 
     def draw(axes: "Axes") -> None:
         for kind in ("dropped", "dead", "kept"):

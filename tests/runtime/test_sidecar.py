@@ -1,0 +1,118 @@
+"""The sidecar ties a converted file to what is known about it, and refuses any other."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.core.files import sha256
+from toolkit.runtime import sidecar
+from toolkit.runtime.sidecar import OUTPUTS, Sidecar
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "net-68pt-64-float32.tflite"
+    path.write_bytes(b"not a model, but a file" * 100)
+    sidecar.write(path, about(path))
+    return path
+
+
+def about(path: Path) -> Sidecar:
+    return Sidecar(
+        model=path.name,
+        file_sha256=sha256(path),
+        scheme="300w-68",
+        points=68,
+        size_px=64,
+        input_layout="NHWC",
+        outputs=OUTPUTS["points"],
+        decoder="dark",
+        sigma_px=1.0,
+        precision="float32",
+        source_bundle="0" * 64,
+        source_name="net",
+        parity={"mean_px": 0.001},
+    )
+
+
+def test_what_is_written_is_read(model: Path) -> None:
+    """Every field survives JSON."""
+    assert sidecar.read(model) == about(model)
+
+
+def test_it_stands_beside_the_file(model: Path) -> None:
+    """NAME.tflite.json, so that NAME.onnx has one of its own."""
+    assert sidecar.path_of(model).name == "net-68pt-64-float32.tflite.json"
+    assert json.loads(sidecar.path_of(model).read_text())["input_range"] == [0.0, 255.0]
+
+
+def test_a_folder_has_a_sidecar_too(tmp_path: Path) -> None:
+    """An .mlpackage is a folder; changing a file in it is noticed."""
+    package = tmp_path / "net.mlpackage"
+    (package / "Data").mkdir(parents=True)
+    (package / "Data" / "weight.bin").write_bytes(b"1")
+    sidecar.write(package, about(package))
+    assert sidecar.read(package).model == "net.mlpackage"
+    (package / "Data" / "weight.bin").write_bytes(b"2")
+    with pytest.raises(ValueError, match="was changed"):
+        sidecar.read(package)
+
+
+def test_no_file_is_an_error(tmp_path: Path) -> None:
+    """The message names the path."""
+    with pytest.raises(FileNotFoundError, match=r"no converted model at .*absent\.tflite"):
+        sidecar.read(tmp_path / "absent.tflite")
+
+
+def test_no_sidecar_is_an_error_that_says_what_to_do(model: Path) -> None:
+    """A file without one may be anything."""
+    sidecar.path_of(model).unlink()
+    with pytest.raises(FileNotFoundError, match=r"put net-68pt-64-float32.tflite.json beside it"):
+        sidecar.read(model)
+
+
+def test_a_cut_off_file_is_refused(model: Path) -> None:
+    """A download that ended early."""
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="it is cut off, was changed"):
+        sidecar.read(model)
+
+
+def test_the_sidecar_of_another_file_is_refused(model: Path) -> None:
+    """The message says whose it is."""
+    other = model.with_name("other.tflite")
+    other.write_bytes(b"another model")
+    sidecar.path_of(model).rename(sidecar.path_of(other))
+    with pytest.raises(ValueError, match="it describes net-68pt-64-float32.tflite"):
+        sidecar.read(other)
+
+
+def test_a_newer_format_is_refused(model: Path) -> None:
+    """It may mean something else by the same words."""
+    path = sidecar.path_of(model)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": sidecar.FORMAT + 1}))
+    with pytest.raises(ValueError, match="upgrade sdhrnet-toolkit"):
+        sidecar.read(model)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{}", '{"format": 1}', '{"format": 1, "model": "x", "input_range": [0, 255]}']
+)
+def test_what_is_no_sidecar_is_refused(model: Path, text: str) -> None:
+    """In one line that names the file."""
+    sidecar.path_of(model).write_text(text)
+    with pytest.raises(ValueError, match="float32.tflite.json") as caught:
+        sidecar.read(model)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"precision": "int4"}, {"input_layout": "CHWN"}, {"decoder": "magic"}, {"output": "mesh"}, {"points": 67}],
+)
+def test_values_that_nothing_means_are_refused(model: Path, change: dict[str, object]) -> None:
+    """Whoever wrote them."""
+    with pytest.raises(ValueError, match="unknown|points"):
+        dataclasses.replace(about(model), **change)
