@@ -64,7 +64,7 @@ def test_a_damaged_model_with_a_fresh_hash_is_refused(converted, tmp_path: Path,
     broken.write_bytes(source.read_bytes()[:1000])
     fields = json.loads(sidecar.path_of(source).read_text())
     sidecar.path_of(broken).write_text(json.dumps({**fields, "file_sha256": sha256(broken)}))
-    with pytest.raises(ValueError, match="cannot load .*convert it again"):
+    with pytest.raises(ValueError, match=r"cannot load .*convert it again"):
         runtime.load(broken)
 
 

@@ -69,7 +69,7 @@ def test_no_file_is_an_error(tmp_path: Path) -> None:
 def test_no_sidecar_is_an_error_that_says_what_to_do(model: Path) -> None:
     """A file without one may be anything."""
     sidecar.path_of(model).unlink()
-    with pytest.raises(FileNotFoundError, match=r"put net-68pt-64-float32.tflite.json beside it"):
+    with pytest.raises(FileNotFoundError, match=r"put net-68pt-64-float32\.tflite\.json beside it"):
         sidecar.read(model)
 
 
@@ -85,7 +85,7 @@ def test_the_sidecar_of_another_file_is_refused(model: Path) -> None:
     other = model.with_name("other.tflite")
     other.write_bytes(b"another model")
     sidecar.path_of(model).rename(sidecar.path_of(other))
-    with pytest.raises(ValueError, match="it describes net-68pt-64-float32.tflite"):
+    with pytest.raises(ValueError, match=r"it describes net-68pt-64-float32\.tflite"):
         sidecar.read(other)
 
 
@@ -103,7 +103,7 @@ def test_a_newer_format_is_refused(model: Path) -> None:
 def test_what_is_no_sidecar_is_refused(model: Path, text: str) -> None:
     """In one line that names the file."""
     sidecar.path_of(model).write_text(text)
-    with pytest.raises(ValueError, match="float32.tflite.json") as caught:
+    with pytest.raises(ValueError, match=r"float32\.tflite\.json") as caught:
         sidecar.read(model)
     assert "\n" not in str(caught.value)
 
@@ -114,5 +114,5 @@ def test_what_is_no_sidecar_is_refused(model: Path, text: str) -> None:
 )
 def test_values_that_nothing_means_are_refused(model: Path, change: dict[str, object]) -> None:
     """Whoever wrote them."""
-    with pytest.raises(ValueError, match="unknown|points"):
+    with pytest.raises(ValueError, match=r"unknown|points"):
         dataclasses.replace(about(model), **change)

@@ -1,0 +1,202 @@
+"""The convert stage: every file arrives with its proof, or not at all."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from toolkit import bundle
+from toolkit.bundle import Bundle
+from toolkit.core.progress import finish
+from toolkit.export import files, lint
+from toolkit.runtime import sidecar
+from toolkit.stages import convert
+from toolkit.stages.convert import Convert
+
+PROMISED = {
+    *("kind", "model", "file_sha256", "engine", "precision", "mean_px", "worst_px", "moved_over_1px", "nme_delta"),
+    *("n", "size_bytes", "operations", "transposes", "versions", "device", "threads", "commit", "ok", "reasons"),
+}
+
+
+@pytest.mark.slow
+def test_every_format_and_precision_keeps_its_budget(converted) -> None:
+    """Six files of one bundle, each compared in pixels and in NME."""
+    outcome = converted.outcome
+    assert outcome.ok, outcome.text
+    assert len(outcome.records) == 6
+    assert all(record.keys() >= PROMISED for record in outcome.records)
+    assert all(record["n"] == 8 and record["nme_delta"] is not None for record in outcome.records)
+    json.dumps(outcome.records, allow_nan=False)
+
+
+@pytest.mark.slow
+def test_names_say_what_a_file_is(converted) -> None:
+    """NAME-POINTSpt-SIZE-PRECISION."""
+    assert converted.file("float32.tflite").name == "small-68pt-64-float32.tflite"
+
+
+@pytest.mark.slow
+def test_sidecars_name_source_and_proof(converted) -> None:
+    """The bundle's hash, the file's hash, parity, versions; calibration for int8 alone."""
+    digest = bundle.digest(converted.bundle)
+    for record in converted.outcome.records:
+        about = sidecar.read(converted.models / record["model"])
+        assert about.source_bundle == digest
+        assert about.parity["mean_px"] == record["mean_px"]
+        assert "torch" in about.converter
+        assert (about.calibration is not None) is (about.precision == "int8")
+
+
+@pytest.mark.slow
+def test_nothing_else_is_left(converted) -> None:
+    """No temporary folder, no log, no intermediate file."""
+    names = {p.name for p in converted.models.iterdir()}
+    models = {record["model"] for record in converted.outcome.records}
+    assert names == models | {f"{name}.json" for name in models}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["float32.tflite", "float16.tflite", "int8.tflite"])
+def test_tflite_files_have_no_transposition(converted, ending: str) -> None:
+    """NHWC from end to end, and nothing that only TensorFlow could run."""
+    counts = lint.operations(converted.file(ending))
+    assert counts is not None
+    assert "TRANSPOSE" not in counts
+    assert not any(name.startswith(("Flex", "CUSTOM")) for name in counts)
+
+
+@pytest.mark.slow
+def test_int8_decodes_in_float(converted) -> None:
+    """Quantised once after the mean, dequantised before the decoding."""
+    counts = lint.operations(converted.file("int8.tflite"))
+    assert counts is not None
+    assert counts["QUANTIZE"] <= 2
+    assert counts["DEQUANTIZE"] <= 2
+    assert "LOG" in counts
+
+
+@pytest.mark.slow
+def test_tflite_tensors_have_names_and_a_signature(converted) -> None:
+    """Kotlin, Swift and the browser ask for them by name."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    for ending in ("float32.tflite", "float16.tflite", "int8.tflite"):
+        interpreter = Interpreter(model_path=str(converted.file(ending)))
+        assert [d["name"] for d in interpreter.get_input_details()] == ["image"]
+        assert [d["name"] for d in interpreter.get_output_details()] == ["points", "confidence"]
+        assert all(d["dtype"] == np.float32 for d in interpreter.get_input_details() + interpreter.get_output_details())
+        found = interpreter.get_signature_runner()(image=np.zeros((1, 64, 64, 3), np.float32))
+        assert found["points"].shape == (1, 68, 2)
+
+
+@pytest.mark.slow
+def test_smaller_precisions_are_smaller(converted) -> None:
+    """Less than float32, even for a network this small."""
+    sizes = {r["precision"]: r["size_bytes"] for r in converted.outcome.records if r["model"].endswith(".tflite")}
+    assert sizes["int8"] < sizes["float16"] < sizes["float32"]
+
+
+@pytest.mark.slow
+def test_the_heatmap_variant(small_bundle: Bundle, tmp_path: Path) -> None:
+    """Decoded by core.heatmap outside the file, to the same points."""
+    bundle.write(small_bundle, tmp_path / "net")
+    options = Convert(bundle=tmp_path / "net", to=("tflite",), output="heatmaps", faces=4, calibration=16)
+    outcome = finish(convert.run(options))
+    assert outcome.ok, outcome.text
+    assert [r["model"] for r in outcome.records] == [
+        *("small-68pt-64-heatmaps-float32.tflite", "small-68pt-64-heatmaps-float16.tflite"),
+        "small-68pt-64-heatmaps-int8.tflite",
+    ]
+
+
+def onnx_only(folder: Path, **more: object) -> Convert:
+    return Convert(bundle=folder / "net", to=("onnx",), precision=("float32",), faces=4, **more)
+
+
+def test_other_labels_than_the_faces_leave_nme_unmeasured(small_bundle: Bundle, tmp_path: Path) -> None:
+    """A 29-point network is still compared in pixels."""
+    spec = dataclasses.replace(small_bundle.spec, points=29)
+    weights = {k: v[:29] if k.startswith("head.out.") else v for k, v in small_bundle.weights.items()}
+    card = dataclasses.replace(small_bundle.card, scheme="cofw-29")
+    bundle.write(Bundle(spec=spec, card=card, weights=weights), tmp_path / "net")
+    outcome = finish(convert.run(onnx_only(tmp_path)))
+    assert outcome.ok, outcome.text
+    assert outcome.records[0]["model"] == "small-29pt-64-float32.onnx"
+    assert outcome.records[0]["nme_delta"] is None
+
+
+def broken_export(*arguments: object) -> dict[str, Path]:
+    """A converter that loses a fifth of the stem's weights."""
+    loaded = arguments[0]
+    assert isinstance(loaded, Bundle)
+    weights = {**loaded.weights, "stem.0.weight": loaded.weights["stem.0.weight"] * 0.8}
+    return _make(dataclasses.replace(loaded, weights=weights), *arguments[1:])
+
+
+_make = files.make
+
+
+def test_a_breach_is_told_and_not_written(
+    small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not ok, with the reason in words; the folder stays empty."""
+    bundle.write(small_bundle, tmp_path / "net")
+    monkeypatch.setattr(files, "make", broken_export)
+    outcome = finish(convert.run(onnx_only(tmp_path)))
+    assert not outcome.ok
+    assert "points move by" in outcome.text
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_keep_writes_a_breach_with_its_verdict(
+    small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a look at it; the sidecar says that it failed."""
+    bundle.write(small_bundle, tmp_path / "net")
+    monkeypatch.setattr(files, "make", broken_export)
+    outcome = finish(convert.run(onnx_only(tmp_path, keep=True)))
+    assert not outcome.ok
+    assert sidecar.read(tmp_path / "models" / "small-68pt-64-float32.onnx").parity["ok"] is False
+
+
+def test_a_failing_converter_leaves_nothing(
+    small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old file stays, the new one is not there in part."""
+    bundle.write(small_bundle, tmp_path / "net")
+    finish(convert.run(onnx_only(tmp_path)))
+    before = {p.name: p.read_bytes() for p in (tmp_path / "models").iterdir()}
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        finish(convert.run(onnx_only(tmp_path)))
+    assert {p.name: p.read_bytes() for p in (tmp_path / "models").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"to": ("onnx",), "precision": ("int8",)}, "onnx can be float32, not int8"),
+        ({"to": ("coreml",), "precision": ("int8",)}, "coreml can be float32, float16, not int8"),
+        ({"to": ()}, "nothing to convert to"),
+        ({"faces": 0}, "at least 1"),
+        ({"calibration": 0}, "at least 1"),
+    ],
+)
+def test_impossible_wishes_are_refused_at_once(fields: dict[str, object], message: str) -> None:
+    """Before anything is read or written."""
+    with pytest.raises(ValueError, match=message):
+        Convert(bundle=Path("net"), **fields)
+
+
+def test_no_bundle_is_an_error(tmp_path: Path) -> None:
+    """The message names the folder."""
+    with pytest.raises(FileNotFoundError, match="is not a bundle"):
+        finish(convert.run(Convert(bundle=tmp_path)))
