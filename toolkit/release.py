@@ -7,7 +7,6 @@ from tyro.conf import Positional
 
 from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
-from toolkit.core.schemes import scheme
 from toolkit.landmarkers import WEIGHTS
 from toolkit.stages import convert
 
@@ -29,14 +28,13 @@ class Release:
 def run(options: Release) -> Steps[Outcome]:
     """Round, write, convert; see Release."""
     loaded = bundle.read(options.source)
-    name = f"sdhrnet-{scheme(loaded.card.scheme).points}-{loaded.card.size_px}"
     card = replace(
         loaded.card,
-        name=name,
+        name="sdhrnet",
         data={**loaded.card.data, "licence": options.licence},
         parents={**loaded.card.parents, "unrounded": bundle.digest(options.source)},
     )
-    folder = options.out / name
+    folder = options.out / f"sdhrnet-{loaded.scheme.points}pt-{card.size_px}"
     bundle.write(bundle.rounded(replace(loaded, card=card)), folder)
     return (
         yield from convert.run(

@@ -14,9 +14,6 @@ from toolkit.bundle import Card
 from toolkit.export.tools import require, run_apart
 from toolkit.runtime.sidecar import OUTPUTS, Output, Precision
 
-PACKAGES = ("coremltools", "torch")
-"""Whose versions decide what comes out."""
-
 
 def to_coreml(module: nn.Module, output: Output, card: Card, paths: dict[Precision, Path]) -> None:
     """Write a deployed module as .mlpackage: input `image`, an RGB image of S x S; outputs are float32.

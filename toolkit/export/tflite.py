@@ -14,9 +14,6 @@ from toolkit.export.tools import require, run_apart
 from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.sidecar import OUTPUTS, Output, Precision
 
-PACKAGES = ("onnx2tf", "tensorflow", "onnx", "torch")
-"""Whose versions decide what comes out."""
-
 
 def to_tflite(
     module: nn.Module,

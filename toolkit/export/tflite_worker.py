@@ -4,6 +4,12 @@ Reads job.json, model.onnx and, for int8, calibration.npy; writes PRECISION.tfli
 
 int8: the image stays float until the mean is subtracted, and everything after the network's last convolution stays
 float too. Decoding needs more than 8 bits: a peak's 3 x 3 neighbourhood and its logarithm, and whole-number indices.
+Measured on the slimmed 300W network, real faces, mean displacement in crop pixels (and NME):
+
+                                     64 px                   128 px
+    everything in int8               2.07 (5.68 -> 9.08 %)   5.90 (6.35 -> 12.0 %)
+    decoding in float: what is done  0.107 (5.68 -> 5.68)    0.251 (6.35 -> 6.37)
+    the last convolution in float    0.106                   0.251
 """
 
 import json

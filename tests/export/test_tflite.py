@@ -1,0 +1,59 @@
+"""Networks that the small one does not stand for, converted to TFLite."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from toolkit.bundle import Card, of_network
+from toolkit.export import lint
+from toolkit.export.deployed import Deployed, DeployedHeatmaps
+from toolkit.export.tflite import to_tflite
+from toolkit.models import build
+from toolkit.models.spec import HRNetSpec, s_hrnet
+
+TEACHER = HRNetSpec(points=68, stem=(8, 8), layer1=(4, 8), widths=(4, 6, 8, 10), modules=(1, 1, 1), blocks=1)
+
+
+def card(size_px: int, scheme: str = "300w-68") -> Card:
+    return Card(name="net", stage="teacher", scheme=scheme, size_px=size_px, sigma_px=1.0)
+
+
+def test_int8_without_calibration_is_an_error(tmp_path: Path) -> None:
+    """Ranges from nowhere would be worse than none."""
+    module = DeployedHeatmaps(of_network(build(TEACHER), card(64)))
+    with pytest.raises(ValueError, match="int8 needs calibration crops"):
+        to_tflite(module, "heatmaps", 64, {"int8": tmp_path / "net.tflite"})
+
+
+@pytest.mark.slow
+def test_a_teacher_gives_its_own_heatmaps(tmp_path: Path) -> None:
+    """HRNet's modules convert too; torch and TFLite agree within 1e-5 of the highest value."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    torch.manual_seed(0)
+    net = build(TEACHER)
+    for module in net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
+    deployed = DeployedHeatmaps(of_network(net, card(96)))
+    to_tflite(deployed, "heatmaps", 96, {"float32": tmp_path / "net.tflite"})
+    image = np.random.default_rng(0).uniform(0, 255, (1, 96, 96, 3)).astype(np.float32)
+    interpreter = Interpreter(model_path=str(tmp_path / "net.tflite"))
+    found = interpreter.get_signature_runner()(image=image)["heatmaps"]
+    expected = deployed(torch.from_numpy(image).permute(0, 3, 1, 2)).numpy()
+    assert found.shape == (1, 24, 24, 68)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_the_published_network_keeps_its_few_operations(tmp_path: Path) -> None:
+    """The slimmed 300W net with decoding: 434 operations when this was written, none a transposition."""
+    deployed = Deployed(of_network(build(s_hrnet("300w", 68)), card(64)))
+    to_tflite(deployed, "points", 64, {"float32": tmp_path / "net.tflite"})
+    counts = lint.operations(tmp_path / "net.tflite")
+    assert counts is not None
+    assert "TRANSPOSE" not in counts
+    assert sum(counts.values()) <= 434
+    assert counts["CONV_2D"] + counts["DEPTHWISE_CONV_2D"] == 220
