@@ -43,7 +43,7 @@ def test_the_default_budget_is_the_published_share(supernet: Path, tmp_path: Pat
 def test_budgets_are_met(supernet: Path, tmp_path: Path, option: str, limit: float, field: str) -> None:
     """Both count everything, in millions."""
     result = slimmed(supernet, tmp_path / "slim", **{option: limit})
-    assert 0.8 * limit * 1e6 < getattr(census(result.spec, 64), field) <= limit * 1e6
+    assert 0.7 * limit * 1e6 < getattr(census(result.spec, 64), field) <= limit * 1e6
 
 
 def test_a_threshold_keeps_what_reaches_it(supernet: Path, tmp_path: Path) -> None:
