@@ -11,10 +11,11 @@ from typing import Any
 
 from toolkit.core.files import read_json, write_json
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.provenance import cores
 from toolkit.landmarkers import is_bundle, released
 
 SETTINGS = "settings.json"
+TEST_FACES = 100
+"""Synthetic faces that each model is scored on, where there is no --data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,7 @@ def run(options: Quickstart) -> Steps[Outcome]:
         yield from Job("slim", "Slim", {"supernet": out / "supernet", "out": out / "slim"}).steps()
     if not is_bundle(out / "distil"):
         parents = {"student": out / "slim", "teacher": out / "teacher"}
-        more = {"out": out / "distil", "threads": cores()}
-        yield from Job("distil", "Distil", {**common, **parents, **more}).steps()
+        yield from Job("distil", "Distil", {**common, **parents, "out": out / "distil"}).steps()
     texts = yield from _judge(options)
     report = yield from Job("report", "Report", {"run": out}).steps()
     return Outcome(text="\n".join([*texts, report.text]), records=report.records)
@@ -95,13 +95,13 @@ def _claim(options: Quickstart) -> None:
 def _judge(options: Quickstart) -> Steps[list[str]]:
     """Score, convert, prove and time what was trained, and draw the photo."""
     out, results = options.out, options.out / "results.jsonl"
+    faces = {"data": options.data}
     texts = []
     for stage in ("teacher", "supernet", "slim", "distil"):
-        more = {"baselines": stage == "teacher" and options.data is not None}
-        job = Job("evaluate", "Evaluate", {"model": out / stage, "data": options.data, "results": results, **more})
+        more = {**faces, "results": results, "baselines": stage == "teacher" and options.data is not None}
+        job = Job("evaluate", "Evaluate", {"model": out / stage, "synthetic": TEST_FACES, **more})
         texts.append((yield from job.steps()).text)
     models = out / "models"
-    faces = {"data": options.data}
     convert: dict[str, Any] = {"bundle": out / "distil", "out": models, "keep": True, **faces}
     tflite = {"to": ("tflite", "onnx"), "precision": ("float32", "float16", "int8")}
     coreml = {"to": ("coreml",), "precision": ("float16",)}
@@ -109,7 +109,7 @@ def _judge(options: Quickstart) -> Steps[list[str]]:
     proof = yield from Job(
         "verify", "Verify", {"models": models, "bundle": out / "distil", "results": results, **faces}
     ).steps()
-    timed = yield from Job("benchmark", "Benchmark", {"models": models, "data": options.data}).steps()
+    timed = yield from Job("benchmark", "Benchmark", {"models": models, "synthetic": TEST_FACES, **faces}).steps()
     texts += [proof.text, timed.text]
     own = next(models.glob("*-float32.tflite"))
     for name, model in (("photo.png", released("float16")), ("photo-this-run.png", own)):
