@@ -35,7 +35,7 @@ class Preset:
 
 PRESETS = MappingProxyType(
     {
-        "tiny": Preset(size_px=64, optim=Optim(epochs=5, batch=8), synthetic=320),
+        "tiny": Preset(size_px=64, optim=Optim(epochs=4, batch=8), synthetic=320),
         "cpu": Preset(size_px=64, optim=Optim(), synthetic=2000),
         "paper": Preset(
             size_px=256,
