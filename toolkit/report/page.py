@@ -50,7 +50,7 @@ def render(run: Run) -> str:
         headline=headline(run),
         facts=facts(run, rows, main),
         photo=_data_uri(run.photo),
-        samples=_data_uri(run.samples),
+        own_photo=_data_uri(run.own_photo),
         road=[tables.road(run, where) for where in _road_groups(run, groups)],
         training_plots=_there(figures.validation(run)),
         curves=_there(*(figures.curves(run, where) for where in groups[:1])),

@@ -46,7 +46,9 @@ class Run:
     sidecars: dict[str, Record]
     """Sidecars of converted files by the file's name."""
     photo: bytes | None
-    samples: bytes | None
+    """Landmarks of the bundled model."""
+    own_photo: bytes | None
+    """Landmarks of this run's network."""
     written: datetime | None
     """The newest of the files' times; None for an empty run."""
 
@@ -106,7 +108,7 @@ def load(folder: Path) -> Run:
         records=_records(folder / "results.jsonl"),
         sidecars=_sidecars(folder / "models"),
         photo=_png(folder / "photo.png"),
-        samples=_png(folder / "samples.png"),
+        own_photo=_png(folder / "photo-this-run.png"),
         written=datetime.fromtimestamp(max(times), UTC) if times else None,
     )
 
