@@ -26,7 +26,7 @@ class Verify:
     models: Positional[Path]
     """Folder of converted files."""
     bundle: Path | None = None
-    """Their bundle (default: the one among the neighbours of the folder that has the hash in the sidecar)."""
+    """Their bundle (default: the one beside the folder, or in it, that has the hash in the sidecar)."""
     data: Path | None = None
     """Labelled faces, as for `evaluate`; without it, synthetic faces."""
     faces: int = 32
@@ -78,13 +78,14 @@ def run(options: Verify) -> Steps[Outcome]:
 
 
 def _bundles(options: Verify) -> dict[str, Path]:
-    """Bundles by hash: the given one, or all neighbours of the folder."""
+    """Bundles by hash: the given one, or all beside the folder and in it."""
     if options.bundle is not None:
         if not bundle.is_bundle(options.bundle):
             raise FileNotFoundError(f"{options.bundle} is not a bundle: it has no spec.json")
         return {bundle.digest(options.bundle): options.bundle}
-    neighbours = sorted(options.models.resolve().parent.iterdir())
-    return {bundle.digest(folder): folder for folder in neighbours if bundle.is_bundle(folder)}
+    models = options.models.resolve()
+    nearby = [*sorted(models.parent.iterdir()), *sorted(models.iterdir())]
+    return {bundle.digest(folder): folder for folder in nearby if bundle.is_bundle(folder)}
 
 
 def _no_bundle(options: Verify, source: str) -> str:
