@@ -7,7 +7,7 @@ from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import finish
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 from toolkit.data.augment import Augment, augment, mirror, patch
-from toolkit.data.batches import occlude_square, training_faces
+from toolkit.data.batches import occlude_rectangle, training_faces
 from toolkit.data.sample import Sample
 
 PLAIN = Augment(scale=0, rotation_deg=0, flip=0, shift=0, colour=0, degrade=0, occlude=0)
@@ -93,7 +93,7 @@ def test_a_mask_hides_a_rectangle_and_leaves_the_batch_alone() -> None:
     rng = np.random.default_rng(5)
     clean = rng.uniform(0.5, 1, (4, 3, 40, 24)).astype(np.float32)
     before = clean.copy()
-    first, second = occlude_square(clean, rng, 0.5), occlude_square(clean, rng, 0.5)
+    first, second = occlude_rectangle(clean, rng, 0.5), occlude_rectangle(clean, rng, 0.5)
     np.testing.assert_array_equal(clean, before)
     assert (first != second).any()
     for image, original in zip(first, clean, strict=True):

@@ -99,7 +99,7 @@ def plain_crops(faces: Faces, size_px: int) -> Steps[PlainCrops]:
     return PlainCrops(faces=faces, images=np.stack(images), points_xy=np.stack(points))
 
 
-def occlude_square(images: NDArray[np.float32], rng: np.random.Generator, largest: float) -> NDArray[np.float32]:
+def occlude_rectangle(images: NDArray[np.float32], rng: np.random.Generator, largest: float) -> NDArray[np.float32]:
     """A copy of normalised images (B, 3, H, W) in which one random-sized rectangle each is set to the mean colour, 0.
 
     The mask of triple distillation (section 3.2). Each student calls this for itself.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
-from toolkit.data.batches import Batch, occlude_square
+from toolkit.data.batches import Batch, occlude_rectangle
 from toolkit.models import HRSuperNet
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
@@ -121,4 +121,4 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
 
 def _masked(clean: Tensor, rng: np.random.Generator, largest: float) -> Tensor:
     """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer."""
-    return torch.from_numpy(occlude_square(clean.cpu().numpy(), rng, largest)).to(clean.device)
+    return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rng, largest)).to(clean.device)

@@ -1,7 +1,6 @@
 """What the training stages have in common: their options, their data, and the card of what they make."""
 
 import dataclasses
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -107,13 +106,12 @@ class Training:
 
 @dataclass(kw_only=True)
 class Session:
-    """A training stage at work: its data, its device and its clock."""
+    """A training stage at work: its data and its device."""
 
     options: Training
     train: TrainingFaces
     validation: PlainCrops
     device: torch.device
-    started: float = field(default_factory=time.perf_counter)
 
     def identity(self, stage: str) -> dict[str, Any]:
         """What a resumed run must share: every option that changes the result."""
