@@ -90,7 +90,9 @@ def _step(job: Job, part: Pass, batch: Batch) -> dict[str, float]:
     values = dict(zip(losses, torch.stack([v.detach().float() for v in losses.values()]).tolist(), strict=True))
     for name, value in values.items():
         if not np.isfinite(value):
-            raise ValueError(f"the loss {part.name}/{name} became {value}: lower the learning rate, then --resume")
+            raise ValueError(
+                f"the loss {part.name}/{name} became {value}: start again in another --out with a lower learning rate"
+            )
     sum(losses.values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
     part.optimiser.step()
     return values

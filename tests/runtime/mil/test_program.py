@@ -178,4 +178,4 @@ def test_reading_and_running_need_neither_torch_nor_coremltools(packages: dict[s
         f"mil.load(Path({str(packages['f16'])!r}))({{'image': numpy.zeros((1, 3, 24, 40))}})\n"
         "assert not {'torch', 'coremltools', 'tensorflow', 'google.protobuf'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
