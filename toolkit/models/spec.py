@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -132,6 +133,17 @@ def s_hrnet(released: Literal["300w", "cofw", "wflw"], points: int) -> SuperNetS
         for target, sources in enumerate(row.strip().split("|")):
             edges += [_edge(stage, int(source), target) for source in sources if source != "-"]
     return SuperNetSpec(points=points, edges=tuple(edges))
+
+
+ARCHITECTURES: dict[str, Callable[[int], Spec]] = {
+    "hrnet-w18": lambda points: HRNetSpec(points=points),
+    "hrsupernet": hrsupernet,
+    "s-hrnet-300w": lambda points: s_hrnet("300w", points),
+    "s-hrnet-cofw": lambda points: s_hrnet("cofw", points),
+    "s-hrnet-wflw": lambda points: s_hrnet("wflw", points),
+}
+OWN_POINTS = {"s-hrnet-cofw": 29, "s-hrnet-wflw": 98}
+"""Points of the data set that a published network was found on; 68 for the others."""
 
 
 def _edge(stage: int, source: int, target: int) -> Edge:

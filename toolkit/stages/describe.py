@@ -1,6 +1,5 @@
 """Stage: what a network is and costs, in both conventions of counting."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,10 @@ from tyro.conf import Positional
 from toolkit import bundle
 from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.models.spec import STAGES, HRNetSpec, Spec, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
 from toolkit.report.architecture import draw
 from toolkit.runtime import sidecar
 from toolkit.slimming.census import census
-
-ARCHITECTURES: dict[str, Callable[[int], Spec]] = {
-    "hrnet-w18": lambda points: HRNetSpec(points=points),
-    "hrsupernet": hrsupernet,
-    "s-hrnet-300w": lambda points: s_hrnet("300w", points),
-    "s-hrnet-cofw": lambda points: s_hrnet("cofw", points),
-    "s-hrnet-wflw": lambda points: s_hrnet("wflw", points),
-}
-OWN_POINTS = {"s-hrnet-cofw": 29, "s-hrnet-wflw": 98}
-"""Points of the data set that a published network was found on; 68 for the others."""
 
 
 @dataclass(frozen=True, kw_only=True)

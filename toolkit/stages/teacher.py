@@ -1,4 +1,4 @@
-"""Stage: train the teacher, HRNetV2-W18, on ground truth."""
+"""Stage: train a network on ground truth alone: the teacher, or any other architecture as a control."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from torch import Tensor
 from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Batch
-from toolkit.models import HRNet
-from toolkit.models.spec import HRNetSpec
+from toolkit.models import HRSuperNet, build
+from toolkit.models.spec import ARCHITECTURES
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
@@ -18,13 +18,25 @@ from toolkit.train.setup import Training, open_session
 
 @dataclass(frozen=True, kw_only=True)
 class Teacher(Training):
-    """Train HRNetV2-W18, whose heatmaps the students later learn from."""
+    """Train HRNetV2-W18, whose heatmaps the students later learn from, or with --arch a network from scratch."""
+
+    arch: str = "hrnet-w18"
+    """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.arch not in ARCHITECTURES:
+            raise ValueError(f"there is no architecture {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
 
 
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
     session = yield from open_session(options)
-    net = HRNet(HRNetSpec(points=session.train.faces.scheme.points)).to(session.device)
+    net = build(ARCHITECTURES[options.arch](session.train.faces.scheme.points)).to(session.device)
+    weights = list(net.parameters())
+    if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
+        net.alpha.requires_grad_(False)
+        weights = net.weights()
 
     def step(batch: Batch) -> dict[str, Tensor]:
         truth, known = targets(batch, options.sigma, session.device)
@@ -32,19 +44,20 @@ def run(options: Teacher) -> Steps[Outcome]:
 
     job = Job(
         nets={"teacher": net},
-        passes=(Pass(name="weights", optimiser=options.optim.optimiser(list(net.parameters())), step=step),),
+        passes=(Pass(name="weights", optimiser=options.optim.optimiser(weights), step=step),),
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
         augment=options.augment,
         seed=options.seed,
         sigma_px=options.sigma,
-        identity=session.identity("teacher"),
+        identity=session.identity("teacher") | {"arch": options.arch},
     )
     log = yield from fit(job, options.out, resume=options.resume)
-    card = session.card("hrnet-w18", "teacher", log, metrics={"val": log[-1]["val_teacher"]})
+    card = session.card(options.arch, "teacher", log, metrics={"val": log[-1]["val_teacher"]})
     bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
     nme = log[-1]["val_teacher"]["nme_mean"]
     return Outcome(
-        text=f"teacher written to {options.out}: validation NME {nme:.2f} %", records=({"kind": "stage", **log[-1]},)
+        text=f"{options.arch} written to {options.out}: validation NME {nme:.2f} %",
+        records=({"kind": "stage", **log[-1]},),
     )
