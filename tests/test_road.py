@@ -1,32 +1,10 @@
-"""The whole road: its stages side by side, its folder its own. (`make demo` walks it in full.)"""
+"""The whole road: its folder is its own. (`make demo` walks it in full.)"""
 
 from pathlib import Path
 
 import pytest
 
-from toolkit.core.progress import Progress, finish
-from toolkit.road import Job, Quickstart, _claim, _side_by_side
-
-
-def describe(what: str) -> Job:
-    return Job("describe", "Describe", {"what": what})
-
-
-def test_jobs_run_side_by_side_and_tell_whose_progress_it_is() -> None:
-    """Each in a process of its own; every line of progress names its stage."""
-    seen = [p for p in _side_by_side([describe("hrsupernet"), describe("s-hrnet-cofw")]) if isinstance(p, Progress)]
-    assert len(seen) == 2 and all(p.task.startswith("describe: ") for p in seen)
-
-
-def test_what_a_stage_raises_reaches_the_caller() -> None:
-    """As itself, so that the command line can say it in one line."""
-    with pytest.raises(FileNotFoundError, match="neither a bundle"):
-        finish(_side_by_side([describe("hrsupernet"), describe("nothing-here")]))
-
-
-def test_no_job_is_no_work() -> None:
-    """When all that could run side by side is done already."""
-    assert finish(_side_by_side([])) is None
+from toolkit.road import Quickstart, _claim
 
 
 def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
+    "ablate augment": ("toolkit.ablate", "Augmentations", "train with and without each group of augmentation"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
 }
 
@@ -63,9 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] in ("-V", "--version", "version"):
         print(f"sdhrnet-toolkit {__version__}")
         return 0
-    if arguments[0] not in COMMANDS:
-        return _complain(f"there is no command {arguments[0]!r}; `sdhrnet --help` lists them")
-    return _guarded(*arguments)
+    if " ".join(arguments[:2]) in COMMANDS:  # `data check`, `ablate distil`
+        return _guarded(" ".join(arguments[:2]), *arguments[2:])
+    if arguments[0] in COMMANDS:
+        return _guarded(*arguments)
+    family = [name for name in COMMANDS if name.startswith(f"{arguments[0]} ")]
+    if family:
+        return _complain(f"`sdhrnet {arguments[0]}` needs a second word: {', '.join(family)}")
+    return _complain(f"there is no command {arguments[0]!r}; `sdhrnet --help` lists them")
 
 
 def _guarded(name: str, *arguments: str) -> int:

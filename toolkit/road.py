@@ -1,16 +1,13 @@
 """The whole road in one command: every stage in order, each into its folder; started again, it goes on where it was."""
 
 import dataclasses
-import multiprocessing
-import queue
-from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from toolkit.core.files import read_json, write_json
-from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.progress import Outcome, Steps
+from toolkit.jobs import Job, side_by_side
 from toolkit.landmarkers import is_bundle, released
 
 SETTINGS = "settings.json"
@@ -41,20 +38,6 @@ class Quickstart:
             raise ValueError(f"--preset must be tiny, cpu or paper, got {self.preset!r}")
 
 
-@dataclass(frozen=True)
-class Job:
-    """One stage with its options; both can be sent to another process."""
-
-    module: str
-    config: str
-    options: dict[str, Any]
-
-    def steps(self) -> Steps[Outcome]:
-        """The running stage."""
-        module = import_module(f"toolkit.stages.{self.module}")
-        return module.run(getattr(module, self.config)(**self.options))  # type: ignore[no-any-return]
-
-
 def run(options: Quickstart) -> Steps[Outcome]:
     """Walk the road; see Quickstart."""
     _claim(options)
@@ -68,7 +51,7 @@ def run(options: Quickstart) -> Steps[Outcome]:
     }
     teacher = Job("teacher", "Teacher", {**common, "out": out / "teacher"})
     supernet = Job("supernet", "Supernet", {**common, "out": out / "supernet"})
-    yield from _side_by_side([job for job in (teacher, supernet) if not is_bundle(job.options["out"])])
+    yield from side_by_side([job for job in (teacher, supernet) if not is_bundle(job.options["out"])])
     if not is_bundle(out / "slim"):
         yield from Job("slim", "Slim", {"supernet": out / "supernet", "out": out / "slim"}).steps()
     if not is_bundle(out / "distil"):
@@ -105,7 +88,7 @@ def _judge(options: Quickstart) -> Steps[list[str]]:
     convert: dict[str, Any] = {"bundle": out / "distil", "out": models, "keep": True, **faces}
     tflite = {"to": ("tflite", "onnx"), "precision": ("float32", "float16", "int8")}
     coreml = {"to": ("coreml",), "precision": ("float16",)}
-    yield from _side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
+    yield from side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
     proof = yield from Job(
         "verify", "Verify", {"models": models, "bundle": out / "distil", "results": results, **faces}
     ).steps()
@@ -115,53 +98,3 @@ def _judge(options: Quickstart) -> Steps[list[str]]:
     for name, model in (("photo.png", released("float16")), ("photo-this-run.png", own)):
         texts.append((yield from Job("photo", "Photo", {"model": model, "out": out / name}).steps()).text)
     return texts
-
-
-def _side_by_side(jobs: list[Job]) -> Steps[None]:
-    """Run stages in a process each: on a CPU, two one-thread trainings take as long as one.
-
-    Raises:
-        ValueError, OSError: whatever a stage raised.
-    """
-    context = multiprocessing.get_context("spawn")
-    news: multiprocessing.Queue[Any] = context.Queue()
-    workers = [context.Process(target=_work, args=(job, news), daemon=True) for job in jobs]
-    for worker in workers:
-        worker.start()
-    try:
-        yield from _relay(news, workers)
-    finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
-
-
-def _relay(news: "multiprocessing.Queue[Any]", workers: list[Any]) -> Iterator[Progress]:
-    running = len(workers)
-    while running:
-        try:
-            item = news.get(timeout=5)
-        except queue.Empty:
-            if not any(worker.is_alive() for worker in workers):
-                raise OSError("a training process ended without a word; was it out of memory?") from None
-            continue
-        if isinstance(item, BaseException):
-            raise item
-        if isinstance(item, Progress):
-            yield item
-        else:
-            running -= 1
-
-
-def _work(job: Job, news: "multiprocessing.Queue[Any]") -> None:
-    """Run one stage in this process; stop when nobody listens any more, since the parent may have been killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    try:
-        for progress in job.steps():
-            if not parent.is_alive():
-                return
-            news.put(dataclasses.replace(progress, task=f"{job.module}: {progress.task}"))
-        news.put(None)
-    except Exception as error:
-        news.put(error)

@@ -10,8 +10,8 @@ from toolkit.data.augment import Augment, augment, mirror, patch
 from toolkit.data.batches import occlude_rectangle, training_faces
 from toolkit.data.sample import Sample
 
-PLAIN = Augment(scale=0, rotation_deg=0, flip=0, shift=0, colour=0, degrade=0, occlude=0)
-GEOMETRY = Augment(colour=0, degrade=0, occlude=0)
+PLAIN = Augment.only()
+GEOMETRY = Augment.only("scale", "rotation", "flip", "jitter")
 
 
 def spots(height: int = 300, width: int = 260) -> Sample:

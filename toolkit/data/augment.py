@@ -1,13 +1,13 @@
-"""Augmentation: one geometry for picture and points together, then colour, blur, noise and occluders."""
+"""Augmentation: one geometry for picture and points together, then what hides, lights and spoils the picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.schemes import Scheme
+from toolkit.data import corrupt
 from toolkit.data.sample import Sample
 
 FloatArray = NDArray[np.float64]
@@ -20,24 +20,65 @@ DETAIL = 1.25
 """Patch pixels per pixel of the plain crop, for crops that zoom in."""
 
 
+DETECTOR_ERROR = (0.025, 0.04, 0.07)
+"""Standard deviations of a calibrated MediaPipe box about the box of the landmarks: centre across and down in box
+sides, and size, on the 300W subset's training faces."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """How far training crops depart from the plain ones. Zero switches a kind off."""
+    """How far training crops depart from the plain ones. Zero switches a kind off.
+
+    Strengths of geometry are widths of a distribution; the other kinds are the probability that a crop has it.
+    """
 
     scale: float = 0.25
     """Zoom by 1 +- this (paper section 4.3)."""
-    rotation_deg: float = 30.0
-    """Turn by +- this (paper section 4.3)."""
+    rotation: float = 30.0
+    """Turn by +- this many degrees (paper section 4.3)."""
     flip: float = 0.5
-    """Probability of a mirrored face (paper section 4.3)."""
-    shift: float = 0.04
-    """Standard deviation of the box's displacement, in box sides: detectors are never exact."""
+    """Mirrored (paper section 4.3)."""
+    jitter: float = 1.0
+    """Boxes as far off as this many times a face detector's own error."""
     colour: float = 0.4
     """Strength of brightness, contrast, gamma and colour cast."""
-    degrade: float = 0.15
-    """Probability of each of blur, noise and grayscale."""
+    gray: float = 0.1
+    """Without colour."""
+    shade: float = 0.15
+    """A shadow from one side."""
+    blur: float = 0.15
+    """Out of focus."""
+    motion: float = 0.05
+    """Moved while taken."""
+    resolution: float = 0.1
+    """Taken with fewer pixels."""
+    noise: float = 0.15
+    """Sensor noise."""
+    jpeg: float = 0.15
+    """Strong compression."""
     occlude: float = 0.25
-    """Probability of an occluder over part of the face."""
+    """Something in front of a part of the face."""
+    mask: float = 0.05
+    """A face mask over nose and mouth."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) >= 0:
+                raise ValueError(f"augmentation {field.name} must not be negative, got {getattr(self, field.name)}")
+
+    @classmethod
+    def kinds(cls) -> tuple[str, ...]:
+        """The names of all kinds."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def only(cls, *kinds: str) -> "Augment":
+        """These kinds at their usual strength, all others off."""
+        return cls(**{kind: 0.0 for kind in cls.kinds() if kind not in kinds})
+
+
+PUBLISHED = Augment.only("scale", "rotation", "flip")
+"""Section 4.3."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +105,21 @@ def augment(
     face: Patch, size_px: int, how: Augment, scheme: Scheme, rng: np.random.Generator
 ) -> tuple[ImageArray, FloatArray]:
     """One random training crop (size_px, size_px, 3) and its points (M, 2) in crop pixels."""
+    across, down, size = rng.normal(0, DETECTOR_ERROR) * how.jitter
     pose = Pose(
-        scale=float(1 + rng.uniform(-how.scale, how.scale)),
-        rotation_deg=float(rng.uniform(-how.rotation_deg, how.rotation_deg)),
-        shift=(float(rng.normal(0, how.shift)), float(rng.normal(0, how.shift))),
+        scale=float((1 + rng.uniform(-how.scale, how.scale)) * np.exp(size)),
+        rotation_deg=float(rng.uniform(-how.rotation, how.rotation)),
+        shift=(float(across), float(down)),
     )
     crop = crop_of_box(face.box_xyxy, size_px, pose)
     picture, points = cut(face.image, crop), crop.to_crop(face.points_xy)
     if rng.random() < how.flip:
         picture, points = mirror(picture, points, scheme)
+    if rng.random() < how.mask:
+        picture = corrupt.wear_mask(picture, points, scheme, rng)
     if rng.random() < how.occlude:
-        picture = _occlude(picture, rng)
-    return _photometric(picture, how, rng), points
+        picture = corrupt.occlude(picture, rng)
+    return _sensor(_light(picture, how, rng), how, rng), points
 
 
 def mirror(image: ImageArray, points_xy: FloatArray, scheme: Scheme) -> tuple[ImageArray, FloatArray]:
@@ -84,39 +128,29 @@ def mirror(image: ImageArray, points_xy: FloatArray, scheme: Scheme) -> tuple[Im
     return np.ascontiguousarray(image[:, ::-1]), flipped
 
 
-def _occlude(image: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """A filled ellipse or rectangle, flat or textured, over a random part of the crop."""
-    side = image.shape[0]
-    centre = rng.uniform(0.15 * side, 0.85 * side, 2)
-    radii = rng.uniform(0.06 * side, 0.24 * side, 2)
-    mask = np.zeros(image.shape[:2], np.uint8)
-    angle = float(rng.uniform(0, 180))
-    if rng.random() < 0.5:
-        box = ((float(centre[0]), float(centre[1])), (float(2 * radii[0]), float(2 * radii[1])), angle)
-        outline = np.asarray(cv2.boxPoints(box)).round().astype(np.int32)
-        cv2.fillPoly(mask, [outline], (255,))
-    else:
-        whole = centre.round().astype(int).tolist(), radii.round().astype(int).tolist()
-        cv2.ellipse(mask, whole[0], whole[1], angle, 0, 360, (255,), -1)
-    fill = np.full_like(image, 0) + rng.integers(0, 256, 3).astype(np.uint8)
-    if rng.random() < 0.5:
-        coarse = rng.integers(0, 256, (int(rng.integers(2, 9)), int(rng.integers(2, 9)), 3), dtype=np.uint8)
-        fill = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return np.where(mask[..., None] > 0, fill, image)
-
-
-def _photometric(image: ImageArray, how: Augment, rng: np.random.Generator) -> ImageArray:
-    if rng.random() < how.degrade:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 0.016 * image.shape[0]))), np.uint8)
-    if rng.random() < how.degrade:
-        image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2).astype(np.uint8)
+def _light(image: ImageArray, how: Augment, rng: np.random.Generator) -> ImageArray:
+    if rng.random() < how.shade:
+        strength, angle, edge, width = rng.uniform((0.3, 0, -0.3, 0.1), (0.9, 360, 0.3, 1))
+        image = corrupt.shade(image, float(strength), float(angle), float(edge), float(width))
+    if rng.random() < how.gray:
+        image = corrupt.grayscale(image)
     if how.colour > 0:
-        levels = np.linspace(0, 1, 256)[:, None]
-        gain, cast = np.exp(rng.normal(0, 0.5 * how.colour)), np.exp(rng.normal(0, 0.2 * how.colour, 3))
-        curve = gain * cast * (levels ** np.exp(rng.normal(0, 0.7 * how.colour))) + rng.normal(0, 0.2 * how.colour)
-        table = np.clip(curve * 255, 0, 255).round().astype(np.uint8)
-        image = np.stack([table[:, c][image[..., c]] for c in range(3)], axis=-1)
-    if rng.random() < how.degrade:
-        noise = rng.normal(0, rng.uniform(2, 12), image.shape)
-        image = np.clip(image + noise, 0, 255).round().astype(np.uint8)
+        gain = np.exp(rng.normal(0, 0.5 * how.colour)) * np.exp(rng.normal(0, 0.2 * how.colour, 3))
+        gamma, offset = np.exp(rng.normal(0, 0.7 * how.colour)), rng.normal(0, 0.2 * how.colour)
+        image = corrupt.tone(image, gain, float(gamma), float(offset))
+    return image
+
+
+def _sensor(image: ImageArray, how: Augment, rng: np.random.Generator) -> ImageArray:
+    side = image.shape[0]
+    if rng.random() < how.motion:
+        image = corrupt.motion_blur(image, float(rng.uniform(0.03, 0.12)) * side, float(rng.uniform(0, 180)))
+    if rng.random() < how.blur:
+        image = corrupt.blur(image, float(rng.uniform(0.005, 0.016)) * side)
+    if rng.random() < how.resolution:
+        image = corrupt.low_resolution(image, float(rng.uniform(1.3, 3)))
+    if rng.random() < how.noise:
+        image = corrupt.noise(image, float(rng.uniform(2, 14)), rng)
+    if rng.random() < how.jpeg:
+        image = corrupt.jpeg(image, int(rng.integers(15, 80)))
     return image

@@ -1,6 +1,6 @@
 """One labelled face as NumPy: what every data set yields and every consumer takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,8 @@ class Sample:
     """(M, 2) in pixels of `image`, pixel centres at whole numbers, origin top left; NaN where a point is missing."""
     box_xyxy: FloatArray
     """(4,) left, top, right, bottom of the face in the same coordinates."""
+    covered: NDArray[np.bool_] | None = None
+    """(M,) True where something hides the point and its place was estimated; None where the set does not say."""
 
 
 class Faces(Protocol):
@@ -35,6 +37,11 @@ class Faces(Protocol):
     @property
     def title(self) -> str:
         """What the set is, for records: which faces, how many."""
+        ...
+
+    @property
+    def subsets(self) -> Mapping[str, Sequence[int]]:
+        """Indices by the name of each published subset, such as `challenge`; empty where the set has none."""
         ...
 
     def __len__(self) -> int: ...
@@ -53,6 +60,16 @@ class Subset:
     @property
     def scheme(self) -> Scheme:
         return self.faces.scheme
+
+    @property
+    def subsets(self) -> Mapping[str, Sequence[int]]:
+        """Those of the whole set, as far as their samples are in this one."""
+        place = {index: i for i, index in enumerate(self.indices)}
+        return {
+            name: [place[i] for i in members if i in place]
+            for name, members in self.faces.subsets.items()
+            if not place.keys().isdisjoint(members)
+        }
 
     def __len__(self) -> int:
         return len(self.indices)

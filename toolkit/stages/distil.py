@@ -112,7 +112,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
-        augment=options.augment,
+        augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
         identity=session.identity("distil") | _own(options),

@@ -101,7 +101,7 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
-        augment=options.augment,
+        augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
         identity=session.identity("supernet") | {"sparsity": sparsity, "alpha_lr": options.alpha_lr},

@@ -48,7 +48,7 @@ def run(options: Teacher) -> Steps[Outcome]:
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
-        augment=options.augment,
+        augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
         identity=session.identity("teacher") | {"arch": options.arch},

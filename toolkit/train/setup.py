@@ -12,7 +12,7 @@ from toolkit.bundle import Card
 from toolkit.core.progress import Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.data import open_faces
-from toolkit.data.augment import Augment
+from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
 from toolkit.slimming.census import check_size
 from toolkit.train.inference import pick_device
@@ -40,7 +40,7 @@ PRESETS = MappingProxyType(
             size_px=256,
             optim=PAPER,
             synthetic=3148,
-            augment=Augment(shift=0, colour=0, degrade=0, occlude=0),
+            augment=PUBLISHED,
         ),
     }
 )
@@ -66,6 +66,9 @@ class Training:
     """Highest learning rate (default: the preset's)."""
     synthetic: int | None = None
     """Number of synthetic faces, where no --data is given (default: the preset's)."""
+    augment: dict[str, float] = field(default_factory=dict)
+    """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
+    those that are not named (default: the preset's; docs/augmentation.md says what each gave)."""
     sigma: float = 1.0
     """Standard deviation of the target Gaussians in heatmap pixels."""
     seed: int = 0
@@ -79,6 +82,7 @@ class Training:
 
     def __post_init__(self) -> None:
         check_size(self.size_px)
+        _ = self.augmentation  # refuses unknown kinds
         if self.threads < 1 or self.seed < 0 or not self.sigma > 0:
             raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
 
@@ -99,9 +103,15 @@ class Training:
         )
 
     @property
-    def augment(self) -> Augment:
-        """The preset's augmentation."""
-        return PRESETS[self.preset].augment
+    def augmentation(self) -> Augment:
+        """The preset's augmentation, with the strengths given."""
+        unknown = self.augment.keys() - {*Augment.kinds(), "all"}
+        if unknown:
+            raise ValueError(f"no augmentation {unknown.pop()!r}; kinds: {', '.join(Augment.kinds())}, all")
+        if self.augment.get("all", 0) != 0:
+            raise ValueError("--augment all takes only 0: name the kinds to change")
+        base = PRESETS[self.preset].augment if "all" not in self.augment else Augment.only()
+        return dataclasses.replace(base, **{k: v for k, v in self.augment.items() if k != "all"})
 
 
 @dataclass(kw_only=True)
@@ -123,7 +133,7 @@ class Session:
             "sigma": o.sigma,
             "seed": o.seed,
             "optim": dataclasses.asdict(o.optim),
-            "augment": dataclasses.asdict(o.augment),
+            "augment": dataclasses.asdict(o.augmentation),
         }
 
     def card(self, name: str, stage: str, log: list[dict[str, Any]], **more: Any) -> Card:

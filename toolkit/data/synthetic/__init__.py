@@ -5,6 +5,8 @@
 `canvas`, and `draw` puts them together.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from toolkit.core.schemes import W300_68, Scheme
@@ -29,6 +31,11 @@ class SyntheticFaces:
     @property
     def title(self) -> str:
         return f"synthetic faces v{VERSION}, seed {self._seed}, {self._count}"
+
+    @property
+    def subsets(self) -> Mapping[str, Sequence[int]]:
+        """None: synthetic faces belong to no published subset."""
+        return {}
 
     def __len__(self) -> int:
         return self._count

@@ -1,0 +1,118 @@
+"""Annotated photos: labels that are read at once, pictures that are decoded when asked for."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.images import read_image
+from toolkit.core.schemes import Scheme
+from toolkit.data.sample import Faces, FloatArray, ImageArray, Sample, Subset
+
+VALIDATION_SHARE = 10
+"""One photo in this many is held out of training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """One face's annotation."""
+
+    name: str
+    source: str
+    """Where it stands, for messages: a file, or a file and its line."""
+    group: str
+    """The photo or person; faces of one group never part between training and validation."""
+    picture: Path | Callable[[], ImageArray]
+    """The file, or what decodes a picture that lies within a larger file."""
+    points_xy: FloatArray
+    """(M, 2) in pixels of the picture, as in Sample; NaN where a point is missing."""
+    box_xyxy: FloatArray
+    """(4,) in the same pixels."""
+    covered: NDArray[np.bool_] | None = None
+    """(M,) True where something hides the point and its place was estimated; None where the set does not say."""
+    subsets: frozenset[str] = frozenset()
+    """The published subsets that the face belongs to, such as `challenge` or `occlusion`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An annotation that cannot be used."""
+
+    source: str
+    """The file, or the file and its line."""
+    text: str
+    """What is wrong with it and what was expected."""
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.text}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a folder holds for one split: faces, and what could not be read."""
+
+    scheme: Scheme
+    title: str
+    """Which set and which part of it, for records; it says `subset` where the official set is not whole."""
+    labels: Sequence[Label]
+    problems: Sequence[Problem] = ()
+
+
+class Photos:
+    """The faces of a reading."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.scheme = reading.scheme
+        self.title = reading.title
+        self.labels = tuple(reading.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Decodes one picture.
+
+        Raises:
+            FileNotFoundError: the picture is not there.
+            ValueError: the picture is damaged.
+        """
+        label = self.labels[index]
+        image = read_image(label.picture) if isinstance(label.picture, Path) else label.picture()
+        return Sample(
+            name=label.name,
+            image=image,
+            points_xy=label.points_xy,
+            box_xyxy=label.box_xyxy,
+            covered=label.covered,
+        )
+
+    @property
+    def subsets(self) -> Mapping[str, Sequence[int]]:
+        """Indices by the name of each published subset."""
+        found: dict[str, list[int]] = {}
+        for index, label in enumerate(self.labels):
+            for name in sorted(label.subsets):
+                found.setdefault(name, []).append(index)
+        return MappingProxyType(found)
+
+
+def hold_out(faces: Photos, part: Literal["train", "val"]) -> Faces:
+    """One side of a fixed split by photo, for sets that name no validation faces.
+
+    Raises:
+        ValueError: too few faces to split.
+    """
+
+    def held_out(group: str) -> bool:
+        return int(hashlib.sha256(group.encode()).hexdigest(), 16) % VALIDATION_SHARE == 0
+
+    chosen = [i for i, label in enumerate(faces.labels) if held_out(label.group) == (part == "val")]
+    if not chosen:
+        raise ValueError(f"{faces.title}: {len(faces)} faces are too few to split off a {part} part")
+    share = "held-out tenth of" if part == "val" else "nine tenths of"
+    return Subset(faces, chosen, f"{share} {faces.title} ({len(chosen)} faces)")
