@@ -33,6 +33,8 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
         ValueError: a loss is not finite, or the state on disk belongs to another run.
         FileExistsError: there is a state on disk and `resume` is not given.
     """
+    for net in job.nets.values():
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.3 to 1.5 times faster on a CPU
     path = folder / "resume" / "state.safetensors"
     means = {name: Mean(net, job.optim.ema) for name, net in job.nets.items()}
     log: list[dict[str, Any]] = []

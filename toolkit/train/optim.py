@@ -46,7 +46,7 @@ class Optim:
     def optimiser(self, parameters: Sequence[nn.Parameter], lr: float | None = None) -> torch.optim.Optimizer:
         """Adam with beta1 0.9 (section 4.3), or AdamW."""
         kind = torch.optim.AdamW if self.rule == "adamw" else torch.optim.Adam
-        return kind(parameters, lr=lr or self.lr, betas=(0.9, 0.999), weight_decay=self.weight_decay)
+        return kind(parameters, lr=lr or self.lr, betas=(0.9, 0.999), weight_decay=self.weight_decay, fused=True)
 
 
 PAPER = Optim(epochs=60, lr=1e-4, weight_decay=4e-5, rule="adam", decay="steps", warmup=0, ema=0)

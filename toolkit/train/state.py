@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -58,6 +59,10 @@ def load_run(path: Path, job: Job, means: dict[str, Mean]) -> list[dict[str, Any
             index, _, slot = key.partition(".")
             slots.setdefault(int(index), {})[slot] = value
         part.optimiser.load_state_dict({**part.optimiser.state_dict(), "state": slots})
+        for parameter, state in part.optimiser.state.items():  # fused optimisers walk memory: same layout, or nonsense
+            for slot, value in state.items():
+                if value.shape == parameter.shape:
+                    state[slot] = torch.empty_like(parameter).copy_(value)
     return list(meta["log"])
 
 
