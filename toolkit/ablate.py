@@ -87,7 +87,7 @@ def _training(options: Augmentations, variant: str, seed: int, out: Path) -> dic
     strengths = {kind: getattr(usual if kind in added else PUBLISHED, kind) for kind in Augment.kinds()}
     return {
         "out": out,
-        "data": options.data,
+        "data": () if options.data is None else (options.data,),
         "arch": options.arch,
         "size": options.size,
         "epochs": options.epochs,

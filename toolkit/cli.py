@@ -22,6 +22,10 @@ COMMANDS = {
     "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
+    "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),
+    "data preview": ("toolkit.stages.preview", "Preview", "a contact sheet of labelled faces"),
+    "data label": ("toolkit.stages.label", "LabelPhotos", "label your own photos, for training"),
+    "data pack": ("toolkit.stages.pack", "Pack", "a set as one memory-mapped file of faces, cut already"),
     "ablate augment": ("toolkit.ablate", "Augmentations", "train with and without each group of augmentation"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
 }
@@ -38,6 +42,8 @@ INSTALL = {
     "matplotlib": "report",
     "jinja2": "report",
     "skimage": "report",
+    "h5py": "data",
+    "scipy": "data",
 }
 """Which extra brings a package."""
 

@@ -43,7 +43,7 @@ def run(options: Quickstart) -> Steps[Outcome]:
     _claim(options)
     out = options.out
     common: dict[str, Any] = {
-        "data": options.data,
+        "data": () if options.data is None else (options.data,),
         "preset": options.preset,
         "seed": options.seed,
         "device": options.device,

@@ -9,7 +9,7 @@ import pytest
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.core.images import write_image
 from toolkit.core.progress import finish
-from toolkit.data.pts import write_pts
+from toolkit.data.formats.pts import write_pts
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.stages import benchmark, evaluate
 from toolkit.stages.benchmark import Benchmark

@@ -35,6 +35,7 @@ class Blobs:
 
     scheme = W300_68
     title = "blobs"
+    subsets: dict[str, list[int]] = {}  # noqa: RUF012 (never written to)
 
     def __len__(self) -> int:
         return 5
@@ -48,10 +49,10 @@ class Blobs:
         return Sample(name=str(index), image=image, points_xy=points, box_xyxy=box_of_points(points))
 
 
-def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss) -> Job:
+def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, sizes: tuple[int, ...] = (SIZE,)) -> Job:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 68, 3, 2, 1))
-    faces = finish(training_faces(Blobs(), SIZE))
+    faces = finish(training_faces(Blobs(), sizes[-1]))
     device = torch.device("cpu")
 
     def step(batch: Batch) -> dict[str, Tensor]:
@@ -64,7 +65,8 @@ def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss) -> J
         passes=(Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step),),
         optim=optim,
         faces=faces,
-        validation=finish(plain_crops(Blobs(), SIZE)),
+        validation={side: finish(plain_crops(Blobs(), side)) for side in sizes},
+        sizes=sizes,
         augment=Augment(),
         seed=3,
         sigma_px=1.0,
@@ -82,6 +84,39 @@ def test_the_loss_falls(tmp_path: Path) -> None:
     assert [record["epoch"] for record in log] == list(range(1, 11))
     assert log[-1]["weights_mse"] < 0.5 * log[0]["weights_mse"]
     assert set(log[0]["val_net"]) == {"n", "nme_mean", "nme_median", "fr10", "auc10"}
+
+
+def test_sizes_take_turns(tmp_path: Path) -> None:
+    """Each input size has an equal share of the epochs; training and validation see it."""
+    staged, seen = job(Optim(epochs=4, batch=2), sizes=(32, 64)), []
+    inner = staged.passes[0].step
+
+    def watched(batch: Batch) -> dict[str, Tensor]:
+        seen.append(batch.images.shape[1])
+        return inner(batch)
+
+    staged = dataclasses.replace(staged, passes=(dataclasses.replace(staged.passes[0], step=watched),))
+    log = finish(fit(staged, tmp_path, resume=False))
+    assert [record["size_px"] for record in log] == [32, 32, 64, 64]
+    assert seen == [32] * 4 + [64] * 4
+
+
+def test_a_group_may_keep_its_learning_rate(tmp_path: Path) -> None:
+    """A group that says so is not scheduled; after an epoch both have their highest rate again."""
+    one = job(Optim(epochs=2, batch=2, lr=0.5, rule="adam"))
+    extra, rates = nn.Parameter(torch.zeros(1)), []
+    optimiser = one.passes[0].optimiser
+    optimiser.add_param_group({"params": [extra], "lr": 0.25, "scheduled": False})
+    inner = one.passes[0].step
+
+    def watched(batch: Batch) -> dict[str, Tensor]:
+        rates.append([group["lr"] for group in optimiser.param_groups])
+        return inner(batch)
+
+    one = dataclasses.replace(one, passes=(dataclasses.replace(one.passes[0], step=watched),))
+    finish(fit(one, tmp_path, resume=False))
+    assert len({first for first, _ in rates}) == len(rates) and {second for _, second in rates} == {0.25}
+    assert [group["lr"] for group in optimiser.param_groups] == [0.5, 0.25]
 
 
 def test_progress_counts_every_step(tmp_path: Path) -> None:

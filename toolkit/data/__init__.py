@@ -1,48 +1,79 @@
-"""Faces from any source: `open_faces` is where a new data set is added."""
+"""Faces from any source. A new data set is a module in `formats`."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from toolkit.core.schemes import W300_68
-from toolkit.data import w300
-from toolkit.data.pts import PtsFolder, hold_out
+from toolkit.data import pack
+from toolkit.data.formats import detect
+from toolkit.data.formats.format import Split
+from toolkit.data.labels import Photos, Reading, hold_out
 from toolkit.data.sample import Faces, Sample, Subset, box_of_points
-
-Split = Literal["train", "val", "test"]
 
 SYNTHETIC_SEEDS: dict[Split, int] = {"train": 0, "val": 1, "test": 2}
 
 
-def open_faces(data: Path | None, split: Split, synthetic: int) -> Faces:
+def open_faces(data: Path | None, split: str, synthetic: int, *, skip_bad: bool = False) -> Faces:
     """The faces of a split.
 
     Args:
-        data: a folder in 300W's official layout, or any folder of pictures with .pts files beside them; None stands
-            for the embedded synthetic faces.
-        split: `train` and `val` are the nine tenths and the tenth of the training faces by a fixed rule; `test` is
-            the official test set, or all faces of a plain folder.
+        data: a folder (or file) of any known format, or a pack; None stands for the embedded synthetic faces.
+        split: `train` and `val` are the set's own, or the nine tenths and the tenth of its training faces by a fixed
+            rule; `test` is the official test set, or all faces of a plain folder. The name of a published subset, such
+            as `challenge`, is those faces of the test set.
         synthetic: how many synthetic faces a split has.
+        skip_bad: leave annotations out that cannot be used.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no labelled face in it.
-        ValueError: an annotation cannot be read.
+        FileNotFoundError: there is no such folder, or no labelled face of the split in it.
+        ValueError: the split is unknown, the folder is of no known format, or an annotation cannot be used.
     """
+    known = next((s for s in SYNTHETIC_SEEDS if s == split), None)
     if data is None:
+        if known is None:
+            raise ValueError(f"no {split!r} of the synthetic faces; there are {', '.join(SYNTHETIC_SEEDS)}")
         from toolkit.data.synthetic import SyntheticFaces  # its tables take a moment to build
 
-        return SyntheticFaces(synthetic, seed=SYNTHETIC_SEEDS[split])
-    faces = open_folder(data, test=split == "test")
-    return faces if split == "test" else hold_out(faces, split)
+        return SyntheticFaces(synthetic, seed=SYNTHETIC_SEEDS[known])
+    if known is None:
+        return _subset(_photos(data, "test", skip_bad), split)
+    if known == "test" or (data.suffix != pack.SUFFIX and "val" in detect(data).splits):
+        return _photos(data, known, skip_bad)
+    return hold_out(_photos(data, "train", skip_bad), known)
 
 
-def open_folder(data: Path, *, test: bool) -> PtsFolder:
-    """All training or all test faces of a folder; of a plain folder, all it has."""
-    if not data.is_dir():
-        raise FileNotFoundError(f"no folder at {data}")
-    if w300.is_w300(data):
-        return w300.w300(data, w300.TEST if test else w300.TRAIN)
-    faces = len(list(data.glob("*.pts")))
-    return PtsFolder([data], W300_68, f"folder {data.name}: {faces} faces")
+def open_folder(data: Path, *, test: bool, skip_bad: bool = False) -> Photos:
+    """All training or all test faces of a folder; of a plain folder, all it has. Raises as open_faces does."""
+    return _photos(data, "test" if test else "train", skip_bad)
 
 
-__all__ = ["Faces", "Sample", "Split", "Subset", "box_of_points", "open_faces", "open_folder"]
+def _photos(data: Path, split: Split, skip_bad: bool) -> Photos:
+    if data.suffix == pack.SUFFIX:
+        packed = pack.PackedFaces(data)
+        if packed.split != split:
+            raise FileNotFoundError(f"{data} is a pack of {packed.split} faces, not of {split} faces")
+        return packed
+    format_ = detect(data)
+    if split not in format_.splits:
+        raise FileNotFoundError(f"{format_.title} has no {split} faces; it has {', '.join(format_.splits)}")
+    return Photos(_usable(format_.read(data, split), skip_bad))
+
+
+def _usable(reading: Reading, skip_bad: bool) -> Reading:
+    problems = reading.problems
+    if not problems:
+        return reading
+    if not skip_bad:
+        more = f" (and {len(problems) - 1} more such)" if len(problems) > 1 else ""
+        raise ValueError(f"{problems[0]}{more}; --skip-bad leaves bad annotations out")
+    return replace(reading, title=f"{reading.title}, {len(problems)} left out", problems=())
+
+
+def _subset(faces: Photos, name: str) -> Faces:
+    indices = faces.subsets.get(name)
+    if indices is None:
+        there = ", ".join((*SYNTHETIC_SEEDS, *faces.subsets))
+        raise ValueError(f"no split or subset {name!r} of {faces.title}; there are {there}")
+    return Subset(faces, indices, f"{name} of {faces.title} ({len(indices)} faces)")
+
+
+__all__ = ["Faces", "Photos", "Sample", "Split", "Subset", "box_of_points", "open_faces", "open_folder"]

@@ -93,9 +93,14 @@ class Patch:
     """(4,) in patch pixels."""
 
 
+def patch_side(size_px: int) -> int:
+    """Side of the patch for crops of size_px."""
+    return round(size_px * DETAIL * REACH / BOX_SCALE)
+
+
 def patch(sample: Sample, size_px: int) -> Patch:
     """The part of a sample that its training crops of size_px can show."""
-    side = round(size_px * DETAIL * REACH / BOX_SCALE)
+    side = patch_side(size_px)
     crop = crop_of_box(sample.box_xyxy, side, Pose(scale=BOX_SCALE / REACH))
     corners = crop.to_crop(sample.box_xyxy.reshape(2, 2))
     return Patch(image=cut(sample.image, crop), points_xy=crop.to_crop(sample.points_xy), box_xyxy=corners.reshape(4))

@@ -4,7 +4,7 @@ A batch depends on its seed, epoch and place alone, so that a resumed run sees w
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.augment import Augment, Patch, augment, patch
-from toolkit.data.sample import Faces, FloatArray, ImageArray
+from toolkit.data.mix import Mix, Part
+from toolkit.data.pack import PackedFaces
+from toolkit.data.sample import Faces, FloatArray, ImageArray, Subset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,51 +30,84 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFaces:
-    """Faces as wide patches in memory: decoded and cut once, warped anew each epoch."""
+    """Faces as wide patches: decoded and cut once, warped anew each epoch."""
 
-    faces: Faces
+    faces: Mix
     size_px: int
     patches: Sequence[Patch]
 
     def __len__(self) -> int:
         return len(self.patches)
 
-    def epoch(self, key: Sequence[int], size: int, how: Augment) -> Iterator[Batch]:
-        """All faces once in random order, in batches of `size`; the last, smaller one is left out where it can be.
+    def epoch(self, key: Sequence[int], size: int, how: Augment, size_px: int | None = None) -> Iterator[Batch]:
+        """Every part's share once in random order, in batches of `size`; the last, smaller one is left out if it can.
 
         Args:
             key: whole numbers that name this epoch, such as (seed, epoch); the same key gives the same batches.
             size: faces in a batch.
             how: the augmentation.
+            size_px: side of the crops, at most that of the set (default: that of the set).
         """
-        order = np.random.default_rng(key).permutation(len(self.patches))
+        side = size_px or self.size_px
+        order = self.faces.draw(np.random.default_rng(key))
         size = min(size, len(order))
         for start in range(0, len(order) - size + 1, size):
             rng = np.random.default_rng([*key, start])
-            pairs = [
-                augment(self.patches[i], self.size_px, how, self.faces.scheme, rng) for i in order[start : start + size]
-            ]
+            pairs = [augment(self.patches[i], side, how, self.faces.scheme, rng) for i in order[start : start + size]]
             images, points = zip(*pairs, strict=True)
             yield Batch(images=np.stack(images), points_xy=np.stack(points), rng=rng)
 
     def batches(self, size: int) -> int:
         """How many batches an epoch has."""
-        return len(self.patches) // min(size, len(self.patches))
+        faces = self.faces.an_epoch
+        return faces // min(size, faces)
 
 
-def training_faces(faces: Faces, size_px: int) -> Steps[TrainingFaces]:
-    """Cut every face of a set, telling the progress.
+def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[TrainingFaces]:
+    """Cut every face of a set, telling the progress; those of a pack that was made for this size stay on disk.
+
+    Args:
+        faces: a set, or a mixture of sets.
+        size_px: side of the training crops.
+        skip_bad: leave out pictures that cannot be read; the title then says how many.
 
     Raises:
+        FileNotFoundError: a picture is not there.
         ValueError: a picture is damaged; the message names it.
     """
-    patches = []
+    mix = faces if isinstance(faces, Mix) else Mix([Part(faces=faces)])
+    parts, patches = [], []
+    for part in mix.parts:
+        cut_faces, kept = yield from _patches(part.faces, size_px, skip_bad)
+        patches += cut_faces
+        parts.append(replace(part, faces=_kept(part.faces, kept)))
+    return TrainingFaces(faces=Mix(parts), size_px=size_px, patches=patches)
+
+
+def _patches(faces: Faces, size_px: int, skip_bad: bool) -> Steps[tuple[list[Patch], list[int]]]:
+    """The patches of a set, and the indices of the faces that they show."""
+    packed = _packed(faces, size_px)
+    if packed is not None:
+        return packed, list(range(len(faces)))
+    patches, kept = [], []
     for i in range(len(faces)):
-        sample = faces[i]
-        patches.append(patch(sample, size_px))
+        try:
+            patches.append(patch(faces[i], size_px))
+            kept.append(i)
+        except (ValueError, FileNotFoundError):
+            if not skip_bad:
+                raise
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
-    return TrainingFaces(faces=faces, size_px=size_px, patches=patches)
+    return patches, kept
+
+
+def _packed(faces: Faces, size_px: int) -> list[Patch] | None:
+    """Patches that lie in a pack large enough for crops of size_px."""
+    whole, indices = (faces.faces, faces.indices) if isinstance(faces, Subset) else (faces, range(len(faces)))
+    if not isinstance(whole, PackedFaces) or whole.size_px < size_px:
+        return None
+    return [whole.patch(i) for i in indices]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +121,45 @@ class PlainCrops:
     """(N, M, 2) in crop pixels."""
 
 
-def plain_crops(faces: Faces, size_px: int) -> Steps[PlainCrops]:
-    """Cut every face of a set by its own box."""
-    images, points = [], []
+def plain_crops(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[PlainCrops]:
+    """Cut every face of a set by its own box.
+
+    Args:
+        faces: the set.
+        size_px: side of the crops.
+        skip_bad: leave out pictures that cannot be read; the title then says how many.
+
+    Raises:
+        FileNotFoundError: a picture is not there.
+        ValueError: a picture is damaged, or none can be read.
+    """
+    images, points, kept = [], [], []
     for i in range(len(faces)):
-        sample = faces[i]
-        crop = crop_of_box(sample.box_xyxy, size_px)
-        images.append(cut(sample.image, crop))
-        points.append(crop.to_crop(sample.points_xy))
+        try:
+            sample = faces[i]
+            crop = crop_of_box(sample.box_xyxy, size_px)
+            images.append(cut(sample.image, crop))
+            points.append(crop.to_crop(sample.points_xy))
+            kept.append(i)
+        except (ValueError, FileNotFoundError):
+            if not skip_bad:
+                raise
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
-    return PlainCrops(faces=faces, images=np.stack(images), points_xy=np.stack(points))
+    left = _kept(faces, kept)
+    return PlainCrops(faces=left, images=np.stack(images), points_xy=np.stack(points))
+
+
+def _kept(faces: Faces, indices: list[int]) -> Faces:
+    """The faces that could be read.
+
+    Raises:
+        ValueError: none could.
+    """
+    if not indices:
+        raise ValueError(f"{faces.title}: no picture of it can be read")
+    lost = len(faces) - len(indices)
+    return Subset(faces, indices, f"{faces.title}, {lost} left out") if lost else faces
 
 
 def occlude_rectangle(images: NDArray[np.float32], rng: np.random.Generator, largest: float) -> NDArray[np.float32]:

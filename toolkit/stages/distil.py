@@ -112,6 +112,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
+        sizes=options.sizes,
         augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,

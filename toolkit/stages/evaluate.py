@@ -11,8 +11,8 @@ from toolkit import measure
 from toolkit.core.metrics import nme
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces, open_folder
+from toolkit.data.baselines import mean_shape_points
 from toolkit.data.batches import plain_crops
-from toolkit.data.pts import mean_shape_points
 from toolkit.landmarkers import identify, open_model
 
 
@@ -64,7 +64,7 @@ def _baselines(options: Evaluate, where: dict[str, str]) -> list[dict[str, Any]]
         raise ValueError("--baselines compares with labelled photos: give --data")
     train, test = open_folder(options.data, test=False), open_folder(options.data, test=True)
     placed = mean_shape_points(train, test).items()
-    truth = np.stack(test.points)
+    truth = np.stack([label.points_xy for label in test.labels])
     return [
         {"kind": "baseline", "model": name, **where, **measure.scored(nme(points, truth, test.scheme))}
         for name, points in placed

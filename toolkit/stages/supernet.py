@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -33,11 +33,18 @@ class Supernet(Training):
     input shrinks, so lambda is multiplied by (256 / size) squared."""
     alpha_lr: float | None = None
     """Learning rate of the importance factors (default: 2 over the number of steps, as published)."""
+    alpha_start: float = 1.0
+    """Value that every importance factor starts from; 1 is HRNet's plain sum."""
+    updates: Literal["alternating", "joint"] = "alternating"
+    """alternating: a pass over the faces for the factors, then one for the weights (Algorithm 1); joint: both in one
+    pass, at half the cost."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.sparsity < 0 or (self.alpha_lr is not None and not self.alpha_lr > 0):
             raise ValueError("sparsity must not be negative, and alpha_lr must be above 0")
+        if not self.alpha_start > 0:
+            raise ValueError("alpha_start must be above 0")
 
     @property
     def optim(self) -> Optim:
@@ -50,13 +57,15 @@ def run(options: Supernet) -> Steps[Outcome]:
     """Train and write the bundle; see Supernet."""
     session = yield from open_session(options)
     net = HRSuperNet(hrsupernet(session.train.faces.scheme.points)).to(session.device)
+    with torch.no_grad():
+        net.alpha.fill_(options.alpha_start)
     log = yield from fit(_job(options, session, net), options.out, resume=options.resume)
     card = session.card(
         "hrsupernet",
         "supernet",
         log,
         metrics={"val": log[-1]["val_supernet"]},
-        config={"sparsity": options.sparsity, "alpha_lr": _alpha_lr(options, session)},
+        config=_own(options) | {"alpha_lr": _alpha_lr(options, session)},
     )
     bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
     nme = log[-1]["val_supernet"]["nme_mean"]
@@ -73,37 +82,46 @@ def _alpha_lr(options: Supernet, session: Session) -> float:
     return ALPHA_TRAVEL / steps if options.alpha_lr is None else options.alpha_lr
 
 
+def _own(options: Supernet) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("sparsity", "alpha_lr", "alpha_start", "updates")}
+
+
 def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
     sparsity = options.sparsity * (PUBLISHED_SIZE / options.size_px) ** 2
-    alpha = torch.optim.Adam([net.alpha], lr=_alpha_lr(options, session))
     weights = net.weights()
+    factors = {"params": [net.alpha], "lr": _alpha_lr(options, session), "weight_decay": 0.0, "scheduled": False}
 
-    def loss(learn_alpha: bool) -> Callable[[Batch], dict[str, Tensor]]:
+    def loss(learned: Literal["alpha", "weights", "both"]) -> Callable[[Batch], dict[str, Tensor]]:
         def step(batch: Batch) -> dict[str, Tensor]:
-            net.alpha.requires_grad_(learn_alpha)
+            net.alpha.requires_grad_(learned != "weights")
             for parameter in weights:
-                parameter.requires_grad_(not learn_alpha)
+                parameter.requires_grad_(learned != "alpha")
             truth, known = targets(batch, options.sigma, session.device)
             terms = {"mse": mse(net(normalised(batch.images, session.device)), truth, known)}
-            return terms | ({"l1": sparsity * net.alpha.abs().sum()} if learn_alpha else {})
+            return terms if learned == "weights" else terms | {"l1": sparsity * net.alpha.abs().sum()}
 
         return step
 
     def note() -> dict[str, Any]:
         return {"alpha": [round(a, 5) for a in net.alpha.tolist()]}
 
+    optimiser = options.optim.optimiser(weights)
+    if options.updates == "joint":
+        optimiser.add_param_group(factors)
+        passes: tuple[Pass, ...] = (Pass(name="weights", optimiser=optimiser, step=loss("both")),)
+    else:
+        alpha = Pass(name="alpha", optimiser=torch.optim.Adam([factors]), step=loss("alpha"))
+        passes = (alpha, Pass(name="weights", optimiser=optimiser, step=loss("weights")))
     return Job(
         nets={"supernet": net},
-        passes=(
-            Pass(name="alpha", optimiser=alpha, step=loss(True), scheduled=False),
-            Pass(name="weights", optimiser=options.optim.optimiser(weights), step=loss(False)),
-        ),
+        passes=passes,
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
+        sizes=options.sizes,
         augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
-        identity=session.identity("supernet") | {"sparsity": sparsity, "alpha_lr": options.alpha_lr},
+        identity=session.identity("supernet") | _own(options),
         note=note,
     )

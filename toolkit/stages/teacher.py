@@ -48,6 +48,7 @@ def run(options: Teacher) -> Steps[Outcome]:
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
+        sizes=options.sizes,
         augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,

@@ -1,6 +1,6 @@
 """What a run of the training loop is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,9 @@ class Pass:
 
     name: str
     optimiser: torch.optim.Optimizer
+    """Optim.factor scales the learning rate of its groups, but for those that say `"scheduled": False`."""
     step: Callable[[Batch], dict[str, Tensor]]
     """Named losses, which are summed."""
-    scheduled: bool = True
-    """Whether Optim.factor scales the learning rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +31,10 @@ class Job:
     passes: tuple[Pass, ...]
     optim: Optim
     faces: TrainingFaces
-    validation: PlainCrops
+    validation: Mapping[int, PlainCrops]
+    """The validation faces at every input size of the schedule."""
+    sizes: tuple[int, ...]
+    """Input sizes in pixels, each for an equal share of the epochs, the last one the network's own."""
     augment: Augment
     seed: int
     sigma_px: float
@@ -40,3 +42,7 @@ class Job:
     """The settings that a resumed run must share."""
     note: Callable[[], dict[str, Any]] = dict
     """Extra values for an epoch's record."""
+
+    def size_at(self, epoch: int) -> int:
+        """Input size of an epoch, from 0."""
+        return self.sizes[epoch * len(self.sizes) // self.optim.epochs]

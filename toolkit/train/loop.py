@@ -45,10 +45,11 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
     for epoch in range(len(log), job.optim.epochs):
         started = time.perf_counter()
         losses = yield from _epoch(job, means, epoch, log)
-        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, **losses, **job.note()}
+        size = job.size_at(epoch)
+        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, "size_px": size, **losses, **job.note()}
         for name, net in job.nets.items():
             with Worn(net, means[name].values):
-                scores = evaluate(net, job.validation, job.sigma_px)
+                scores = evaluate(net, job.validation[size], job.sigma_px)
             record[f"val_{name}"] = dataclasses.asdict(scores)
         record["seconds"] = round(time.perf_counter() - started, 2)
         log.append(record)
@@ -62,18 +63,17 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
 def _epoch(job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any]]) -> Steps[dict[str, float]]:
     """All passes over the data once; the mean of each loss."""
     batches = job.faces.batches(job.optim.batch)
-    total = job.optim.epochs * len(job.passes) * batches
+    total, size = job.optim.epochs * len(job.passes) * batches, job.size_at(epoch)
     sums: dict[str, float] = {}
     for net in job.nets.values():
         net.train()
     for number, part in enumerate(job.passes):
         base = [group["lr"] for group in part.optimiser.param_groups]
         key = (job.seed, epoch, number)
-        for index, batch in enumerate(job.faces.epoch(key, job.optim.batch, job.augment)):
-            if part.scheduled:
-                factor = job.optim.factor((epoch * batches + index) / (job.optim.epochs * batches))
-                for group, lr in zip(part.optimiser.param_groups, base, strict=True):
-                    group["lr"] = lr * factor
+        for index, batch in enumerate(job.faces.epoch(key, job.optim.batch, job.augment, size)):
+            factor = job.optim.factor((epoch * batches + index) / (job.optim.epochs * batches))
+            for group, lr in zip(part.optimiser.param_groups, base, strict=True):
+                group["lr"] = lr * factor if group.get("scheduled", True) else lr
             for name, value in _step(job, part, batch).items():
                 label = f"{part.name}_{name}"
                 sums[label] = sums.get(label, 0.0) + value / batches

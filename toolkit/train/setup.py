@@ -1,6 +1,7 @@
 """What the training stages have in common: their options, their data, and the card of what they make."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -11,9 +12,10 @@ import torch
 from toolkit.bundle import Card
 from toolkit.core.progress import Steps
 from toolkit.core.provenance import commit, processor, versions
-from toolkit.data import open_faces
+from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
+from toolkit.data.mix import Mix, Part
 from toolkit.slimming.census import check_size
 from toolkit.train.inference import pick_device
 from toolkit.train.optim import PAPER, Optim
@@ -52,12 +54,20 @@ class Training:
 
     out: Path
     """Folder for the bundle; while training it holds the state to resume from."""
-    data: Path | None = None
-    """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
+    data: tuple[Path, ...] = ()
+    """Labelled faces: folders (or files) of any format that `sdhrnet data check` knows. Validation faces are held out
+    of the first one, or are its own; of the others all training faces are used. Without it, synthetic faces."""
+    share: tuple[float, ...] = ()
+    """One number for each --data: 0.25 shows a quarter of its faces an epoch, 2 each of them twice (default: 1)."""
+    skip_bad: bool = False
+    """Train without the annotations and pictures that cannot be used; the card says how many."""
     preset: PresetName = "cpu"
     """tiny: minutes, to see it work. cpu: an hour or two on a core. paper: section 4.3, for a GPU."""
     size: int | None = None
     """Side of the input crop in pixels, a multiple of 32 (default: the preset's, or the parent bundle's)."""
+    progressive: tuple[int, ...] = ()
+    """Smaller input sizes to begin with: `--size 128 --progressive 64 96` gives each of the three a third of the
+    epochs, which costs half of what training at 128 throughout does."""
     epochs: int | None = None
     """Passes over the data (default: the preset's)."""
     batch: int | None = None
@@ -65,7 +75,7 @@ class Training:
     lr: float | None = None
     """Highest learning rate (default: the preset's)."""
     synthetic: int | None = None
-    """Number of synthetic faces, where no --data is given (default: the preset's)."""
+    """Number of synthetic faces: the preset's where no --data is given; beside --data, that many are mixed in."""
     augment: dict[str, float] = field(default_factory=dict)
     """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
     those that are not named (default: the preset's; docs/augmentation.md says what each gave)."""
@@ -81,8 +91,13 @@ class Training:
     """Go on with an interrupted run in --out."""
 
     def __post_init__(self) -> None:
-        check_size(self.size_px)
+        for size in self.sizes:
+            check_size(size)
+        if list(self.sizes) != sorted(set(self.sizes)) or len(self.sizes) > self.optim.epochs:
+            raise ValueError(f"--progressive takes rising sizes below --size, an epoch each at least, got {self.sizes}")
         _ = self.augmentation  # refuses unknown kinds
+        if self.share and len(self.share) != len(self.data):
+            raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
         if self.threads < 1 or self.seed < 0 or not self.sigma > 0:
             raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
 
@@ -90,6 +105,11 @@ class Training:
     def size_px(self) -> int:
         """The input size, from the option or the preset."""
         return PRESETS[self.preset].size_px if self.size is None else self.size
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The input sizes in turn."""
+        return (*self.progressive, self.size_px)
 
     @property
     def optim(self) -> Optim:
@@ -120,7 +140,7 @@ class Session:
 
     options: Training
     train: TrainingFaces
-    validation: PlainCrops
+    validation: Mapping[int, PlainCrops]
     device: torch.device
 
     def identity(self, stage: str) -> dict[str, Any]:
@@ -130,6 +150,7 @@ class Session:
             "stage": stage,
             "data": self.train.faces.title,
             "size_px": o.size_px,
+            "progressive": list(o.progressive),
             "sigma": o.sigma,
             "seed": o.seed,
             "optim": dataclasses.asdict(o.optim),
@@ -145,7 +166,7 @@ class Session:
             scheme=self.train.faces.scheme.name,
             size_px=self.options.size_px,
             sigma_px=self.options.sigma,
-            data={"train": self.train.faces.title, "val": self.validation.faces.title},
+            data={"train": self.train.faces.title, "val": self.validation[self.options.size_px].faces.title},
             config={k: v for k, v in identity.items() if k not in ("stage", "data")} | more.pop("config", {}),
             made_with={
                 "versions": versions("torch", "numpy", "opencv-contrib-python"),
@@ -168,7 +189,22 @@ def open_session(options: Training) -> Steps[Session]:
     device = pick_device(options.device)
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
+    first = options.data[0] if options.data else None
     count = options.synthetic or PRESETS[options.preset].synthetic
-    train = yield from training_faces(open_faces(options.data, "train", count), options.size_px)
-    validation = yield from plain_crops(open_faces(options.data, "val", max(1, count // 10)), options.size_px)
+    train = yield from training_faces(_mixed(options, first, count), options.size_px, skip_bad=options.skip_bad)
+    held_out = open_faces(first, "val", max(1, count // 10), skip_bad=options.skip_bad)
+    validation = {}
+    for size in options.sizes:
+        validation[size] = yield from plain_crops(held_out, size, skip_bad=options.skip_bad)
     return Session(options=options, train=train, validation=validation, device=device)
+
+
+def _mixed(options: Training, first: Path | None, synthetic: int) -> Mix:
+    shares = options.share or (1.0,) * len(options.data)
+    own = open_faces(first, "train", synthetic, skip_bad=options.skip_bad)
+    parts = [Part(faces=own, share=shares[0] if shares else 1.0)]
+    for folder, share in zip(options.data[1:], shares[1:], strict=True):
+        parts.append(Part(faces=open_folder(folder, test=False, skip_bad=options.skip_bad), share=share))
+    if first is not None and options.synthetic:
+        parts.append(Part(faces=open_faces(None, "train", options.synthetic)))
+    return Mix(parts)

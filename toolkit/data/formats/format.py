@@ -32,3 +32,5 @@ class Format:
     """Faces of the official set by split or subset, as published: train, test, common, pose, ..."""
     obtain: str = ""
     """In words, where the official set is asked for."""
+    layout: str = ""
+    """In words, what lies in the folder, for the message where no format fits."""

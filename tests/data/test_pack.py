@@ -1,0 +1,130 @@
+"""Packs: the same faces from one file, the same split, and clear words about files that are none."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.core.images import write_png
+from toolkit.core.progress import finish
+from toolkit.data import open_faces, open_folder
+from toolkit.data.augment import Augment, patch
+from toolkit.data.batches import training_faces
+from toolkit.data.formats.pts import write_pts
+from toolkit.data.pack import PackedFaces, write_pack
+from toolkit.stages.pack import Pack, run
+
+SIZE = 32
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Thirty small photos with 68 points each."""
+    root, rng = tmp_path / "photos", np.random.default_rng(0)
+    root.mkdir()
+    for i in range(30):
+        write_png(root / f"p{i}.png", rng.integers(0, 255, (60, 70, 3)).astype(np.uint8))
+        (root / f"p{i}.pts").write_text(write_pts(rng.uniform(10, 50, (68, 2)).round(2)))
+    return root
+
+
+@pytest.fixture
+def packed(folder: Path, tmp_path: Path) -> Path:
+    """The pack of that folder."""
+    path = tmp_path / "train.faces"
+    finish(write_pack(open_folder(folder, test=False), "train", path, SIZE))
+    return path
+
+
+def test_a_pack_holds_the_patches_of_the_set(folder: Path, packed: Path) -> None:
+    """Picture, points and box of every face are those that training would cut from the photos."""
+    photos, pack = open_folder(folder, test=False), PackedFaces(packed)
+    assert (pack.title, pack.scheme, len(pack)) == (photos.title, photos.scheme, 30)
+    for i in range(30):
+        expected, found = patch(photos[i], SIZE), pack.patch(i)
+        np.testing.assert_array_equal(found.image, expected.image)
+        np.testing.assert_array_equal(found.points_xy, expected.points_xy)
+        np.testing.assert_array_equal(found.box_xyxy, expected.box_xyxy)
+        np.testing.assert_array_equal(pack[i].image, expected.image)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_pack_splits_like_its_set(folder: Path, packed: Path, split: str) -> None:
+    """The faces held out for validation are the same ones, under the same title."""
+    whole, pack = open_faces(folder, split, 0), open_faces(packed, split, 0)
+    assert pack.title == whole.title
+    assert [pack[i].name for i in range(len(pack))] == [whole[i].name for i in range(len(whole))]
+
+
+def test_training_from_a_pack_is_training_from_the_photos(folder: Path, packed: Path) -> None:
+    """The batches of an epoch are equal to the last bit."""
+    batches = []
+    for data in (folder, packed):
+        faces = finish(training_faces(open_faces(data, "train", 0), SIZE))
+        batches.append(list(faces.epoch((0, 1), 4, Augment())))
+    for a, b in zip(*batches, strict=True):
+        np.testing.assert_array_equal(a.images, b.images)
+        np.testing.assert_array_equal(a.points_xy, b.points_xy)
+
+
+def test_covered_points_and_subsets_travel_with_the_pack(tmp_path: Path, folder: Path) -> None:
+    """What the set says of a point, and that another set says nothing."""
+    import json
+
+    names = sorted(file.stem for file in folder.glob("*.pts"))
+    visible = {
+        name: {"pose": "left" if i % 2 else "front", "visible": [1, *[2] * 66, 0]} for i, name in enumerate(names)
+    }
+    (folder / "visibility.json").write_text(json.dumps(visible))
+    finish(write_pack(open_folder(folder, test=False), "train", tmp_path / "v.faces", SIZE))
+    pack = PackedFaces(tmp_path / "v.faces")
+    covered = pack[3].covered
+    assert covered is not None and covered[0] and not covered[1:].any()
+    assert np.isnan(pack[3].points_xy[67]).all()
+    assert {name: len(members) for name, members in pack.subsets.items()} == {"front": 15, "left": 15}
+
+
+def cut_off(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def newer(data: bytes) -> bytes:
+    return data.replace(b'"format": 1', b'"format": 9', 1)
+
+
+def other(_: bytes) -> bytes:
+    return b"PK\x03\x04 something else"
+
+
+@pytest.mark.parametrize(("damage", "message"), [(cut_off, "cut off"), (newer, "upgrade"), (other, "not a pack")])
+def test_damaged_packs_are_refused(packed: Path, damage: Callable[[bytes], bytes], message: str) -> None:
+    """With what is wrong and what to do."""
+    packed.write_bytes(damage(packed.read_bytes()))
+    with pytest.raises(ValueError, match=message):
+        PackedFaces(packed)
+
+
+def test_a_failed_packing_leaves_the_older_pack(folder: Path, packed: Path) -> None:
+    """A damaged photo stops it; nothing half-written stays behind."""
+    before = packed.read_bytes()
+    (folder / "p7.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"p7\.png"):
+        finish(write_pack(open_folder(folder, test=False), "train", packed, SIZE))
+    assert packed.read_bytes() == before
+    assert [p.name for p in packed.parent.iterdir() if p.is_file()] == [packed.name]
+
+
+def test_a_pack_of_training_faces_has_no_test_faces(packed: Path) -> None:
+    """The message says which faces it holds."""
+    with pytest.raises(FileNotFoundError, match="pack of train faces"):
+        open_faces(packed, "test", 0)
+
+
+def test_the_command_tells_both_speeds(folder: Path, tmp_path: Path) -> None:
+    """And writes a pack that opens."""
+    outcome = finish(run(Pack(data=folder, out=tmp_path / "a.faces", size=SIZE)))
+    assert outcome.records[0]["faces_per_second_pack"] > 0 and outcome.records[0]["n"] == 30
+    assert len(PackedFaces(tmp_path / "a.faces")) == 30
+    with pytest.raises(ValueError, match=r"\.faces"):
+        Pack(data=folder, out=tmp_path / "a.zip")

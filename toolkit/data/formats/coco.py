@@ -1,0 +1,175 @@
+"""COCO-style JSON as MMPose has it: images, and annotations with keypoints as triples x, y, v.
+
+COCO counts pixels from 0. MMPose's COFW files do (its converter takes MATLAB's 1 off), its WFLW files repeat the
+official lists, but its 300W files repeat HRNet's CSVs, which count from 1: read 300W from .pts files instead.
+v is 0 for no place known, 1 for covered, 2 for seen. A file that says 1 of every point, as MMPose's WFLW and 300W files
+do, means that all are labelled and says nothing of covers.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.core.files import read_json
+from toolkit.core.schemes import W300_68, Scheme
+from toolkit.data.formats.format import Format, Split
+from toolkit.data.formats.gather import gather, picture_in, require_faces, scheme_of, shown
+from toolkit.data.formats.pts import VISIBILITY
+from toolkit.data.labels import Label, Reading
+from toolkit.data.sample import box_of_points
+
+UNKNOWN, COVERED, SEEN = 0, 1, 2
+SPLITS: tuple[Split, ...] = ("train", "test")
+OTHER_NAMES = {"train": {"train"}, "test": {"test", "val", "valid"}}
+"""What a file's name calls a split; MMPose's test faces of 300W are in `valid`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """A file's annotations."""
+
+    path: Path
+    images: Mapping[Any, str]
+    """File names by image id."""
+    annotations: Sequence[Any]
+
+    @property
+    def tells_covered(self) -> bool:
+        return any(SEEN in _keypoints(a)[2::3] for a in self.annotations)
+
+
+def _json_files(root: Path) -> list[Path]:
+    if root.is_file():
+        return [root] if root.suffix.lower() == ".json" else []
+    return [file for folder in (root, root / "annotations") for file in sorted(folder.glob("*.json"))]
+
+
+def recognises(root: Path) -> bool:
+    """Whether it is a .json file, or a folder with some and without .pts files."""
+    files = [file for file in _json_files(root) if file.name != VISIBILITY]
+    return bool(files) and not (root.is_dir() and any(root.glob("*.pts")))
+
+
+def _file_of(root: Path, split: Split) -> Path:
+    """The file of a split by its name; one file that names no split serves as any, as does one given itself.
+
+    Raises:
+        FileNotFoundError: none is the split's.
+        ValueError: several may be.
+    """
+    files = _json_files(root)
+    if root.is_file() and files:
+        return root
+    words = {file: re.split(r"[^a-z]+", file.stem.lower()) for file in files}
+    named = [file for file in files if OTHER_NAMES[split] & set(words[file])]
+    last = [file for file in named if words[file][-1] == split] or [
+        file for file in named if words[file][-1] in OTHER_NAMES[split]
+    ]
+    plain = [file for file in files if not set.union(*OTHER_NAMES.values()) & set(words[file])]
+    for found in (named, last, plain if not named else []):
+        if len(found) == 1:
+            return found[0]
+    listed = ", ".join(file.name for file in files) or "none"
+    if named or plain:
+        raise ValueError(
+            f"{shown(root)} has several .json files that may be the {split} set: {listed}; give one itself"
+        )
+    raise FileNotFoundError(f"{shown(root)} has no .json file of the {split} set; it has {listed}")
+
+
+def _load(path: Path) -> Content:
+    """A file's content.
+
+    Raises:
+        ValueError: it is not JSON, or not of COCO's layout.
+    """
+    whole = read_json(path)
+    images = whole.get("images") if isinstance(whole, dict) else None
+    annotations = whole.get("annotations") if isinstance(whole, dict) else None
+    if not isinstance(images, list) or not isinstance(annotations, list):
+        raise ValueError(f"{shown(path)} is not COCO-style: expected the lists `images` and `annotations`")
+    names = {
+        image["id"]: image["file_name"]
+        for image in images
+        if isinstance(image, dict)
+        and isinstance(image.get("id"), int | str)
+        and isinstance(image.get("file_name"), str)
+    }
+    return Content(path=path, images=names, annotations=annotations)
+
+
+def _keypoints(annotation: Any) -> list[Any]:
+    values = annotation.get("keypoints") if isinstance(annotation, dict) else None
+    return values if isinstance(values, list) else []
+
+
+def _label(content: Content, number: int, scheme: Scheme, folders: Sequence[Path], tells_covered: bool) -> Label:
+    annotation = content.annotations[number]
+    values = _keypoints(annotation)
+    if len(values) != 3 * scheme.points:
+        raise ValueError(f"{len(values)} values in `keypoints`, expected 3 for each point of {scheme.title}")
+    if not all(isinstance(v, int | float) for v in values):
+        raise ValueError("`keypoints` must hold numbers only")
+    triples = np.array(values, dtype=np.float64).reshape(-1, 3)
+    seen = triples[:, 2]
+    if not np.isin(seen, (UNKNOWN, COVERED, SEEN)).all():
+        raise ValueError("each third value of `keypoints` must be 0, 1 or 2")
+    points = np.where((seen == UNKNOWN)[:, None], np.nan, triples[:, :2])
+    if not np.isfinite(points[seen != UNKNOWN]).all():
+        raise ValueError("`keypoints` holds a coordinate that is not a number")
+    image = annotation.get("image_id")
+    if not isinstance(image, int | str) or image not in content.images:
+        raise ValueError(f"`images` has no file name for its image_id {image!r}")
+    name = content.images[image]
+    return Label(
+        name=f"{Path(name).stem}-{annotation.get('id', number)}",
+        source=_source(content, number),
+        group=name,
+        picture=picture_in(name, folders),
+        points_xy=points,
+        box_xyxy=box_of_points(points),
+        covered=(seen == COVERED) if tells_covered else None,
+    )
+
+
+def _source(content: Content, number: int) -> str:
+    annotation = content.annotations[number]
+    known = annotation.get("id") if isinstance(annotation, dict) else None
+    return f"{shown(content.path)}, annotation {number + 1 if known is None else f'of id {known}'}"
+
+
+def read(root: Path, split: Split) -> Reading:
+    """The faces of the split's file.
+
+    Raises:
+        FileNotFoundError: there is no such file, or no face in it.
+        ValueError: it is not COCO-style JSON, or several files may be meant.
+    """
+    content = _load(_file_of(root, split))
+    above = content.path.parent
+    folders = (above, above / "images", root, root / "images", root / "WFLW_images", above.parent / "images")
+    scheme = scheme_of(len(_keypoints(a)) // 3 for a in content.annotations) or W300_68
+    tells_covered = content.tells_covered
+    labels, problems = gather(
+        range(len(content.annotations)),
+        lambda number: _source(content, number),
+        lambda number: _label(content, number, scheme, folders, tells_covered),
+    )
+    title = f"file {shown(Path(content.path.name))}: {len(labels)} faces"
+    found = Reading(scheme=scheme, title=title, labels=labels, problems=problems)
+    return require_faces(found, f"{shown(content.path)} has no annotation that can be used")
+
+
+FORMAT = Format(
+    name="coco",
+    title="a COCO-style JSON file",
+    scheme=W300_68,
+    recognises=recognises,
+    read=read,
+    splits=SPLITS,
+    layout="a .json file with images and annotations, and the pictures beside it or in images/",
+)

@@ -1,0 +1,138 @@
+"""What the readers share: a bad annotation is told of, the others are read.
+
+A face's box is always the tight box of its points, which the crop then enlarges (`BOX_SCALE`). HRNet does the same on
+every set: the scale and centre of its CSVs for 300W and WFLW are those of the points' box rounded outwards to whole
+pixels, and its COFW code computes them so. Sets that bring boxes (WFLW, COFW, COCO files) fill them in differently, and
+one rule keeps their scores comparable.
+"""
+
+import csv
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from toolkit.core.schemes import SCHEMES, Scheme
+from toolkit.data.labels import Problem, Reading
+from toolkit.data.sample import FloatArray
+
+T = TypeVar("T")
+U = TypeVar("U")
+Line = tuple[int, str]
+"""A line of a file and its number, from 1."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def gather(rows: Iterable[T], source: Callable[[T], str], make: Callable[[T], U]) -> tuple[list[U], list[Problem]]:
+    """What is made of all rows but the bad ones, for which `make` raises ValueError: those become problems."""
+    made, problems = [], []
+    for row in rows:
+        try:
+            made.append(make(row))
+        except ValueError as error:
+            problems.append(Problem(source=source(row), text=str(error)))
+    return made, problems
+
+
+def require_faces(reading: Reading, expected: str) -> Reading:
+    """The reading itself, unless it is empty.
+
+    Raises:
+        FileNotFoundError: it has no face; the message says what was expected and names the first problem.
+    """
+    if reading.labels:
+        return reading
+    why = f"; all {len(reading.problems)} annotations are bad, first {reading.problems[0]}" if reading.problems else ""
+    raise FileNotFoundError(f"{expected}{why}")
+
+
+def scheme_of(counts: Iterable[int]) -> Scheme | None:
+    """The scheme of the most frequent known number of points; None where no number is a scheme's."""
+    by_points = {scheme.points: scheme for scheme in SCHEMES.values()}
+    frequent = Counter(n for n in counts if n in by_points).most_common(1)
+    return by_points[frequent[0][0]] if frequent else None
+
+
+def coordinates(fields: Sequence[str], scheme: Scheme, first_px: float) -> FloatArray:
+    """(M, 2) from x and y in turn as text; `first_px` is what the file calls the first pixel's centre, 0 or 1.
+
+    Raises:
+        ValueError: another number of fields, or one that is no finite number.
+    """
+    if len(fields) != 2 * scheme.points:
+        raise ValueError(f"{len(fields)} coordinates, expected {2 * scheme.points} for {scheme.title}")
+    return np.array(numbers(fields)).reshape(-1, 2) - first_px
+
+
+def numbers(fields: Sequence[str]) -> list[float]:
+    """Finite numbers from text.
+
+    Raises:
+        ValueError: one is none; the message shows it.
+    """
+    values = []
+    for text in fields:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise ValueError(f"{text.strip()!r} is not a number")
+        values.append(value)
+    return values
+
+
+def picture_in(name: str, folders: Iterable[Path]) -> Path:
+    """The picture of that relative name in the first folder that has it.
+
+    Raises:
+        ValueError: none has it, or its name is not UTF-8.
+    """
+    check_name(name)
+    folders = list(dict.fromkeys(folders))
+    for folder in folders:
+        if name and (folder / name).is_file():
+            return folder / name
+    raise ValueError(f"no picture {name!r} in {', '.join(map(shown, folders))}")
+
+
+def check_name(name: str) -> None:
+    """Whether a name from disk can be written into records.
+
+    Raises:
+        ValueError: it holds bytes that are not UTF-8.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the file name {shown(Path(name))} is not UTF-8: rename the file") from error
+
+
+def shown(path: Path) -> str:
+    """A path as text that can always be printed; bytes that are not UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def text_lines(path: Path) -> list[Line]:
+    """A file's lines that are not blank, whatever the platform that wrote it; a byte order mark is dropped.
+
+    Bytes that are not UTF-8 come through as they do in file names, for the line's own reader to judge.
+    """
+    text = path.read_bytes().removeprefix(BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
+    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def csv_fields(line: str) -> list[str]:
+    """The fields of one CSV line.
+
+    Raises:
+        ValueError: it is no CSV.
+    """
+    try:
+        return [field.strip() for field in next(csv.reader([line]), [])]
+    except csv.Error as error:
+        raise ValueError(f"not a CSV line ({error})") from error

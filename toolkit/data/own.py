@@ -1,0 +1,126 @@
+"""A folder of one's own labelled photos, as the `pts` format reads it, from photos that stay as they are."""
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from toolkit.core.files import write_bytes
+from toolkit.core.images import SUFFIXES, read_image, write_png
+from toolkit.data.formats.gather import shown
+from toolkit.data.formats.pts import write_pts
+from toolkit.data.sample import FloatArray
+
+READ_SUFFIXES = (*SUFFIXES, ".gif")
+"""Pictures that are looked at; of a GIF the first frame, which is kept as PNG."""
+COPIED = {"JPEG": ".jpg", "PNG": ".png"}
+"""Kinds of files that every tool reads alike."""
+ORIENTATION = 0x0112
+"""EXIF's tag; 1 is upright."""
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """The pictures of a folder by name, without those of folders within it.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder at {shown(folder)}")
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in READ_SUFFIXES and p.is_file())
+    if not found:
+        raise FileNotFoundError(f"no picture in {shown(folder)}: looked for {', '.join(READ_SUFFIXES)}")
+    return found
+
+
+def check_place(out: Path, photos: Path, mark: str, *, overwrite: bool) -> None:
+    """Whether a folder may be made at `out`.
+
+    Args:
+        out: the new folder; if it exists it is replaced as a whole.
+        photos: must not be lost by that.
+        mark: a file that only folders made here have.
+        overwrite: allow `out` to be such a folder.
+
+    Raises:
+        ValueError: it may not; the message says what to do.
+    """
+    place, source = out.resolve(), photos.resolve()
+    if place == source or place in source.parents:
+        raise ValueError(f"--out {shown(out)} holds the photos themselves: choose another folder")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {shown(out)} is a file: choose another place")
+    if out.is_dir() and any(out.iterdir()):
+        if not overwrite:
+            raise ValueError(f"--out {shown(out)} is not empty: choose another folder, or replace it with --overwrite")
+        if not (out / mark).is_file():
+            raise ValueError(
+                f"--out {shown(out)} is not empty and has no {mark}, so it was not made by this command and is not "
+                "replaced: choose another folder"
+            )
+
+
+@dataclass
+class OwnFolder:
+    """A folder that labelled faces are added to."""
+
+    folder: Path
+    taken: set[str] = field(default_factory=set)
+    """Names of photos that are there, in lower case, since some file systems see no difference."""
+
+    def add(self, photo: Path, faces: Sequence[FloatArray]) -> list[str]:
+        """Write NAME_1.jpg + NAME_1.pts and so on for the faces of one photo.
+
+        The number is there for a single face too: what is before the last underscore names the photo, and faces of
+        one photo never part between training and validation (IMG_0001 and IMG_0002 would be one photo otherwise).
+
+        Args:
+            photo: the source; copied byte by byte where it is an upright RGB JPEG or PNG, else kept as PNG.
+            faces: (M, 2) each, in pixels of the upright photo.
+
+        Returns:
+            The faces' names.
+        """
+        stem = self._free(clean(photo.stem))
+        names = [f"{stem}_{number}" for number in range(1, len(faces) + 1)]
+        suffix = _copied_suffix(photo)
+        image = None if suffix else read_image(photo)
+        for name, points in zip(names, faces, strict=True):
+            if image is None:
+                shutil.copyfile(photo, self.folder / f"{name}{suffix}")
+            else:
+                write_png(self.folder / f"{name}.png", image)
+            write_bytes(self.folder / f"{name}.pts", write_pts(points).encode())
+        return names
+
+    def _free(self, stem: str) -> str:
+        """The stem, with a number where another photo has taken it (a.jpg and a.png)."""
+        for candidate in _variants(stem):
+            if candidate.lower() not in self.taken:
+                self.taken.add(candidate.lower())
+                return candidate
+        raise AssertionError
+
+
+def clean(name: str) -> str:
+    """A name in UTF-8 without control characters, so that it can stand in records and in other tools' lists."""
+    text = os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "-")
+    return "".join(letter if letter.isprintable() else "-" for letter in text)
+
+
+def _variants(stem: str) -> Iterable[str]:
+    yield stem
+    number = 2
+    while True:
+        yield f"{stem}-{number}"
+        number += 1
+
+
+def _copied_suffix(photo: Path) -> str | None:
+    """What a copy of the file is called; None where its pixels must be turned or converted first."""
+    with Image.open(photo) as image:
+        plain = image.mode == "RGB" and image.getexif().get(ORIENTATION, 1) == 1
+        return COPIED.get(image.format or "") if plain and not getattr(image, "is_animated", False) else None
