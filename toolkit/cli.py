@@ -26,7 +26,8 @@ COMMANDS = {
     "data preview": ("toolkit.stages.preview", "Preview", "a contact sheet of labelled faces"),
     "data label": ("toolkit.stages.label", "LabelPhotos", "label your own photos, for training"),
     "data pack": ("toolkit.stages.pack", "Pack", "a set as one memory-mapped file of faces, cut already"),
-    "ablate augment": ("toolkit.ablate", "Augmentations", "train with and without each group of augmentation"),
+    "ablate augment": ("toolkit.ablations.augment", "Augmentations", "what each group of augmentation gives"),
+    "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
 }
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Literal
 
+import torch
 from torch import Tensor
 
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
@@ -10,8 +12,20 @@ from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 Weights = dict[str, Tensor]
 
 
-def importance(weights: Weights) -> Tensor:
-    """|alpha| of every edge, in the spec's order; alpha may have crossed zero in training."""
+Importance = Literal["alpha", "random"]
+
+
+def importance(weights: Weights, kind: Importance = "alpha", seed: int = 0) -> Tensor:
+    """A score of every edge, in the spec's order.
+
+    Args:
+        weights: the supernet's.
+        kind: `alpha`, its absolute value (section 3.1; alpha may have crossed zero in training), or `random`, a control
+            that knows nothing.
+        seed: of the random scores.
+    """
+    if kind == "random":
+        return torch.rand(len(weights["alpha"]), generator=torch.Generator().manual_seed(seed))
     return weights["alpha"].detach().abs()
 
 

@@ -9,7 +9,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
 from toolkit.models.spec import SuperNetSpec
 from toolkit.slimming.census import Census, census
-from toolkit.slimming.edges import at_threshold, cut, importance, within
+from toolkit.slimming.edges import Importance, at_threshold, cut, importance, within
 
 PUBLISHED_SHARE = 0.64
 """MACs without the head that the published 300W network keeps of the supernet's: 597 of 933 million."""
@@ -34,6 +34,10 @@ class Slim:
     """At most this many multiply-accumulates, in millions, everything counted, at the bundle's input size."""
     share: float | None = None
     """At most this share of the supernet's multiply-accumulates without the head (default 0.64, as published)."""
+    importance: Importance = "alpha"
+    """What says which operations go: the importance factors, or chance, as a control."""
+    seed: int = 0
+    """Of the random importance."""
 
     def __post_init__(self) -> None:
         given = [v for v in (self.threshold, self.params, self.macs, self.share) if v is not None]
@@ -49,7 +53,7 @@ def run(options: Slim) -> Steps[Outcome]:
     parent = bundle.read(options.supernet)
     if not isinstance(parent.spec, SuperNetSpec):
         raise ValueError(f"{options.supernet} holds no supernet but {parent.card.name}: only a supernet can be slimmed")
-    scores = importance(parent.weights)
+    scores = importance(parent.weights, options.importance, options.seed)
     size = parent.card.size_px
     before = census(parent.spec, size)
     if options.threshold is not None:
@@ -61,7 +65,7 @@ def run(options: Slim) -> Steps[Outcome]:
         parent.card,
         name="s-hrnet",
         stage="slim",
-        config={"threshold": threshold, "edges": len(spec.edges)},
+        config={"importance": options.importance, "threshold": threshold, "edges": len(spec.edges)},
         metrics={"params_full": after.params_full, "macs_full": after.macs_full},
         parents={"supernet": bundle.digest(options.supernet)},
         made_with={"versions": versions("torch"), "commit": commit()},

@@ -1,14 +1,16 @@
 """Stage: train a network on ground truth alone: the teacher, or any other architecture as a control."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
 from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.schemes import Scheme
 from toolkit.data.batches import Batch
 from toolkit.models import HRSuperNet, build
-from toolkit.models.spec import ARCHITECTURES
+from toolkit.models.spec import ARCHITECTURES, Spec
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
@@ -21,18 +23,19 @@ class Teacher(Training):
     """Train HRNetV2-W18, whose heatmaps the students later learn from, or with --arch a network from scratch."""
 
     arch: str = "hrnet-w18"
-    """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w."""
+    """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w; or a bundle's
+    folder, whose architecture is trained from scratch."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.arch not in ARCHITECTURES:
-            raise ValueError(f"there is no architecture {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
+        if self.arch not in ARCHITECTURES and not bundle.is_bundle(Path(self.arch)):
+            raise ValueError(f"there is no architecture or bundle {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
 
 
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
     session = yield from open_session(options)
-    net = build(ARCHITECTURES[options.arch](session.train.faces.scheme.points)).to(session.device)
+    net = build(_spec(options.arch, session.train.faces.scheme)).to(session.device)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
         net.alpha.requires_grad_(False)
@@ -62,3 +65,12 @@ def run(options: Teacher) -> Steps[Outcome]:
         text=f"{options.arch} written to {options.out}: validation NME {nme:.2f} %",
         records=({"kind": "stage", **log[-1]},),
     )
+
+
+def _spec(arch: str, scheme: Scheme) -> Spec:
+    if arch in ARCHITECTURES:
+        return ARCHITECTURES[arch](scheme.points)
+    spec = bundle.read(Path(arch)).spec
+    if spec.points != scheme.points:
+        raise ValueError(f"{arch} predicts {spec.points} points, the faces have {scheme.points}")
+    return spec

@@ -30,13 +30,12 @@ def hdf(path: Path, split: str, pictures: Sequence[np.ndarray], rows: np.ndarray
     """As MATLAB 7.3: a user block, axes in reverse, cells as references into #refs#."""
     images, points, boxes = KEYS[split]
     with h5py.File(path, "w", userblock_size=512) as file:
-        references = [
-            file.create_dataset(f"#refs#/{i}", data=np.ascontiguousarray(picture.T)).ref
-            for i, picture in enumerate(pictures)
-        ]
-        cells = file.create_dataset(images, (1, len(references)), dtype=h5py.ref_dtype)
-        for i, reference in enumerate(references):
-            cells[0, i] = reference
+        stored = {
+            id(picture): file.create_dataset(f"#refs#/{i}", data=np.ascontiguousarray(picture.T)).ref
+            for i, picture in enumerate({id(p): p for p in pictures}.values())
+        }
+        references = np.array([[stored[id(picture)] for picture in pictures]], dtype=h5py.ref_dtype)
+        cells = file.create_dataset(images, data=references, dtype=h5py.ref_dtype)
         cells.attrs["MATLAB_class"] = np.bytes_("cell")
         file.create_dataset(points, data=np.ascontiguousarray(rows.T))
         file.create_dataset(boxes, data=np.ones((4, len(rows))))

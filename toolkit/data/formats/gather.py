@@ -65,25 +65,29 @@ def coordinates(fields: Sequence[str], scheme: Scheme, first_px: float) -> Float
     """
     if len(fields) != 2 * scheme.points:
         raise ValueError(f"{len(fields)} coordinates, expected {2 * scheme.points} for {scheme.title}")
-    return np.array(numbers(fields)).reshape(-1, 2) - first_px
+    return numbers(fields).reshape(-1, 2) - first_px
 
 
-def numbers(fields: Sequence[str]) -> list[float]:
+def numbers(fields: Sequence[str]) -> FloatArray:
     """Finite numbers from text.
 
     Raises:
         ValueError: one is none; the message shows it.
     """
-    values = []
-    for text in fields:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise ValueError(f"{text.strip()!r} is not a number")
-        values.append(value)
-    return values
+    try:
+        values = np.array([float(text) for text in fields])
+        if np.isfinite(values).all():
+            return values
+    except ValueError:
+        pass
+    raise ValueError(f"{next(text for text in fields if not _is_finite(text)).strip()!r} is not a number")
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def picture_in(name: str, folders: Iterable[Path]) -> Path:

@@ -32,9 +32,9 @@ def find_csv(root: Path, name: str) -> Path | None:
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
-def image_folders(root: Path, csv_file: Path, *more: str) -> tuple[Path, ...]:
-    """Where the pictures of a CSV may be."""
-    return (root, root / "images", *(root / name for name in more), csv_file.parent, csv_file.parent.parent / "images")
+def image_folders(root: Path, file: Path, *names: str) -> tuple[Path, ...]:
+    """Where the pictures of a CSV, or of another file of annotations, may be; `names` are the set's own folders."""
+    return (*(root / name for name in names), root / "images", root, file.parent, file.parent.parent / "images")
 
 
 def read_csv(path: Path, scheme: Scheme, first_px: float) -> tuple[list[Row], list[Problem]]:
