@@ -21,11 +21,14 @@ def blur(image: ImageArray, sigma_px: float) -> ImageArray:
 
 def motion_blur(image: ImageArray, length_px: float, angle_deg: float) -> ImageArray:
     """Moved while it was taken, along a straight line."""
-    reach = max(1, int(np.ceil(length_px / 2)))
-    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-    half = length_px / 2 * np.array([np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))])
-    ends = np.rint((np.array([reach - half, reach + half])) * 16).astype(int)
-    cv2.line(kernel, ends[0].tolist(), ends[1].tolist(), (1.0,), 1, cv2.LINE_AA, 4)
+    reach = int(np.ceil(length_px / 2))
+    along = np.linspace(-length_px / 2, length_px / 2, 8 * reach + 1)
+    angle = np.radians(angle_deg)
+    grid = np.arange(-reach, reach + 1)
+    near_x, near_y = (
+        np.clip(1 - np.abs(grid - v[:, None]), 0, 1) for v in (along * np.cos(angle), along * np.sin(angle))
+    )
+    kernel = near_y.T @ near_x  # every step of the way, spread over its four nearest pixels
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
 
 

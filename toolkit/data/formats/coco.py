@@ -1,7 +1,7 @@
 """COCO-style JSON as MMPose has it: images, and annotations with keypoints as triples x, y, v.
 
 COCO counts pixels from 0. MMPose's COFW files do (its converter takes MATLAB's 1 off), its WFLW files repeat the
-official lists, but its 300W files repeat HRNet's CSVs, which count from 1: read 300W from .pts files instead.
+official lists, but its 300W files appear to repeat HRNet's CSVs, which count from 1: read 300W from .pts files instead.
 v is 0 for no place known, 1 for covered, 2 for seen. A file that says 1 of every point, as MMPose's WFLW and 300W files
 do, means that all are labelled and says nothing of covers.
 """

@@ -43,8 +43,9 @@ def write_pts(points_xy: FloatArray) -> str:
 
 
 def photo_of(stem: str) -> str:
-    """The photo that a face named `NAME_1`, `NAME_2` is from."""
-    return stem.rpartition("_")[0] or stem
+    """The photo that a face named `NAME_1`, `NAME_2` is from; LFPW's `image_0001` is a photo of its own."""
+    photo, _, number = stem.rpartition("_")
+    return photo if photo and len(number) <= 2 else stem
 
 
 def labels_in(

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from toolkit.data.synthetic.arrays import Floats, Picture
 
-CROWN_ROWS, JAW_ROWS, COLUMNS = 36, 65, 97
+CROWN_ROWS, JAW_ROWS, COLUMNS = 18, 33, 49
 ROWS = CROWN_ROWS + JAW_ROWS
-SAMPLES = 33
+SAMPLES = 17
 """Samples on each named curve."""
 
 PIVOT_SKULL = np.array([0.0, -0.3, -0.62])
@@ -51,17 +51,24 @@ class Head:
         return chosen
 
 
-def smooth_line(knots: Sequence[Sequence[float]], samples: int = SAMPLES) -> NDArray[np.float64]:
-    """(samples, D) points on the Catmull-Rom spline through (K, D) knots, evenly spaced in its parameter."""
-    k = np.asarray(knots, float)
+@cache
+def _spline(knots: int, samples: int) -> NDArray[np.float64]:
+    """(samples, knots) weights of the Catmull-Rom spline through knots, at places even in its parameter."""
+    k = np.eye(knots)
     padded = np.concatenate([2 * k[:1] - k[1:2], k, 2 * k[-1:] - k[-2:-1]])
-    at = np.linspace(0, len(k) - 1, samples)
-    i = np.minimum(at.astype(int), len(k) - 2)
+    at = np.linspace(0, knots - 1, samples)
+    i = np.minimum(at.astype(int), knots - 2)
     t = (at - i)[:, None]
     a, b, c, d = (padded[i + n] for n in range(4))
     out: NDArray[np.float64] = 0.5 * (
         2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
     )
+    return out
+
+
+def smooth_line(knots: Sequence[Sequence[float]], samples: int = SAMPLES) -> NDArray[np.float64]:
+    """(samples, D) points on the Catmull-Rom spline through (K, D) knots, evenly spaced in its parameter."""
+    out: NDArray[np.float64] = np.einsum("sk,kd->sd", _spline(len(knots), samples), np.asarray(knots, float))
     return out
 
 

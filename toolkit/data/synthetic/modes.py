@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.synthetic.arrays import Picture
+from toolkit.data.synthetic.chance import clamp, pick
 from toolkit.data.synthetic.head import MOUTH_Y, Head, bell, mean_head, ramp
 
 Field = NDArray[np.float64]
@@ -191,9 +192,10 @@ def draw_identity(rng: np.random.Generator) -> dict[str, float]:
 def draw_expression(rng: np.random.Generator) -> dict[str, float]:
     """Random expression: a mood with its own typical mode values, and a little of everything else.
 
-    Besides the linear modes it names `blink_left`, `blink_right` (0 open, 1 shut) and `squint` (lower lids, 0 to 1).
+    Besides the linear modes it names `blink_left`, `blink_right` (0 open, 1 shut), `squint` (lower lids, 0 to 1), and
+    `gaze_x`, `gaze_y`, the irises' displacement in units.
     """
-    mood = rng.choice(6, p=(0.27, 0.18, 0.30, 0.12, 0.08, 0.05))
+    mood = pick(rng, range(6), (0.27, 0.18, 0.30, 0.12, 0.08, 0.05))
     u = rng.uniform(size=8)
     e = {"smile": 0.25 * float(rng.normal()), "smirk": 0.25 * float(rng.normal()), "frown": 0.012 * float(rng.normal())}
     e |= {"brow_raise": 0.02 * float(rng.normal()), "part": 0.02 * max(0.0, float(rng.normal())), "jaw_open": 0.0}
@@ -231,4 +233,6 @@ def draw_expression(rng: np.random.Generator) -> dict[str, float]:
         "blink_left": float(blink + wink * (side == 0)),
         "blink_right": float(blink + wink * (side == 1)),
         "squint": float(squint),
+        "gaze_x": clamp(rng.normal(0, 0.03), -0.075, 0.075),
+        "gaze_y": clamp(rng.normal(0, 0.012), -0.03, 0.03),
     }
