@@ -26,6 +26,7 @@ COMMANDS = {
     "data preview": ("toolkit.stages.preview", "Preview", "a contact sheet of labelled faces"),
     "data label": ("toolkit.stages.label", "LabelPhotos", "label your own photos, for training"),
     "data pack": ("toolkit.stages.pack", "Pack", "a set as one memory-mapped file of faces, cut already"),
+    "data boxes": ("toolkit.stages.boxes", "Boxes", "how a detector's boxes differ from those of the landmarks"),
     "ablate augment": ("toolkit.ablations.augment", "Augmentations", "what each group of augmentation gives"),
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
@@ -35,6 +36,8 @@ INSTALL = {
     "torch": "train",
     "torch_pruning": "train",
     "safetensors": "train",
+    "accelerate": "train",
+    "tensorboard": "tensorboard",
     "onnx": "convert",
     "onnxruntime": "convert",
     "onnx2tf": "convert",
@@ -119,7 +122,7 @@ def _run(name: str, arguments: list[str]) -> int:
     if as_json:
         for record in outcome.records:
             print(json.dumps(record))
-    else:
+    elif outcome.text:  # the other processes of a training have none
         print(outcome.text)
     return 0 if outcome.ok else 1
 

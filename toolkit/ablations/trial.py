@@ -50,6 +50,7 @@ def score(trial: Trial, faces: Faces, split: str) -> Steps[Record]:
         "variant": trial.variant,
         **identify(trial.bundle),
         "seed": trial.seed,
+        "input_px": model.size_px,
         "data": faces.title,
         "split": split,
         **measure.scored(errors),
