@@ -68,6 +68,8 @@ def face_window(view: View, heights: Floats) -> Floats:
     line, at = line_on_grid(view, heights)
     left, right = view.outline
     seen = np.flatnonzero(view.facing[np.minimum(at.astype(int) + 1, ROWS - 1), np.arange(COLUMNS)])
+    if not len(seen):  # seen from so far above or below that no bare skin under the hairline faces the camera
+        seen = np.arange(COLUMNS)
     rows_left, rows_right = int(np.ceil(at[seen[0]])), int(np.ceil(at[seen[-1]]))
     return np.concatenate([line[seen], right[rows_right:], left[rows_left:][::-1]])
 
