@@ -56,6 +56,8 @@ def identify(path: Path) -> dict[str, Any]:
     cost = census(loaded.spec, loaded.card.size_px)
     return {
         "model": loaded.card.stage,
+        "name": loaded.card.name,
+        "trained_on": loaded.card.data.get("train"),
         "file_sha256": bundle.digest(path),
         "precision": "float32",
         "size_bytes": size_bytes(path / "weights.safetensors"),

@@ -185,7 +185,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path, side):
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     (tmp_path / "p.png").write_bytes(content)
-    with pytest.raises(ValueError, match=r"p\.png (has \d+ x \d+ pixels, the limit|is not a picture)"):
+    with pytest.raises(ValueError, match=r"p\.png (has over 150,000,000 pixels, the limit|is not a picture)"):
         images.read_image(tmp_path / "p.png")
 
 

@@ -54,13 +54,26 @@ def val_log(start: float, end: float, *names: str) -> list[dict[str, object]]:
 def scores(nme: float, seed: int, n: int = 165) -> dict[str, object]:
     """The accuracy fields of a record, with faces that have these errors."""
     errors = np.random.default_rng(seed).gamma(6, nme / 6, n)
+    shares = {"contour": 1.6, "brows": 1.1, "nose": 0.9, "eyes": 0.7, "mouth": 1.0, "inner": 0.85}
     return {
-        "n": n,
+        **summary(errors),
+        "errors_percent": [round(float(e), 3) for e in errors],
+        "nme_regions": {name: round(nme * share, 4) for name, share in shares.items()},
+        "nme_box": round(nme * 0.6, 4),
+        "subsets": {"common": summary(errors[:110]), "challenge": summary(errors[110:])},
+    }
+
+
+def summary(errors: np.ndarray) -> dict[str, object]:
+    """The figures of faces with these errors in percent."""
+    return {
+        "n": len(errors),
+        "n_unscored": 0,
         "nme_mean": round(float(errors.mean()), 4),
         "nme_median": round(float(np.median(errors)), 4),
+        "fr8": round(100 * float((errors > 8).mean()), 4),
         "fr10": round(100 * float((errors > 10).mean()), 4),
         "auc10": round(100 * float(np.clip(10 - errors, 0, None).mean() / 10), 4),
-        "errors_percent": [round(float(e), 3) for e in errors],
     }
 
 

@@ -74,7 +74,8 @@ def test_road_table_equals_the_records(page: str, whole_run: Path) -> None:
     """Each figure of each stage and baseline, to the digit that was recorded."""
     rows = Tables(page).tables["Accuracy on fabricated faces, test"]
     titles = {"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"}
-    keys = ["params_full", "params_paper", "macs_full", "macs_paper", "nme_mean", "nme_median", "fr10", "auc10", "n"]
+    keys = ["params_full", "params_paper", "macs_full", "macs_paper", "nme_mean", "nme_median", "fr8", "fr10", "auc10"]
+    keys += ["n"]
     for record in records(whole_run):
         if record["kind"] in ("evaluate", "baseline"):
             name = titles.get(record["model"], record["model"].capitalize())
@@ -83,6 +84,57 @@ def test_road_table_equals_the_records(page: str, whole_run: Path) -> None:
     assert rows["Teacher"][0][0] == "9,654,398"
     assert rows["Teacher"][2][0] == "291.4"
     assert rows["Mean shape"][0][0] == "–"  # noqa: RUF001
+
+
+def test_region_and_subset_tables_equal_the_records(page: str, whole_run: Path) -> None:
+    """Each network and baseline, each region and each figure of each subset, to the digit that was recorded."""
+    regions = Tables(page).tables["NME by region, in percent, on fabricated faces, test"]
+    scored = [r for r in records(whole_run) if r["kind"] in ("evaluate", "baseline")]
+    titles = {"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"}
+    for record in scored:
+        name = titles.get(record["model"], record["model"].capitalize())
+        assert [float(v or 0) for _, v in regions[name]] == [*record["nme_regions"].values(), record["nme_box"]]
+    assert len(regions) == len(scored) + 1  # the head
+    (caption,) = [c for c in Tables(page).tables if c.startswith("Scores by subset")]
+    rows = re.findall(r"<tr>(.*?)</tr>", page[page.index(caption, page.index("<caption>" + caption)) :], re.DOTALL)
+    keys = ("n", "nme_mean", "nme_median", "fr8", "fr10", "auc10")
+    shown = [[float(v) for v in re.findall(r'<data value="([^"]+)"', row)] for row in rows[1 : 1 + 2 * len(scored)]]
+    assert shown == [[r["subsets"][name][key] for key in keys] for name in ("common", "challenge") for r in scored]
+
+
+def test_records_without_the_newer_figures_are_shown(copy: Path) -> None:
+    """What an older release wrote reads not measured, alone in its row; with no other record there is no table."""
+    newer = {"fr8", "n_unscored", "nme_regions", "nme_box", "subsets"}
+    everything = records(copy)
+    old = [{k: v for k, v in r.items() if k not in newer} for r in everything]
+    write_lines(
+        copy / "results.jsonl", [o if r["model"] == "slim" else r for o, r in zip(old, everything, strict=True)]
+    )
+    found = render(load(copy))
+    tables = Tables(found).tables
+    assert [t for t, _ in tables["NME by region, in percent, on fabricated faces, test"]["Slimmed"]] == [
+        "not measured"
+    ] * 7
+    assert tables["Accuracy on fabricated faces, test"]["Slimmed"][6][0] == "not measured"
+    assert "Slimmed: errors by region were not measured on fabricated faces: evaluate again." in found
+    write_lines(copy / "results.jsonl", old)
+    assert "by region, in percent" not in render(load(copy)) and "Scores by subset" not in render(load(copy))
+
+
+def test_faces_without_a_score_are_told(copy: Path) -> None:
+    """How many beside the count; a subset of nothing else has no figures; null errors leave the curve alone."""
+    lines = records(copy)
+    for record in lines:
+        if record["model"] == "distil":
+            record["n_unscored"] = 7
+            record["errors_percent"] += [None] * 7
+            record["subsets"] = {"profile": dict.fromkeys(record["subsets"]["common"]) | {"n": 0, "n_unscored": 7}}
+    write_lines(copy / "results.jsonl", lines)
+    found = render(load(copy))
+    assert "<small>7 more lack an eye corner</small>" in found
+    rows = [re.findall(r">([^<>]+)<", row) for row in re.findall(r"<tr>.*?</tr>", found.replace("\n", ""))]
+    assert ["Profile", "Distilled", "0", *["–"] * 5] in rows  # noqa: RUF001  # en dashes
+    assert ["Profile", "Slimmed", *["not measured"] * 6] in rows
 
 
 def test_file_table_equals_the_records(page: str, whole_run: Path) -> None:
@@ -193,7 +245,7 @@ def test_records_without_bundles_and_with_odd_values(tmp_path: Path) -> None:
     write_lines(tmp_path / "results.jsonl", lines)
     tables = Tables(render(load(tmp_path))).tables
     distilled = [text for text, _ in tables["Accuracy on data not recorded, split not recorded"]["Distilled"]]
-    assert distilled == [*["not measured"] * 4, "5.00", *["not measured"] * 4]
+    assert distilled == [*["not measured"] * 4, "5.00", *["not measured"] * 5]
     assert tables["Converted files without a measurement"]["b.onnx"][-1][0] == "breach"
 
 

@@ -16,7 +16,8 @@ from toolkit.stages.benchmark import Benchmark
 from toolkit.stages.evaluate import Evaluate
 
 NAMES = {"kind", "model", "file_sha256", "engine", "precision", "threads", "device", "data", "split", "n", "nme_mean",
-         "nme_median", "fr10", "auc10", "latency_ms", "size_bytes", "seed", "commit", "versions"}  # fmt: skip
+         "nme_median", "fr8", "fr10", "auc10", "n_unscored", "nme_regions", "nme_box", "subsets", "latency_ms",
+         "size_bytes", "seed", "commit", "versions"}  # fmt: skip
 
 
 def photos(folder: Path, count: int, seed: int) -> None:
@@ -59,8 +60,41 @@ def test_baselines_need_photos_and_know_the_training_shape(converted: Any, tmp_p
     outcome = finish(evaluate.run(Evaluate(model=model, data=tmp_path, baselines=True)))
     mean, oracle = (np.array(r["errors_percent"]) for r in outcome.records[1:])
     assert len(mean) == 6 and (oracle <= mean + 0.5).all() and oracle.mean() < mean.mean()
+    part = finish(evaluate.run(Evaluate(model=model, data=tmp_path, baselines=True, split="common")))
+    for whole, own in zip(outcome.records, part.records, strict=True):
+        assert own["split"] == "common"
+        assert {key: own[key] for key in whole["subsets"]["common"]} == whole["subsets"]["common"]
+    with pytest.raises(ValueError, match="--split test"):
+        finish(evaluate.run(Evaluate(model=model, data=tmp_path, baselines=True, split="val")))
     with pytest.raises(ValueError, match="give --data"):
         finish(evaluate.run(Evaluate(model=model, synthetic=2, baselines=True)))
+
+
+def test_the_table_shows_the_record() -> None:
+    """Every subset and region; a subset that has no figures says none, and unscored faces are told."""
+    figures = {"n": 9, "n_unscored": 3, "nme_mean": 5.126, "nme_median": 4.5, "fr8": 12.5, "fr10": 0.0, "auc10": 51.2}
+    record = {"model": "slim", "data": "d", "split": "test", **figures, "nme_box": 3.33,
+              "nme_regions": {"contour": 8.16, "inner": None},
+              "subsets": {"occlusion": figures | {"n": 4}, "profile": dict.fromkeys(figures) | {"n": 0}}}  # fmt: skip
+    lines = evaluate._table(record).splitlines()
+    assert lines[0] == "slim on d, test"
+    assert [line.split() for line in lines[2:5]] == [
+        ["all", "faces", "9", "5.13", "4.50", "12.50", "0.00", "51.20"],
+        ["occlusion", "4", "5.13", "4.50", "12.50", "0.00", "51.20"],
+        ["profile", "0", *["none"] * 5],
+    ]
+    assert len({len(line) for line in lines[1:5]}) == 1
+    assert lines[5] == "NME % by region: contour 8.16, inner none; by the box: 3.33"
+    assert lines[6].startswith("3 faces lack an outer eye corner")
+
+
+def test_an_unknown_split_is_named() -> None:
+    """The command line takes any name; what there is, the data say."""
+    from toolkit.landmarkers import WEIGHTS
+
+    folder = next(path for path in WEIGHTS.iterdir() if path.is_dir())
+    with pytest.raises(ValueError, match=r"'challenge'.*train, val, test"):
+        finish(evaluate.run(Evaluate(model=folder, synthetic=2, split="challenge")))
 
 
 @pytest.mark.slow

@@ -34,7 +34,9 @@ class Augmentations:
     """
 
     out: Path = Path("runs/ablate-augment")
-    """Folder for the trained bundles and results.jsonl; started again, it goes on where it was."""
+    """Folder for the trained bundles; started again, it goes on where it was."""
+    results: Path | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     data: Path | None = None
     """Labelled faces, as for the training stages; without it, synthetic faces."""
     arch: str = "s-hrnet-300w"
@@ -64,7 +66,7 @@ def run(options: Augmentations) -> Steps[Outcome]:
     for trial in trials:
         record = yield from score(trial, faces, "val")
         records.append(record | {"arch": options.arch, "epochs": options.epochs})
-    measure.append(options.out / "results.jsonl", tuple(records))
+    measure.append(options.results or options.out / "results.jsonl", tuple(records))
     return Outcome(text="\n".join(summary(variant, records) for variant in GROUPS), records=tuple(records))
 
 

@@ -43,7 +43,9 @@ class Distillation:
     teacher: Path
     """Bundle of the teacher."""
     out: Path = Path("runs/ablate-distil")
-    """Folder for the trained bundles and results.jsonl; started again, it goes on where it was."""
+    """Folder for the trained bundles; started again, it goes on where it was."""
+    results: Path | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     data: Path | None = None
     """Labelled faces, as for the training stages; without it, synthetic faces."""
     epochs: int = 10
@@ -72,7 +74,7 @@ def run(options: Distillation) -> Steps[Outcome]:
         for trial in trials:
             record = yield from score(trial, faces, split)
             records.append(record | {"epochs": options.epochs})
-    measure.append(options.out / "results.jsonl", tuple(records))
+    measure.append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
     return Outcome(text="\n".join(summary(variant, tested) for variant in variants), records=tuple(records))
 

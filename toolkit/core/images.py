@@ -37,7 +37,9 @@ def read_image(path: Path) -> ImageArray:
                 return _upright_rgb(image)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise FileNotFoundError(f"no picture at {path}") from error
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:  # Pillow refuses what is still larger before it tells the size
+        raise ValueError(f"{path} has over {MAX_PIXELS:,} pixels, the limit") from error
+    except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not a picture that can be read") from error
     except (OSError, SyntaxError, EOFError) as error:  # what Pillow raises for cut-off and damaged files
         raise ValueError(f"{path} is damaged or cut off ({error})") from error

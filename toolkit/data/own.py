@@ -74,8 +74,8 @@ class OwnFolder:
     def add(self, photo: Path, faces: Sequence[FloatArray]) -> list[str]:
         """Write NAME_1.jpg + NAME_1.pts and so on for the faces of one photo.
 
-        The number is there for a single face too: what is before the last underscore names the photo, and faces of
-        one photo never part between training and validation (IMG_0001 and IMG_0002 would be one photo otherwise).
+        The number is there for a single face too: what is before it names the photo, and faces of one photo never
+        part between training and validation (the photos beach_1 and beach_2 would be one otherwise).
 
         Args:
             photo: the source; copied byte by byte where it is an upright RGB JPEG or PNG, else kept as PNG.

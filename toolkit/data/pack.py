@@ -1,7 +1,7 @@
 """A pack: a set as one memory-mapped file of faces that are decoded and cut already.
 
-Layout: a line of JSON (format, split, scheme, title, count, sizes, names, groups, subsets, place of the arrays), spaces
-up to a multiple of 64 bytes, then the arrays `patches` (N, P, P, 3) uint8, `points_xy` (N, M, 2) and `boxes_xyxy` (N, 4)
+Layout: a line of JSON (format, split, scheme, title, count, sizes, names, groups, subsets, places of arrays), spaces up
+to a multiple of 64 bytes, then the arrays `patches` (N, P, P, 3) uint8, `points_xy` (N, M, 2) and `boxes_xyxy` (N, 4)
 float64 in patch pixels, and `covered` (N, M) uint8: 0 no, 1 yes, 2 not known. Little-endian, C order.
 """
 

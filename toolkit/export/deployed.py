@@ -86,7 +86,7 @@ class _NewtonStep(nn.Module):
         peaked = (determinant > 1e-6) & (curvature + swapped < 0)
         step = mixed * (gradient @ self.swap) - swapped * gradient
         step = step / torch.where(peaked, determinant, 1.0) - shift
-        reach = 1.0 - 0.5 * inside
+        reach = torch.where(near, 1.0, 0.5)
         return torch.where(peaked, torch.maximum(torch.minimum(step, reach), -reach), 0.0)
 
 

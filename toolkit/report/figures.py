@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.core.metrics import FAILURE, ced
+from toolkit.core.metrics import LIMIT_10, ced
 from toolkit.report.chart import chart, end_labels, log_scale
 from toolkit.report.palette import stand_in
 from toolkit.report.run import TITLES, Group, Record, Run, group
@@ -85,12 +85,12 @@ def curves(run: Run, where: Group) -> Plot | None:
             dashes = dashed[index % len(dashed)] if stage == "baseline" else DASHES[stage]
             x, share = ced(errors / 100)
             axes.plot(100 * x, 100 * share, color=stand_in(stage), linestyle=dashes, label=_name(record))
-        axes.set_xlim(0, 100 * FAILURE)
+        axes.set_xlim(0, 100 * LIMIT_10)
         axes.set_ylim(0, 100)
         axes.set_xlabel("NME of a face, %")
         axes.set_ylabel("faces at or below it, %")
 
-    limits = range(1, round(100 * FAILURE) + 1)
+    limits = range(1, round(100 * LIMIT_10) + 1)
     rows = tuple((words(_name(r)), *(cell(100 * float((e <= x).mean()), 1) for x in limits)) for r, e in lines)
     return Plot(
         title="How many faces are how good (CED)",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.core.files import read_lines, write_bytes
+from toolkit.report.ablation import ablations
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
@@ -50,6 +51,11 @@ def render(records: list[Record]) -> str:
         parts.append(_networks(scored))
     if timed:
         parts.append(_files(timed, moved))
+    for kind, table in (("label", _labels), ("boxes", _boxes), ("pack", _packs)):
+        found = [r for r in records if r["kind"] == kind]
+        if found:
+            parts.append(table(found))
+    parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in ablations(records)]
     return "\n".join(parts)
 
 
@@ -63,7 +69,7 @@ def _conditions(records: list[Record]) -> str:
 def _networks(records: list[Record]) -> str:
     rows = [
         [
-            str(ROAD.get(r["model"], r["model"])),
+            _network(r),
             f"{r['params_full'] / 1e6:.2f} M" if r.get("params_full") else "",
             f"{r['macs_full'] / 1e6:.0f} M" if r.get("macs_full") else "",
             *_accuracy(r),
@@ -71,6 +77,48 @@ def _networks(records: list[Record]) -> str:
         for r in records
     ]
     return _table(["network", "parameters", "MACs", "NME mean", "median", "FR@10", "AUC@10"], rows)
+
+
+def _network(record: Record) -> str:
+    """What a network is called: by its stage on the road, else by its architecture and what it was trained on."""
+    name = record.get("name", record["model"])
+    if record["model"] != "teacher" or name in ("teacher", "hrnet-w18"):
+        return str(ROAD.get(record["model"], record["model"]))
+    return f"{name}, trained on {record['trained_on']}"
+
+
+def _labels(records: list[Record]) -> str:
+    rows = []
+    for r in records:
+        regions = r["nme_regions"]
+        figures = (r["nme_mean"], r["nme_median"], r["fr8"], r["fr10"], regions["contour"], regions["inner"])
+        rows.append([r["model"], str(r["n"]), *(f"{value:.2f} %" for value in figures)])
+    header = ["labels by", "faces", "NME mean", "median", "FR@8", "FR@10", "contour", "inner points"]
+    return _table(header, rows)
+
+
+def _boxes(records: list[Record]) -> str:
+    rows = [
+        [r["model"], r["data"], f"{r['found']} of {r['n']}", *(f"{value:.3f}" for value in r["error_sd"])]
+        for r in records
+    ]
+    header = ["boxes by", "faces", "found", "centre across (deviation, box sides)", "centre down", "size"]
+    return _table(header, rows)
+
+
+def _packs(records: list[Record]) -> str:
+    rows = [
+        [
+            r["data"],
+            f"{r['size_px']} px",
+            f"{r['size_bytes'] / 1e6:.0f} MB",
+            f"{r['faces_per_second_photos']:.0f}",
+            f"{r['faces_per_second_pack']:.0f}",
+        ]
+        for r in records
+    ]
+    header = ["pack", "crops", "size", "augmented crops a second from photos", "from the pack"]
+    return _table(header, rows)
 
 
 def _files(records: list[Record], moved: dict[str, Record]) -> str:

@@ -8,9 +8,8 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from toolkit.core.metrics import FAILURE
 from toolkit.core.schemes import scheme
-from toolkit.report import alphas, figures, files, palette, tables, trade
+from toolkit.report import alphas, breakdown, figures, files, notes, palette, tables, trade
 from toolkit.report.architecture import draw
 from toolkit.report.figures import Plot
 from toolkit.report.files import Measured
@@ -52,6 +51,7 @@ def render(run: Run) -> str:
         photo=_data_uri(run.photo),
         own_photo=_data_uri(run.own_photo),
         road=[tables.road(run, where) for where in _road_groups(run, groups)],
+        breakdowns=breakdown.tables(run, groups),
         training_plots=_there(figures.validation(run)),
         curves=_there(*(figures.curves(run, where) for where in groups[:1])),
         search_plots=_there(alphas.trajectories(run), alphas.histogram(run)),
@@ -61,8 +61,8 @@ def render(run: Run) -> str:
         training=tables.training(run) if run.parts else None,
         engines=tables.engines(run),
         versions=tables.versions(run),
-        protocol=protocol(run),
-        gaps=gaps(run, rows),
+        protocol=notes.protocol(run),
+        gaps=notes.gaps(run, rows),
     )
 
 
@@ -161,58 +161,6 @@ def drawings(run: Run) -> list[Drawing]:
             )
         )
     return found
-
-
-def protocol(run: Run) -> list[str]:
-    """How the figures came about, in sentences."""
-    cards = [part.card for part in run.parts.values()]
-    eyes = sorted({" and ".join(map(str, scheme(card.scheme).eyes)) for card in cards})
-    limit = f"{100 * FAILURE:g} %"
-    return [
-        "NME: the mean distance of a face's points from their labels over the distance between the labelled outer eye "
-        + (f"corners (0-based points {', '.join(eyes)})." if eyes else "corners."),
-        f"FR@10: the share of faces whose NME is above {limit}. AUC@10: the area under the CED curve up to {limit}, as "
-        "a share of the whole.",
-        "Parameters and multiply-accumulates (MACs) stand in two counts. Full counts everything. The paper's count "
-        "leaves out stem and head for parameters, and the head for MACs.",
-        "Time is that of one call for one face: crop in, points out, without face detection. All files of a benchmark "
-        "take turns. Compare times of one machine and one benchmark only.",
-        "Proof: the converted file and its bundle see the same crops. ok means: points, confidences and NME moved "
-        "by no more than the budget of the file's precision; a breach names what did.",
-        "Every figure comes from results.jsonl, the bundles or the sidecars of this run; the recorded digits stand in "
-        "the page's source beside the rounded ones.",
-    ]
-
-
-def gaps(run: Run, rows: list[Measured]) -> list[str]:
-    """What was not measured, or does not belong together any more."""
-    found = [f"{TITLES[s]}: there is no bundle yet." for s in TITLES if s not in run.parts]
-    scored = {r.get("model") for r in run.scores()}
-    found += [f"{TITLES[s]}: its accuracy was not measured." for s in run.parts if s not in scored]
-    if not run.of_kind("baseline"):
-        found.append("Baselines that look at no pixel: not measured.")
-    if not rows:
-        found.append("Converted files: none were measured.")
-    for row in rows:
-        lacks = [what for what, key in (("accuracy", "nme_mean"), ("latency", "latency_ms")) if not row.record.get(key)]
-        lacks += ["parity"] if row.status is None else []
-        if lacks:
-            engine = row.record.get("engine")
-            on = f" on {engine}" if engine else ""
-            found.append(f"{row.record.get('model')}{on}: {', '.join(lacks)} not measured.")
-    return [*found, *_mismatches(run)]
-
-
-def _mismatches(run: Run) -> Iterable[str]:
-    roles = {"slim": {"supernet": "supernet"}, "distil": {"student": "slim", "teacher": "teacher"}}
-    for stage, parents in roles.items():
-        for role, parent in parents.items():
-            part, above = run.parts.get(stage), run.parts.get(parent)
-            if part and above and part.card.parents.get(role) not in (None, above.digest):
-                yield f"{TITLES[stage]}: made from another {TITLES[parent].lower()} bundle than the one in this run."
-    for record in run.scores():
-        if record.get("model") in TITLES and run.stale(record):
-            yield f"{TITLES[record['model']]}: its {record['kind']} record is of other weights than the bundle's."
 
 
 def _road_groups(run: Run, groups: list[Group]) -> list[Group | None]:

@@ -1,5 +1,7 @@
 """The report's other tables: the road, how each stage was trained, and what measured what."""
 
+from dataclasses import replace
+
 from toolkit.models.spec import SuperNetSpec
 from toolkit.report.run import TITLES, Group, Part, Record, Run, group
 from toolkit.report.table import (
@@ -16,7 +18,7 @@ from toolkit.report.table import (
 )
 
 COSTS = ("params_full", "params_paper", "macs_full", "macs_paper")
-SCORES = ("nme_mean", "nme_median", "fr10", "auc10")
+SCORES = ("nme_mean", "nme_median", "fr8", "fr10", "auc10")
 
 
 def road(run: Run, where: Group | None) -> Table:
@@ -38,6 +40,7 @@ def road(run: Run, where: Group | None) -> Table:
             Column(label="MACs", unit="million, paper's"),
             Column(label="NME", unit="%, mean"),
             Column(label="NME", unit="%, median"),
+            Column(label="FR@8", unit="%"),
             Column(label="FR@10", unit="%"),
             Column(label="AUC@10", unit="%"),
             Column(label="Faces"),
@@ -51,7 +54,11 @@ def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
     count = {key: getattr(part.census, key) for key in COSTS} if part else {}
     count |= {key: value for key, value in record.items() if key in COSTS and value is not None}
     if part is None and not record:
-        return (words(TITLES[stage]), Cell(text="not there yet", tone="missing"), *[NOT_APPLICABLE] * 8)
+        return (
+            words(TITLES[stage]),
+            Cell(text="not there yet", tone="missing"),
+            *[NOT_APPLICABLE] * (len(COSTS) + len(SCORES)),
+        )
     note = "measured on other weights: evaluate again" if run.stale(record) else part.card.name if part else ""
     return (
         words(TITLES[stage], note=note),
@@ -63,7 +70,9 @@ def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
 
 
 def _faces(record: Record) -> Cell:
-    return cell(record.get("n"), 0)
+    unscored = record.get("n_unscored")
+    count = cell(record.get("n"), 0)
+    return replace(count, note=f"{unscored} more lack an eye corner") if unscored else count
 
 
 def _capital(name: object) -> str:

@@ -60,7 +60,8 @@ def run(options: Benchmark) -> Steps[Outcome]:
     latencies = dict(zip(timed, (yield from interleaved(calls, options.runs, options.warmup)), strict=True))
     records = []
     for file, model in models.items():
-        errors = yield from measure.errors_on(model, crops[model.size_px], f"scoring {file.name}")
+        cut = crops[model.size_px]
+        points = yield from measure.points_on(model, cut, f"scoring {file.name}")
         latency = latencies.get(file)
         records.append(
             {
@@ -69,7 +70,7 @@ def run(options: Benchmark) -> Steps[Outcome]:
                 "engine": model.engine,
                 "data": faces.title,
                 "split": "test",
-                **measure.scored(errors),
+                **measure.accuracy(points, cut.points_xy, cut.faces.scheme, cut.faces.subsets),
                 "latency_ms": None if latency is None else dataclasses.asdict(latency),
                 **measure.conditions(options.threads),
             }

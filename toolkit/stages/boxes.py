@@ -61,7 +61,7 @@ def run(options: Boxes) -> Steps[Outcome]:
     return Outcome(
         text=f"{len(found)} of {len(chosen)} faces found ({photos.title})\n"
         f"calibration: shift {_pair(calibration.shift_xy)}, scale {_pair(calibration.scale_xy)}\n"
-        f"error left (standard deviation, in box sides): centre {across:.3f} across and {down:.3f} down, size {size:.3f}",
+        f"error left (deviation, in box sides): centre {across:.3f} across and {down:.3f} down, size {size:.3f}",
         records=(record,),
     )
 

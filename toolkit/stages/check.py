@@ -139,8 +139,7 @@ def _findings(
     problems, notes, outside = list(problems), [], []
     for first, second, exact in same_pictures(looks):
         how = "the same picture as" if exact else "nearly the same picture as"
-        where = f"{second.split} face {second.label.source}"
-        problem = Problem(source=first.label.source, text=f"{how} {where}")
+        problem = Problem(source=first.label.source, text=f"{how} {second.label.source}")
         if first.split == second.split:
             notes.append(problem)
         else:

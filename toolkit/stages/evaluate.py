@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from tyro.conf import Positional
 
 from toolkit import measure
-from toolkit.core.metrics import nme
 from toolkit.core.progress import Outcome, Steps
-from toolkit.data import open_faces, open_folder
+from toolkit.data import Subset, open_faces, open_folder
 from toolkit.data.baselines import mean_shape_points
 from toolkit.data.batches import plain_crops
 from toolkit.landmarkers import identify, open_model
@@ -18,14 +17,17 @@ from toolkit.landmarkers import identify, open_model
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """NME (by inter-ocular distance), FR@10 and AUC@10 of a bundle or a converted file on labelled faces."""
+    """Accuracy of a bundle or a converted file on labelled faces, for all, by published subset and by region.
+
+    NME is by the inter-ocular distance, and leaves out faces that lack an outer eye corner; NME by the box has all.
+    """
 
     model: Positional[Path]
     """A bundle's folder, or a .tflite, .onnx or .mlpackage."""
     data: Path | None = None
-    """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
-    split: Literal["test", "val", "train"] = "test"
-    """test, or a part of the training faces."""
+    """A data set in any known format; without it, synthetic faces."""
+    split: str = "test"
+    """test, val or train, or a published subset of the test faces, such as challenge."""
     synthetic: int = 200
     """Number of synthetic faces, where no --data is given."""
     baselines: bool = False
@@ -42,37 +44,57 @@ def run(options: Evaluate) -> Steps[Outcome]:
     model = open_model(options.model, options.threads)
     faces = open_faces(options.data, options.split, options.synthetic)
     crops = yield from plain_crops(faces, model.size_px)
-    errors = yield from measure.errors_on(model, crops, f"evaluating {options.model.name}")
+    points = yield from measure.points_on(model, crops, f"evaluating {options.model.name}")
     where = {"data": faces.title, "split": options.split}
     record = {
         "kind": "evaluate",
         **identify(options.model),
         "engine": model.engine,
         **where,
-        **measure.scored(errors),
+        **measure.accuracy(points, crops.points_xy, crops.faces.scheme, crops.faces.subsets),
         "latency_ms": None,
         **measure.conditions(options.threads),
     }
     records = (record, *(_baselines(options, where) if options.baselines else ()))
     if options.results is not None:
         measure.append(options.results, records)
-    return Outcome(text="\n".join(_line(r) for r in records), records=records)
+    return Outcome(text="\n\n".join(_table(r) for r in records), records=records)
 
 
 def _baselines(options: Evaluate, where: dict[str, str]) -> list[dict[str, Any]]:
     if options.data is None:
         raise ValueError("--baselines compares with labelled photos: give --data")
+    if options.split in ("train", "val"):
+        raise ValueError("--baselines takes its shape from the training faces: score test faces, by --split test")
     train, test = open_folder(options.data, test=False), open_folder(options.data, test=True)
-    placed = mean_shape_points(train, test).items()
-    truth = np.stack([label.points_xy for label in test.labels])
+    members = list(test.subsets.get(options.split, range(len(test))))
+    truth = np.stack([label.points_xy for label in test.labels])[members]
+    subsets = Subset(test, members, "").subsets
     return [
-        {"kind": "baseline", "model": name, **where, **measure.scored(nme(points, truth, test.scheme))}
-        for name, points in placed
+        {"kind": "baseline", "model": name, **where, **measure.accuracy(points[members], truth, test.scheme, subsets)}
+        for name, points in mean_shape_points(train, test).items()
     ]
 
 
-def _line(record: dict[str, Any]) -> str:
-    return (
-        f"{record['model']}: NME {record['nme_mean']:.2f} % (median {record['nme_median']:.2f} %), "
-        f"FR@10 {record['fr10']:.2f} %, AUC@10 {record['auc10']:.2f} % on {record['n']} faces ({record['data']})"
-    )
+HEADS = {
+    "nme_mean": "NME %", "nme_median": "median %", "fr8": "FR@8 %", "fr10": "FR@10 %", "auc10": "AUC@10 %",
+}  # fmt: skip
+
+
+def _table(record: dict[str, Any]) -> str:
+    """One record: a line for all faces and for each subset, the regions, and what the NME could not be formed for."""
+    rows = {"all faces": record, **record["subsets"]}
+    width = max(map(len, rows))
+    lines = [f"{record['model']} on {record['data']}, {record['split']}"]
+    lines.append(f"{'':{width}}  faces" + "".join(f"  {head:>8}" for head in HEADS.values()))
+    for name, row in rows.items():
+        lines.append(f"{name:{width}}  {row['n']:5}" + "".join(f"  {_percent(row[key]):>8}" for key in HEADS))
+    regions = ", ".join(f"{name} {_percent(value)}" for name, value in record["nme_regions"].items())
+    lines.append(f"NME % by region: {regions}; by the box: {_percent(record['nme_box'])}")
+    if record["n_unscored"]:
+        lines.append(f"{record['n_unscored']} faces lack an outer eye corner: they are in the NME by the box alone")
+    return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"

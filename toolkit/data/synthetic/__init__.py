@@ -13,7 +13,7 @@ from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import Sample, box_of_points
 from toolkit.data.synthetic.draw import draw_face, read_points
 
-VERSION = 2
+VERSION = 3
 
 
 class SyntheticFaces:

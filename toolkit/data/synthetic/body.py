@@ -7,7 +7,6 @@ from toolkit.data.synthetic.canvas import CLOTH, SKIN, Canvas
 from toolkit.data.synthetic.chance import between
 from toolkit.data.synthetic.head import smooth_line
 from toolkit.data.synthetic.look import Look, any_colour
-from toolkit.data.synthetic.noise import noise
 from toolkit.data.synthetic.pose import SIDES, View
 
 
@@ -22,7 +21,7 @@ def _mirrored(half: list[tuple[float, float]], across: Floats, down: Floats) -> 
 def paint_body(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
     """Neck with the head's shadow on it, and shoulders in cloth."""
     u, jaw = view.unit_px, view.contour
-    chin, centre = jaw[len(jaw) // 2], jaw[[8, len(jaw) - 9]].mean(axis=0)
+    chin, centre = jaw[len(jaw) // 2], jaw[[11, len(jaw) - 12]].mean(axis=0)
     lean = np.radians(view.pose.roll * 0.5)
     down, across = np.array([-np.sin(lean), np.cos(lean)]), np.array([np.cos(lean), np.sin(lean)])
     back = np.sin(np.radians(view.pose.yaw)) * 0.35 * u
@@ -34,22 +33,20 @@ def paint_body(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
          (flare + 0.6, long + 0.25), (2, 2.2)],
         across, down,
     )  # fmt: skip
-    canvas.fill(neck, look.skin * np.float32(between(rng, 0.75, 1.0)), kind=SKIN)
-    shadow = jaw + down * (between(rng, 0.05, 0.2) * u)
-    canvas.fill(shadow, look.crease, alpha=between(rng, 0.05, 0.8), soft_px=0.07 * u, within=canvas.mask(neck))
+    canvas.fill(neck, look.skin * np.float32(between(rng, 0.75, 1.0)), SKIN)
+    canvas.shadow(jaw + down * (between(rng, 0.05, 0.2) * u), between(rng, 0.05, 0.8))
     collar, rise = long * between(rng, 0.6, 1.25), between(rng, 0.1, 0.35)
     shoulders = middle + u * _mirrored(
         [(0.01, collar + between(rng, 0.0, 0.6)), (wide * 0.9, collar), (wide * 1.25, collar - 0.05),
          (1.5, collar + rise), (2.2, collar + 0.5 + rise), (2.6, collar + 2.6)],
         across, down,
     )  # fmt: skip
-    weave = 1 + np.float32(0.15) * noise(rng, "cloud", len(canvas.lit), between(rng, 0.3, 1.2))
-    canvas.fill(shoulders, (any_colour(rng), weave), soft_px=0.3, kind=CLOTH)
+    canvas.fill(shoulders, any_colour(rng), CLOTH)
 
 
 def paint_ears(canvas: Canvas, view: View, look: Look) -> None:
     """Both ears; the face, painted later, hides the far one."""
     ears = [view.curve(f"ear_{side}") for side in SIDES]
-    canvas.fill([(ear, 1.0) for ear in ears], look.skin * np.array([0.97, 0.88, 0.86], np.float32), kind=SKIN)
-    shells = [(ear.mean(axis=0) + (ear[2:-4] - ear.mean(axis=0)) * 0.66, 0.5) for ear in ears]
-    canvas.stroke(shells, look.crease, 0.03 * view.unit_px, soft_px=0.018 * view.unit_px)
+    for ear in ears:
+        canvas.fill(ear, look.skin * np.array([0.97, 0.88, 0.86]), SKIN)
+    canvas.shadow([ear.mean(axis=0) + (ear[2:-4] - ear.mean(axis=0)) * 0.66 for ear in ears], 0.5, 0.05 * view.unit_px)

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 
 from toolkit.data.sample import ImageArray
-from toolkit.data.synthetic.arrays import Picture
 from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.noise import film_grain
 
@@ -23,8 +22,8 @@ def _focus(image: ImageArray, rng: np.random.Generator) -> ImageArray:
         turn, half = between(rng, 0, np.pi), int(reach) + 1
         kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
         step = np.array([np.cos(turn), np.sin(turn)]) * reach
-        ends = [tuple(np.rint((half + s * step) * 16).astype(int).tolist()) for s in (-1, 1)]
-        cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA, 4)
+        start, end = np.rint((half + np.array([[-1], [1]]) * step) * 16).astype(int).tolist()
+        cv2.line(kernel, start, end, (1.0,), 1, cv2.LINE_8, 4)
         image = np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
     return image
 
@@ -33,7 +32,7 @@ def _tone(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     """Exposure from dim to blown, a colour cast, contrast, and sometimes no colour at all."""
     side = len(image)
     face = float(np.mean(image[side // 3 : 2 * side // 3, side // 3 : 2 * side // 3])) + 5
-    aim = between(rng, 15, 45) if rng.random() < 0.06 else clamp(rng.normal(125, 32), 50, 215)
+    aim = between(rng, 15, 45) if rng.random() < 0.06 else clamp(rng.normal(125, 30), 55, 210)
     gain = (aim / face) ** 0.75 * np.exp(rng.normal(0, 0.07, 3))
     contrast, gamma = np.exp(rng.normal(0.08, 0.15)), np.exp(rng.normal(-0.05, 0.2))
     steps = np.arange(256)[:, None] / 255 * gain
@@ -49,10 +48,9 @@ def _tone(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     return np.asarray(cv2.LUT(image, table[None]), np.uint8)
 
 
-def photograph(scene: Picture, rng: np.random.Generator) -> ImageArray:
-    """(H, W, 3) RGB uint8 of a (3, H, W) scene as a camera of random quality would give it."""
-    image = np.asarray(cv2.convertScaleAbs(cv2.merge(list(np.maximum(scene, 0)))), np.uint8)
-    image = _tone(_focus(image, rng), rng)
+def photograph(scene: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """(H, W, 3) RGB of a scene as a camera of random quality would give it."""
+    image = _tone(_focus(scene, rng), rng)
     amount = abs(rng.normal(0, 6.0 if rng.random() < 0.1 else 1.5)) / 40
     image = np.asarray(cv2.addWeighted(image, 1.0, film_grain(rng, len(image)), amount, -128 * amount), np.uint8)
     if rng.random() < 0.45:

@@ -4,19 +4,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.synthetic.arrays import Floats, Picture, single
-from toolkit.data.synthetic.canvas import HAIR, SKIN, Canvas, Kind, ribbon
+from toolkit.data.synthetic.arrays import Floats, single
+from toolkit.data.synthetic.canvas import BEHIND, HAIR, SKIN, Canvas, inset, ribbon
 from toolkit.data.synthetic.chance import between
+from toolkit.data.synthetic.features import disc, mixed
 from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, PIVOT_SKULL, ROWS, mean_head
 from toolkit.data.synthetic.look import Look
-from toolkit.data.synthetic.noise import noise
 from toolkit.data.synthetic.pose import View
 
 _VOLUME = {"bald": 0.0, "buzz": 0.02, "short": 0.1, "bun": 0.06, "medium": 0.14, "long": 0.13, "afro": 0.42}
 _HAIRLINE_AT = (0.0, 0.4, 0.62, 0.8, 0.9, 1.0)
 _ACROSS = np.linspace(-1, 1, COLUMNS)
 _ROWS_Y = mean_head().vertices[: ROWS * COLUMNS : COLUMNS, 1].astype(np.float64)
-BEHIND: Kind = (1.0, 0.0)
 
 
 def _sphere(count: int = 90) -> NDArray[np.float64]:
@@ -32,15 +31,6 @@ _BALL = _sphere()
 def hull(points: Floats) -> Floats:
     """The convex hull of (N, 2) points."""
     return single(cv2.convexHull(np.ascontiguousarray(points, np.float32))[:, 0])
-
-
-def hair_shade(rng: np.random.Generator, side: int, unit_px: float, contrast: float = 1.0) -> Picture:
-    """(S, S) light and dark of strands and locks."""
-    fine, coarse = (noise(rng, "strand", side, zoom * unit_px / 40) for zoom in (0.6, 1.6))
-    out = 1 + np.float32(0.16 * contrast) * fine
-    out += np.float32(0.16 * contrast) * coarse
-    out += np.float32(0.14) * noise(rng, "cloud", side, 0.6)
-    return np.maximum(out, np.float32(0.25), out=out)
 
 
 def hairline(style: str, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -83,10 +73,10 @@ def skull(view: View, volume: float) -> Floats:
     return hull(np.concatenate([view.image_of(np.concatenate([_BALL * radii + PIVOT_SKULL, grown])), wide]))
 
 
-def paint_back(canvas: Canvas, view: View, look: Look, shade: Picture, rng: np.random.Generator) -> None:
+def paint_back(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
     """Skull and hair behind the face."""
     u, volume = view.unit_px, _VOLUME[look.hair_style] * between(rng, 0.6, 1.3)
-    round_head = skull(view, volume)
+    shape = skull(view, volume)
     if look.hair_style in ("long", "medium"):
         reach = between(rng, 1.4, 2.4) if look.hair_style == "long" else between(rng, 0.7, 1.25)
         width = 0.95 + volume + between(rng, -0.05, 0.3)
@@ -95,54 +85,54 @@ def paint_back(canvas: Canvas, view: View, look: Look, shade: Picture, rng: np.r
             for s in (-1, 1)
             for k, y in ((1, 0.2), (1.05, 0.5 * reach), (0.95, reach), (0.5, reach + 0.1))
         ]
-        shape = hull(np.concatenate([round_head, view.image_of(np.array(low))]))
-    else:
-        shape = round_head
-    if look.hair_style == "bun":
+        shape = hull(np.concatenate([shape, view.image_of(np.array(low))]))
+    elif look.hair_style == "bun":
         knot = view.image_of(np.array([[rng.normal(0, 0.1), -1.25, -1.2]]))[0]
-        turn = np.linspace(0, 2 * np.pi, 24)
-        ball = knot + between(rng, 0.25, 0.4) * u * np.stack([np.cos(turn), np.sin(turn)], -1)
-        canvas.fill(ball, (look.hair, shade), kind=BEHIND)
-    bald = look.hair_style == "bald"
-    soft = (0.015 if bald else between(rng, 0.015, 0.06)) * u
-    canvas.fill(shape, look.skin if bald else (look.hair, shade), soft_px=soft, kind=BEHIND)
+        canvas.fill(disc(knot, between(rng, 0.25, 0.4) * u), look.hair, BEHIND)
+    if look.hair_style == "bald":
+        canvas.fill(shape, look.skin, SKIN)
+        return
+    rough = between(rng, 0.0, 0.04) if look.hair_style != "afro" else 0.05
+    if rough > 0.01:
+        shape = densified(shape)
+        shape = shape + rng.normal(0, rough * u, shape.shape)
+    canvas.fill(shape, look.hair, BEHIND)
 
 
-def _wisps(canvas: Canvas, view: View, look: Look, line: Floats, rng: np.random.Generator) -> None:
-    """Single hairs that leave the hairline downwards."""
-    u, count = view.unit_px, int(between(rng, 6, 22))
-    down = view.grid[CROWN_ROWS + 4, COLUMNS // 2] - view.grid[2, COLUMNS // 2]
-    down = down / max(float(np.hypot(*down)), 1e-6)
+def densified(polygon: Floats, each: int = 3) -> Floats:
+    """The polygon with more corners."""
+    t = np.linspace(0, 1, each, endpoint=False)[:, None]
+    ahead = np.concatenate([polygon[1:], polygon[:1]])
+    out: Floats = (polygon[:, None] * (1 - t) + ahead[:, None] * t).reshape(-1, 2)
+    return out
+
+
+def _hairs(starts: Floats, down: Floats, lengths: Floats, rng: np.random.Generator) -> Floats:
+    """(N, 4, 2) curved lines of given lengths from their starts, more or less downwards."""
+    first, bend = rng.normal(0, 0.35, (2, len(starts), 1, 1))
+    t = np.array([0.0, 0.35, 0.7, 1.0])[:, None]
     across = np.array([-down[1], down[0]])
-    starts = line[(rng.random(count) * len(line)).astype(int), None]
-    lengths = rng.uniform(0.05, 0.3, (count, 1, 1)) * u
-    first, bend = rng.normal(0, 0.35, (2, count, 1, 1))
-    t = np.linspace(0, 1, 4)[:, None]
-    hairs = starts + lengths * (t * (down + first * across) + t * t * bend * across)
-    thick, alpha = between(rng, 0.008, 0.02) * u, between(rng, 0.1, 0.6)
-    canvas.stroke(hairs, look.hair * np.float32(between(rng, 0.7, 1.2)), thick, alpha=alpha, soft_px=0.008 * u)
+    out: Floats = starts[:, None] + lengths[:, None, None] * (t * (down + first * across) + t * t * bend * across)
+    return out
 
 
-def _fringe(canvas: Canvas, view: View, look: Look, heights: Floats, shade: Picture, rng: np.random.Generator) -> None:
+def _fringe(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:
     """Hair over the forehead, cut straight or ragged, parted somewhere; sometimes down to the eyes."""
     part = between(rng, -0.6, 0.6)
     low = between(rng, -0.52, -0.12) - between(rng, -0.1, 0.3) * np.abs(_ACROSS - part)
-    teeth = np.interp(np.arange(COLUMNS), np.arange(0, COLUMNS, 3), rng.normal(size=17))
+    step = int(between(rng, 1, 5))
+    teeth = np.interp(np.arange(COLUMNS), np.arange(COLUMNS) * step, rng.normal(size=COLUMNS))
     ragged = low + between(rng, 0.01, 0.08) * teeth
     if rng.random() < 0.4:
         keep = (_ACROSS - part) * (1 - 2 * (rng.random() < 0.5))
         ragged = np.where(keep > 0, ragged, ragged - 2.5 * np.abs(keep))
     seen = view.facing[15]
-    top = line_on_grid(view, heights - 0.1)[0]
-    bottom = line_on_grid(view, np.minimum(np.maximum(ragged, heights), 0.05))[0]
-    shape = np.concatenate([top[seen], bottom[seen][::-1]])
-    solid = between(rng, 0.6, 1.4)
-    alpha = np.clip(solid + np.float32(0.35) * (shade - 1) / np.float32(0.25), 0, 1)
-    soft = between(rng, 0.008, 0.03) * view.unit_px
-    canvas.fill(shape, (look.hair, shade), alpha=alpha, soft_px=soft, kind=HAIR)
+    top = line_on_grid(view, heights - 0.1)[0][seen]
+    bottom = line_on_grid(view, np.minimum(np.maximum(ragged, heights), 0.05))[0][seen]
+    canvas.fill(np.concatenate([top, bottom[::-1]]), look.hair, HAIR)
 
 
-def _locks(canvas: Canvas, view: View, look: Look, shade: Picture, rng: np.random.Generator) -> None:
+def _locks(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
     """Long hair before the ears and over the edge of the cheeks."""
     u = view.unit_px
     share = between(rng, 0.6, 0.95) if look.hair_style == "long" else between(rng, 0.2, 0.65)
@@ -152,31 +142,38 @@ def _locks(canvas: Canvas, view: View, look: Look, shade: Picture, rng: np.rando
             lock = edge[7:reach:2]
             wide = between(rng, 0.4, 1.3) * u
             width = np.interp(np.linspace(0, 1, len(lock)), (0, 0.3, 1), (0.1, 0.26, 0.12)) * wide
-            sway = rng.normal(0, 0.03, (1, 2)) * u
-            canvas.fill(ribbon(lock + sway, width), (look.hair, shade), soft_px=0.02 * u, kind=HAIR)
+            canvas.fill(ribbon(lock + rng.normal(0, 0.03, (1, 2)) * u, width), look.hair, HAIR)
 
 
-def paint_front(
-    canvas: Canvas, view: View, look: Look, heights: Floats, shade: Picture, rng: np.random.Generator
-) -> None:
+def paint_front(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:
     """Hair that falls over the face: a fringe on the forehead, locks over temples and cheeks, single hairs."""
-    if look.hair_style == "bald":
+    if look.hair_style in ("bald", "buzz"):
         return
-    line = line_on_grid(view, heights)[0][view.facing[4]]
-    if look.hair_style not in ("buzz", "bun", "afro") and rng.random() < 0.45:
-        _fringe(canvas, view, look, heights, shade, rng)
+    u = view.unit_px
+    if look.hair_style not in ("bun", "afro") and rng.random() < 0.45:
+        _fringe(canvas, view, look, heights, rng)
     if look.hair_style in ("long", "medium") and rng.random() < 0.7:
-        _locks(canvas, view, look, shade, rng)
-    if look.hair_style != "buzz" and len(line):
-        _wisps(canvas, view, look, line, rng)
+        _locks(canvas, view, look, rng)
+    line = line_on_grid(view, heights)[0][view.facing[4]]
+    if len(line):
+        count = int(between(rng, 4, 24))
+        down = view.grid[CROWN_ROWS + 4, COLUMNS // 2] - view.grid[2, COLUMNS // 2]
+        starts = line[(rng.random(count) * len(line)).astype(int)]
+        hairs = _hairs(starts, down / max(float(np.hypot(*down)), 1e-6), rng.uniform(0.04, 0.3, count) * u, rng)
+        canvas.line(hairs, mixed(look.skin, look.hair, between(rng, 0.15, 0.6)), 0.008 * u)
 
 
-def paint_bare_face(canvas: Canvas, view: View, look: Look, heights: Floats) -> None:
-    """The skin of the face up to the hairline, which blends into the hair above."""
+def paint_bare_face(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:
+    """The skin of the face up to the hairline, where short hairs blend it into the hair above."""
     window = face_window(view, heights)
-    canvas.fill(window, look.skin, kind=SKIN)
-    if look.hair_style != "bald":
-        line = line_on_grid(view, heights)[0][view.facing[4]]
-        if len(line) > 2:
-            u = view.unit_px
-            canvas.stroke(line, look.hair, 0.05 * u, alpha=0.6, soft_px=0.035 * u)
+    canvas.fill(inset(window), look.skin, SKIN)
+    line = line_on_grid(view, heights)[0][view.facing[4]]
+    if look.hair_style == "bald" or len(line) < 3:
+        return
+    u = view.unit_px
+    canvas.shadow(line, 0.5, 0.05 * u)
+    down = view.grid[CROWN_ROWS, COLUMNS // 2] - view.grid[0, COLUMNS // 2]
+    down = down / max(float(np.hypot(*down)), 1e-6)
+    starts = np.concatenate([line, 0.5 * (line[1:] + line[:-1])]) - down * 0.03 * u
+    tips = _hairs(starts, down, rng.uniform(0.02, 0.12, len(starts)) * u, rng)
+    canvas.line(tips, look.hair, 0.02 * u, BEHIND)

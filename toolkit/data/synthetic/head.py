@@ -88,6 +88,10 @@ def _edge() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float6
     """Half-width x, y and depth z of the surface's edge, a value a row, crown to chin."""
     angle = np.linspace(0, np.pi / 2, JAW_ROWS)
     jaw_x, jaw_y = 0.845 * np.maximum(np.cos(angle), 0) ** 0.85, CHIN_Y * np.sin(angle) ** 1.09
+    part = np.linspace(0, 1, JAW_ROWS)
+    jaw_x += np.sin(np.pi * part) * (
+        0.045 * bell(part, part, (0.4, 0), (0.18, 9)) - 0.05 * bell(part, part, (0.87, 0), (0.1, 9))
+    )
     jaw_z = smooth_line([[z] for z in _JAW_Z], JAW_ROWS)[:, 0]
     crown_y = np.linspace(_CROWN_Y[0], 0, CROWN_ROWS, endpoint=False)
     crown_x, crown_z = np.interp(crown_y, _CROWN_Y, _CROWN_X), np.interp(crown_y, _CROWN_Y, _CROWN_Z)
@@ -141,7 +145,7 @@ def _sided() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
     t = np.linspace(0, 1, 9)
     x, line, arc = 0.208 + 0.292 * t, 0.022 * (1 - t), 4 * t * (1 - t)
     upper, lower = line - 0.072 * arc**0.72, line + 0.034 * arc**0.7
-    mid = [(0.133, -0.180), (0.275, -0.23), (0.425, -0.248), (0.565, -0.218), (0.672, -0.131)]
+    mid = [(0.133, -0.170), (0.275, -0.223), (0.425, -0.248), (0.565, -0.218), (0.672, -0.131)]
     half = (0.034, 0.042, 0.038, 0.027, 0.006)
     return {
         "lid_upper": (np.stack([x, upper], -1).tolist(), -0.005),
@@ -167,10 +171,10 @@ def _central() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
     return {
         "ridge": ([(0, -0.025), (0, 0.11), (0, 0.24), (0, 0.372)], 0.0),
         "nose_base": (whole([(0, 0.515), (0.043, 0.51), (0.084, 0.495), (0.127, 0.49), (0.163, 0.47)]), 0.03),
-        "lip_upper_outer": (whole([(0, m - 0.05), (0.08, m - 0.066), (0.19, m - 0.038), (0.3, m + 0.012)]), 0.0),
-        "lip_upper_inner": (whole([(0, m + 0.008), (0.08, m), (0.17, m + 0.004), (0.258, m + 0.012)]), -0.01),
-        "lip_lower_inner": (whole([(0, m + 0.01), (0.08, m + 0.002), (0.17, m + 0.006), (0.258, m + 0.012)]), -0.01),
-        "lip_lower_outer": (whole([(0, m + 0.102), (0.085, m + 0.099), (0.192, m + 0.072), (0.3, m + 0.012)]), 0.0),
+        "lip_upper_outer": (whole([(0, m - 0.05), (0.08, m - 0.066), (0.19, m - 0.036), (0.3, m + 0.018)]), 0.0),
+        "lip_upper_inner": (whole([(0, m + 0.003), (0.08, m - 0.001), (0.17, m + 0.008), (0.258, m + 0.022)]), -0.01),
+        "lip_lower_inner": (whole([(0, m + 0.005), (0.08, m + 0.001), (0.17, m + 0.01), (0.258, m + 0.022)]), -0.01),
+        "lip_lower_outer": (whole([(0, m + 0.102), (0.085, m + 0.099), (0.192, m + 0.074), (0.3, m + 0.018)]), 0.0),
     }
 
 

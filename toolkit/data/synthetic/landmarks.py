@@ -1,7 +1,7 @@
 """Landmark schemes read from a view's curves, and which points the head itself hides.
 
 A scheme is a table: each point is a weighted mean of a few vertices, but for the contour, whose points part the visible
-edge of the jaw, from ear level to the chin on each side, into pieces of equal length.
+edge of the jaw, from about ear level to the chin on each side, into pieces of equal length.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.core.schemes import COFW_29, W300_68, WFLW_98, Scheme
 from toolkit.data.synthetic.arrays import Floats
 from toolkit.data.synthetic.head import SAMPLES, mean_head
-from toolkit.data.synthetic.pose import View
+from toolkit.data.synthetic.pose import ABOVE_EYES, View
 
 BROW_LINE = 0.35
 """How far below a brow's upper edge its single line of landmarks lies, as a fraction of its thickness."""
@@ -25,7 +25,8 @@ Point = Sequence[tuple[int, float]]
 
 def _on(curve: str, *places: float) -> list[Point]:
     """Points of a curve at fractions of its parameter, linearly between samples."""
-    first, out = mean_head().spans[curve].start, []
+    first: int = mean_head().spans[curve].start
+    out: list[Point] = []
     for place in places:
         at = place * (SAMPLES - 1)
         low = min(int(at), SAMPLES - 2)
@@ -48,9 +49,9 @@ def _brow(side: str, *places: float) -> list[Point]:
     return _amid(f"brow_upper_{side}", f"brow_lower_{side}", BROW_LINE, *places)
 
 
-def _mouth() -> list[Point]:
-    """The 20 points that 68- and 98-point schemes share."""
-    inner = (0.0, 1 / 3, 0.5, 2 / 3, 1.0)
+def _mouth(aside: float) -> list[Point]:
+    """The 20 points of 68- and 98-point schemes; `aside` is where the inner lips' points beside the middle lie."""
+    inner = (0.0, aside, 0.5, 1 - aside, 1.0)
     return [
         *_on("lip_upper_outer", *_whole(6)), *_on("lip_lower_outer", *_whole(6, back=True)[1:-1]),
         *_on("lip_upper_inner", *inner), *_on("lip_lower_inner", *inner[3:0:-1]),
@@ -70,29 +71,30 @@ def _points_68() -> list[Point]:
     return [
         *_brow("right", *_whole(4, back=True)), *_brow("left", *_whole(4)),
         *_on("ridge", *_whole(3)), *_on("nose_base", *_whole(4)),
-        *_eyes((0.0, 0.34, 0.68, 1.0)), *_mouth(),
+        *_eyes((0.0, 0.35, 0.71, 1.0)), *_mouth(1 / 3),
     ]  # fmt: skip
 
 
 def _points_98() -> list[Point]:
-    under = (0.0, 0.25, 0.5, 0.75)
+    along = (0.03, 0.22, 0.41, 0.62, 0.88)
+    under = along[:-1]
     return [
-        *_on("brow_upper_right", *_whole(4, back=True)), *_on("brow_lower_right", *under),
-        *_on("brow_upper_left", *_whole(4)), *_on("brow_lower_left", *under[::-1]),
+        *_on("brow_upper_right", *along[::-1]), *_on("brow_lower_right", *under),
+        *_on("brow_upper_left", *along), *_on("brow_lower_left", *under[::-1]),
         *_on("ridge", *_whole(3)), *_on("nose_base", *_whole(4)),
-        *_eyes(_whole(4)), *_mouth(), *_on("iris_right", 0.0), *_on("iris_left", 0.0),
+        *_eyes(_whole(4)), *_mouth(0.25), *_on("iris_right", 0.0), *_on("iris_left", 0.0),
     ]  # fmt: skip
 
 
 def _points_29() -> list[Point]:
     sides, out = ("right", "left"), []
-    for place in (1.0, 0.0):
+    for place in (0.97, 0.07):
         out += [p for side in sides for p in _amid(f"brow_upper_{side}", f"brow_lower_{side}", 0.5, place)]
     out += [p for side in sides for edge in ("upper", "lower") for p in _on(f"brow_{edge}_{side}", 0.5)]
     out += [p for place in (1.0, 0.0) for side in sides for p in _on(f"lid_upper_{side}", place)]
     out += [p for side in sides for edge in ("upper", "lower") for p in _on(f"lid_{edge}_{side}", 0.5)]
     out += [p for side in sides for p in _on(f"iris_{side}", 0.0)]
-    out += [*_on("nose_base", 0.0, 1.0), *_on("ridge", 1.0), *_on("nose_base", 0.5)]
+    out += [*_on("ala_right", 0.55), *_on("ala_left", 0.55), *_on("ridge", 1.0), *_on("nose_base", 0.5)]
     out += _on("lip_upper_outer", 0.0, 1.0)
     names = ("lip_upper_outer", "lip_upper_inner", "lip_lower_inner", "lip_lower_outer")
     return out + [p for name in names for p in _on(name, 0.5)]
@@ -107,7 +109,7 @@ class Reading:
     weights: NDArray[np.float64]
     """(P, 4)"""
     contour: NDArray[np.float64]
-    """Places of the contour's points, from 0 at the image-left ear over 1 at the chin to 2."""
+    """Places of the contour's points: 0 and 2 at the level of the outer eye corners, 1 at the chin."""
 
 
 def _reading(points: Iterable[Point], contour: NDArray[np.float64]) -> Reading:
@@ -119,8 +121,8 @@ def _reading(points: Iterable[Point], contour: NDArray[np.float64]) -> Reading:
 @cache
 def _readings() -> Mapping[str, Reading]:
     return {
-        W300_68.name: _reading(_points_68(), np.linspace(0, 2, 17)),
-        WFLW_98.name: _reading(_points_98(), np.linspace(0, 2, 33)),
+        W300_68.name: _reading(_points_68(), np.linspace(0.025, 1.975, 17)),
+        WFLW_98.name: _reading(_points_98(), np.linspace(-0.07, 2.07, 33)),
         COFW_29.name: _reading(_points_29(), np.ones(1)),
     }
 
@@ -131,8 +133,10 @@ def _along_contour(view: View, places: NDArray[np.float64]) -> NDArray[np.float6
     middle = len(x) // 2
     length = np.zeros(len(x))
     np.cumsum(np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]), out=length[1:])
-    length[middle + 1 :] = 1 + (length[middle + 1 :] - length[middle]) / (length[-1] - length[middle])
-    length[: middle + 1] /= length[middle]
+    length -= length[middle]
+    length[:middle] /= -length[ABOVE_EYES]
+    length[middle:] /= length[-1 - ABOVE_EYES]
+    length += 1
     out = np.empty((len(places), 3))
     for column, values in enumerate((x, y, z)):
         out[:, column] = np.interp(places, length, values)
@@ -158,7 +162,7 @@ def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
 
 def hidden_by_head(view: View, points: Floats, scheme: Scheme) -> NDArray[np.bool_]:
     """(M,) which of the scheme's points (M, 3) lie behind the head's own surface, which is steep at its edge."""
-    out = view.hidden(points[:, :2], points[:, 2])
-    edge = list(scheme.regions["contour"])
-    out[edge] = view.hidden(points[edge, :2], points[edge, 2], 0.5)
-    return out
+    clear = np.full(scheme.points, 0.35)
+    clear[list(scheme.regions["eyes"])] = 0.2
+    clear[list(scheme.regions["contour"])] = 0.5
+    return view.hidden(points, clear)

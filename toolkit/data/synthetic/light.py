@@ -7,14 +7,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.data.sample import ImageArray
 from toolkit.data.synthetic.arrays import Picture, single
+from toolkit.data.synthetic.canvas import plain
 from toolkit.data.synthetic.chance import between
 from toolkit.data.synthetic.head import COLUMNS, ROWS, bell, mean_head, ramp
 from toolkit.data.synthetic.look import Look
 from toolkit.data.synthetic.pose import View
 from toolkit.data.synthetic.skin import FINER, skin_map
 
-_SIDE = 100
+_ONE = 90
+"""A light of 1 in bytes, before it meets the skin."""
+_SIDE = 80
 """Longer side of the splat layer at most, matched to the finer grid's density."""
 
 
@@ -37,12 +41,12 @@ class Layer:
 
     rows: slice
     columns: slice
-    light: Picture
-    """(3, h, w) what the head's colours are multiplied by."""
-    gloss: Picture
-    """(h, w)"""
-    beard: Picture
-    """(h, w) density."""
+    light: ImageArray
+    """(h, w, 3) what the head's colours are multiplied by, 128 for 1."""
+    gloss: Picture | None
+    """(h, w) where the lamp is glossy."""
+    beard: Picture | None
+    """(h, w) density, where there is a beard."""
 
 
 def draw_lamp(rng: np.random.Generator) -> Lamp:
@@ -87,7 +91,8 @@ def _maps() -> dict[str, Picture]:
         "jaw": np.clip(jaw, 0, 1),
         "goatee": np.clip(goatee, 0, 1),
     }
-    return {name: value.astype(np.float32) for name, value in maps.items()}
+    soft = {name: cv2.GaussianBlur(maps[name], (0, 0), 1.0) for name in ("moustache", "bristle", "jaw", "goatee")}
+    return {name: value.astype(np.float32) for name, value in {**maps, **soft}.items()}
 
 
 def normals(world: Picture) -> Picture:
@@ -158,8 +163,8 @@ def _unrolled(view: View, facing: NDArray[np.bool_], part: tuple[int, int, int, 
     layer[place, 0], layer[place, 1], layer[place, 2] = rows[chosen], columns[chosen], 1
     near = cv2.blur(layer.reshape(height, width, 3), (3, 3))
     tiny = np.ascontiguousarray(cv2.blur(near, (5, 5))[::4, ::4])
-    near += np.float32(0.02) * cv2.resize(cv2.blur(tiny, (5, 5)), (width, height), interpolation=cv2.INTER_LINEAR)
-    return single(near)
+    far = single(cv2.resize(cv2.blur(tiny, (5, 5)), (width, height), interpolation=cv2.INTER_LINEAR))
+    return single(near + np.float32(0.02) * far)
 
 
 def splat(view: View, look: Look, lamp: Lamp, size_px: int) -> Layer:
@@ -176,20 +181,17 @@ def splat(view: View, look: Look, lamp: Lamp, size_px: int) -> Layer:
     row, column, known = cv2.split(near)
     sure = np.maximum(known, 1e-4)
     row, column = single(row / sure), single(column / sure)
-    fade = cv2.blur(np.minimum(known * np.float32(200), 1), (7, 7))
     solid = np.minimum(known * np.float32(1.6), 1)
-    light = cv2.split(cv2.remap(values, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-    beard = solid
-    if look.beard or look.moustache:
-        beard = solid * cv2.remap(_beard(look), column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bytes_ = np.asarray(cv2.convertScaleAbs(np.ascontiguousarray(values[..., :3]), alpha=_ONE), np.uint8)
+    light = cv2.remap(bytes_, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     edge = np.float32((FINER - 1) / 2)
-    albedo = cv2.split(cv2.remap(skin_map(look.skin_kind), column * FINER + edge, row * FINER + edge, cv2.INTER_LINEAR))
-    base = flat_light(lamp)
-    mixed = np.empty((3, height, width), np.float32)
-    for c in range(3):
-        np.multiply(light[c], albedo[c], out=mixed[c])
-        mixed[c] *= np.float32(1 / 128)
-        mixed[c] -= base[c]
-        mixed[c] *= fade
-        mixed[c] += base[c]
-    return Layer(slice(y0, y0 + height), slice(x0, x0 + width), mixed, single(light[3] * solid), single(beard))
+    albedo = cv2.remap(skin_map(look.skin_kind), column * FINER + edge, row * FINER + edge, cv2.INTER_LINEAR)
+    fade = cv2.blur(np.minimum(known * np.float32(200), 1), (7, 7))
+    around = plain((height, width), flat_light(lamp) * 128)
+    mixed = cv2.blendLinear(cv2.multiply(light, albedo, scale=1 / _ONE), around, fade, 1 - fade)
+    gloss = beard = None
+    if lamp.gloss > 0.1:
+        gloss = solid * cv2.remap(np.ascontiguousarray(values[..., 3]), column, row, cv2.INTER_LINEAR)
+    if look.beard or look.moustache:
+        beard = solid * cv2.remap(_beard(look), column, row, cv2.INTER_LINEAR)
+    return Layer(slice(y0, y0 + height), slice(x0, x0 + width), np.asarray(mixed, np.uint8), gloss, beard)

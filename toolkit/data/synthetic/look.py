@@ -85,7 +85,7 @@ def _hair_colour(rng: np.random.Generator, darkness: float, age: float) -> Pictu
         base = _HAIR[rng.integers(3)]
     else:
         base = _HAIR[rng.integers(len(_HAIR))]
-    if rng.random() < 0.02:
+    if rng.random() < 0.01:
         base = rng.uniform(30, 220, 3).astype(np.float32)
     out: Picture = (base * rng.uniform(0.8, 1.2)).astype(np.float32)
     return out

@@ -51,7 +51,7 @@ def _shape_fields(head: Head) -> dict[str, Field]:
     """Identity of the skull and jaw."""
     x, y, z = head.vertices.T.astype(float)
     outer = ramp(0.25, 0.6, np.abs(x))
-    low, jaw = ramp(0.3, 0.9, y), bell(x, y, (0.6, 0.85), (0.16, 0.2))
+    low, jaw = ramp(0.3, 0.9, y), bell(x, y, (0.6, 0.85), (0.22, 0.28))
     side = np.tanh(x / 0.3)
     return {
         "width": _along(x * (0.35 + 0.65 * outer)),
@@ -67,7 +67,7 @@ def _shape_fields(head: Head) -> dict[str, Field]:
         "cheekbone": _along(side * bell(x, y, (0.62, 0.3), (0.2, 0.18)), z=bell(x, y, (0.42, 0.3), (0.18, 0.15))),
         "cheeks": _along(side * bell(x, y, (0.62, 0.62), (0.22, 0.2)), z=bell(x, y, (0.42, 0.6), (0.18, 0.18))),
         "skew": _along(ramp(-0.3, 1.2, y)),
-        "jaw_lopsided": _along(bell(x, y, (0.6, 0.85), (0.25, 0.25))),
+        "jaw_lopsided": _along(bell(x, y, (0.6, 0.85), (0.4, 0.32))),
     }
 
 
@@ -97,7 +97,7 @@ def _eye_fields(head: Head) -> dict[str, Field]:
     arc = np.where(head.mask("lid", "crease"), np.minimum(y - 0.011, 0) + np.maximum(y - 0.011, 0), 0)
     brows = head.mask("brow")
     u = np.clip((np.abs(x) - 0.133) / 0.54, 0, 1)
-    middle = np.interp(np.abs(x), (0.133, 0.275, 0.425, 0.565, 0.672), (-0.180, -0.23, -0.248, -0.218, -0.131))
+    middle = np.interp(np.abs(x), (0.133, 0.275, 0.425, 0.565, 0.672), (-0.170, -0.223, -0.248, -0.218, -0.131))
     over = np.where(brows, 1.0, 0.5 * bell(x, y, (0.35, -0.22), (0.22, 0.08)) * ~eyes)
     return {
         "eye_spacing": _along(side * around),
@@ -214,7 +214,7 @@ def draw_expression(rng: np.random.Generator) -> dict[str, float]:
         blink += 0.15 * u[5]
     elif mood == 3:
         e |= {
-            "jaw_open": 0.05 + 0.33 * u[1] ** 1.5,
+            "jaw_open": 0.04 + 0.3 * u[1] ** 1.6,
             "part": 0.02 * u[2],
             "brow_raise": 0.07 * u[3],
             "smile": u[4] - 0.4,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from toolkit.data.synthetic.arrays import Floats
-from toolkit.data.synthetic.canvas import Canvas
+from toolkit.data.synthetic.canvas import Canvas, inset
 from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.features import DARK, area, mixed
 from toolkit.data.synthetic.head import SAMPLES
@@ -15,26 +15,26 @@ _MIDDLE = slice(SAMPLES // 2 - 2, SAMPLES // 2 + 3)
 
 def _paint_inside(canvas: Canvas, view: View, rng: np.random.Generator, gap: float) -> None:
     """Teeth, tongue and darkness between parted lips; `gap` in units."""
-    u, high, low = view.unit_px, view.curve("lip_upper_inner"), view.curve("lip_lower_inner")
-    opening = canvas.mask(area(high, low))
-    canvas.lay(opening, np.array([52, 16, 16], np.float32) * np.float32(between(rng, 0.4, 1.5)))
-    if gap < 0.015 or opening is None:
+    high, low = view.curve("lip_upper_inner"), view.curve("lip_lower_inner")
+    canvas.fill(inset(area(high, low)), np.array([52, 16, 16]) * between(rng, 0.4, 1.5))
+    if gap < 0.015:
         return
-    down = (low - high) / np.maximum(np.hypot(*(low - high).T), 1e-6)[:, None]
+    depth = low - high
     enamel = np.array([238, 230, 214], np.float32) * np.float32(between(rng, 0.6, 1.0))
     if gap > 0.1:
-        tongue = low[3:-3] - down[3:-3] * min(between(rng, 0.05, 0.13), 0.5 * gap) * u
         flesh = np.array([176, 86, 84], np.float32) * np.float32(between(rng, 0.6, 1.1))
-        canvas.fill(area(tongue, low[3:-3]), flesh, alpha=0.85, soft_px=0.02 * u, within=opening)
+        rise = min(between(rng, 0.05, 0.13) / gap, 0.5)
+        canvas.fill(area(low[3:-3] - depth[3:-3] * rise, low[3:-3]), flesh)
     if rng.random() < 0.88:
-        edge = high + down * between(rng, 0.05, 0.12) * u
-        canvas.fill(area(high[1:-1], edge[1:-1]), enamel, soft_px=0.006 * u, within=opening)
-        gaps = [(np.stack([high[i], edge[i]]), 1.0) for i in range(3, SAMPLES - 3, 2)]
-        canvas.stroke(gaps, enamel * np.float32(0.55), 0.008 * u, alpha=between(rng, 0.1, 0.5), within=opening)
+        edge = high + depth * min(between(rng, 0.05, 0.12) / gap, 0.95)
+        canvas.fill(area(high[1:-1], edge[1:-1]), enamel)
+        if rng.random() < 0.5:
+            gaps = np.stack([high[3:-3:2], edge[3:-3:2]], axis=1)
+            canvas.line(gaps, enamel * np.float32(between(rng, 0.6, 0.95)), 0.008 * view.unit_px)
     if rng.random() < 0.25:
-        edge = low - down * between(rng, 0.02, 0.06) * u
-        canvas.fill(area(edge[2:-2], low[2:-2]), enamel * np.float32(0.88), soft_px=0.006 * u, within=opening)
-    canvas.stroke(high, DARK, 0.03 * u, alpha=0.35, soft_px=0.012 * u, within=opening)
+        edge = low - depth * min(between(rng, 0.02, 0.06) / gap, 0.4)
+        canvas.fill(area(edge[2:-2], low[2:-2]), enamel * np.float32(0.88))
+    canvas.shadow(high, 0.35, 0.035 * view.unit_px)
 
 
 def paint_mouth(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
@@ -44,17 +44,14 @@ def paint_mouth(canvas: Canvas, view: View, look: Look, rng: np.random.Generator
     inner: list[Floats] = [view.curve(f"lip_{part}_inner") for part in ("upper", "lower")]
     gap = float(np.median(np.hypot(*(inner[1] - inner[0])[_MIDDLE].T))) / u
     drop = (outer[1] - inner[1])[SAMPLES // 2] * 0.35
-    canvas.stroke(outer[1][3:-3] + drop, look.crease, 0.05 * u, alpha=0.28, soft_px=0.025 * u)
-    alpha = 1.0 if look.lipstick else between(rng, 0.45, 1.0)
-    soft = (0.003 if look.lipstick else between(rng, 0.004, 0.016)) * u
-    canvas.fill(area(outer[0], inner[0]), look.lip * np.float32(between(rng, 0.75, 0.95)), alpha=alpha, soft_px=soft)
-    canvas.fill(area(inner[1], outer[1]), look.lip, alpha=alpha, soft_px=soft)
+    canvas.shadow(outer[1][3:-3] + drop, between(rng, 0.1, 0.45), 0.07 * u)
+    lip = look.lip if look.lipstick else mixed(look.skin, look.lip, between(rng, 0.35, 1.0))
+    canvas.shadow(inset(area(outer[0], outer[1])), 0)
+    canvas.fill(inset(area(outer[0], outer[1])), lip)
+    canvas.fill(inset(area(outer[0], inner[0])), lip * np.float32(between(rng, 0.75, 0.97)))
     _paint_inside(canvas, view, rng, gap)
-    seam = mixed(look.crease, DARK, 0.5)
-    shut = clamp(1 - gap / 0.05, 0.35, 1)
-    corners = [(np.stack([outer[0][end], inner[0][step]]), 0.6) for end, step in ((0, 1), (-1, -2))]
-    line = np.concatenate([outer[0][:1], inner[0], outer[0][-1:]])
-    canvas.stroke([(line, 0.8 * shut), *corners], seam, 0.016 * u, soft_px=0.006 * u)
-    if look.lipstick or rng.random() < 0.5:
-        shine = 0.5 * (inner[1] + outer[1])[5:12]
-        canvas.stroke(shine, np.minimum(look.lip * 1.5 + 30, 255), 0.018 * u, alpha=0.35, soft_px=0.012 * u)
+    seam, shut = mixed(look.crease, DARK, 0.5), clamp(1 - gap / 0.05, 0.3, 1)
+    canvas.line(np.concatenate([outer[0][:1], inner[0], outer[0][-1:]]), mixed(lip, seam, 0.8 * shut), 0.016 * u)
+    canvas.shadow([np.stack([outer[0][end], inner[0][step]]) for end, step in ((0, 1), (-1, -2))], 0.6, 0.03 * u)
+    if look.lipstick or rng.random() < 0.4:
+        canvas.line(0.5 * (inner[1] + outer[1])[5:12], np.minimum(lip * 1.2 + 15, 255), 0.03 * u)

@@ -5,6 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from toolkit.data.sample import ImageArray
 from toolkit.data.synthetic.arrays import Picture, single
 
 _WHITE = 768
@@ -39,7 +40,9 @@ def _tile(kind: str, angle: int, step: int, side: int) -> Picture:
     plain, need = _plain(kind, angle), int(side / 2 ** (step / 2)) + 1
     if need > _WHITE:
         plain = single(cv2.copyMakeBorder(plain, 0, need - _WHITE, 0, need - _WHITE, cv2.BORDER_REFLECT))
-    return single(cv2.resize(plain[:need, :need], (side, side), interpolation=cv2.INTER_AREA if step < 0 else 1))
+    return single(
+        cv2.resize(plain[:need, :need], (side, side), interpolation=cv2.INTER_AREA if step < 0 else cv2.INTER_LINEAR)
+    )
 
 
 def noise(rng: np.random.Generator, kind: str, side: int, zoom: float = 1.0) -> Picture:
@@ -55,7 +58,24 @@ def noise(rng: np.random.Generator, kind: str, side: int, zoom: float = 1.0) -> 
 
 
 @cache
-def _film(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _hairy(angle: int, step: int, side: int) -> ImageArray:
+    """(side, side) strands and locks, 128 in the mean."""
+    fine, locks = (_tile("strand", angle, step + more, side) for more in (0, 3))
+    shade = 1 + 0.17 * fine + 0.17 * locks + 0.14 * _tile("cloud", 0, -2, side)
+    return np.asarray(np.clip(128 * shade, 30, 255), np.uint8)
+
+
+def hair_shade(rng: np.random.Generator, side: int, unit_px: float) -> ImageArray:
+    """(side, side) uint8, 128 in the mean: the light and dark of strands that run in a random direction."""
+    step = min(max(round(2 * np.log2(0.6 * unit_px / 40 * (0.7 + 0.6 * rng.random()))), _FINEST), 3)
+    tile = _hairy(_ANGLES[int(rng.random() * 5)], step, _TILE * (side // 384 + 1))
+    free = len(tile) - side
+    x, y = int(rng.random() * free), int(rng.random() * free)
+    return tile[y : y + side, x : x + side]
+
+
+@cache
+def _film(side: int) -> ImageArray:
     """(side, side, 3) coloured grain about 128, deviation 40."""
     grain = np.random.default_rng(8).normal(size=(side, side, 3)).astype(np.float32)
     grain = 0.6 * grain + 0.4 * grain[..., :1]
@@ -63,7 +83,7 @@ def _film(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.clip(128 + 40 / np.std(soft) * soft, 0, 255).astype(np.uint8)
 
 
-def film_grain(rng: np.random.Generator, side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def film_grain(rng: np.random.Generator, side: int) -> ImageArray:
     """(side, side, 3) uint8 grain about 128 with deviation 40; not to be written to."""
     film = _film(_TILE * (side // 384 + 1))
     free = len(film) - side

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from toolkit.data.synthetic.canvas import HAIR, THING, Canvas, ribbon
+from toolkit.data.synthetic.canvas import THING, WORN, Canvas, ribbon
 from toolkit.data.synthetic.chance import between, pick
+from toolkit.data.synthetic.features import mixed
 from toolkit.data.synthetic.hair import hull
 from toolkit.data.synthetic.look import Look, any_colour
-from toolkit.data.synthetic.noise import noise
 from toolkit.data.synthetic.pose import View
 
 OCCLUDED = 0.16
@@ -29,30 +29,31 @@ def _paint_hand(canvas: Canvas, view: View, look: Look, rng: np.random.Generator
         fingers.append(start + (along * 1.1 * t + across * bend * t * t) * u)
     if rng.random() < 0.7:
         ends = np.concatenate([line[-3:] for line in fingers])
-        palm = hull(np.concatenate([ends + across * 0.1 * u, ends - across * 0.1 * u, ends + along * 1.5 * u]))
-        canvas.fill(palm, skin, soft_px=0.02 * u, kind=HAIR)
-    canvas.fill([(ribbon(line, width * 1.14), 0.8) for line in fingers], look.crease, soft_px=0.02 * u, kind=HAIR)
-    canvas.fill([(ribbon(line, width * 0.95), 1.0) for line in fingers], skin, soft_px=0.012 * u, kind=HAIR)
-    nails = [(ribbon(line[:2] + (line[1] - line[0]) * 0.25, 0.08 * u), 1.0) for line in fingers]
-    canvas.fill(nails, np.minimum(skin * np.float32(1.15), 255), alpha=0.6, soft_px=0.01 * u)
+        canvas.fill(
+            hull(np.concatenate([ends + across * 0.1 * u, ends - across * 0.1 * u, ends + along * 1.5 * u])),
+            skin,
+            THING,
+        )
+    for line in fingers:
+        canvas.fill(ribbon(line, width * 1.14), mixed(skin, look.crease, 0.7), THING)
+        canvas.fill(ribbon(line, width * 0.95), skin, THING)
+        canvas.fill(ribbon(line[:2] + (line[1] - line[0]) * 0.25, 0.08 * u), np.minimum(skin * np.float32(1.1), 255))
 
 
 def _paint_mask(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
     """A medical or cloth mask from the nose's bridge to under the chin, or pulled down below the nose."""
-    jaw, u = view.contour.astype(np.float64), view.unit_px
+    jaw, u = view.contour[3:-3].astype(np.float64), view.unit_px
     drop = 0.0 if rng.random() < 0.8 else between(rng, 0.15, 0.35)
     knots = ((-0.72, 0.3, -0.25), (-0.3, 0.22, 0.25), (0, 0.16, 0.44), (0.3, 0.22, 0.25), (0.72, 0.3, -0.25))
     top = view.image_of(np.array(knots) + np.array([0, drop + between(rng, -0.05, 0.1), 0]))
     cut = len(jaw) // 7
     low = jaw[cut:-cut] + (jaw[cut:-cut] - jaw.mean(axis=0)) * 0.03
     colour = np.array([190, 215, 235], np.float32) if rng.random() < 0.6 else any_colour(rng)
-    folds = 1 + np.float32(0.06) * noise(rng, "cloud", len(canvas.lit), 0.5)
-    canvas.fill(np.concatenate([top, low[::-1]]), (colour, folds), kind=HAIR)
+    canvas.fill(np.concatenate([top, low[::-1]]), colour, WORN)
     heights = np.array([0.5, 0.66, 0.82]) + drop
-    pleats = [(view.image_of(np.array([(-0.5, y, 0.05), (0, y + 0.04, 0.45), (0.5, y, 0.05)])), 1.0) for y in heights]
-    canvas.stroke(pleats, colour * np.float32(0.8), 0.02 * u, alpha=0.6, soft_px=0.01 * u)
-    strings = [(np.stack([jaw[cut], jaw[1]]), 1.0), (np.stack([jaw[-cut], jaw[-2]]), 1.0)]
-    canvas.stroke(strings, colour, 0.02 * u, alpha=0.8)
+    pleats = [view.image_of(np.array([(-0.5, y, 0.05), (0, y + 0.04, 0.45), (0.5, y, 0.05)])) for y in heights]
+    canvas.line(pleats, colour * np.float32(0.85), 0.02 * u)
+    canvas.line([np.stack([jaw[cut], jaw[1]]), np.stack([jaw[-cut], jaw[-2]])], colour, 0.02 * u)
 
 
 def _paint_bar(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
@@ -61,8 +62,7 @@ def _paint_bar(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
     angle = between(rng, 0, np.pi)
     reach = (-4.0 if rng.random() < 0.6 else 0.0, 4.0)
     line = middle + np.array([np.cos(angle), np.sin(angle)]) * np.linspace(*reach, 6)[:, None] * u
-    worn = 1 + np.float32(0.2) * noise(rng, "cloud", len(canvas.lit), between(rng, 0.3, 1.5))
-    canvas.fill(ribbon(line, between(rng, 0.08, 0.45) * u), (any_colour(rng), worn), soft_px=0.3, kind=THING)
+    canvas.fill(ribbon(line, between(rng, 0.08, 0.45) * u), any_colour(rng), THING)
 
 
 def _paint_thing(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
@@ -77,8 +77,7 @@ def _paint_thing(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
     shape = np.stack([np.sign(c) * np.abs(c) ** power, np.sign(s) * np.abs(s) ** power], -1)
     shape = shape * (between(rng, 0.12, 0.5) * u, between(rng, 0.12, 0.6) * u)
     turned = shape @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    worn = 1 + np.float32(0.25) * noise(rng, "cloud", len(canvas.lit), between(rng, 0.3, 1.5))
-    canvas.fill(view.image_of(at)[0] + turned, (any_colour(rng), worn), soft_px=0.3, kind=THING)
+    canvas.fill(view.image_of(at)[0] + turned, any_colour(rng), THING)
 
 
 def paint_occluder(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:

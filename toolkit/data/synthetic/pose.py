@@ -14,6 +14,9 @@ from toolkit.data.synthetic.modes import Values, basis
 
 PIVOT = np.array([0.0, 0.3, -0.6], np.float32)
 SIDES = ("right", "left")
+ABOVE_EYES = 3
+"""Rows of the grid above the level of the outer eye corners where the contour begins."""
+_TOP = CROWN_ROWS - ABOVE_EYES
 _GRID = ROWS * COLUMNS
 
 
@@ -39,7 +42,7 @@ class Pose:
 
 def draw_pose(rng: np.random.Generator) -> Pose:
     """A random pose: yaw mostly within 30 degrees and rarely up to profile, pitch and roll mostly within 20."""
-    spread = pick(rng, (0.0, 40.0, 88.0), (0.70, 0.24, 0.06))
+    spread = pick(rng, (0.0, 40.0, 88.0), (0.73, 0.23, 0.04))
     yaw = rng.normal(0, 13) if spread == 0 else between(rng, -spread, spread) + rng.normal(0, 6)
     return Pose(
         yaw=clamp(yaw, -90, 90),
@@ -53,7 +56,7 @@ class View:
     """One posed head in the image: every curve in pixels."""
 
     def __init__(self, turned: Picture, flat: Picture, pose: Pose, unit_px: float, shift_xy: Floats) -> None:
-        """From turned vertices (V, 3), the same projected (V, 2), a unit's pixels and where in the image the pivot is."""
+        """From turned (V, 3) and projected (V, 2) vertices, a unit in pixels and where in the image the pivot is."""
         self.pose = pose
         self.unit_px = unit_px
         """Pixels per unit."""
@@ -80,19 +83,17 @@ class View:
         """(SAMPLES, 2) pixels of a named curve."""
         return self.pixels[mean_head().spans[name]]
 
-    def seen(self, name: str) -> bool:
-        """Whether nothing of the head hides the middle of a curve."""
-        span = mean_head().spans[name]
-        middle = slice((span.start + span.stop) // 2, (span.start + span.stop) // 2 + 1)
-        return not self.hidden(self.pixels[middle], self.turned[middle, 2])[0]
+    def seen_sides(self, far_yaw: float) -> list[str]:
+        """The sides of the face that are seen, where the far one is not from this yaw on."""
+        return [side for side, sign in zip(SIDES, (-1, 1), strict=True) if sign * self.pose.yaw < far_yaw]
 
-    def hidden(self, points_xy: Floats, depths: Floats, clear: float = 0.2) -> NDArray[np.bool_]:
-        """(N,) whether the head's surface passes, `clear` units or more, before points of given z (to the viewer)."""
-        if max(abs(self.pose.yaw), abs(self.pose.pitch)) < 12:
-            return np.zeros(len(points_xy), bool)
+    def hidden(self, points: Floats, clear: Floats) -> NDArray[np.bool_]:
+        """(N,) whether the head's surface passes `clear` units or more before points (N, 3) of x, y in pixels and z."""
+        if max(abs(self.pose.yaw), abs(self.pose.pitch)) < 20:
+            return np.zeros(len(points), bool)
         x, y = np.ascontiguousarray(self.pixels[:_GRID].T)
-        reach, z = np.float32(0.045 * self.unit_px), self.turned[:_GRID, 2] - np.float32(clear)
-        px, py, depth = np.asarray(np.column_stack([points_xy, depths]).T[..., None], np.float32)
+        reach, z = np.float32(0.045 * self.unit_px), self.turned[:_GRID, 2]
+        px, py, depth = np.asarray(np.column_stack([points[:, :2], points[:, 2] + clear]).T[..., None], np.float32)
         before = z > depth
         before &= np.abs(x - px) < reach
         before &= np.abs(y - py) < reach
@@ -137,16 +138,16 @@ class View:
 
     @cached_property
     def contour(self) -> Floats:
-        """(2 * JAW_ROWS - 1, 2) the jaw contour from the image-left ear round the chin to the other."""
+        """(N, 2) the jaw contour from above the image-left ear round the chin to the other."""
         left, right = self.outline
-        out: Floats = np.concatenate([left[CROWN_ROWS:], right[CROWN_ROWS:-1][::-1]])
+        out: Floats = np.concatenate([left[_TOP:], right[_TOP:-1][::-1]])
         return out
 
     @cached_property
     def contour_depth(self) -> Floats:
-        """(2 * JAW_ROWS - 1,) how far towards the viewer the contour lies, in units."""
+        """(N,) how far towards the viewer the contour lies, in units."""
         z = self.grid_world[..., 2][self.edges]
-        out: Floats = np.concatenate([z[CROWN_ROWS:ROWS], z[ROWS + CROWN_ROWS : -1][::-1]])
+        out: Floats = np.concatenate([z[_TOP:ROWS], z[ROWS + _TOP : -1][::-1]])
         return out
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.synthetic.arrays import Picture, single
+from toolkit.data.synthetic.arrays import Floats, Picture, single
 from toolkit.data.synthetic.head import COLUMNS, ROWS, mean_head
 
 FINER = 4
@@ -22,7 +22,7 @@ def _places() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return wide[..., 0].astype(np.float64), wide[..., 1].astype(np.float64)
 
 
-def _crease(x: Picture, y: Picture, knots: list[tuple[float, float]], width: float) -> Picture:
+def _crease(x: Floats, y: Floats, knots: list[tuple[float, float]], width: float) -> Picture:
     """A dark line through knots on both sides of the face, 0 to 1."""
     a, b = np.array(knots[:-1]), np.array(knots[1:])
     spot = np.stack([np.abs(x), y], -1)[..., None, :]
@@ -32,7 +32,7 @@ def _crease(x: Picture, y: Picture, knots: list[tuple[float, float]], width: flo
     return single(np.exp(-0.5 * (far / width) ** 2))
 
 
-def _aged(x: Picture, y: Picture, rng: np.random.Generator, age: float) -> Picture:
+def _aged(x: Floats, y: Floats, rng: np.random.Generator, age: float) -> Picture:
     """How much darker age's lines make each texel."""
     lines = np.zeros(x.shape, np.float32)
 
@@ -65,4 +65,4 @@ def skin_map(kind: int) -> NDArray[np.uint8]:
         spots = np.clip(blotch[..., 0] / blotch.std() + fine[..., 1] / fine.std() - 2.0, 0, 1)[..., None]
         out -= spots * np.array([0.12, 0.2, 0.22])
     out -= _aged(x, y, rng, age)[..., None] * np.array([0.55, 0.7, 0.72])
-    return np.clip(128 * out, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 * out, 0, 255), np.uint8)

@@ -1,0 +1,92 @@
+"""Which pictures show the same, and which points lie outside."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from toolkit.core.images import write_image
+from toolkit.data.audit import NEAR_BITS, fingerprint, inside, look, same_pictures
+from toolkit.data.labels import Label
+
+BOX = np.array([60.0, 40.0, 220.0, 190.0])
+BESIDE = BOX + np.array([30.0, 25.0, 60.0, 45.0])
+"""Of another face of the same picture."""
+POINTS = np.random.default_rng(0).uniform(BOX[:2], BOX[2:], (68, 2))
+
+
+def scene(seed: int) -> np.ndarray:
+    """(240, 300, 3), smooth and unlike that of another seed."""
+    small = np.random.default_rng(seed).integers(0, 256, (12, 15, 3), dtype=np.uint8)
+    return cv2.resize(small, (300, 240), interpolation=cv2.INTER_CUBIC)
+
+
+def label(path: Path, image: np.ndarray, box: np.ndarray = BOX) -> Label:
+    write_image(path, image)
+    return Label(name=path.stem, source=str(path), group=path.stem, picture=path, points_xy=POINTS, box_xyxy=box)
+
+
+def bits(first: np.ndarray, second: np.ndarray) -> int:
+    return int((first != second).sum())
+
+
+def test_a_copy_in_other_size_light_or_quality_has_nearly_the_same_fingerprint() -> None:
+    """Halved, darkened or compressed: within NEAR_BITS of 256. Another scene, or the mirror image, is far away."""
+    plain = fingerprint(scene(0), BOX)
+    assert plain.shape == (256,)
+    half = cv2.resize(scene(0), (150, 120), interpolation=cv2.INTER_AREA)
+    assert bits(plain, fingerprint(half, (BOX + 0.5) / 2 - 0.5)) <= NEAR_BITS
+    assert bits(plain, fingerprint((scene(0) * 0.5).astype(np.uint8), BOX)) <= NEAR_BITS
+    packed = cv2.imdecode(cv2.imencode(".jpg", scene(0), [cv2.IMWRITE_JPEG_QUALITY, 20])[1], cv2.IMREAD_COLOR)
+    assert bits(plain, fingerprint(packed, BOX)) <= NEAR_BITS
+    assert bits(plain, fingerprint(scene(1), BOX)) > 80
+    assert bits(plain, fingerprint(np.ascontiguousarray(scene(0)[:, ::-1]), BOX)) > 80
+
+
+def test_pairs_are_found_within_and_across_splits(tmp_path: Path) -> None:
+    """The same file twice, a copy of another quality, and another face of a picture that the other split has too."""
+    looks = [
+        look(label(tmp_path / "a.png", scene(0)), "train"),
+        look(label(tmp_path / "b.png", scene(0)), "train"),
+        look(label(tmp_path / "c.png", np.clip(scene(0) * 0.8 + 9, 0, 255).astype(np.uint8)), "test"),
+        look(label(tmp_path / "d.png", scene(0), BESIDE), "test"),
+        look(label(tmp_path / "e.png", scene(5)), "test"),
+    ]
+    pairs = {(a.label.name, b.label.name, exact) for a, b, exact in same_pictures(looks)}
+    assert pairs == {
+        ("a", "b", True), ("a", "c", False), ("b", "c", False),
+        ("a", "d", True), ("b", "d", True),
+    }  # fmt: skip
+
+
+def test_other_faces_of_one_picture_in_one_split_are_no_copies(tmp_path: Path) -> None:
+    """300W gives a photo once for every face in it."""
+    looks = [
+        look(label(tmp_path / "a.png", scene(0)), "train"),
+        look(label(tmp_path / "b.png", scene(0), BESIDE), "train"),
+    ]
+    assert list(same_pictures(looks)) == []
+    assert list(same_pictures([])) == []
+
+
+def test_a_picture_within_a_file_is_known_by_its_pixels() -> None:
+    """COFW's pictures have no file of their own."""
+
+    def of(seed: int) -> Label:
+        image = scene(seed)
+        return Label(
+            name=str(seed), source=f"face {seed}", group="g", picture=lambda: image, points_xy=POINTS, box_xyxy=BOX
+        )
+
+    first, again, other = (look(of(seed), "train") for seed in (0, 0, 1))
+    assert first.digest == again.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [((-0.5, 0), True), ((-0.6, 0), False), ((299.5, 239.5), True), ((299.6, 0), False), ((0, 239.6), False)],
+)
+def test_a_picture_ends_half_a_pixel_beyond_its_centres(point: tuple[float, float], expected: bool) -> None:
+    """300 x 240 pixels cover -0.5 to 299.5 and 239.5."""
+    assert inside(np.array([point]), scene(0)).tolist() == [expected]
