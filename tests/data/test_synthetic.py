@@ -115,9 +115,9 @@ def test_settings_that_make_no_sense_are_refused(bad: dict[str, int]) -> None:
 
 def test_the_title_says_which_faces() -> None:
     """Records quote the title, so it holds generator version, seed and count."""
-    assert SyntheticFaces(2000).title == "synthetic faces v2, seed 0, 2000"
+    assert SyntheticFaces(2000).title == "synthetic faces v3, seed 0, 2000"
     assert SyntheticFaces(5, seed=9).scheme is W300_68
-    assert SyntheticFaces(7, scheme=WFLW_98).title == "synthetic faces v2, seed 0, 7, wflw-98"
+    assert SyntheticFaces(7, scheme=WFLW_98).title == "synthetic faces v3, seed 0, 7, wflw-98"
 
 
 def test_the_mean_face_is_in_anatomical_order() -> None:
