@@ -50,44 +50,32 @@ def _columns(*filters: tuple[float, ...]) -> Tensor:
 
 
 class _NewtonStep(nn.Module):
-    """DARK's step (M, 2) off the peaks (M, 2), from their 9 neighbours in the smoothed and in the bare map (M, 9).
-
-    As core.heatmap._newton_step: near the border each axis reads the bare map, and reaches a whole pixel.
-    """
+    """DARK's step (M, 2) for (M, 9) neighbours: half a pixel at most, zero where the log map is not peaked."""
 
     gradient: Tensor
-    curvature: Tensor
-    mixed: Tensor
-    swap: Tensor
+    swapped_gradient: Tensor
+    swapped_curvature: Tensor
+    hxx: Tensor
+    hyy: Tensor
+    hxy: Tensor
 
-    def __init__(self, side: int, sigma_px: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.middle = (side - 1) / 2
-        self.inner = self.middle - heatmap.BORDER_SIGMAS * sigma_px
-        self.limits = [limit / sigma_px**2 for limit in heatmap.BORDER_CURVATURE]
         self.register_buffer("gradient", _columns(GX, GY))
-        self.register_buffer("curvature", _columns(HXX, HYY))
-        self.register_buffer("mixed", _columns(HXY))
-        self.register_buffer("swap", torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+        self.register_buffer("swapped_gradient", _columns(GY, GX))
+        self.register_buffer("swapped_curvature", _columns(HYY, HXX))
+        for name, row in (("hxx", HXX), ("hyy", HYY), ("hxy", HXY)):
+            self.register_buffer(name, _columns(row))
 
-    def forward(self, smoothed: Tensor, bare: Tensor, peak: Tensor, shift: Tensor) -> Tensor:
-        logs, bare = (around.clamp(min=heatmap.LOG_FLOOR).log() for around in (smoothed, bare))
-        near = (peak - self.middle).abs() > self.inner  # (M, 2), each axis by itself
-        inside = torch.where(near, 0.0, 1.0)
-        gradient = torch.where(near, bare @ self.gradient, logs @ self.gradient)
-        curvature = torch.where(near, bare @ self.curvature, logs @ self.curvature)
-        mixed = (logs @ self.mixed) * inside * (inside @ self.swap)
-        change = (curvature.clamp(*self.limits) - curvature) * shift.abs()
-        curvature = curvature + change
-        gradient = gradient - shift * change * 0.5
-        swapped = curvature @ self.swap
-        determinant = curvature * swapped - mixed * mixed
+    def forward(self, around: Tensor) -> Tensor:
+        logs = around.clamp(min=heatmap.LOG_FLOOR).log()
+        hxx, hyy, hxy = logs @ self.hxx, logs @ self.hyy, logs @ self.hxy  # (M, 1) each
+        determinant = hxx * hyy - hxy * hxy
         # a positive determinant gives both curvatures one sign, and their sum tells which
-        peaked = (determinant > 1e-6) & (curvature + swapped < 0)
-        step = mixed * (gradient @ self.swap) - swapped * gradient
-        step = step / torch.where(peaked, determinant, 1.0) - shift
-        reach = torch.where(near, 1.0, 0.5)
-        return torch.where(peaked, torch.maximum(torch.minimum(step, reach), -reach), 0.0)
+        peaked = (determinant > 1e-6) & (hxx + hyy < 0)
+        step = hxy * (logs @ self.swapped_gradient) - (logs @ self.swapped_curvature) * (logs @ self.gradient)
+        step = (step / torch.where(peaked, determinant, 1.0)).clamp(-0.5, 0.5)
+        return torch.where(peaked, step, 0.0)
 
 
 class _QuarterShift(nn.Module):
@@ -108,7 +96,6 @@ class Decode(nn.Module):
 
     vertical: Tensor
     horizontal: Tensor
-    gain: Tensor
     dx: Tensor
     dy: Tensor
     channel: Tensor
@@ -122,10 +109,7 @@ class Decode(nn.Module):
         kernel = torch.from_numpy(heatmap.smoothing_kernel(card.sigma_px)).float().expand(points, 1, -1)
         self.register_buffer("vertical", kernel[..., None].clone())  # (M, 1, k, 1)
         self.register_buffer("horizontal", kernel[:, :, None].clone())  # (M, 1, 1, k)
-        gain = torch.from_numpy(heatmap.border_gain(self.side, card.sigma_px))
-        self.register_buffer("gain", torch.outer(gain, gain).float().view(1, 1, self.side, self.side))
-        self.newton = _NewtonStep(self.side, card.sigma_px)
-        self.quarter = _QuarterShift()
+        self.step = _NewtonStep() if card.decoder == "dark" else _QuarterShift()
         around = torch.arange(-1.0, 2.0)
         self.register_buffer("dx", around.repeat(3).view(1, 9))
         self.register_buffer("dy", around.repeat_interleave(3).view(1, 9))
@@ -133,41 +117,31 @@ class Decode(nn.Module):
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         confidence = heatmaps.amax(dim=(2, 3)).clamp(0, 1)  # (1, M)
-        bare = self._flat(heatmaps)
-        flat = self._flat(self._smooth(heatmaps)) if self.decoder == "dark" else bare
-        place = flat.argmax(dim=0).float().view(self.points, 1)
-        row = torch.floor((place + 0.5) * (1 / self.side))
-        peak = torch.cat([place - row * self.side, row], dim=1)  # (M, 2)
-        position = peak
-        if self.decoder == "quarter":
-            position = peak + self.quarter(self._pick(bare, self._around(peak)))
-        elif self.decoder == "dark":
-            centre = peak.clamp(1, self.side - 2)
-            index = self._around(centre)
-            position = peak + self.newton(self._pick(flat, index), self._pick(bare, index), peak, peak - centre)
+        maps = self._smooth(heatmaps) if self.decoder == "dark" else heatmaps
+        flat = maps.permute(0, 2, 3, 1).reshape(self.side * self.side, self.points)
+        peak = flat.argmax(dim=0).float().view(self.points, 1)
+        row = torch.floor((peak + 0.5) * (1 / self.side))
+        column = peak - row * self.side
+        position = torch.cat([column, row], dim=1)  # (M, 2)
+        if self.decoder != "argmax":
+            position = position + self.step(self._neighbours(flat, column, row))
         points = (position + 0.5) * (1 / self.side)
         return points.view(1, self.points, 2), confidence
-
-    def _flat(self, maps: Tensor) -> Tensor:
-        """(1, M, h, w) -> (h * w, M)."""
-        return maps.permute(0, 2, 3, 1).reshape(self.side * self.side, self.points)
 
     def _smooth(self, heatmaps: Tensor) -> Tensor:
         half = self.radius
         rows = F.conv2d(heatmaps, self.vertical, padding=(half, 0), groups=self.points)
-        return F.conv2d(rows, self.horizontal, padding=(0, half), groups=self.points) * self.gain
+        return F.conv2d(rows, self.horizontal, padding=(0, half), groups=self.points)
 
-    def _around(self, centre: Tensor) -> Tensor:
-        """Where the 9 pixels around each centre (M, 2) lie in a flat map, (9 M,); outside the map its nearest pixel."""
+    def _neighbours(self, flat: Tensor, column: Tensor, row: Tensor) -> Tensor:
+        """The (M, 9) pixels around each peak; outside the map its nearest pixel."""
         last = self.side - 1
-        x = (centre[:, :1] + self.dx).clamp(0, last)  # (M, 9)
-        y = (centre[:, 1:] + self.dy).clamp(0, last)
+        x = (column + self.dx).clamp(0, last)  # (M, 9)
+        y = (row + self.dy).clamp(0, last)
         # whole numbers below 2**24 are exact in float32
-        return ((y * self.side + x) * self.points + self.channel).reshape(-1).to(torch.int32)
-
-    def _pick(self, flat: Tensor, index: Tensor) -> Tensor:
-        """Those pixels, (M, 9)."""
-        return torch.index_select(flat.reshape(-1), 0, index).view(self.points, 9)
+        index = (y * self.side + x) * self.points + self.channel
+        chosen = torch.index_select(flat.reshape(-1), 0, index.reshape(-1).to(torch.int32))
+        return chosen.view(self.points, 9)
 
 
 class Deployed(nn.Module):
