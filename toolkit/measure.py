@@ -101,7 +101,7 @@ def append(path: Path, records: tuple[dict[str, Any], ...]) -> None:
 
 
 def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    names = ["kind", "model", "engine", "threads", "data", "split"]
+    names = ["kind", "model", "name", "trained_on", "engine", "threads", "data", "split"]
     if record["kind"] == "ablation":
         names += ["ablation", "variant", "seed"]
     return tuple(record.get(name) for name in names)

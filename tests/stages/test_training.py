@@ -65,7 +65,7 @@ def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Pa
     """The masks differ between the peers and leave the clean batch as it was."""
     options = Supernet(out=tmp_path, **SMALL)  # type: ignore[arg-type]
     session = finish(open_session(options))
-    batch = next(session.train.epoch((0, 0), 4, options.augment))
+    batch = next(session.train.epoch((0, 0), 4, options.augmentation))
     clean = torch.randn(4, 3, 32, 32)
     before = clean.clone()
     first, second = (distil._masked(clean, batch.rng, 0.5) for _ in range(2))

@@ -38,6 +38,12 @@ class Evaluate:
     threads: int = 1
     """CPU threads of the engine."""
 
+    def __post_init__(self) -> None:
+        if self.baselines and self.data is None:
+            raise ValueError("--baselines compares with labelled photos: give --data")
+        if self.baselines and self.split in ("train", "val"):
+            raise ValueError("--baselines takes its shape from the training faces: score test faces, by --split test")
+
 
 def run(options: Evaluate) -> Steps[Outcome]:
     """Score the model; see Evaluate."""
@@ -62,10 +68,7 @@ def run(options: Evaluate) -> Steps[Outcome]:
 
 
 def _baselines(options: Evaluate, where: dict[str, str]) -> list[dict[str, Any]]:
-    if options.data is None:
-        raise ValueError("--baselines compares with labelled photos: give --data")
-    if options.split in ("train", "val"):
-        raise ValueError("--baselines takes its shape from the training faces: score test faces, by --split test")
+    assert options.data is not None
     train, test = open_folder(options.data, test=False), open_folder(options.data, test=True)
     members = list(test.subsets.get(options.split, range(len(test))))
     truth = np.stack([label.points_xy for label in test.labels])[members]
