@@ -78,7 +78,7 @@ class Training:
     """Number of synthetic faces: the preset's where no --data is given; beside --data, that many are mixed in."""
     augment: dict[str, float] = field(default_factory=dict)
     """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
-    those that are not named (default: the preset's; docs/augmentation.md says what each gave)."""
+    those that are not named (default: the preset's; results/data says what each group gave)."""
     sigma: float = 1.0
     """Standard deviation of the target Gaussians in heatmap pixels."""
     seed: int = 0
