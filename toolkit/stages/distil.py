@@ -137,5 +137,10 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
 
 
 def _masked(clean: Tensor, rng: np.random.Generator, largest: float) -> Tensor:
-    """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer."""
+    """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer.
+
+    Without masks, the batch itself.
+    """
+    if not largest:
+        return clean
     return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rng, largest)).to(clean.device)
