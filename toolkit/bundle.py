@@ -7,6 +7,7 @@ log.jsonl            a record an epoch
 """
 
 import dataclasses
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,9 +92,16 @@ def state(net: nn.Module) -> dict[str, Tensor]:
     return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in net.state_dict().items()}
 
 
+SEEN = ("samples", "tensorboard")
+"""Folders in which a run showed itself; they stay beside the bundle that it became."""
+
+
 def write(bundle: Bundle, folder: Path) -> None:
     """Write a bundle as a whole, replacing one that stood there."""
     with new_folder(folder) as temporary:
+        for name in SEEN:
+            if (folder / name).is_dir():
+                shutil.copytree(folder / name, temporary / name)
         write_json(temporary / "spec.json", to_json(bundle.spec))
         write_bytes(temporary / "weights.safetensors", save(bundle.weights))
         write_json(temporary / "card.json", {"format": FORMAT, **dataclasses.asdict(bundle.card)})

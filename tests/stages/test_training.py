@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from toolkit import bundle
@@ -13,6 +14,7 @@ from toolkit.core.progress import finish
 from toolkit.data.batches import training_faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.models import HRSuperNet, build
+from toolkit.models.imagenet import published_name
 from toolkit.models.spec import ARCHITECTURES
 from toolkit.stages import distil, slim, supernet, teacher
 from toolkit.stages.distil import Distil
@@ -139,6 +141,46 @@ def test_sizes_come_from_options_then_presets(tmp_path: Path) -> None:
     assert Teacher(out=tmp_path, size=96).size_px == 96
     with pytest.raises(ValueError, match="multiple of 32"):
         Teacher(out=tmp_path, size=50)
+
+
+def test_published_weights_of_equation_4_by_data_set(tmp_path: Path) -> None:
+    """Section 4.3; an explicit weight goes before, 0 included."""
+    parents: dict[str, Any] = {"out": tmp_path, "student": tmp_path, "teacher": tmp_path}
+    assert Distil(**parents).lambdas == (4, 1)
+    assert Distil(**parents, published="cofw").lambdas == (3, 0.1)
+    assert Distil(**parents, published="wflw").lambdas == (0.3, 0.1)
+    assert Distil(**parents, published="wflw", teacher_weight=0.0).lambdas == (0.3, 0)
+
+
+def test_the_learning_rate_grows_with_the_root_of_the_batch(tmp_path: Path) -> None:
+    """Four times the preset's batch, twice its rate; an explicit rate is taken as it is."""
+    assert Teacher(out=tmp_path, batch=64).optim.lr == 2 * Teacher(out=tmp_path).optim.lr
+    assert Teacher(out=tmp_path, batch=64, lr=0.1).optim.lr == 0.1
+
+
+def test_a_supernet_has_no_patience(tmp_path: Path) -> None:
+    """Its factors are sparse at the end alone, so that its best epoch is no supernet to slim."""
+    assert Teacher(out=tmp_path, patience=3).optim.patience == 3
+    with pytest.raises(ValueError, match="no best epoch"):
+        Supernet(out=tmp_path, patience=3)
+
+
+@pytest.mark.slow
+def test_a_teacher_from_imagenet(tmp_path: Path) -> None:
+    """It starts from the file's weights, and its card says which file and what was not in it."""
+    torch.manual_seed(5)
+    net = build(ARCHITECTURES["hrnet-w18"](68))
+    given = {place: v for k, v in net.state_dict().items() if (place := published_name(k)) is not None}
+    save_file(given, tmp_path / "w18.safetensors")
+    options = Teacher(out=tmp_path / "t", weights=tmp_path / "w18.safetensors", lr=1e-12, **SMALL)  # type: ignore[arg-type]
+    outcome = finish(teacher.run(options))
+    made = bundle.read(tmp_path / "t")
+    torch.testing.assert_close(made.weights["stem.0.weight"], given["conv1.weight"], rtol=0, atol=1e-6)
+    about = made.card.config["weights"]
+    assert about["tensors"] == len(given) and about["file"] == "w18.safetensors" and "head.out.bias" in about["fresh"]
+    assert "from ImageNet" in outcome.text
+    with pytest.raises(ValueError, match="those of hrnet-w18"):
+        Teacher(out=tmp_path, arch="s-hrnet-300w", weights=tmp_path / "w18.safetensors")
 
 
 def test_the_supernet_keeps_its_last_weights(tmp_path: Path) -> None:

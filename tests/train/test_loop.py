@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load
 from torch import Tensor, nn
 
+from toolkit.core.metrics import Scores
 from toolkit.core.progress import Progress, finish
 from toolkit.core.schemes import W300_68
 from toolkit.data.augment import Augment
-from toolkit.data.batches import Batch, plain_crops, training_faces
+from toolkit.data.batches import Batch, PlainCrops, plain_crops, training_faces
 from toolkit.data.sample import Sample, box_of_points
+from toolkit.train import loop
+from toolkit.train.best import kept
 from toolkit.train.inference import normalised, pick_device, predict
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
@@ -210,6 +214,63 @@ def test_a_killed_training_command_goes_on(tmp_path: Path) -> None:
     subprocess.run([*command, "--out", str(cut), "--resume"], check=True, capture_output=True)
     assert (cut / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
     assert json.loads((cut / "card.json").read_text())["stage"] == "supernet"
+
+
+ERRORS = [9.0, 5.0, 7.0, 4.0, 6.0, 8.0, 3.0, 2.0]
+"""A validation error for each epoch: the best so far is the fourth, then two worse ones follow."""
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, start: int = 0) -> None:
+    left = iter(ERRORS[start:])
+
+    def evaluate(net: nn.Module, crops: PlainCrops, sigma_px: float) -> Scores:
+        return Scores(n=5, n_unscored=0, nme_mean=next(left), nme_median=0, fr8=0, fr10=0, auc10=0)
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+
+
+def test_patience_keeps_the_best_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs after the lowest error training stops, with the weights that a run of so many epochs had there."""
+    optim = Optim(epochs=8, batch=2, lr=0.01, patience=2)
+    scripted(monkeypatch)
+    four = job(optim)
+    steps = fit(four, tmp_path / "four", resume=False)
+    for _ in range(2 * 4 + 1):  # the fifth epoch's first step comes after the fourth's end
+        next(steps)
+    saved = load((tmp_path / "four" / "resume" / "best-net.safetensors").read_bytes())
+    steps.close()
+    scripted(monkeypatch)
+    patient = job(optim)
+    log = finish(fit(patient, tmp_path / "patient", resume=False))
+    assert [record["val_net"]["nme_mean"] for record in log] == ERRORS[:6]
+    assert kept(log, "net", 2)["epoch"] == 4 and kept(log, "net", 0)["epoch"] == 6
+    for name, value in patient.nets["net"].state_dict().items():
+        assert torch.equal(value, saved[name]), name
+
+
+def test_patience_survives_an_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped in the sixth epoch, a resumed run ends after it with the fourth's weights; resumed again, it is done."""
+    optim = Optim(epochs=8, batch=2, lr=0.01, patience=2)
+    scripted(monkeypatch)
+    steps = fit(job(optim), tmp_path, resume=False)
+    for _ in range(2 * 5 + 1):
+        next(steps)
+    steps.close()
+    best = load((tmp_path / "resume" / "best-net.safetensors").read_bytes())
+    for start in (5, 6):
+        scripted(monkeypatch, start)
+        again = job(optim)
+        assert len(finish(fit(again, tmp_path, resume=True))) == 6
+        assert torch.equal(again.nets["net"][0].weight, best["0.weight"])  # type: ignore[index]
+
+
+def test_patience_judges_the_last_size_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors at a smaller input neither stop the run nor count as the best, low as they may be."""
+    scripted(monkeypatch, start=4)
+    log = finish(fit(job(Optim(epochs=4, batch=2, patience=1), sizes=(32, 64)), tmp_path, resume=False))
+    assert [record["size_px"] for record in log] == [32, 32, 64, 64]
+    log[0]["val_net"]["nme_mean"] = 0.1
+    assert kept(log, "net", 1)["epoch"] == 4
 
 
 def test_prediction_leaves_the_network_as_it_was() -> None:

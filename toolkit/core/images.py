@@ -47,9 +47,14 @@ def read_image(path: Path) -> ImageArray:
 
 def write_png(path: Path, image: ImageArray) -> None:
     """Write (H, W, 3) uint8 RGB as PNG, whole or not at all."""
+    write_bytes(path, png(image))
+
+
+def png(image: ImageArray) -> bytes:
+    """(H, W, 3) uint8 RGB as a PNG file's bytes."""
     buffer = BytesIO()
     Image.fromarray(image).save(buffer, format="PNG")
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def write_image(path: Path, image: ImageArray) -> None:

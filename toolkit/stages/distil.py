@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Batch, occlude_rectangle
 from toolkit.models import HRSuperNet
+from toolkit.train.best import kept
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
@@ -19,6 +21,8 @@ from toolkit.train.losses import distillation, mirror, mse, targets
 from toolkit.train.setup import Session, Training, open_session
 
 PEERS = ("peer1", "peer2")
+PUBLISHED = MappingProxyType({"300w": (4.0, 1.0), "cofw": (3.0, 0.1), "wflw": (0.3, 0.1)})
+"""lambda 1 and lambda 2 of equation 4 by data set (section 4.3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +37,12 @@ class Distil(Training):
     """Bundle of the slimmed network; both peers start from it (Algorithm 1, line 17)."""
     teacher: Path
     """Bundle of the teacher, which stays as it is."""
-    peers_weight: float = 4.0
-    """lambda 1 of equation 4, on the ensemble of both peers (published: 300W 4, COFW 3, WFLW 0.3)."""
-    teacher_weight: float = 1.0
-    """lambda 2 of equation 4, on the teacher (published: 300W 1, COFW and WFLW 0.1)."""
+    published: Literal["300w", "cofw", "wflw"] = "300w"
+    """Weights of equation 4 as published for a data set; lambda 1 and 2 are 4 and 1, 3 and 0.1, 0.3 and 0.1."""
+    peers_weight: float | None = None
+    """lambda 1 of equation 4, on the ensemble of both peers (default: as published)."""
+    teacher_weight: float | None = None
+    """lambda 2 of equation 4, on the teacher (default: as published)."""
     temperature: float = 1.0
     """Of the softmax in equation 3."""
     mask: float = 0.5
@@ -47,9 +53,9 @@ class Distil(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.peers_weight < 0 or self.teacher_weight < 0 or not self.temperature > 0 or not 0 <= self.mask <= 1:
+        if min(self.lambdas) < 0 or not self.temperature > 0 or not 0 <= self.mask <= 1:
             raise ValueError("weights must not be negative, temperature must be above 0 and mask between 0 and 1")
-        if self.peers_weight and not self.mask and self.views == "same":
+        if self.lambdas[0] and not self.mask and self.views == "same":
             raise ValueError(
                 "peers that start equal and see the same crop stay equal and teach each other nothing: give them masks "
                 "(--mask), the crop and its mirror image (--views mirrored), or train one (--peers-weight 0)"
@@ -58,7 +64,16 @@ class Distil(Training):
     @property
     def peers(self) -> tuple[str, ...]:
         """The students that are trained."""
-        return PEERS if self.peers_weight else PEERS[:1]
+        return PEERS if self.lambdas[0] else PEERS[:1]
+
+    @property
+    def lambdas(self) -> tuple[float, float]:
+        """Weights of the peers' ensemble and of the teacher in equation 4."""
+        peers, teacher = PUBLISHED[self.published]
+        return (
+            peers if self.peers_weight is None else self.peers_weight,
+            teacher if self.teacher_weight is None else self.teacher_weight,
+        )
 
 
 def run(options: Distil) -> Steps[Outcome]:
@@ -72,28 +87,30 @@ def run(options: Distil) -> Steps[Outcome]:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
     nets = {name: student.network().to(session.device) for name in options.peers}
     log = yield from fit(_job(options, session, nets, teacher), options.out, resume=options.resume)
-    best = min(options.peers, key=lambda name: log[-1][f"val_{name}"]["nme_mean"])
+    ends = {name: kept(log, name, options.patience) for name in options.peers}
+    best = min(ends, key=lambda name: float(ends[name][f"val_{name}"]["nme_mean"]))
     card = session.card(
         "sd-hrnet",
         "distil",
         log,
-        metrics={"val": log[-1][f"val_{best}"], "kept": best},
+        metrics={"val": ends[best][f"val_{best}"], "kept": best},
         parents={"student": bundle.digest(options.student), "teacher": bundle.digest(options.teacher)},
         config=_own(options),
     )
-    kept = nets[best]
-    assert isinstance(kept, HRSuperNet)
-    bundle.write(bundle.of_network(kept, card, tuple(log)), options.out)
-    nme = log[-1][f"val_{best}"]["nme_mean"]
+    better = nets[best]
+    assert isinstance(better, HRSuperNet)
+    bundle.write(bundle.of_network(better, card, tuple(log)), options.out)
+    nme = ends[best][f"val_{best}"]["nme_mean"]
     return Outcome(
         text=f"distilled network written to {options.out}: validation NME {nme:.2f} % ({best})",
-        records=({"kind": "stage", **log[-1]},),
+        records=({"kind": "stage", **ends[best]},),
     )
 
 
 def _own(options: Distil) -> dict[str, Any]:
-    names = ("peers_weight", "teacher_weight", "temperature", "mask", "views")
-    return {name: getattr(options, name) for name in names}
+    peers, teacher = options.lambdas
+    names = ("temperature", "mask", "views")
+    return {"peers_weight": peers, "teacher_weight": teacher} | {name: getattr(options, name) for name in names}
 
 
 def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle) -> Job:
@@ -113,7 +130,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
             turned = options.views == "mirrored" and name == PEERS[1]
             maps[name] = mirror(net(masked.flip(-1)), session.train.faces.scheme) if turned else net(masked)
         losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
-        for role, weight in (("peers", options.peers_weight), ("teacher", options.teacher_weight)):
+        for role, weight in zip(("peers", "teacher"), options.lambdas, strict=True):
             if not weight:
                 continue
             with torch.no_grad():
@@ -132,6 +149,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
+        watch=options.watch,
         identity=session.identity("distil") | _own(options),
     )
 

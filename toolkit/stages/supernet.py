@@ -41,6 +41,8 @@ class Supernet(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.patience:
+            raise ValueError("a supernet has no best epoch before its last: its factors are sparse only at the end")
         if self.sparsity < 0 or (self.alpha_lr is not None and not self.alpha_lr > 0):
             raise ValueError("sparsity must not be negative, and alpha_lr must be above 0")
         if not self.alpha_start > 0:
@@ -122,6 +124,7 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
         augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
+        watch=options.watch,
         identity=session.identity("supernet") | _own(options),
         note=note,
     )

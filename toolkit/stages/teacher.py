@@ -1,16 +1,21 @@
 """Stage: train a network on ground truth alone: the teacher, or any other architecture as a control."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from toolkit import bundle
+from toolkit.core.files import sha256
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data.batches import Batch
-from toolkit.models import HRSuperNet, build
+from toolkit.models import HRNet, HRSuperNet, build
+from toolkit.models.imagenet import load_imagenet
 from toolkit.models.spec import ARCHITECTURES, Spec
+from toolkit.train.best import kept
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
@@ -25,17 +30,23 @@ class Teacher(Training):
     arch: str = "hrnet-w18"
     """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w; or a bundle's
     folder, whose architecture is trained from scratch."""
+    weights: Path | None = None
+    """HRNetV2-W18's ImageNet weights to start from, a safetensors file with the names of the authors' checkpoint;
+    toolkit/models/imagenet.py says how a .pth becomes one. With them, try --lr 1e-4 to 5e-4."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.arch not in ARCHITECTURES and not bundle.is_bundle(Path(self.arch)):
             raise ValueError(f"there is no architecture or bundle {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
+        if self.weights is not None and self.arch != "hrnet-w18":
+            raise ValueError(f"--weights are those of hrnet-w18, not of {self.arch}")
 
 
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
     session = yield from open_session(options)
     net = build(_spec(options.arch, session.train.faces.scheme)).to(session.device)
+    origin = _pretrained(net, options.weights)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
         net.alpha.requires_grad_(False)
@@ -55,16 +66,29 @@ def run(options: Teacher) -> Steps[Outcome]:
         augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
-        identity=session.identity("teacher") | {"arch": options.arch},
+        watch=options.watch,
+        identity=session.identity("teacher") | {"arch": options.arch} | origin,
     )
     log = yield from fit(job, options.out, resume=options.resume)
-    card = session.card(options.arch, "teacher", log, metrics={"val": log[-1]["val_teacher"]})
+    record = kept(log, "teacher", options.patience)
+    card = session.card(options.arch, "teacher", log, metrics={"val": record["val_teacher"]}, config=origin)
     bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
-    nme = log[-1]["val_teacher"]["nme_mean"]
+    nme = record["val_teacher"]["nme_mean"]
+    started = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
     return Outcome(
-        text=f"{options.arch} written to {options.out}: validation NME {nme:.2f} %",
-        records=({"kind": "stage", **log[-1]},),
+        text=f"{options.arch}{started}, written to {options.out}: validation NME {nme:.2f} %",
+        records=({"kind": "stage", **record},),
     )
+
+
+def _pretrained(net: HRNet | HRSuperNet, weights: Path | None) -> dict[str, Any]:
+    """Load the weights, if there are any, and say for the card which they were and what they left as it was."""
+    if weights is None:
+        return {}
+    assert isinstance(net, HRNet)
+    loaded = load_imagenet(net, weights)
+    about = {"file": weights.name, "file_sha256": sha256(weights), **dataclasses.asdict(loaded)}
+    return {"weights": about | {"fresh": list(loaded.fresh)}}
 
 
 def _spec(arch: str, scheme: Scheme) -> Spec:

@@ -1,7 +1,7 @@
 """What a run of the training loop is given."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,6 +24,16 @@ class Pass:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What a run shows of itself while it trains, beside its log."""
+
+    samples: int = 0
+    """Pictures of predictions every so many epochs and after the last one; 0 for none."""
+    tensorboard: bool = False
+    """Events for TensorBoard, an epoch at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """All that one run of the loop needs."""
 
@@ -42,6 +52,8 @@ class Job:
     """The settings that a resumed run must share."""
     note: Callable[[], dict[str, Any]] = dict
     """Extra values for an epoch's record."""
+    watch: Watch = field(default_factory=Watch)
+    """What the run shows beside its log."""
 
     def size_at(self, epoch: int) -> int:
         """Input size of an epoch, from 0."""

@@ -10,14 +10,16 @@ import torch
 
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.batches import Batch
+from toolkit.train.best import exhausted, final, save_best
 from toolkit.train.inference import evaluate
 from toolkit.train.job import Job, Pass
 from toolkit.train.optim import Mean, Worn
 from toolkit.train.state import load_run, save_run
+from toolkit.train.watch import show
 
 
 def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
-    """Train until the last epoch; the networks end with their mean weights.
+    """Train until the last epoch, or until patience ends; the networks end with their mean weights, or the best ones.
 
     After each epoch the whole state goes to `folder/resume/`, in one file that is replaced as a whole.
 
@@ -27,7 +29,7 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
         resume: go on from that state.
 
     Returns:
-        A record an epoch: losses, validation scores, seconds.
+        A record an epoch: losses, learning rate, validation scores, seconds.
 
     Raises:
         ValueError: a loss is not finite, or the state on disk belongs to another run.
@@ -43,19 +45,24 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
             raise FileExistsError(f"{folder} holds an interrupted run: add --resume to go on, or choose another --out")
         log = load_run(path, job, means)
     for epoch in range(len(log), job.optim.epochs):
+        if exhausted(log, job.nets, job):
+            break
         started = time.perf_counter()
         losses = yield from _epoch(job, means, epoch, log)
         size = job.size_at(epoch)
-        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, "size_px": size, **losses, **job.note()}
+        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, "size_px": size, "lr": job.optim.mean_lr(epoch)}
+        record |= losses | job.note()
         for name, net in job.nets.items():
             with Worn(net, means[name].values):
                 scores = evaluate(net, job.validation[size], job.sigma_px)
             record[f"val_{name}"] = dataclasses.asdict(scores)
         record["seconds"] = round(time.perf_counter() - started, 2)
         log.append(record)
+        save_best(folder, job, means, log)
         save_run(path, job, means, log)
+        show(folder, job, means, log)
     for name, net in job.nets.items():
-        net.load_state_dict(means[name].values)
+        net.load_state_dict(final(folder, job, name, means[name]))
         net.eval()
     return log
 

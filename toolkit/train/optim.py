@@ -29,10 +29,14 @@ class Optim:
     """Share of the steps over which the learning rate rises from 0."""
     ema: float = 0.999
     """Decay of the running mean of the weights, which is what is kept; 0 keeps the last weights."""
+    patience: int = 0
+    """Epochs without a lower validation error after which training stops; the best weights are kept. 0: never."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or not self.lr > 0:
             raise ValueError("epochs and batch must be at least 1, and the learning rate above 0")
+        if self.patience < 0:
+            raise ValueError(f"patience must not be negative, got {self.patience}")
         if not (0 <= self.ema < 1 and 0 <= self.warmup < 1 and self.weight_decay >= 0):
             raise ValueError("ema and warmup must lie in [0, 1), and weight_decay must not be negative")
 
@@ -42,6 +46,10 @@ class Optim:
         if self.decay == "steps":
             return rise * 0.1 ** ((done >= 2 / 3) + (done >= 5 / 6))
         return rise * 0.5 * (1 + float(np.cos(np.pi * done)))
+
+    def mean_lr(self, epoch: int) -> float:
+        """Learning rate in the middle of an epoch, from 0."""
+        return self.lr * self.factor((epoch + 0.5) / self.epochs)
 
     def optimiser(self, parameters: Sequence[nn.Parameter], lr: float | None = None) -> torch.optim.Optimizer:
         """Adam with beta1 0.9 (section 4.3), or AdamW."""

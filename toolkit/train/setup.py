@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from math import sqrt
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,6 +20,7 @@ from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, trainin
 from toolkit.data.mix import Mix, Part
 from toolkit.slimming.census import check_size
 from toolkit.train.inference import pick_device
+from toolkit.train.job import Watch
 from toolkit.train.optim import PAPER, Optim
 
 PresetName = Literal["tiny", "cpu", "paper"]
@@ -73,7 +76,11 @@ class Training:
     batch: int | None = None
     """Faces a step (default: the preset's)."""
     lr: float | None = None
-    """Highest learning rate (default: the preset's)."""
+    """Highest learning rate (default: the preset's, times the square root of how many times its batch the batch is,
+    which keeps the noise of an Adam step; Malladi et al., 2022)."""
+    patience: int = 0
+    """Stop when the validation error has not fallen for so many epochs, and keep the best weights; 0 trains to the end.
+    The learning rate falls on its own schedule all the same, so that there is little to gain from its last part."""
     synthetic: int | None = None
     """Number of synthetic faces: the preset's where no --data is given; beside --data, that many are mixed in."""
     augment: dict[str, float] = field(default_factory=dict)
@@ -89,6 +96,10 @@ class Training:
     """CPU threads. Two jobs of one thread side by side train more than one job of two."""
     resume: bool = False
     """Go on with an interrupted run in --out."""
+    samples: int = 5
+    """Every so many epochs, draw what the network finds on some validation faces, in --out/samples; 0 for never."""
+    tensorboard: bool = False
+    """Write TensorBoard events to --out/tensorboard: losses, learning rate, validation scores, factors and samples."""
 
     def __post_init__(self) -> None:
         for size in self.sizes:
@@ -100,6 +111,10 @@ class Training:
             raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
         if self.threads < 1 or self.seed < 0 or not self.sigma > 0:
             raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
+        if self.samples < 0:
+            raise ValueError(f"--samples must not be negative, got {self.samples}")
+        if self.tensorboard:
+            import_module("tensorboard")  # now, and not after the first epoch
 
     @property
     def size_px(self) -> int:
@@ -115,12 +130,19 @@ class Training:
     def optim(self) -> Optim:
         """The optimiser's settings: the preset's, with the options given."""
         preset = PRESETS[self.preset].optim
+        batch = self.batch or preset.batch
         return dataclasses.replace(
             preset,
             epochs=self.epochs or preset.epochs,
-            batch=self.batch or preset.batch,
-            lr=self.lr or preset.lr,
+            batch=batch,
+            lr=self.lr or preset.lr * sqrt(batch / preset.batch),
+            patience=self.patience,
         )
+
+    @property
+    def watch(self) -> Watch:
+        """What the run shows of itself."""
+        return Watch(samples=self.samples, tensorboard=self.tensorboard)
 
     @property
     def augmentation(self) -> Augment:

@@ -1,0 +1,123 @@
+"""What a run shows while it trains: a log after each epoch, pictures now and then, events that TensorBoard reads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from toolkit import bundle
+from toolkit.bundle import Bundle
+from toolkit.core.files import read_lines
+from toolkit.core.images import read_image
+from toolkit.core.progress import finish
+from toolkit.data.batches import PlainCrops, plain_crops
+from toolkit.data.synthetic import SyntheticFaces
+from toolkit.train.board import write_epoch
+from toolkit.train.job import Watch
+from toolkit.train.optim import Mean, Optim
+from toolkit.train.watch import TILE_PX, sheet, show
+
+READ = """
+import json, sys
+sys.modules["tensorflow"] = None  # TensorBoard reads without it, faster
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+found = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0, "histograms": 0, "images": 0}).Reload()
+tags = found.Tags()
+print(json.dumps({
+    "scalars": {tag: [(e.step, e.value) for e in found.Scalars(tag)] for tag in tags["scalars"]},
+    "histograms": {tag: [e.histogram_value.num for e in found.Histograms(tag)] for tag in tags["histograms"]},
+    "images": {tag: [(e.step, e.width, e.height) for e in found.Images(tag)] for tag in tags["images"]},
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def crops() -> PlainCrops:
+    return finish(plain_crops(SyntheticFaces(5, seed=3), 64))
+
+
+def a_run(net: nn.Module, crops: PlainCrops, watch: Watch) -> Any:
+    """A job's side that is shown."""
+    optim = Optim(epochs=5, ema=0)
+    return SimpleNamespace(nets={"net": net}, validation={64: crops}, sigma_px=1.0, optim=optim, watch=watch)
+
+
+def record(epoch: int) -> dict[str, Any]:
+    return {"epoch": epoch, "size_px": 64, "lr": 0.5 / epoch, "weights_mse": 0.25, "val_net": {"nme_mean": 8.0 - epoch},
+            "alpha": [0.1 * epoch, 1.0, -0.5]}  # fmt: skip
+
+
+def test_the_log_is_written_after_every_epoch(tmp_path: Path, crops: PlainCrops) -> None:
+    """Whole each time, so that it can be followed; without pictures or events unless they are asked for."""
+    net = nn.Conv2d(3, 68, 3, 4, 1)
+    for epoch in range(1, 4):
+        show(tmp_path, a_run(net, crops, Watch()), {"net": Mean(net, 0)}, [record(e) for e in range(1, epoch + 1)])
+        assert [r["epoch"] for r in read_lines(tmp_path / "log.jsonl")] == list(range(1, epoch + 1))
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def test_pictures_come_every_few_epochs_and_at_the_end(tmp_path: Path, crops: PlainCrops) -> None:
+    """Of the mean weights; those that an earlier run left go when a new one begins."""
+    net = nn.Conv2d(3, 68, 3, 4, 1)
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "net-099.png").touch()
+    own = net.weight.detach().clone()
+    mean = Mean(net, 0)
+    mean.values["weight"] = torch.zeros_like(own)
+    for epoch in range(1, 6):
+        run = a_run(net, crops, Watch(samples=2))
+        show(tmp_path, run, {"net": mean}, [record(e) for e in range(1, epoch + 1)])
+    found = sorted(path.name for path in (tmp_path / "samples").iterdir())
+    assert found == ["net-002.png", "net-004.png", "net-005.png"]
+    assert torch.equal(net.weight, own)
+    picture = read_image(tmp_path / "samples" / "net-005.png")
+    nn.init.zeros_(net.weight)
+    np.testing.assert_array_equal(picture, sheet(net, crops, 1.0))
+
+
+def test_a_sheet_shows_truth_and_finding(small_bundle: Bundle) -> None:
+    """Faces that a network knows carry white marks where it has coloured ones; missing points are left out."""
+    faces = finish(plain_crops(SyntheticFaces(3, seed=1), 64))
+    faces.points_xy[0, 5] = np.nan
+    found = sheet(small_bundle.network(), faces, 1.0)
+    assert found.shape[1] > 3 * TILE_PX and found.dtype == np.uint8
+    assert (found == 255).all(axis=2).sum() > 100
+
+
+def test_tensorboard_reads_the_events(tmp_path: Path, crops: PlainCrops) -> None:
+    """TensorBoard's own reader finds every scalar by group and step, the histogram of alpha, and the picture."""
+    net = nn.Conv2d(3, 68, 3, 4, 1)
+    for epoch in range(1, 4):
+        run = a_run(net, crops, Watch(samples=3, tensorboard=True))
+        show(tmp_path, run, {"net": Mean(net, 0)}, [record(e) for e in range(1, epoch + 1)])
+    command = [sys.executable, "-c", READ, str(tmp_path / "tensorboard")]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert found["scalars"]["val_net/nme_mean"] == [[1, 7.0], [2, 6.0], [3, 5.0]]
+    assert found["scalars"]["lr"] == [[1, 0.5], [2, 0.25], [3, pytest.approx(0.5 / 3, rel=1e-6)]]
+    assert found["scalars"]["weights_mse"][-1] == [3, 0.25] and "epoch" not in found["scalars"]
+    assert found["histograms"]["alpha"] == [3, 3, 3]
+    height, width, _ = read_image(tmp_path / "samples" / "net-003.png").shape
+    assert found["images"]["samples/net"] == [[3, width, height]]
+
+
+def test_factors_that_are_all_equal_have_a_histogram(tmp_path: Path) -> None:
+    """As before the first step."""
+    write_epoch(tmp_path, {"epoch": 1, "alpha": [1.0, 1.0]}, {})
+    assert (tmp_path / "tensorboard" / "events.out.tfevents.000001").stat().st_size > 50
+
+
+def test_what_a_run_showed_stays_beside_its_bundle(tmp_path: Path, small_bundle: Bundle) -> None:
+    """The folder is replaced as a whole, pictures and events are kept, the state to resume from is not."""
+    for name in ("samples", "tensorboard", "resume"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+        (tmp_path / "run" / name / "file").write_text(name)
+    bundle.write(small_bundle, tmp_path / "run")
+    assert (tmp_path / "run" / "samples" / "file").read_text() == "samples"
+    assert (tmp_path / "run" / "tensorboard" / "file").exists() and not (tmp_path / "run" / "resume").exists()

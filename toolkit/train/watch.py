@@ -1,0 +1,70 @@
+"""What a run shows of itself while it trains: its log, pictures of its predictions, and TensorBoard events.
+
+Everything is in the run's folder and is written after the state of the epoch, from which a killed run goes on.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from toolkit.bundle import SEEN
+from toolkit.core.draw import Style, contact_sheet, draw_landmarks
+from toolkit.core.files import write_bytes, write_lines
+from toolkit.core.images import png
+from toolkit.core.metrics import nme
+from toolkit.core.tiles import captioned
+from toolkit.data.batches import PlainCrops
+from toolkit.train.inference import predict
+from toolkit.train.job import Job
+from toolkit.train.optim import Mean, Worn
+
+SHOWN, COLUMNS, TILE_PX = 12, 6, 192
+TRUTH = Style(sure=(255, 255, 255), line=(255, 255, 255), dot=0.005)
+
+
+def show(folder: Path, job: Job, means: Mapping[str, Mean], log: Sequence[dict[str, Any]]) -> None:
+    """Write what the last epoch of the log gave.
+
+    Raises:
+        ModuleNotFoundError: TensorBoard is asked for and not installed.
+    """
+    record, how = log[-1], job.watch
+    if len(log) == 1:  # what an earlier run left here is not this one's
+        for name in SEEN:
+            shutil.rmtree(folder / name, ignore_errors=True)
+    write_lines(folder / "log.jsonl", log)
+    pictures = {}
+    if how.samples and (record["epoch"] % how.samples == 0 or record["epoch"] == job.optim.epochs):
+        crops = job.validation[record["size_px"]]
+        for name, net in job.nets.items():
+            with Worn(net, means[name].values):
+                pictures[name] = png(sheet(net, crops, job.sigma_px))
+            write_bytes(folder / "samples" / f"{name}-{record['epoch']:03d}.png", pictures[name])
+    if how.tensorboard:
+        from toolkit.train.board import write_epoch
+
+        write_epoch(folder, record, pictures)
+
+
+def sheet(net: nn.Module, crops: PlainCrops, sigma_px: float) -> NDArray[np.uint8]:
+    """A contact sheet of validation faces, evenly picked: white what people marked, in colour what the network finds.
+
+    The caption is a face's NME.
+    """
+    scheme = crops.faces.scheme
+    chosen = np.unique(np.linspace(0, len(crops.images) - 1, SHOWN).astype(int))
+    truth, found = crops.points_xy[chosen], predict(net, crops.images[chosen], sigma_px)
+    scale = TILE_PX / crops.images.shape[1]
+    tiles = []
+    for image, true, points, error in zip(crops.images[chosen], truth, found, nme(found, truth, scheme), strict=True):
+        tile = np.asarray(cv2.resize(image, (TILE_PX, TILE_PX), interpolation=cv2.INTER_CUBIC), np.uint8)
+        marked = draw_landmarks(tile, (true + 0.5) * scale - 0.5, scheme, style=TRUTH)
+        drawn = draw_landmarks(marked, (points + 0.5) * scale - 0.5, scheme)
+        tiles.append(captioned(drawn, "no NME" if np.isnan(error) else f"NME {100 * error:.1f} %"))
+    return contact_sheet(tiles, COLUMNS)
