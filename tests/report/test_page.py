@@ -86,6 +86,21 @@ def test_road_table_equals_the_records(page: str, whole_run: Path) -> None:
     assert rows["Mean shape"][0][0] == "–"  # noqa: RUF001
 
 
+def test_the_terms_of_the_losses_are_plotted(page: str, copy: Path) -> None:
+    """Of every stage, from its first epoch to its last; of two peers their mean; none where no log has a loss."""
+    terms = Tables(page).tables["Terms of the loss"]
+    assert terms["Teacher: squared error"] == [("0.010000", "0.01"), ("0.000833", repr(0.01 / 12))]
+    assert 'data-plot="losses"' in page
+    log = [{"epoch": 1, "weights_peer1_peers": 0.3, "weights_peer2_peers": 0.5, "alpha_l1": 0.125}]
+    write_lines(copy / "distil" / "log.jsonl", log)
+    changed = Tables(render(load(copy))).tables["Terms of the loss"]
+    assert changed["Distilled: from the peers"] == [("0.400000", "0.4")] * 2
+    assert changed["Distilled: L1 on the factors"] == [("0.125000", "0.125")] * 2
+    for stage in ("teacher", "supernet", "distil"):
+        write_lines(copy / stage / "log.jsonl", [])
+    assert "What training minimised" not in render(load(copy))
+
+
 def test_region_and_subset_tables_equal_the_records(page: str, whole_run: Path) -> None:
     """Each network and baseline, each region and each figure of each subset, to the digit that was recorded."""
     regions = Tables(page).tables["NME by region, in percent, on fabricated faces, test"]

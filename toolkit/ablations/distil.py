@@ -17,10 +17,11 @@ from toolkit.jobs import Job
 from toolkit.train.setup import Training
 
 CONDITIONS = ("occlusion", "face mask")
+TRAINED_ON = "slimmed, trained on"
 TERMS = ("peers_weight", "teacher_weight", "mask")
 PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "slimmed, trained on": (),
+        TRAINED_ON: (),
         "+ teacher": ("teacher_weight",),
         "+ teacher + peers (mirrored views)": ("teacher_weight", "peers_weight", "views"),
         "+ teacher + peers + masks": ("teacher_weight", "peers_weight", "mask"),
@@ -178,7 +179,11 @@ def _parents(options: Distillation) -> list[Trial]:
     given = [(SUPERNET, n, path) for n, path in enumerate(options.supernet)]
     given += [(SLIMMED, n, _student(options, n)) for n in range(len(options.supernet))]
     given.append((TEACHER, 0, options.teacher))
-    return [Trial(ablation="distil", variant=variant, seed=n, bundle=path) for variant, n, path in given]
+    bases = {SLIMMED: SUPERNET}
+    return [
+        Trial(ablation="distil", variant=variant, seed=n, bundle=path, against=bases.get(variant))
+        for variant, n, path in given
+    ]
 
 
 def _trial(options: Distillation, variant: str, seed: int) -> Trial:
@@ -195,4 +200,5 @@ def _trial(options: Distillation, variant: str, seed: int) -> Trial:
         own |= {"student": student, "teacher": options.teacher, "temperature": options.temperature}
         own["views"] = "mirrored" if "views" in parts else "same"
         job = Job("distil", "Distil", common | options.training(options.lr, seed) | own, label=out.name)
-    return Trial(ablation="distil", variant=variant, seed=seed, bundle=out, job=job)
+    base = None if variant == TRAINED_ON else TRAINED_ON
+    return Trial(ablation="distil", variant=variant, seed=seed, bundle=out, job=job, against=base)

@@ -36,6 +36,8 @@ class Trial:
     """The trained network's folder."""
     job: Job | None = None
     """What trains it; None where the bundle is given."""
+    against: str | None = None
+    """The variant that it is compared with, seed by seed."""
 
 
 def make(jobs: Sequence[Job], at_once: int) -> Steps[None]:
@@ -106,6 +108,7 @@ def _record(trial: Trial, faces: Faces, split: str, errors: Errors) -> Record:
         "kind": "ablation",
         "ablation": trial.ablation,
         "variant": trial.variant,
+        "against": trial.against,
         **identify(trial.bundle),
         "seed": trial.seed,
         "epochs": len(trained.log),

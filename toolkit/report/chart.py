@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolkit.report.palette import stand_in, themed
+from toolkit.report.palette import css, stand_in, themed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,9 @@ LABEL_GAP = 0.075
 MOST_TICKS = 9
 
 
-def chart(key: str, label: str, draw: Callable[["Axes"], None], *, legend: int = 0) -> str:
+def chart(
+    key: str, label: str, draw: Callable[["Axes"], None], *, legend: int = 0, size_in: tuple[float, float] = SIZE_IN
+) -> str:
     """An inline SVG.
 
     Args:
@@ -27,13 +29,14 @@ def chart(key: str, label: str, draw: Callable[["Axes"], None], *, legend: int =
         label: what a screen reader says in place of the picture.
         draw: draws on the axes.
         legend: columns of a legend above the axes, or 0 for none.
+        size_in: width and height in inches.
     """
     from matplotlib import style
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with style.context(["default", _settings(key)]):
-        figure = Figure(figsize=SIZE_IN, layout="constrained")
+        figure = Figure(figsize=size_in, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
@@ -44,6 +47,13 @@ def chart(key: str, label: str, draw: Callable[["Axes"], None], *, legend: int =
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     return _inline(buffer.getvalue(), key, label)
+
+
+def standalone(svg: str) -> str:
+    """A drawing of `chart` as a file of its own, which follows light and dark as the page does."""
+    opening, rest = svg.split(">", 1)
+    style = f"{css()}\nsvg{{background:var(--paper)}} text{{font-family:system-ui,sans-serif}}"
+    return f"{opening}><style>{style}</style>{rest}\n"
 
 
 def end_labels(axes: "Axes", ends: Sequence[tuple[float, float, str, str]]) -> None:

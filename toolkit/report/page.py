@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from toolkit.core.schemes import scheme
-from toolkit.report import alphas, breakdown, figures, files, notes, palette, tables, trade
+from toolkit.report import alphas, breakdown, figures, files, losses, notes, palette, tables, trade
 from toolkit.report.architecture import draw
 from toolkit.report.figures import Plot
 from toolkit.report.files import Measured
@@ -52,7 +52,7 @@ def render(run: Run) -> str:
         own_photo=_data_uri(run.own_photo),
         road=[tables.road(run, where) for where in _road_groups(run, groups)],
         breakdowns=breakdown.tables(run, groups),
-        training_plots=_there(figures.validation(run)),
+        training_plots=_there(figures.validation(run), losses.losses(run)),
         curves=_there(*(figures.curves(run, where) for where in groups[:1])),
         search_plots=_there(alphas.trajectories(run), alphas.histogram(run)),
         drawings=drawings(run),

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from toolkit.core.files import write_bytes
+from toolkit.core.files import read_lines, write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.report import markdown
+from toolkit.report.ablation import plots
 from toolkit.report.page import render
 from toolkit.report.run import load
 
@@ -21,7 +22,8 @@ class Report:
     out: Path | None = None
     """The page (default: report.html in the run's folder)."""
     markdown: Path | None = None
-    """Instead of the page, refresh the tables of this Markdown file, between its `begin:` and `end:` comments."""
+    """Instead of the page, refresh the tables of this Markdown file, between its `begin:` and `end:` comments, and the
+    plots of ablations in the run's folder (ABLATION-SPLIT.svg)."""
 
 
 def run(options: Report) -> Steps[Outcome]:
@@ -29,6 +31,8 @@ def run(options: Report) -> Steps[Outcome]:
     yield Progress(task="report", done=0, total=2)
     if options.markdown is not None:
         changed = markdown.update(options.markdown, options.run)
+        for name, svg in plots(read_lines(options.run / "results.jsonl")).items():
+            write_bytes(options.run / name, svg.encode())
         return Outcome(text=f"{options.markdown} {'refreshed' if changed else 'was up to date'}")
     found = load(options.run)
     yield Progress(task="report", done=1, total=2, note="drawing")
