@@ -26,10 +26,14 @@ class Job:
         """What progress calls it."""
         return self.label or self.module
 
+    def config_of_stage(self) -> Any:
+        """The stage's configuration, made of the options."""
+        return getattr(import_module(f"toolkit.stages.{self.module}"), self.config)(**self.options)
+
     def steps(self) -> Steps[Outcome]:
         """The running stage."""
-        module = import_module(f"toolkit.stages.{self.module}")
-        return module.run(getattr(module, self.config)(**self.options))  # type: ignore[no-any-return]
+        run = import_module(f"toolkit.stages.{self.module}").run
+        return run(self.config_of_stage())  # type: ignore[no-any-return]
 
 
 def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[None]:

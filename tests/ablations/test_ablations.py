@@ -1,47 +1,129 @@
 """Ablations: variants differ in what they are named for and in nothing else, and every run leaves a record."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+from toolkit import bundle
 from toolkit.ablations import augment, distil
+from toolkit.bundle import Card
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.battery import BATTERY
+from toolkit.models import HRSuperNet, build
+from toolkit.models.spec import HRNetSpec, hrsupernet
+from toolkit.train.setup import Training, open_session
 
 
 def test_a_group_adds_its_kinds_and_nothing_else(tmp_path: Path) -> None:
     """Every other kind keeps the published strength; `all` is the usual augmentation."""
     options = augment.Augmentations(out=tmp_path)
+    strengths = {}
+    for variant in augment.GROUPS:
+        job = augment._trial(options, variant, 0).job
+        assert job is not None
+        strengths[variant] = job.options["augment"]
     for variant, kinds in augment.GROUPS.items():
-        strengths = augment._trial(options, variant, 0).job.options["augment"]
-        changed = {k for k, v in strengths.items() if v != getattr(PUBLISHED, k)}
+        changed = {k for k, v in strengths[variant].items() if v != getattr(PUBLISHED, k)}
         assert changed == set(kinds), variant
-    everything = augment._trial(options, "all", 0).job.options["augment"]
-    assert Augment(**everything) == Augment()
+    assert Augment(**strengths["all"]) == Augment()
+
+
+def table_6(tmp_path: Path, **options: Any) -> distil.Distillation:
+    return distil.Distillation(supernet=(tmp_path / "a",), teacher=tmp_path / "t", out=tmp_path, size=32, **options)
 
 
 @pytest.mark.parametrize(
-    ("variant", "peers", "teacher", "mask"),
+    ("variant", "peers", "teacher", "mask", "views"),
     [
-        ("slimmed, trained on", False, False, False),
-        ("+ teacher", False, True, False),
-        ("+ teacher + peers", True, True, False),
-        ("+ teacher + peers + masks", True, True, True),
-        ("+ masks alone", False, False, True),
+        ("slimmed, trained on", 0, 0, 0, "same"),
+        ("+ teacher", 0, 1, 0, "same"),
+        ("+ teacher + peers (mirrored views)", 4, 1, 0, "mirrored"),
+        ("+ teacher + peers + masks", 4, 1, 0.5, "same"),
+        ("+ masks alone", 0, 0, 0.5, "same"),
+        (distil.RANDOM, 0, 0, 0, "same"),
     ],
-)  # fmt: skip
-def test_rows_of_table_6(tmp_path: Path, variant: str, peers: bool, teacher: bool, mask: bool) -> None:
-    """Each term of the loss is switched off or keeps its published weight."""
-    folder = tmp_path / "x"
-    options = distil.Distillation(supernet=folder, student=folder, teacher=folder, out=tmp_path)
-    given = distil._trial(options, variant, 1).job.options
-    off = {name for name in distil.OFF if given.get(name) == 0}
-    assert off == {
-        name for name, on in (("peers_weight", peers), ("teacher_weight", teacher), ("mask", mask)) if not on
-    }
-    assert given["seed"] == 1
+)
+def test_rows_of_table_6(tmp_path: Path, variant: str, peers: float, teacher: float, mask: float, views: str) -> None:
+    """Each term of the loss is switched off or has its published weight, and a row without peers trains one student."""
+    job = distil._trial(table_6(tmp_path), variant, 1).job
+    assert job is not None
+    stage = job.config_of_stage()
+    assert (stage.peers_weight, stage.teacher_weight, stage.mask, stage.views) == (peers, teacher, mask, views)
+    assert len(stage.peers) == (2 if peers else 1) and stage.seed == 1
+
+
+def test_variants_share_everything_but_what_they_are_named_for(tmp_path: Path) -> None:
+    """Data, epochs, sizes and the published augmentation; only the control from scratch has its own learning rate."""
+    options = table_6(tmp_path, epochs=7, lr=5e-4, scratch_lr=3e-3, augment={"jpeg": 0.5}, seeds=2)
+    stages = {v: distil._trial(options, v, 0).job for v in (*distil.PARTS, distil.SCRATCH, distil.RANDOM)}
+    seen = {}
+    for variant, job in stages.items():
+        assert job is not None
+        stage = job.config_of_stage()
+        assert stage.augmentation == dataclasses.replace(PUBLISHED, jpeg=0.5)
+        seen[variant] = (stage.optim.lr, stage.optim.epochs, stage.size, stage.synthetic, stage.seed)
+    assert seen.pop(distil.SCRATCH) == (3e-3, 7, 32, 2000, 0)
+    assert set(seen.values()) == {(5e-4, 7, 32, 2000, 0)}
+
+
+def test_a_seed_has_its_own_parent(tmp_path: Path) -> None:
+    """Three supernets make three seeds, one supernet is shared, and two cannot be shared by three seeds."""
+    three = tuple(tmp_path / name for name in "abc")
+    several = distil.Distillation(supernet=three, teacher=tmp_path, out=tmp_path)
+    assert [several.parent(seed) for seed in range(several.count)] == list(three)
+    single = distil.Distillation(supernet=three[:1], teacher=tmp_path, out=tmp_path)
+    assert [single.parent(seed) for seed in range(single.count)] == [three[0]] * 3
+    with pytest.raises(ValueError, match="one for each of 3 seeds"):
+        distil.Distillation(supernet=three[:2], teacher=tmp_path, out=tmp_path, seeds=3)
+
+
+def test_seeds_differ_in_order_and_augmentation(tmp_path: Path) -> None:
+    """Two seeds show the same faces in another order and other crops of them; one seed shows the same again."""
+    batches = []
+    for seed in (0, 1, 1):
+        options = Training(**table_6(tmp_path, synthetic=10).training(1e-3, seed), out=tmp_path)
+        session = finish(open_session(options))
+        batches.append(next(session.train.epoch((options.seed, 0, 0), 10, options.augmentation)))
+    assert not np.array_equal(np.sort(batches[0].images, axis=0), np.sort(batches[1].images, axis=0))
+    np.testing.assert_array_equal(batches[1].images, batches[2].images)
+
+
+@pytest.mark.slow
+def test_table_6_in_one_command(tmp_path: Path) -> None:
+    """From two supernets and a teacher: every row and both controls for both seeds, and the parents as they are."""
+    for seed in range(2):
+        torch.manual_seed(seed)
+        net = build(hrsupernet(68))
+        assert isinstance(net, HRSuperNet)
+        torch.nn.init.uniform_(net.alpha.data, 0.1, 1)
+        card = Card(name="hrsupernet", stage="supernet", scheme="300w-68", size_px=32, sigma_px=1.0)
+        bundle.write(bundle.of_network(net, card), tmp_path / f"supernet{seed}")
+    teacher = Card(name="hrnet-w18", stage="teacher", scheme="300w-68", size_px=32, sigma_px=1.0)
+    bundle.write(bundle.of_network(build(HRNetSpec(points=68)), teacher), tmp_path / "teacher")
+    options = distil.Distillation(
+        supernet=(tmp_path / "supernet0", tmp_path / "supernet1"),
+        teacher=tmp_path / "teacher",
+        out=tmp_path / "run",
+        epochs=1,
+        synthetic=10,
+    )
+    outcome = finish(distil.run(options))
+    records = read_lines(tmp_path / "run" / "results.jsonl")
+    assert len(records) == len(outcome.records) == 2 * (2 + 2 + 1 + 2 * 7)  # splits, supernets, slimmed, teacher, rows
+    for record in records:
+        assert set(record["battery"]) == {"occlusion", "face mask"} and record["nme_mean"] > 0
+    epochs = {record["variant"]: record["epochs"] for record in records}
+    assert epochs["slimmed"] == epochs["supernet"] == 0 and epochs["+ teacher"] == epochs[distil.SCRATCH] == 1
+    cost = {(r["variant"], r["seed"]): r["macs_full"] for r in records}
+    assert 0.8 < cost[distil.RANDOM, 1] / cost["slimmed", 1] <= 1
+    with pytest.raises(ValueError, match=r"other settings or parents \(optim\)"):
+        finish(distil.run(dataclasses.replace(options, lr=0.5)))
 
 
 def test_an_ablation_trains_scores_and_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

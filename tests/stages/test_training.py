@@ -1,14 +1,19 @@
 """The training stages end to end on a handful of synthetic faces: what they write, and who learned from what."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from toolkit import bundle
+from toolkit.bundle import Card
 from toolkit.core.progress import finish
 from toolkit.data.batches import training_faces
 from toolkit.data.synthetic import SyntheticFaces
+from toolkit.models import HRSuperNet, build
+from toolkit.models.spec import ARCHITECTURES
 from toolkit.stages import distil, slim, supernet, teacher
 from toolkit.stages.distil import Distil
 from toolkit.stages.slim import Slim
@@ -71,6 +76,60 @@ def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Pa
     first, second = (distil._masked(clean, batch.rng, 0.5) for _ in range(2))
     assert torch.equal(clean, before) and not torch.equal(first, second)
     assert bool(((first == 0) | (first == clean)).all())
+
+
+def peers_trained(road: Path, names: tuple[str, ...], **options: Any) -> tuple[dict[str, HRSuperNet], set[str]]:
+    """Networks after two steps, and the terms of their losses."""
+    chosen = Distil(out=road / "none", student=road / "student", teacher=road / "teacher", **options, **SMALL)  # type: ignore[arg-type]
+    session = finish(open_session(chosen))
+    student = bundle.read(chosen.student)
+    nets = {name: student.network().train() for name in names}
+    job = distil._job(chosen, session, nets, bundle.read(chosen.teacher))
+    terms: set[str] = set()
+    for batch in session.train.epoch((0, 0), 5, chosen.augmentation):
+        losses = job.passes[0].step(batch)
+        terms |= set(losses)
+        job.passes[0].optimiser.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        job.passes[0].optimiser.step()
+    return nets, terms
+
+
+@pytest.fixture(scope="module")
+def parents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student and a teacher with random weights."""
+    out = tmp_path_factory.mktemp("parents")
+    for name, arch in (("student", "s-hrnet-300w"), ("teacher", "hrnet-w18")):
+        torch.manual_seed(len(name))
+        card = Card(name=arch, stage="teacher", scheme="300w-68", size_px=32, sigma_px=1.0)
+        bundle.write(bundle.of_network(build(ARCHITECTURES[arch](68)), card), out / name)
+    return out
+
+
+def same(first: nn.Module, second: nn.Module) -> bool:
+    return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+
+
+def test_without_peers_one_student_is_trained_as_it_would_be_beside_another(parents: Path) -> None:
+    """Bit for bit, masks included; its loss has no term for peers, and none for a teacher of weight 0."""
+    alone = Distil(out=parents, student=parents, teacher=parents, peers_weight=0)
+    assert alone.peers == ("peer1",)
+    one, terms = peers_trained(parents, alone.peers, peers_weight=0.0)
+    two, _ = peers_trained(parents, distil.PEERS, peers_weight=0.0)
+    assert same(one["peer1"], two["peer1"]) and not same(two["peer1"], two["peer2"])
+    assert terms == {"peer1_mse", "peer1_teacher"}
+    assert peers_trained(parents, alone.peers, peers_weight=0.0, teacher_weight=0.0)[1] == {"peer1_mse"}
+
+
+def test_peers_that_see_the_same_are_refused_and_mirrored_views_set_them_apart(parents: Path) -> None:
+    """Equal starts stay equal without masks (Algorithm 1), which is a waste; a mirror image is a difference."""
+    with pytest.raises(ValueError, match="--views mirrored"):
+        Distil(out=parents, student=parents, teacher=parents, mask=0)
+    equal, _ = peers_trained(parents, distil.PEERS, peers_weight=0.0, mask=0.0)
+    assert same(equal["peer1"], equal["peer2"])
+    apart, terms = peers_trained(parents, distil.PEERS, mask=0.0, views="mirrored")
+    assert not same(apart["peer1"], apart["peer2"])
+    assert {"peer1_peers", "peer2_peers"} <= terms
 
 
 def test_sizes_come_from_options_then_presets(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 import numpy as np
 import torch
 
+from toolkit.core import heatmap
+from toolkit.core.schemes import W300_68
+from toolkit.data.augment import mirror as flip
 from toolkit.data.batches import Batch
-from toolkit.train.losses import distillation, mse, targets
+from toolkit.train.losses import distillation, mirror, mse, targets
 
 RNG = np.random.default_rng(0)
 SHAPE = (3, 5, 6, 4)
@@ -69,6 +72,17 @@ def test_distillation_leaves_missing_points_out() -> None:
     weight = known((1, 0))
     expected = reference_kl(t, s, 1.0)[weight[..., 0, 0] > 0].mean()
     assert abs(float(distillation(torch.tensor(t), torch.tensor(s), torch.tensor(weight), 1.0)) - expected) < 1e-12
+
+
+def test_mirrored_maps_come_back_to_their_own_side() -> None:
+    """The targets of a mirrored crop, mirrored back, are those of the crop; 68 points on maps that are not square."""
+    points = RNG.uniform(2, 30, (68, 2))
+    image = np.zeros((32, 32, 3), np.uint8)
+    _, flipped = flip(image, points, W300_68)
+    here, there = (torch.from_numpy(heatmap.encode(p[None], 32, 1.0)) for p in (points, flipped))
+    torch.testing.assert_close(mirror(there, W300_68), here, rtol=0, atol=1e-6)
+    wide = torch.arange(68 * 2 * 3).reshape(1, 68, 2, 3)
+    assert mirror(wide, W300_68)[0, 0].tolist() == wide[0, 16].flip(-1).tolist()
 
 
 def test_no_gradient_flows_into_the_target() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from toolkit import measure
-from toolkit.ablations.trial import Trial, score, summary, train
+from toolkit.ablations.trial import Trial, make, score, summary
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED, Augment
+from toolkit.data.battery import BATTERY
 from toolkit.jobs import Job
 
 BASE = ("scale", "rotation", "flip")
@@ -60,12 +61,10 @@ class Augmentations:
 def run(options: Augmentations) -> Steps[Outcome]:
     """Train and score every variant; see Augmentations."""
     trials = [_trial(options, variant, seed) for seed in range(options.seeds) for variant in GROUPS]
-    yield from train(trials, options.at_once)
+    yield from make([trial.job for trial in trials if trial.job], options.at_once)
     faces = open_faces(options.data, "val", max(1, options.synthetic // 10))
-    records = []
-    for trial in trials:
-        record = yield from score(trial, faces, "val")
-        records.append(record | {"arch": options.arch, "epochs": options.epochs})
+    scored = yield from score(trials, faces, "val", tuple(BATTERY))
+    records = [record | {"arch": options.arch} for record in scored]
     measure.append(options.results or options.out / "results.jsonl", tuple(records))
     return Outcome(text="\n".join(summary(variant, records) for variant in GROUPS), records=tuple(records))
 
@@ -84,4 +83,5 @@ def _trial(options: Augmentations, variant: str, seed: int) -> Trial:
         "augment": {kind: getattr(usual if kind in added else PUBLISHED, kind) for kind in Augment.kinds()},
         "resume": True,
     }
-    return Trial(ablation="augment", variant=variant, seed=seed, job=Job("teacher", "Teacher", training, label=name))
+    job = Job("teacher", "Teacher", training, label=name)
+    return Trial(ablation="augment", variant=variant, seed=seed, bundle=options.out / name, job=job)

@@ -1,82 +1,132 @@
 """A trial: one variant, trained with one seed and scored."""
 
+import dataclasses
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit import measure
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit import bundle, measure
 from toolkit.core.progress import Steps
 from toolkit.data import Faces
-from toolkit.data.batches import plain_crops
+from toolkit.data.batches import PlainCrops, plain_crops
 from toolkit.data.battery import BATTERY, spoiled_crops
 from toolkit.jobs import Job, side_by_side
-from toolkit.landmarkers import identify, is_bundle, open_model
-from toolkit.runtime.landmarker import Landmarker
+from toolkit.landmarkers import identify, open_model
+from toolkit.train.setup import Training
 
 Record = dict[str, Any]
+Errors = dict[str, NDArray[np.float64]]
+
+CLEAN = "clean"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What is trained, and what it is called in the records."""
+    """What is scored, how it is trained, and what it is called in the records."""
 
     ablation: str
     variant: str
     seed: int
-    job: Job
-    """Its options name the bundle's folder as `out`."""
-
-    @property
-    def bundle(self) -> Path:
-        """The trained bundle's folder."""
-        return Path(self.job.options["out"])
+    bundle: Path
+    """The trained network's folder."""
+    job: Job | None = None
+    """What trains it; None where the bundle is given."""
 
 
-def train(trials: Sequence[Trial], at_once: int) -> Steps[None]:
-    """Train those whose bundle is not there yet."""
-    yield from side_by_side([trial.job for trial in trials if not is_bundle(trial.bundle)], at_once)
+def make(jobs: Sequence[Job], at_once: int) -> Steps[None]:
+    """Run those stages whose bundle is not there yet.
+
+    Raises:
+        ValueError: a bundle that is there was made with other settings, or from other parents.
+    """
+    left = []
+    for job in jobs:
+        if bundle.is_bundle(Path(job.options["out"])):
+            _require_same(Path(job.options["out"]), job)
+        else:
+            left.append(job)
+    yield from side_by_side(left, at_once)
 
 
-def score(trial: Trial, faces: Faces, split: str) -> Steps[Record]:
-    """A trial's record: its scores on the faces as they are, and its NME under every condition of the battery."""
-    model = open_model(trial.bundle)
-    crops = yield from plain_crops(faces, model.size_px)
-    errors = yield from measure.errors_on(model, crops, f"scoring {trial.bundle.name}")
+def _require_same(folder: Path, job: Job) -> None:
+    """A record must not call a network by settings that it was not made with."""
+    wanted, card = job.config_of_stage(), bundle.read(folder).card
+    asked: dict[str, Any] = {role: bundle.digest(job.options[role]) for role in card.parents}
+    made: dict[str, Any] = dict(card.parents)
+    if isinstance(wanted, Training):
+        asked |= {"optim": dataclasses.asdict(wanted.optim), "augment": dataclasses.asdict(wanted.augmentation)}
+        asked |= {k: _plain(getattr(wanted, k)) for k in card.config if k not in asked and hasattr(wanted, k)}
+        made |= card.config
+    other = sorted(name for name, value in asked.items() if value != made.get(name))
+    if other:
+        raise ValueError(f"{folder} was made with other settings or parents ({', '.join(other)}): choose another --out")
+
+
+def _plain(value: Any) -> Any:
+    """As it reads in JSON."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Sequence[str]) -> Steps[list[Record]]:
+    """A record for each trial: its scores on the faces as they are, and its NME under some conditions of the battery.
+
+    Args:
+        trials: trained.
+        faces: what to score on.
+        split: what the records call them.
+        conditions: of the battery, each at its middle level; those that the faces' scheme cannot show are left out.
+    """
+    models = [open_model(trial.bundle) for trial in trials]
+    shown = [name for name in conditions if BATTERY[name].suits(faces.scheme)]
+    errors: list[Errors] = [{} for _ in trials]
+    for size in sorted({model.size_px for model in models}):
+        for name in (CLEAN, *shown):
+            crops = yield from _seen(faces, size, name)
+            for trial, model, found in zip(trials, models, errors, strict=True):
+                if model.size_px == size:
+                    found[name] = yield from measure.errors_on(model, crops, f"{name}: {trial.bundle.name}")
+    return [_record(trial, faces, split, found) for trial, found in zip(trials, errors, strict=True)]
+
+
+def _seen(faces: Faces, size_px: int, name: str) -> Steps[PlainCrops]:
+    if name == CLEAN:
+        return (yield from plain_crops(faces, size_px))
+    levels = BATTERY[name].levels
+    return (yield from spoiled_crops(faces, size_px, name, levels[len(levels) // 2]))
+
+
+def _record(trial: Trial, faces: Faces, split: str, errors: Errors) -> Record:
+    trained = bundle.read(trial.bundle)
     return {
         "kind": "ablation",
         "ablation": trial.ablation,
         "variant": trial.variant,
         **identify(trial.bundle),
         "seed": trial.seed,
-        "input_px": model.size_px,
+        "epochs": len(trained.log),
+        "input_px": trained.card.size_px,
         "data": faces.title,
         "split": split,
-        **measure.scored(errors),
-        "battery": (yield from battery(model, faces)),
+        **measure.scored(errors[CLEAN]),
+        "battery": {k: round(100 * float(v.mean()), 4) for k, v in errors.items() if k != CLEAN},
         **measure.conditions(1),
     }
 
 
-def battery(model: Landmarker, faces: Faces) -> Steps[dict[str, float]]:
-    """NME in percent by condition, at each one's middle level."""
-    found = {}
-    for name, condition in BATTERY.items():
-        level = condition.levels[len(condition.levels) // 2]
-        crops = yield from spoiled_crops(faces, model.size_px, name, level)
-        errors = yield from measure.errors_on(model, crops, name)
-        found[name] = round(100 * float(errors.mean()), 4)
-    return found
-
-
 def summary(variant: str, records: Sequence[Record]) -> str:
-    """A line: mean and spread over seeds, clean and over the battery."""
+    """A line: mean and spread over seeds on clean faces, and the means under each condition, or over the battery."""
     own = [r for r in records if r["variant"] == variant]
     clean = [r["nme_mean"] for r in own]
-    spoiled = [statistics.mean(r["battery"].values()) for r in own]
     spread = f" +- {statistics.stdev(clean):.2f}" if len(clean) > 1 else ""
+    by_name = {name: statistics.mean(r["battery"][name] for r in own) for name in own[0]["battery"]}
+    if len(by_name) > 2:
+        by_name = {"over the battery": statistics.mean(by_name.values())}
+    spoiled = "".join(f", {value:.2f} % {name}" for name, value in by_name.items())
     return (
-        f"{variant:24} NME {statistics.mean(clean):.2f}{spread} % clean, {statistics.mean(spoiled):.2f} % over the "
-        f"battery ({own[0]['split']}, {len(own)} seeds)"
+        f"{variant:36} NME {statistics.mean(clean):.2f}{spread} % clean{spoiled} ({own[0]['split']}, {len(own)} seeds)"
     )

@@ -8,12 +8,14 @@ import numpy as np
 
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
+from toolkit.core.schemes import Scheme
 from toolkit.data import corrupt
 from toolkit.data.augment import DETECTOR_ERROR
 from toolkit.data.batches import PlainCrops
-from toolkit.data.sample import Faces, FloatArray, ImageArray, Sample
+from toolkit.data.sample import Faces, FloatArray, ImageArray
 
 Rng = np.random.Generator
+Spoil = Callable[[ImageArray, FloatArray, Scheme, float, Rng], ImageArray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +28,14 @@ class Condition:
     """From slight to severe."""
     pose: Callable[[float, Rng], Pose] = lambda level, rng: Pose()
     """How the crop departs from the plain one."""
-    spoil: Callable[[ImageArray, FloatArray, float, Rng], ImageArray] = lambda image, points, level, rng: image
-    """What happens to the crop; it is given its points too."""
+    spoil: Spoil = lambda image, points, scheme, level, rng: image
+    """What happens to the crop; it is given its points and their scheme too."""
+    needs: str | None = None
+    """The region of the face without whose points it cannot be drawn."""
+
+    def suits(self, scheme: Scheme) -> bool:
+        """Whether it can be drawn on faces of a scheme; a region of a single point is no outline."""
+        return self.needs is None or len(scheme.regions.get(self.needs, ())) > 1
 
 
 def _jittered(level: float, rng: Rng) -> Pose:
@@ -58,48 +66,53 @@ BATTERY: Mapping[str, Condition] = MappingProxyType(
         "rotation": Condition(unit="degrees", levels=(15, 30, 45), pose=_turned),
         "blur": Condition(
             unit="sigma, share of the crop", levels=(0.01, 0.02, 0.03),
-            spoil=lambda image, _, v, __: corrupt.blur(image, v * len(image)),
+            spoil=lambda image, _, __, v, ___: corrupt.blur(image, v * len(image)),
         ),
         "motion": Condition(
-            unit="length, share of the crop", levels=(0.05, 0.1, 0.15), spoil=lambda i, _, v, rng: _moved(i, v, rng)
+            unit="length, share of the crop", levels=(0.05, 0.1, 0.15), spoil=lambda i, _, __, v, rng: _moved(i, v, rng)
         ),
         "low resolution": Condition(
-            unit="times fewer pixels", levels=(2, 3, 4), spoil=lambda image, _, v, __: corrupt.low_resolution(image, v)
+            unit="times fewer pixels", levels=(2, 3, 4), spoil=lambda i, _, __, v, ___: corrupt.low_resolution(i, v)
         ),
         "noise": Condition(
-            unit="levels", levels=(10, 20, 40), spoil=lambda image, _, v, rng: corrupt.noise(image, v, rng)
+            unit="levels", levels=(10, 20, 40), spoil=lambda image, _, __, v, rng: corrupt.noise(image, v, rng)
         ),
         "jpeg": Condition(
-            unit="quality", levels=(30, 15, 7), spoil=lambda image, _, v, __: corrupt.jpeg(image, round(v))
+            unit="quality", levels=(30, 15, 7), spoil=lambda image, _, __, v, ___: corrupt.jpeg(image, round(v))
         ),
         "darkness": Condition(
-            unit="times darker", levels=(2, 4, 8), spoil=lambda image, _, v, rng: _dark(image, v, rng)
+            unit="times darker", levels=(2, 4, 8), spoil=lambda image, _, __, v, rng: _dark(image, v, rng)
         ),
         "shadow": Condition(
-            unit="share of the light", levels=(0.5, 0.75, 0.9), spoil=lambda image, _, v, rng: _shaded(image, v, rng)
+            unit="share of the light", levels=(0.5, 0.75, 0.9), spoil=lambda i, _, __, v, rng: _shaded(i, v, rng)
         ),
         "occlusion": Condition(
             unit="longest side, share of the crop", levels=(0.3, 0.45, 0.6),
-            spoil=lambda image, _, v, rng: corrupt.occlude(image, rng, v / 2, v),
+            spoil=lambda image, _, __, v, rng: corrupt.occlude(image, rng, v / 2, v),
+        ),
+        "face mask": Condition(
+            unit="over nose and mouth", levels=(1,), needs="contour",
+            spoil=lambda image, points, scheme, _, rng: corrupt.wear_mask(image, points, scheme, rng),
         ),
     }
 )  # fmt: skip
 
 
 def spoiled_crops(faces: Faces, size_px: int, condition: str, level: float, seed: int = 0) -> Steps[PlainCrops]:
-    """A set's evaluation crops under one condition; face i's draw depends on the seed and i alone."""
+    """A set's evaluation crops under one condition; face i's draw depends on the seed and i alone.
+
+    Raises:
+        ValueError: the condition cannot be drawn on faces of this scheme.
+    """
     how = BATTERY[condition]
+    if not how.suits(faces.scheme):
+        raise ValueError(f"no {condition} can be drawn on {faces.scheme.name}: it has no {how.needs}")
     images, points = [], []
     for i in range(len(faces)):
-        image, points_xy = _spoiled(faces[i], size_px, how, level, np.random.default_rng([seed, i]))
-        images.append(image)
-        points.append(points_xy)
+        sample, rng = faces[i], np.random.default_rng([seed, i])
+        crop = crop_of_box(sample.box_xyxy, size_px, how.pose(level, rng))
+        points.append(crop.to_crop(sample.points_xy))
+        images.append(how.spoil(cut(sample.image, crop), points[-1], faces.scheme, level, rng))
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"{condition} {level:g}", done=i + 1, total=len(faces))
     return PlainCrops(faces=faces, images=np.stack(images), points_xy=np.stack(points))
-
-
-def _spoiled(sample: Sample, size_px: int, how: Condition, level: float, rng: Rng) -> tuple[ImageArray, FloatArray]:
-    crop = crop_of_box(sample.box_xyxy, size_px, how.pose(level, rng))
-    points = crop.to_crop(sample.points_xy)
-    return how.spoil(cut(sample.image, crop), points, level, rng), points

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from toolkit.models import HRSuperNet
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
-from toolkit.train.losses import distillation, mse, targets
+from toolkit.train.losses import distillation, mirror, mse, targets
 from toolkit.train.setup import Session, Training, open_session
 
 PEERS = ("peer1", "peer2")
@@ -25,11 +25,12 @@ PEERS = ("peer1", "peer2")
 class Distil(Training):
     """Refine a slimmed network: two copies of it learn from the truth, from each other and from the teacher.
 
-    The copy that does better on the validation faces is written.
+    The copy that does better on the validation faces is written. With --peers-weight 0 there is nobody to learn from,
+    and one copy is trained, at half the cost.
     """
 
     student: Path
-    """Bundle of the slimmed network; both peers start from it."""
+    """Bundle of the slimmed network; both peers start from it (Algorithm 1, line 17)."""
     teacher: Path
     """Bundle of the teacher, which stays as it is."""
     peers_weight: float = 4.0
@@ -39,12 +40,25 @@ class Distil(Training):
     temperature: float = 1.0
     """Of the softmax in equation 3."""
     mask: float = 0.5
-    """Longest side of a student's random mask, as a share of the crop's; 0 shows both the clean crop."""
+    """Longest side of a student's random mask, as a share of the crop's; 0 masks nothing."""
+    views: Literal["same", "mirrored"] = "same"
+    """same: both peers see the same crop, each under its own mask, as published. mirrored: the second one sees its
+    mirror image, and what it finds is mirrored back."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.peers_weight < 0 or self.teacher_weight < 0 or not self.temperature > 0 or not 0 <= self.mask <= 1:
             raise ValueError("weights must not be negative, temperature must be above 0 and mask between 0 and 1")
+        if self.peers_weight and not self.mask and self.views == "same":
+            raise ValueError(
+                "peers that start equal and see the same crop stay equal and teach each other nothing: give them masks "
+                "(--mask), the crop and its mirror image (--views mirrored), or train one (--peers-weight 0)"
+            )
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The students that are trained."""
+        return PEERS if self.peers_weight else PEERS[:1]
 
 
 def run(options: Distil) -> Steps[Outcome]:
@@ -56,9 +70,9 @@ def run(options: Distil) -> Steps[Outcome]:
     for role, given in (("student", student), ("teacher", teacher)):
         if given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
-    nets = {name: student.network().to(session.device) for name in PEERS}
+    nets = {name: student.network().to(session.device) for name in options.peers}
     log = yield from fit(_job(options, session, nets, teacher), options.out, resume=options.resume)
-    best = min(PEERS, key=lambda name: log[-1][f"val_{name}"]["nme_mean"])
+    best = min(options.peers, key=lambda name: log[-1][f"val_{name}"]["nme_mean"])
     card = session.card(
         "sd-hrnet",
         "distil",
@@ -78,7 +92,7 @@ def run(options: Distil) -> Steps[Outcome]:
 
 
 def _own(options: Distil) -> dict[str, Any]:
-    names = ("peers_weight", "teacher_weight", "temperature", "mask")
+    names = ("peers_weight", "teacher_weight", "temperature", "mask", "views")
     return {name: getattr(options, name) for name in names}
 
 
@@ -93,17 +107,19 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
     def step(batch: Batch) -> dict[str, Tensor]:
         truth, known = targets(batch, options.sigma, session.device)
         clean = normalised(batch.images, session.device)
-        with torch.no_grad():
-            from_teacher = frozen(clean)
-        maps = {name: net(_masked(clean, batch.rng, options.mask)) for name, net in nets.items()}
-        ensemble = sum(maps.values()) / len(maps)
-        losses = {}
-        for name, heatmaps in maps.items():
-            peers = distillation(ensemble, heatmaps, known, options.temperature)
-            taught = distillation(from_teacher, heatmaps, known, options.temperature)
-            losses[f"{name}_mse"] = mse(heatmaps, truth, known)
-            losses[f"{name}_peers"] = options.peers_weight * peers
-            losses[f"{name}_teacher"] = options.teacher_weight * taught
+        maps = {}
+        for name, net in nets.items():
+            masked = _masked(clean, batch.rng, options.mask)
+            turned = options.views == "mirrored" and name == PEERS[1]
+            maps[name] = mirror(net(masked.flip(-1)), session.train.faces.scheme) if turned else net(masked)
+        losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
+        for role, weight in (("peers", options.peers_weight), ("teacher", options.teacher_weight)):
+            if not weight:
+                continue
+            with torch.no_grad():
+                target = frozen(clean) if role == "teacher" else torch.stack(list(maps.values())).mean(dim=0)
+            for name, heatmaps in maps.items():
+                losses[f"{name}_{role}"] = weight * distillation(target, heatmaps, known, options.temperature)
         return losses
 
     return Job(

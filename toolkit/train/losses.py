@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from toolkit.core import heatmap
+from toolkit.core.schemes import Scheme
 from toolkit.data.batches import Batch
 
 
@@ -13,6 +14,11 @@ def targets(batch: Batch, sigma_px: float, device: torch.device) -> tuple[Tensor
     maps = heatmap.encode(batch.points_xy, batch.images.shape[1], sigma_px)
     known = np.isfinite(batch.points_xy).all(axis=-1)[..., None, None].astype(np.float32)
     return torch.from_numpy(maps).to(device), torch.from_numpy(known).to(device)
+
+
+def mirror(maps: Tensor, scheme: Scheme) -> Tensor:
+    """What the heatmaps (B, M, h, w) of mirrored crops say about the crops: each point's map on its own side again."""
+    return maps[:, list(scheme.mirror)].flip(-1)
 
 
 def mse(predicted: Tensor, truth: Tensor, known: Tensor) -> Tensor:
