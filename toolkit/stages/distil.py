@@ -31,8 +31,8 @@ class Distil(Training):
 
     student: Path
     """Bundle of the slimmed network; both peers start from it (Algorithm 1, line 17)."""
-    teacher: Path
-    """Bundle of the teacher, which stays as it is."""
+    teacher: Path | None = None
+    """Bundle of the teacher, which stays as it is; with --teacher-weight 0 none is needed, and none is read."""
     peers_weight: float = 4.0
     """lambda 1 of equation 4, on the ensemble of both peers (published: 300W 4, COFW 3, WFLW 0.3)."""
     teacher_weight: float = 1.0
@@ -49,6 +49,8 @@ class Distil(Training):
         super().__post_init__()
         if self.peers_weight < 0 or self.teacher_weight < 0 or not self.temperature > 0 or not 0 <= self.mask <= 1:
             raise ValueError("weights must not be negative, temperature must be above 0 and mask between 0 and 1")
+        if self.teacher_weight and self.teacher is None:
+            raise ValueError("give the teacher's bundle (--teacher), or train without one (--teacher-weight 0)")
         if self.peers_weight and not self.mask and self.views == "same":
             raise ValueError(
                 "peers that start equal and see the same crop stay equal and teach each other nothing: give them masks "
@@ -63,12 +65,12 @@ class Distil(Training):
 
 def run(options: Distil) -> Steps[Outcome]:
     """Distil and write the better peer's bundle; see Distil."""
-    student, teacher = bundle.read(options.student), bundle.read(options.teacher)
+    student, teacher = bundle.read(options.student), _teacher(options)
     options = replace(options, size=options.size or student.card.size_px)
     session = yield from open_session(options)
     scheme = session.train.faces.scheme.name
     for role, given in (("student", student), ("teacher", teacher)):
-        if given.card.scheme != scheme:
+        if given and given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
     nets = {name: student.network().to(session.device) for name in options.peers}
     log = yield from fit(_job(options, session, nets, teacher), options.out, resume=options.resume)
@@ -78,7 +80,7 @@ def run(options: Distil) -> Steps[Outcome]:
         "distil",
         log,
         metrics={"val": log[-1][f"val_{best}"], "kept": best},
-        parents={"student": bundle.digest(options.student), "teacher": bundle.digest(options.teacher)},
+        parents={role: bundle.digest(path) for role, path in _parents(options).items()},
         config=_own(options),
     )
     kept = nets[best]
@@ -91,13 +93,26 @@ def run(options: Distil) -> Steps[Outcome]:
     )
 
 
+def _parents(options: Distil) -> dict[str, Path]:
+    """The bundles that this one is made from, by role."""
+    parents = {"student": options.student}
+    if options.teacher and options.teacher_weight:
+        parents["teacher"] = options.teacher
+    return parents
+
+
+def _teacher(options: Distil) -> bundle.Bundle | None:
+    path = _parents(options).get("teacher")
+    return bundle.read(path) if path else None
+
+
 def _own(options: Distil) -> dict[str, Any]:
     names = ("peers_weight", "teacher_weight", "temperature", "mask", "views")
     return {name: getattr(options, name) for name in names}
 
 
-def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle) -> Job:
-    frozen = teacher.network().to(session.device).requires_grad_(False)
+def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle | None) -> Job:
+    frozen = teacher.network().to(session.device).requires_grad_(False) if teacher else None
     trained: list[nn.Parameter] = []
     for net in nets.values():
         assert isinstance(net, HRSuperNet)
@@ -113,11 +128,13 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
             turned = options.views == "mirrored" and name == PEERS[1]
             maps[name] = mirror(net(masked.flip(-1)), session.train.faces.scheme) if turned else net(masked)
         losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
-        for role, weight in (("peers", options.peers_weight), ("teacher", options.teacher_weight)):
-            if not weight:
-                continue
-            with torch.no_grad():
-                target = frozen(clean) if role == "teacher" else torch.stack(list(maps.values())).mean(dim=0)
+        wanted: dict[str, tuple[float, Tensor]] = {}
+        with torch.no_grad():
+            if options.peers_weight:
+                wanted["peers"] = options.peers_weight, torch.stack(list(maps.values())).mean(dim=0)
+            if frozen is not None:
+                wanted["teacher"] = options.teacher_weight, frozen(clean)
+        for role, (weight, target) in wanted.items():
             for name, heatmaps in maps.items():
                 losses[f"{name}_{role}"] = weight * distillation(target, heatmaps, known, options.temperature)
         return losses
@@ -137,5 +154,10 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
 
 
 def _masked(clean: Tensor, rng: np.random.Generator, largest: float) -> Tensor:
-    """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer."""
+    """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer.
+
+    Without masks, the batch itself.
+    """
+    if not largest:
+        return clean
     return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rng, largest)).to(clean.device)
