@@ -1,11 +1,14 @@
 """Networks: shapes on non-square inputs, and equation 1 against a plain reference."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from toolkit.models import HRSuperNet, build
+from toolkit.models.blocks import Depthwise, Head, upsample
 from toolkit.models.spec import HRNetSpec, Spec, hrsupernet, s_hrnet
 
 
@@ -58,5 +61,41 @@ def test_mbconv_is_depthwise_then_pointwise_without_final_activation() -> None:
     net = build(hrsupernet(68))
     body = net.stage1[0].body  # type: ignore[union-attr, index]
     kinds = [type(m).__name__ for m in body]
-    assert kinds == ["Conv2d", "BatchNorm2d", "ReLU6", "Conv2d", "BatchNorm2d"]
+    assert kinds == ["Depthwise", "BatchNorm2d", "ReLU6", "Conv2d", "BatchNorm2d"]
     assert body[0].groups == 64 and body[3].kernel_size == (1, 1)
+
+
+def grown(net: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Heatmaps of a training step, and every gradient of their mean square."""
+    maps = net(image)
+    maps.square().mean().backward()
+    return maps.detach(), {k: p.grad for k, p in net.named_parameters() if p.grad is not None}
+
+
+class PublishedHead(Head):
+    """The head in the published order: everything upsampled, then one convolution."""
+
+    def _hidden_of_branches(self, branches: dict[int, torch.Tensor]) -> torch.Tensor:
+        return self.hidden(torch.cat([upsample(x, 2**k) for k, x in branches.items()], dim=1))  # type: ignore[no-any-return]
+
+
+def test_training_computes_the_published_network() -> None:
+    """The head's early convolution and the padded depthwise one change neither heatmaps nor gradients (1e-12, float64);
+    at 64 x 96 the lowest branch is 2 x 3 pixels, at 32 x 64 it is 1 x 2."""
+    torch.manual_seed(2)
+    fast = build(hrsupernet(5)).double().train()
+    plain = copy.deepcopy(fast)
+    for module in plain.modules():
+        if isinstance(module, Head):
+            module.__class__ = PublishedHead
+        elif isinstance(module, Depthwise):
+            module.__class__ = nn.Conv2d
+    for height, width in ((64, 96), (32, 64)):
+        fast.zero_grad()
+        plain.zero_grad()
+        image = torch.randn(3, 3, height, width, dtype=torch.float64)
+        found, expected = grown(fast, image), grown(plain, image)
+        torch.testing.assert_close(found[0], expected[0], rtol=0, atol=1e-12)
+        assert found[1].keys() == expected[1].keys()
+        for name, value in expected[1].items():
+            torch.testing.assert_close(found[1][name], value, rtol=1e-6, atol=1e-12, msg=name)

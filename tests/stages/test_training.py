@@ -86,7 +86,7 @@ def peers_trained(road: Path, names: tuple[str, ...], **options: Any) -> tuple[d
     session = finish(open_session(chosen))
     student = bundle.read(chosen.student)
     nets = {name: student.network().train() for name in names}
-    job = distil._job(chosen, session, nets, bundle.read(chosen.teacher))
+    job = distil._job(chosen, session, nets, distil._teacher(chosen))
     terms: set[str] = set()
     for batch in session.train.epoch((0, 0), 5, chosen.augmentation):
         losses = job.passes[0].step(batch)
@@ -121,6 +121,15 @@ def test_without_peers_one_student_is_trained_as_it_would_be_beside_another(pare
     assert same(one["peer1"], two["peer1"]) and not same(two["peer1"], two["peer2"])
     assert terms == {"peer1_mse", "peer1_teacher"}
     assert peers_trained(parents, alone.peers, peers_weight=0.0, teacher_weight=0.0)[1] == {"peer1_mse"}
+
+
+def test_a_teacher_is_read_only_where_its_term_is(parents: Path) -> None:
+    """Without the term no bundle is needed, and a bundle that is given is no parent."""
+    with pytest.raises(ValueError, match="--teacher-weight 0"):
+        Distil(out=parents, student=parents)
+    untaught = Distil(out=parents, student=parents, teacher=parents / "nowhere", teacher_weight=0)
+    assert distil._teacher(untaught) is None and set(distil._parents(untaught)) == {"student"}
+    assert set(distil._parents(Distil(out=parents, student=parents, teacher=parents))) == {"student", "teacher"}
 
 
 def test_peers_that_see_the_same_are_refused_and_mirrored_views_set_them_apart(parents: Path) -> None:

@@ -197,7 +197,8 @@ def _trial(options: Distillation, variant: str, seed: int) -> Trial:
         parts = PARTS.get(variant, ())
         student = _random_student(options, seed) if variant == RANDOM else _student(options, seed)
         own = {term: getattr(options, term) if term in parts else 0.0 for term in TERMS}
-        own |= {"student": student, "teacher": options.teacher, "temperature": options.temperature}
+        teacher = options.teacher if "teacher_weight" in parts else None
+        own |= {"student": student, "teacher": teacher, "temperature": options.temperature}
         own["views"] = "mirrored" if "views" in parts else "same"
         job = Job("distil", "Distil", common | options.training(options.lr, seed) | own, label=out.name)
     base = None if variant == TRAINED_ON else TRAINED_ON

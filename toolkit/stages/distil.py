@@ -35,8 +35,8 @@ class Distil(Training):
 
     student: Path
     """Bundle of the slimmed network; both peers start from it (Algorithm 1, line 17)."""
-    teacher: Path
-    """Bundle of the teacher, which stays as it is."""
+    teacher: Path | None = None
+    """Bundle of the teacher, which stays as it is; with --teacher-weight 0 none is needed, and none is read."""
     published: Literal["300w", "cofw", "wflw"] = "300w"
     """Weights of equation 4 as published for a data set; lambda 1 and 2 are 4 and 1, 3 and 0.1, 0.3 and 0.1."""
     peers_weight: float | None = None
@@ -55,6 +55,8 @@ class Distil(Training):
         super().__post_init__()
         if min(self.lambdas) < 0 or not self.temperature > 0 or not 0 <= self.mask <= 1:
             raise ValueError("weights must not be negative, temperature must be above 0 and mask between 0 and 1")
+        if self.lambdas[1] and self.teacher is None:
+            raise ValueError("give the teacher's bundle (--teacher), or train without one (--teacher-weight 0)")
         if self.lambdas[0] and not self.mask and self.views == "same":
             raise ValueError(
                 "peers that start equal and see the same crop stay equal and teach each other nothing: give them masks "
@@ -78,12 +80,12 @@ class Distil(Training):
 
 def run(options: Distil) -> Steps[Outcome]:
     """Distil and write the better peer's bundle; see Distil."""
-    student, teacher = bundle.read(options.student), bundle.read(options.teacher)
+    student, teacher = bundle.read(options.student), _teacher(options)
     options = replace(options, size=options.size or student.card.size_px)
     session = yield from open_session(options)
     scheme = session.train.faces.scheme.name
     for role, given in (("student", student), ("teacher", teacher)):
-        if given.card.scheme != scheme:
+        if given and given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
     nets = {name: student.network().to(session.device) for name in options.peers}
     log = yield from fit(_job(options, session, nets, teacher), options.out, resume=options.resume)
@@ -94,7 +96,7 @@ def run(options: Distil) -> Steps[Outcome]:
         "distil",
         log,
         metrics={"val": ends[best][f"val_{best}"], "kept": best},
-        parents={"student": bundle.digest(options.student), "teacher": bundle.digest(options.teacher)},
+        parents={role: bundle.digest(path) for role, path in _parents(options).items()},
         config=_own(options),
     )
     better = nets[best]
@@ -107,14 +109,27 @@ def run(options: Distil) -> Steps[Outcome]:
     )
 
 
+def _parents(options: Distil) -> dict[str, Path]:
+    """The bundles that this one is made from, by role."""
+    parents = {"student": options.student}
+    if options.teacher and options.lambdas[1]:
+        parents["teacher"] = options.teacher
+    return parents
+
+
+def _teacher(options: Distil) -> bundle.Bundle | None:
+    path = _parents(options).get("teacher")
+    return bundle.read(path) if path else None
+
+
 def _own(options: Distil) -> dict[str, Any]:
     peers, teacher = options.lambdas
     names = ("temperature", "mask", "views")
     return {"peers_weight": peers, "teacher_weight": teacher} | {name: getattr(options, name) for name in names}
 
 
-def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle) -> Job:
-    frozen = teacher.network().to(session.device).requires_grad_(False)
+def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle | None) -> Job:
+    frozen = teacher.network().to(session.device).requires_grad_(False) if teacher else None
     trained: list[nn.Parameter] = []
     for net in nets.values():
         assert isinstance(net, HRSuperNet)
@@ -130,11 +145,13 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
             turned = options.views == "mirrored" and name == PEERS[1]
             maps[name] = mirror(net(masked.flip(-1)), session.train.faces.scheme) if turned else net(masked)
         losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
-        for role, weight in zip(("peers", "teacher"), options.lambdas, strict=True):
-            if not weight:
-                continue
-            with torch.no_grad():
-                target = frozen(clean) if role == "teacher" else torch.stack(list(maps.values())).mean(dim=0)
+        wanted: dict[str, tuple[float, Tensor]] = {}
+        with torch.no_grad():
+            if options.lambdas[0]:
+                wanted["peers"] = options.lambdas[0], torch.stack(list(maps.values())).mean(dim=0)
+            if frozen is not None:
+                wanted["teacher"] = options.lambdas[1], frozen(clean)
+        for role, (weight, target) in wanted.items():
             for name, heatmaps in maps.items():
                 losses[f"{name}_{role}"] = weight * distillation(target, heatmaps, known, options.temperature)
         return losses
