@@ -36,7 +36,7 @@ INSTALL = {
     "torch": "train",
     "torch_pruning": "train",
     "safetensors": "train",
-    "accelerate": "train",
+    "lightning_fabric": "train",
     "tensorboard": "tensorboard",
     "onnx": "convert",
     "onnxruntime": "convert",
@@ -118,11 +118,14 @@ def _run(name: str, arguments: list[str]) -> int:
         prog=f"sdhrnet {name}",
         args=[a for a in arguments if a not in ("--json", "--quiet")],
     )
-    outcome = _watch(module.run(options), quiet=quiet)
+    follows = os.environ.get("RANK", "0") != "0"  # one of torchrun's processes, of which the first one speaks
+    outcome = _watch(module.run(options), quiet=quiet or follows)
+    if follows:
+        return 0 if outcome.ok else 1
     if as_json:
         for record in outcome.records:
             print(json.dumps(record))
-    elif outcome.text:  # the other processes of a training have none
+    else:
         print(outcome.text)
     return 0 if outcome.ok else 1
 

@@ -57,7 +57,7 @@ def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, size
 
     def step(batch: Batch) -> dict[str, Tensor]:
         truth, known = targets(batch, 1.0, device)
-        noisy = normalised(batch.images, device) + float(batch.rng.normal()) * 0.01
+        noisy = normalised(batch.images, device) + float(batch.rngs[0].normal()) * 0.01
         return {"mse": hurt(mse(net(noisy), truth, known))}
 
     return Job(

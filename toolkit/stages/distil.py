@@ -1,5 +1,6 @@
 """Stage: triple knowledge distillation (section 3.2): two peers with masked inputs and a frozen teacher."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Batch, occlude_rectangle
 from toolkit.models import HRSuperNet
+from toolkit.slimming.fold import fold
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
@@ -56,7 +58,7 @@ def run(options: Distil) -> Steps[Outcome]:
     for role, given in (("student", student), ("teacher", teacher)):
         if given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
-    nets = {name: student.network().to(session.device) for name in PEERS}
+    nets = {name: session.team.placed(student.network()) for name in PEERS}
     log = yield from fit(_job(options, session, nets, teacher), options.out, resume=options.resume)
     best = min(PEERS, key=lambda name: log[-1][f"val_{name}"]["nme_mean"])
     card = session.card(
@@ -69,7 +71,7 @@ def run(options: Distil) -> Steps[Outcome]:
     )
     kept = nets[best]
     assert isinstance(kept, HRSuperNet)
-    bundle.write(bundle.of_network(kept, card, tuple(log)), options.out)
+    session.write(bundle.of_network(kept, card, tuple(log)))
     nme = log[-1][f"val_{best}"]["nme_mean"]
     return Outcome(
         text=f"distilled network written to {options.out}: validation NME {nme:.2f} % ({best})",
@@ -83,7 +85,7 @@ def _own(options: Distil) -> dict[str, Any]:
 
 
 def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle) -> Job:
-    frozen = teacher.network().to(session.device).requires_grad_(False)
+    frozen = session.team.placed(fold(teacher.network()))
     trained: list[nn.Parameter] = []
     for net in nets.values():
         assert isinstance(net, HRSuperNet)
@@ -95,7 +97,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         clean = normalised(batch.images, session.device)
         with torch.no_grad():
             from_teacher = frozen(clean)
-        maps = {name: net(_masked(clean, batch.rng, options.mask)) for name, net in nets.items()}
+        maps = {name: net(_masked(clean, batch.rngs, options.mask)) for name, net in nets.items()}
         ensemble = sum(maps.values()) / len(maps)
         losses = {}
         for name, heatmaps in maps.items():
@@ -117,9 +119,10 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         seed=options.seed,
         sigma_px=options.sigma,
         identity=session.identity("distil") | _own(options),
+        team=session.team,
     )
 
 
-def _masked(clean: Tensor, rng: np.random.Generator, largest: float) -> Tensor:
+def _masked(clean: Tensor, rngs: Sequence[np.random.Generator], largest: float) -> Tensor:
     """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer."""
-    return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rng, largest)).to(clean.device)
+    return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rngs, largest)).to(clean.device)

@@ -56,7 +56,7 @@ class Supernet(Training):
 def run(options: Supernet) -> Steps[Outcome]:
     """Train and write the bundle; see Supernet."""
     session = yield from open_session(options)
-    net = HRSuperNet(hrsupernet(session.train.faces.scheme.points)).to(session.device)
+    net: HRSuperNet = session.team.placed(HRSuperNet(hrsupernet(session.train.faces.scheme.points)))
     with torch.no_grad():
         net.alpha.fill_(options.alpha_start)
     log = yield from fit(_job(options, session, net), options.out, resume=options.resume)
@@ -67,7 +67,7 @@ def run(options: Supernet) -> Steps[Outcome]:
         metrics={"val": log[-1]["val_supernet"]},
         config=_own(options) | {"alpha_lr": _alpha_lr(options, session)},
     )
-    bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
+    session.write(bundle.of_network(net, card, tuple(log)))
     nme = log[-1]["val_supernet"]["nme_mean"]
     low = int((net.alpha.detach().abs() < 0.05).sum())
     return Outcome(
@@ -124,4 +124,5 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
         sigma_px=options.sigma,
         identity=session.identity("supernet") | _own(options),
         note=note,
+        team=session.team,
     )

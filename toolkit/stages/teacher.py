@@ -35,7 +35,7 @@ class Teacher(Training):
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
     session = yield from open_session(options)
-    net = build(_spec(options.arch, session.train.faces.scheme)).to(session.device)
+    net = session.team.placed(build(_spec(options.arch, session.train.faces.scheme)))
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
         net.alpha.requires_grad_(False)
@@ -56,10 +56,11 @@ def run(options: Teacher) -> Steps[Outcome]:
         seed=options.seed,
         sigma_px=options.sigma,
         identity=session.identity("teacher") | {"arch": options.arch},
+        team=session.team,
     )
     log = yield from fit(job, options.out, resume=options.resume)
     card = session.card(options.arch, "teacher", log, metrics={"val": log[-1]["val_teacher"]})
-    bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
+    session.write(bundle.of_network(net, card, tuple(log)))
     nme = log[-1]["val_teacher"]["nme_mean"]
     return Outcome(
         text=f"{options.arch} written to {options.out}: validation NME {nme:.2f} %",

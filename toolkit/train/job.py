@@ -1,7 +1,7 @@
 """What a run of the training loop is given."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from toolkit.data.augment import Augment
 from toolkit.data.batches import Batch, PlainCrops, TrainingFaces
 from toolkit.train.optim import Optim
+from toolkit.train.team import Team, alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Pass:
     optimiser: torch.optim.Optimizer
     """Optim.factor scales the learning rate of its groups, but for those that say `"scheduled": False`."""
     step: Callable[[Batch], dict[str, Tensor]]
-    """Named losses, which are summed."""
+    """Named losses, which are summed; each a mean over the batch's known points, or the same for every batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class Job:
     """The settings that a resumed run must share."""
     note: Callable[[], dict[str, Any]] = dict
     """Extra values for an epoch's record."""
+    team: Team = field(default_factory=alone)
+    """The processes that train together."""
 
     def size_at(self, epoch: int) -> int:
         """Input size of an epoch, from 0."""
