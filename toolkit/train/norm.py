@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from toolkit.train.exchange import total
+
 
 class JoinedNorm(nn.BatchNorm2d):
     """(B, C, H, W) -> the same shape, normalised by the mean and variance of every process's rows together."""
@@ -35,7 +37,7 @@ class _Joined(torch.autograd.Function):
         own = x.numel() / x.shape[1]
         first = mean.double()
         moments = torch.cat([first * own, (variance.double() + first * first) * own, first.new_tensor([own])])
-        torch.distributed.all_reduce(moments)
+        total(moments)
         count = float(moments[-1])
         mean64, square = (moments[:-1] / count).chunk(2)
         mean = mean64.to(weight.dtype)
@@ -53,7 +55,7 @@ class _Joined(torch.autograd.Function):
             gradients[0], x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
         sums = torch.cat([d_weight, d_bias])
-        torch.distributed.all_reduce(sums)
+        total(sums)
         of_product, of_dy = (sums / ctx.count).chunk(2)
         scale = (variance + ctx.eps).rsqrt()
         slope = -weight * scale * scale * of_product

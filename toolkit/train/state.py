@@ -16,12 +16,23 @@ from toolkit.train.optim import Mean
 
 
 def save_run(path: Path, job: Job, means: dict[str, Mean], log: list[dict[str, Any]]) -> None:
-    """Replace the state on disk by the present one."""
+    """Replace the state on disk by the present one.
+
+    Raises:
+        OSError: there is no room for it; the older one is still there.
+    """
     tensors = dict(_tensors(job, means))
     meta = {"identity": job.identity, "log": log, "mean_steps": {k: m.steps for k, m in means.items()}}
     meta["arithmetic"] = job.team.arithmetic.state_dict()  # the scale of fp16's loss
     data = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"json": json.dumps(meta)})
-    write_bytes(path, data)
+    try:
+        write_bytes(path, data)
+    except OSError as error:
+        kept = f"the state after epoch {len(log) - 1} is kept" if path.exists() else "no state is kept"
+        raise OSError(
+            f"{path} cannot be written ({error.strerror}): make room for {len(data) / 1e6:.0f} MB and go on with "
+            f"--resume; {kept}"
+        ) from error
 
 
 def _tensors(job: Job, means: dict[str, Mean]) -> Iterator[tuple[str, Tensor]]:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from toolkit.core.progress import finish
 from toolkit.core.provenance import cores
+from toolkit.train import exchange
 from toolkit.train.norm import joined_norms
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # only the command line prints
@@ -138,9 +139,7 @@ class Team:
 
     def total(self, tensor: Tensor) -> Tensor:
         """The sum over all processes, in place."""
-        if self.size > 1:
-            torch.distributed.all_reduce(tensor)
-        return tensor
+        return exchange.total(tensor)
 
     def told(self, value: T) -> T:
         """The first process's value."""
@@ -168,6 +167,7 @@ class Team:
 
     def disband(self) -> None:
         """End the process group and the processes that this one has started."""
+        exchange.connect({})
         if self.size > 1 and torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
         for worker in self.workers:
@@ -194,11 +194,14 @@ def assemble(config: Any, device: torch.device, processes: int, precision: Preci
     if place is None and processes > 1:
         context = multiprocessing.get_context("spawn")
         news = context.Queue()
-        places = _places(processes)
-        for values in places[1:]:
-            workers.append(context.Process(target=_work, args=(config, values, news), daemon=True))
+        places, wires = _places(processes), exchange.wires(processes)
+        for values, own in zip(places[1:], wires[1:], strict=True):
+            workers.append(context.Process(target=_work, args=(config, values, own, news), daemon=True))
             workers[-1].start()
+            for wire in own.values():  # theirs alone now, so that the others notice when they are gone
+                wire.close()
         place = Place(places[0])
+        exchange.connect(wires[0])
     fabric = _fabric(device, place, arithmetic)
     fabric.launch()
     return Team(fabric=fabric, arithmetic=arithmetic, workers=workers, news=news)
@@ -227,9 +230,10 @@ def _places(processes: int) -> list[dict[str, str]]:
     return [{**shared, "MASTER_PORT": port, "RANK": str(i), "LOCAL_RANK": str(i)} for i in range(processes)]
 
 
-def _work(config: Any, place: dict[str, str], news: "multiprocessing.Queue[Any]") -> None:
+def _work(config: Any, place: dict[str, str], wires: exchange.Wires, news: "multiprocessing.Queue[Any]") -> None:
     """Run a stage as one of its processes; the first one hears what goes wrong."""
     os.environ.update(place)
+    exchange.connect(wires)
     try:
         finish(import_module(type(config).__module__).run(config))
     except Exception as error:
