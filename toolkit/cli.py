@@ -20,6 +20,7 @@ COMMANDS = {
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
     "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
+    "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
     "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),

@@ -1,6 +1,6 @@
 """What each process does in test_team.py: compare a norm over all processes with a plain one, and train a network.
 
-It prints the largest differences of the norm as JSON, and leaves the trained weights, losses and scores in an .npz file.
+It prints the norm's largest differences as JSON, and leaves the trained weights, losses and scores in an .npz file.
 """
 
 import copy
@@ -92,7 +92,9 @@ def trained(team: Team, out: Path) -> dict[str, Tensor]:
         team=team,
     )
     log = finish(fit(job, out, resume=False))
-    losses = {f"loss {k} {i}": torch.tensor(r[k]) for i, r in enumerate(log) for k in ("a_mse", "a_l1", "b_mse", "b_l1")}
+    losses = {
+        f"loss {k} {i}": torch.tensor(r[k]) for i, r in enumerate(log) for k in ("a_mse", "a_l1", "b_mse", "b_l1")
+    }
     scores = {f"score {i}": torch.tensor(r["val_net"]["nme_mean"] / 100) for i, r in enumerate(log)}
     return net.state_dict() | losses | scores
 

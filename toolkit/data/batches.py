@@ -17,7 +17,6 @@ from toolkit.data.mix import Mix, Part
 from toolkit.data.pack import PackedFaces
 from toolkit.data.sample import Faces, FloatArray, ImageArray, Subset
 
-
 ALL = slice(None)
 
 

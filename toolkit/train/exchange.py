@@ -1,8 +1,7 @@
 """Sums over the processes of a training.
 
-A network of 400 norms needs 800 small sums a step, each of which every process waits for. torch's gloo takes 200 us for
-one; a pipe between two processes of one machine takes a tenth of that, and for as long as there are pipes, small sums go
-through them.
+A network of 400 norms needs 800 small sums a step, each of which every process waits for. torch's gloo takes 200 to
+300 us for one, a pipe between two processes of one machine 40: where there are pipes, small sums go through them.
 """
 
 from collections.abc import Mapping

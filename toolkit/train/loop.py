@@ -2,7 +2,8 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,11 @@ def _trained(job: Job, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]
         agree(net.state_dict().values())
     for epoch in range(len(log), job.optim.epochs):
         started = time.perf_counter()
-        losses = yield from _epoch(job, means, epoch, log)
+        clock = Clock(time.perf_counter)
+        losses = yield from _epoch(job, means, epoch, log, clock)
         size = job.size_at(epoch)
-        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, "size_px": size, **losses, **job.note()}
+        pace = clock.read(len(job.passes) * job.faces.batches(job.optim.batch) * _size(job))
+        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, **pace, "size_px": size, **losses, **job.note()}
         for name, net in job.nets.items() if job.team.rank == 0 else ():
             with Worn(net, means[name].values):
                 scores = evaluate(net, job.validation[size], job.sigma_px)
@@ -77,7 +80,34 @@ def _trained(job: Job, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]
     return log
 
 
-def _epoch(job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any]]) -> Steps[dict[str, float]]:
+class Clock:
+    """How an epoch's time is spent."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.start = now()
+        self.steps = 0.0
+        """Seconds within forward pass, backward pass and optimiser."""
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Count the block as a step."""
+        start = self.now()
+        yield
+        self.steps += self.now() - start
+
+    def read(self, faces: int) -> dict[str, float]:
+        """Faces a second so far, and the percentage of the time outside the steps."""
+        whole = self.now() - self.start
+        return {
+            "faces_per_second": round(faces / whole, 3),
+            "outside_percent": round(100 * (1 - self.steps / whole), 3),
+        }
+
+
+def _epoch(
+    job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any]], clock: Clock
+) -> Steps[dict[str, float]]:
     """All passes over the data once; the mean of each loss."""
     batches = job.faces.batches(job.optim.batch)
     total, size = job.optim.epochs * len(job.passes) * batches, job.size_at(epoch)
@@ -91,11 +121,13 @@ def _epoch(job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any
             factor = job.optim.factor((epoch * batches + index) / (job.optim.epochs * batches))
             for group, lr in zip(part.optimiser.param_groups, base, strict=True):
                 group["lr"] = lr * factor if group.get("scheduled", True) else lr
-            for name, value in _step(job, part, batch).items():
+            with clock.step():
+                values = _step(job, part, batch)
+            for name, value in values.items():
                 label = f"{part.name}_{name}"
                 sums[label] = sums.get(label, 0.0) + value / batches
-            for name, net in job.nets.items():
-                means[name].update()
+            for mean in means.values():
+                mean.update()
             done = (epoch * len(job.passes) + number) * batches + index + 1
             yield Progress(task=f"epoch {epoch + 1}/{job.optim.epochs}", done=done, total=total, note=_note(log))
         for group, lr in zip(part.optimiser.param_groups, base, strict=True):
@@ -105,9 +137,13 @@ def _epoch(job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any
 
 def _batches(job: Job, key: tuple[int, ...], size_px: int) -> Iterator[Batch]:
     """This process's rows of every batch; beside a GPU they are made while it computes."""
-    size = min(job.optim.batch, job.faces.faces.an_epoch)
-    rows = job.faces.epoch(key, size, job.augment, size_px, job.team.rows(size))
+    rows = job.faces.epoch(key, job.optim.batch, job.augment, size_px, job.team.rows(_size(job)))
     return rows if job.team.device.type == "cpu" else ahead(rows)
+
+
+def _size(job: Job) -> int:
+    """Faces in a batch, of all processes together."""
+    return min(job.optim.batch, job.faces.faces.an_epoch)
 
 
 def _step(job: Job, part: Pass, batch: Batch) -> dict[str, float]:

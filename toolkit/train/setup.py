@@ -197,13 +197,19 @@ class Session:
             made_with={
                 "versions": versions("torch", "numpy", "opencv-contrib-python"),
                 "commit": commit(),
-                "device": processor() if self.device.type == "cpu" else torch.cuda.get_device_name(self.device),
+                "device": _device_name(self.device),
                 "threads": self.options.threads,
                 "processes": self.team.size,
                 "train_seconds": round(sum(record["seconds"] for record in log), 1),
             },
             **more,
         )
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return processor() if device.type == "cpu" else f"{processor()}, {device.type}"
 
 
 def open_session(options: Training) -> Steps[Session]:

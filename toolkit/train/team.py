@@ -10,7 +10,6 @@ import logging
 import multiprocessing
 import os
 import queue
-import socket
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import ClusterEnvironment
 from lightning_fabric.plugins.precision import MixedPrecision
 from lightning_fabric.plugins.precision import Precision as Arithmetic
 from torch import Tensor, nn
@@ -28,6 +26,7 @@ from toolkit.core.progress import finish
 from toolkit.core.provenance import cores
 from toolkit.train import exchange
 from toolkit.train.norm import joined_norms
+from toolkit.train.place import Place, places_here
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # only the command line prints
 
@@ -35,61 +34,6 @@ Precision = Literal["float32", "bf16", "fp16"]
 T = TypeVar("T")
 ROWS = 8
 """Rows of a batch below which a further process costs more in waiting for the others than it brings."""
-
-
-class Place(ClusterEnvironment):
-    """Which of the processes this is, by the names that torchrun uses."""
-
-    NAMES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-
-    def __init__(self, values: dict[str, str]) -> None:
-        """Raises ValueError where a name is missing."""
-        missing = [name for name in self.NAMES if name not in values]
-        if missing:
-            raise ValueError(f"RANK is set but not {', '.join(missing)}: start training processes with torchrun")
-        self.values = {name: values[name] for name in self.NAMES}
-
-    def _number(self, name: str) -> int:
-        return int(self.values[name])
-
-    @property
-    def creates_processes_externally(self) -> bool:
-        return True
-
-    @property
-    def main_address(self) -> str:
-        return self.values["MASTER_ADDR"]
-
-    @property
-    def main_port(self) -> int:
-        return self._number("MASTER_PORT")
-
-    @staticmethod
-    def detect() -> bool:
-        return "RANK" in os.environ
-
-    def world_size(self) -> int:
-        return self._number("WORLD_SIZE")
-
-    def set_world_size(self, size: int) -> None:
-        assert size == self.world_size()
-
-    def global_rank(self) -> int:
-        return self._number("RANK")
-
-    def set_global_rank(self, rank: int) -> None:
-        assert rank == self.global_rank()
-
-    def local_rank(self) -> int:
-        return self._number("LOCAL_RANK")
-
-    def node_rank(self) -> int:
-        return self.global_rank() // self.here
-
-    @property
-    def here(self) -> int:
-        """How many of the processes are on this machine."""
-        return self._number("LOCAL_WORLD_SIZE")
 
 
 @dataclass(kw_only=True)
@@ -194,7 +138,7 @@ def assemble(config: Any, device: torch.device, processes: int, precision: Preci
     if place is None and processes > 1:
         context = multiprocessing.get_context("spawn")
         news = context.Queue()
-        places, wires = _places(processes), exchange.wires(processes)
+        places, wires = places_here(processes), exchange.wires(processes)
         for values, own in zip(places[1:], wires[1:], strict=True):
             workers.append(context.Process(target=_work, args=(config, values, own, news), daemon=True))
             workers[-1].start()
@@ -220,14 +164,6 @@ def _fabric(device: torch.device, place: Place | None, arithmetic: Arithmetic) -
         strategy="ddp",
         plugins=[place, arithmetic],
     )
-
-
-def _places(processes: int) -> list[dict[str, str]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1"}
-    return [{**shared, "MASTER_PORT": port, "RANK": str(i), "LOCAL_RANK": str(i)} for i in range(processes)]
 
 
 def _work(config: Any, place: dict[str, str], wires: exchange.Wires, news: "multiprocessing.Queue[Any]") -> None:
