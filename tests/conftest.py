@@ -49,6 +49,12 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
+def small_spec() -> SuperNetSpec:
+    """The small network's architecture."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
 def small_bundle() -> Bundle:
     """A network with real peaks in its heatmaps, so that parity in pixels means something."""
     faces = [finish(golden(open_faces(None, split, FACES), W300_68, SIZE_PX, FACES, "")) for split in ("val", "test")]

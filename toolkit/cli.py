@@ -20,6 +20,7 @@ COMMANDS = {
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
     "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
+    "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
     "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),
@@ -36,7 +37,7 @@ INSTALL = {
     "torch": "train",
     "torch_pruning": "train",
     "safetensors": "train",
-    "accelerate": "train",
+    "lightning_fabric": "train",
     "tensorboard": "tensorboard",
     "onnx": "convert",
     "onnxruntime": "convert",
@@ -118,11 +119,14 @@ def _run(name: str, arguments: list[str]) -> int:
         prog=f"sdhrnet {name}",
         args=[a for a in arguments if a not in ("--json", "--quiet")],
     )
-    outcome = _watch(module.run(options), quiet=quiet)
+    follows = os.environ.get("RANK", "0") != "0"  # one of torchrun's processes, of which the first one speaks
+    outcome = _watch(module.run(options), quiet=quiet or follows)
+    if follows:
+        return 0 if outcome.ok else 1
     if as_json:
         for record in outcome.records:
             print(json.dumps(record))
-    elif outcome.text:  # the other processes of a training have none
+    else:
         print(outcome.text)
     return 0 if outcome.ok else 1
 

@@ -104,4 +104,6 @@ def _key(record: dict[str, Any]) -> tuple[Any, ...]:
     names = ["kind", "model", "name", "trained_on", "engine", "threads", "data", "split"]
     if record["kind"] == "ablation":
         names += ["ablation", "variant", "seed"]
+    if record["kind"] == "throughput":
+        names += ["size_px", "precision", "processes", "batch", "device"]
     return tuple(record.get(name) for name in names)

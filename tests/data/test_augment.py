@@ -84,16 +84,16 @@ def test_a_batch_depends_on_its_key_alone() -> None:
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a.images, b.images)
         np.testing.assert_array_equal(a.points_xy, b.points_xy)
-        assert a.rng.random() == b.rng.random()
+        assert a.rngs[0].random() == b.rngs[0].random()
     assert any((a.images != b.images).any() for a, b in zip(first, other, strict=True))
 
 
 def test_a_mask_hides_a_rectangle_and_leaves_the_batch_alone() -> None:
     """Each student draws for itself: two masks of one batch differ, and the clean batch is not touched."""
-    rng = np.random.default_rng(5)
-    clean = rng.uniform(0.5, 1, (4, 3, 40, 24)).astype(np.float32)
+    rngs = [np.random.default_rng((5, i)) for i in range(4)]
+    clean = rngs[0].uniform(0.5, 1, (4, 3, 40, 24)).astype(np.float32)
     before = clean.copy()
-    first, second = occlude_rectangle(clean, rng, 0.5), occlude_rectangle(clean, rng, 0.5)
+    first, second = occlude_rectangle(clean, rngs, 0.5), occlude_rectangle(clean, rngs, 0.5)
     np.testing.assert_array_equal(clean, before)
     assert (first != second).any()
     for image, original in zip(first, clean, strict=True):

@@ -75,7 +75,7 @@ def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Pa
     batch = next(session.train.epoch((0, 0), 4, options.augmentation))
     clean = torch.randn(4, 3, 32, 32)
     before = clean.clone()
-    first, second = (distil._masked(clean, batch.rng, 0.5) for _ in range(2))
+    first, second = (distil._masked(clean, batch.rngs, 0.5) for _ in range(2))
     assert torch.equal(clean, before) and not torch.equal(first, second)
     assert bool(((first == 0) | (first == clean)).all())
 

@@ -27,9 +27,10 @@ from toolkit.train import loop
 from toolkit.train.best import kept
 from toolkit.train.inference import normalised, pick_device, predict
 from toolkit.train.job import Job, Pass
-from toolkit.train.loop import fit
+from toolkit.train.loop import Clock, fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.optim import Optim
+from toolkit.train.team import Precision, assemble
 
 SIZE = 32
 
@@ -61,7 +62,7 @@ def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, size
 
     def step(batch: Batch) -> dict[str, Tensor]:
         truth, known = targets(batch, 1.0, device)
-        noisy = normalised(batch.images, device) + float(batch.rng.normal()) * 0.01
+        noisy = normalised(batch.images, device) + float(batch.rngs[0].normal()) * 0.01
         return {"mse": hurt(mse(net(noisy), truth, known))}
 
     return Job(
@@ -79,7 +80,18 @@ def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, size
 
 
 def without_clock(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{k: v for k, v in record.items() if k != "seconds"} for record in log]
+    clocks = ("seconds", "faces_per_second", "outside_percent")
+    return [{k: v for k, v in record.items() if k not in clocks} for record in log]
+
+
+def test_a_clock_tells_pace_and_waste() -> None:
+    """Ten faces in four seconds, three of them in steps."""
+    times = iter((0.0, 1.0, 2.0, 2.0, 4.0, 4.0))
+    clock = Clock(lambda: next(times))
+    for _ in range(2):
+        with clock.step():
+            pass
+    assert clock.read(10) == {"faces_per_second": 2.5, "outside_percent": 25.0}
 
 
 def test_the_loss_falls(tmp_path: Path) -> None:
@@ -145,6 +157,22 @@ def test_a_resumed_run_is_the_uninterrupted_run(tmp_path: Path) -> None:
         assert torch.equal(value, again.nets["net"].state_dict()[name]), name
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_as_float32_does(precision: Precision, tmp_path: Path) -> None:
+    """Losses of ten epochs within 5 % of float32's; weights stay float32, and fp16's scale is resumed from."""
+    cpu, logs = torch.device("cpu"), {}
+    for name in ("float32", precision):
+        one = dataclasses.replace(job(Optim(epochs=10, batch=2, lr=0.01)), team=assemble(None, cpu, 1, name))  # type: ignore[arg-type]
+        logs[name] = finish(fit(one, tmp_path / name, resume=False))
+    assert all(v.dtype != torch.float16 for v in one.nets["net"].state_dict().values())
+    for half, full in zip(logs[precision], logs["float32"], strict=True):
+        assert half["weights_mse"] == pytest.approx(full["weights_mse"], rel=0.05)
+    again = dataclasses.replace(job(Optim(epochs=10, batch=2, lr=0.01)), team=assemble(None, cpu, 1, precision))
+    again.team.arithmetic.load_state_dict({"scale": 2.0, **again.team.arithmetic.state_dict()})
+    finish(fit(again, tmp_path / precision, resume=True))
+    assert again.team.arithmetic.state_dict() == one.team.arithmetic.state_dict()
+
+
 def test_an_interrupted_run_is_not_overwritten(tmp_path: Path) -> None:
     """Without --resume the state on disk is kept and the remedy is named."""
     finish(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
@@ -190,7 +218,7 @@ def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"No space left.*--resume; the state after epoch 1 is kept"):
         finish(steps)
     monkeypatch.undo()
     assert path.read_bytes() == good and [p.name for p in path.parent.iterdir()] == [path.name]

@@ -102,7 +102,7 @@ def test_equal_maps_have_no_divergence() -> None:
 def test_targets_peak_at_the_points_and_skip_missing_ones() -> None:
     """A target's highest pixel is the one nearest to the point; NaN points weigh nothing."""
     points = np.array([[[13.5, 5.5], [np.nan, np.nan]]])
-    batch = Batch(images=np.zeros((1, 32, 32, 3), np.uint8), points_xy=points, rng=RNG)
+    batch = Batch(images=np.zeros((1, 32, 32, 3), np.uint8), points_xy=points, rngs=[RNG])
     truth, weight = targets(batch, 1.0, torch.device("cpu"))
     assert truth.shape == (1, 2, 8, 8)
     assert np.unravel_index(int(truth[0, 0].argmax()), (8, 8)) == (1, 3)  # (y, x): 5.5 and 13.5 are pixels 1 and 3

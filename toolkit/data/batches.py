@@ -1,6 +1,7 @@
 """Training batches and evaluation crops, as NumPy.
 
-A batch depends on its seed, epoch and place alone, so that a resumed run sees what the interrupted one would have.
+A crop depends on its seed, epoch and place alone, so that a resumed run sees what the interrupted one would have, and
+processes that share a batch see rows of the same one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,16 +17,22 @@ from toolkit.data.mix import Mix, Part
 from toolkit.data.pack import PackedFaces
 from toolkit.data.sample import Faces, FloatArray, ImageArray, Subset
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Some crops with their points, and a random generator for whatever a step draws itself."""
+    """Some crops with their points, and a random generator each for whatever a step draws itself."""
 
     images: ImageArray
     """(B, S, S, 3) RGB."""
     points_xy: FloatArray
     """(B, M, 2) in crop pixels; NaN where missing."""
-    rng: np.random.Generator
+    rngs: Sequence[np.random.Generator]
+    """(B) a crop's own, so that what is drawn for it depends on no other crop."""
+    weight: float = 1.0
+    """Share of the whole batch's known points that these rows have: a mean over the known points of the whole batch is
+    the sum of the rows' means, each times its weight."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +46,9 @@ class TrainingFaces:
     def __len__(self) -> int:
         return len(self.patches)
 
-    def epoch(self, key: Sequence[int], size: int, how: Augment, size_px: int | None = None) -> Iterator[Batch]:
+    def epoch(
+        self, key: Sequence[int], size: int, how: Augment, size_px: int | None = None, rows: slice = ALL
+    ) -> Iterator[Batch]:
         """Every part's share once in random order, in batches of `size`; the last, smaller one is left out if it can.
 
         Args:
@@ -47,20 +56,34 @@ class TrainingFaces:
             size: faces in a batch.
             how: the augmentation.
             size_px: side of the crops, at most that of the set (default: that of the set).
+            rows: those of each batch that are wanted (default: all).
         """
-        side = size_px or self.size_px
         order = self.faces.draw(np.random.default_rng(key))
         size = min(size, len(order))
         for start in range(0, len(order) - size + 1, size):
-            rng = np.random.default_rng([*key, start])
-            pairs = [augment(self.patches[i], side, how, self.faces.scheme, rng) for i in order[start : start + size]]
+            places = range(start, start + size)[rows]
+            rngs = [np.random.default_rng([*key, place + 1]) for place in places]
+            faces = [self.patches[order[place]] for place in places]
+            pairs = [
+                augment(face, size_px or self.size_px, how, self.faces.scheme, rng)
+                for face, rng in zip(faces, rngs, strict=True)
+            ]
             images, points = zip(*pairs, strict=True)
-            yield Batch(images=np.stack(images), points_xy=np.stack(points), rng=rng)
+            weight = 1.0
+            if len(places) < size:
+                weight = _share(faces, [self.patches[i] for i in order[start : start + size]])
+            yield Batch(images=np.stack(images), points_xy=np.stack(points), rngs=rngs, weight=weight)
 
     def batches(self, size: int) -> int:
         """How many batches an epoch has."""
         faces = self.faces.an_epoch
         return faces // min(size, faces)
+
+
+def _share(some: Sequence[Patch], every: Sequence[Patch]) -> float:
+    """The part of all known points that some of the faces have; of the faces, where no point is known."""
+    own, whole = (sum(int(np.isfinite(p.points_xy).all(axis=-1).sum()) for p in group) for group in (some, every))
+    return own / whole if whole else len(some) / len(every)
 
 
 def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[TrainingFaces]:
@@ -162,19 +185,21 @@ def _kept(faces: Faces, indices: list[int]) -> Faces:
     return Subset(faces, indices, f"{faces.title}, {lost} left out") if lost else faces
 
 
-def occlude_rectangle(images: NDArray[np.float32], rng: np.random.Generator, largest: float) -> NDArray[np.float32]:
+def occlude_rectangle(
+    images: NDArray[np.float32], rngs: Sequence[np.random.Generator], largest: float
+) -> NDArray[np.float32]:
     """A copy of normalised images (B, 3, H, W) in which one random-sized rectangle each is set to the mean colour, 0.
 
     The mask of triple distillation (section 3.2). Each student calls this for itself.
 
     Args:
         images: not changed.
-        rng: draws size and place.
+        rngs: one an image, draws size and place.
         largest: the mask's longest side, as a share of the image's.
     """
     masked = images.copy(order="K")  # channels-last memory stays so
     height, width = images.shape[2:]
-    for image in masked:
+    for image, rng in zip(masked, rngs, strict=True):
         extent = np.maximum(1, (rng.uniform(0, largest, 2) * (height, width)).astype(int))
         top, left = (rng.integers(0, side - e + 1) for side, e in zip((height, width), extent, strict=True))
         image[:, top : top + extent[0], left : left + extent[1]] = 0

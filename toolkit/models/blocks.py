@@ -110,7 +110,7 @@ class Head(nn.Module):
         return heatmaps
 
     def _hidden_of_branches(self, branches: dict[int, Tensor]) -> Tensor:
-        parts = self.hidden.weight.split([x.shape[1] for x in branches.values()], dim=1)
+        parts = torch.split(self.hidden.weight, [x.shape[1] for x in branches.values()], dim=1)
         biases = [self.hidden.bias, *[None] * (len(parts) - 1)]
         terms = [
             upsample(F.conv2d(x, weight, bias), 2**k)

@@ -51,7 +51,7 @@ def render(records: list[Record]) -> str:
         parts.append(_networks(scored))
     if timed:
         parts.append(_files(timed, moved))
-    for kind, table in (("label", _labels), ("boxes", _boxes), ("pack", _packs)):
+    for kind, table in (("label", _labels), ("boxes", _boxes), ("pack", _packs), ("throughput", _throughput)):
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
@@ -119,6 +119,21 @@ def _packs(records: list[Record]) -> str:
     ]
     header = ["pack", "crops", "size", "augmented crops a second from photos", "from the pack"]
     return _table(header, rows)
+
+
+def _throughput(records: list[Record]) -> str:
+    def same(r: Record) -> tuple[Any, ...]:
+        return r["model"], r["size_px"], r["precision"], r["threads"], r["batch"], r["device"]
+
+    alone = {same(r): r["faces_per_second"] for r in records if r["processes"] == 1}
+    rows = []
+    for r in records:
+        gain = f"{r['faces_per_second'] / alone[same(r)]:.2f} x" if same(r) in alone else ""
+        shared = [f"{r['processes']} x {r['threads']}", str(r["batch"])]
+        figures = [f"{r['faces_per_second']:.1f}", gain, f"{r['outside_percent']:.1f} %"]
+        rows.append([r["model"], f"{r['size_px']} px", r["precision"], *shared, *figures])
+    header = ["stage", "input", "precision", "processes x threads", "batch", "faces a second", "against one process"]
+    return _table([*header, "time outside the steps"], rows)
 
 
 def _files(records: list[Record], moved: dict[str, Record]) -> str:

@@ -1,5 +1,6 @@
 """Stage: triple knowledge distillation (section 3.2): two peers with masked inputs and a frozen teacher."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Batch, occlude_rectangle
 from toolkit.models import HRSuperNet
+from toolkit.slimming.fold import fold
 from toolkit.train.best import kept
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
@@ -87,7 +89,7 @@ def run(options: Distil) -> Steps[Outcome]:
     for role, given in (("student", student), ("teacher", teacher)):
         if given and given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
-    nets = {name: student.network().to(session.device) for name in options.peers}
+    nets = {name: session.team.placed(student.network()) for name in options.peers}
     log = yield from fit(_job(options, session, nets, teacher), options.out, resume=options.resume)
     ends = {name: kept(log, name, options.patience) for name in options.peers}
     best = min(ends, key=lambda name: float(ends[name][f"val_{name}"]["nme_mean"]))
@@ -101,7 +103,7 @@ def run(options: Distil) -> Steps[Outcome]:
     )
     better = nets[best]
     assert isinstance(better, HRSuperNet)
-    bundle.write(bundle.of_network(better, card, tuple(log)), options.out)
+    session.write(bundle.of_network(better, card, tuple(log)))
     nme = ends[best][f"val_{best}"]["nme_mean"]
     return Outcome(
         text=f"distilled network written to {options.out}: validation NME {nme:.2f} % ({best})",
@@ -129,7 +131,7 @@ def _own(options: Distil) -> dict[str, Any]:
 
 
 def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle | None) -> Job:
-    frozen = teacher.network().to(session.device).requires_grad_(False) if teacher else None
+    frozen = session.team.placed(fold(teacher.network())) if teacher else None
     trained: list[nn.Parameter] = []
     for net in nets.values():
         assert isinstance(net, HRSuperNet)
@@ -141,7 +143,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         clean = normalised(batch.images, session.device)
         maps = {}
         for name, net in nets.items():
-            masked = _masked(clean, batch.rng, options.mask)
+            masked = _masked(clean, batch.rngs, options.mask)
             turned = options.views == "mirrored" and name == PEERS[1]
             maps[name] = mirror(net(masked.flip(-1)), session.train.faces.scheme) if turned else net(masked)
         losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
@@ -168,14 +170,15 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         sigma_px=options.sigma,
         watch=options.watch,
         identity=session.identity("distil") | _own(options),
+        team=session.team,
     )
 
 
-def _masked(clean: Tensor, rng: np.random.Generator, largest: float) -> Tensor:
+def _masked(clean: Tensor, rngs: Sequence[np.random.Generator], largest: float) -> Tensor:
     """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer.
 
     Without masks, the batch itself.
     """
     if not largest:
         return clean
-    return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rng, largest)).to(clean.device)
+    return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rngs, largest)).to(clean.device)

@@ -45,8 +45,9 @@ class Teacher(Training):
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
     session = yield from open_session(options)
-    net = build(_spec(options.arch, session.train.faces.scheme)).to(session.device)
+    net = build(_spec(options.arch, session.train.faces.scheme))
     origin = _pretrained(net, options.weights)
+    net = session.team.placed(net)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
         net.alpha.requires_grad_(False)
@@ -68,11 +69,12 @@ def run(options: Teacher) -> Steps[Outcome]:
         sigma_px=options.sigma,
         watch=options.watch,
         identity=session.identity("teacher") | {"arch": options.arch} | origin,
+        team=session.team,
     )
     log = yield from fit(job, options.out, resume=options.resume)
     record = kept(log, "teacher", options.patience)
     card = session.card(options.arch, "teacher", log, metrics={"val": record["val_teacher"]}, config=origin)
-    bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
+    session.write(bundle.of_network(net, card, tuple(log)))
     nme = record["val_teacher"]["nme_mean"]
     started = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
     return Outcome(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from toolkit.data.augment import Augment
 from toolkit.data.batches import Batch, PlainCrops, TrainingFaces
 from toolkit.train.optim import Optim
+from toolkit.train.team import Team, alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Pass:
     optimiser: torch.optim.Optimizer
     """Optim.factor scales the learning rate of its groups, but for those that say `"scheduled": False`."""
     step: Callable[[Batch], dict[str, Tensor]]
-    """Named losses, which are summed."""
+    """Named losses, which are summed; each a mean over the batch's known points, or the same for every batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class Job:
     """Extra values for an epoch's record."""
     watch: Watch = field(default_factory=Watch)
     """What the run shows beside its log."""
+    team: Team = field(default_factory=alone)
+    """The processes that train together."""
 
     def size_at(self, epoch: int) -> int:
         """Input size of an epoch, from 0."""

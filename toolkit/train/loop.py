@@ -2,6 +2,8 @@
 
 import dataclasses
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,13 @@ import torch
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.batches import Batch
 from toolkit.train.best import exhausted, final, save_best
+from toolkit.train.flat import flatten
 from toolkit.train.inference import evaluate
 from toolkit.train.job import Job, Pass
 from toolkit.train.optim import Mean, Worn
+from toolkit.train.prefetch import ahead
 from toolkit.train.state import load_run, save_run
+from toolkit.train.team import agree
 from toolkit.train.watch import show
 
 
@@ -34,9 +39,19 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
     Raises:
         ValueError: a loss is not finite, or the state on disk belongs to another run.
         FileExistsError: there is a state on disk and `resume` is not given.
+        OSError: the disk is full; the state of the epoch before is still there.
     """
+    try:
+        return (yield from _trained(job, folder, resume))
+    except RuntimeError as error:
+        raise job.team.error() or error from error
+    finally:
+        job.team.disband()
+
+
+def _trained(job: Job, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]]:
     for net in job.nets.values():
-        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.3 to 1.5 times faster on a CPU
+        flatten([buffer for buffer in net.buffers() if buffer.is_floating_point()])
     path = folder / "resume" / "state.safetensors"
     means = {name: Mean(net, job.optim.ema) for name, net in job.nets.items()}
     log: list[dict[str, Any]] = []
@@ -44,30 +59,62 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
         if not resume:
             raise FileExistsError(f"{folder} holds an interrupted run: add --resume to go on, or choose another --out")
         log = load_run(path, job, means)
+    for net in job.nets.values():
+        agree(net.state_dict().values())
     for epoch in range(len(log), job.optim.epochs):
         if exhausted(log, job.nets, job):
             break
         started = time.perf_counter()
-        losses = yield from _epoch(job, means, epoch, log)
+        clock = Clock(time.perf_counter)
+        losses = yield from _epoch(job, means, epoch, log, clock)
         size = job.size_at(epoch)
-        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, "size_px": size, "lr": job.optim.mean_lr(epoch)}
-        record |= losses | job.note()
-        for name, net in job.nets.items():
+        pace = clock.read(len(job.passes) * job.faces.batches(job.optim.batch) * _size(job))
+        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, **pace, "size_px": size}
+        record |= {"lr": job.optim.mean_lr(epoch)} | losses | job.note()
+        for name, net in job.nets.items() if job.team.rank == 0 else ():
             with Worn(net, means[name].values):
                 scores = evaluate(net, job.validation[size], job.sigma_px)
             record[f"val_{name}"] = dataclasses.asdict(scores)
         record["seconds"] = round(time.perf_counter() - started, 2)
-        log.append(record)
-        save_best(folder, job, means, log)
-        save_run(path, job, means, log)
-        show(folder, job, means, log)
+        log.append(job.team.told(record))
+        if job.team.rank == 0:
+            save_best(folder, job, means, log)
+            save_run(path, job, means, log)
+            show(folder, job, means, log)
     for name, net in job.nets.items():
         net.load_state_dict(final(folder, job, name, means[name]))
         net.eval()
     return log
 
 
-def _epoch(job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any]]) -> Steps[dict[str, float]]:
+class Clock:
+    """How an epoch's time is spent."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.start = now()
+        self.steps = 0.0
+        """Seconds within forward pass, backward pass and optimiser."""
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Count the block as a step."""
+        start = self.now()
+        yield
+        self.steps += self.now() - start
+
+    def read(self, faces: int) -> dict[str, float]:
+        """Faces a second so far, and the percentage of the time outside the steps."""
+        whole = self.now() - self.start
+        return {
+            "faces_per_second": round(faces / whole, 3),
+            "outside_percent": round(100 * (1 - self.steps / whole), 3),
+        }
+
+
+def _epoch(
+    job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any]], clock: Clock
+) -> Steps[dict[str, float]]:
     """All passes over the data once; the mean of each loss."""
     batches = job.faces.batches(job.optim.batch)
     total, size = job.optim.epochs * len(job.passes) * batches, job.size_at(epoch)
@@ -77,15 +124,17 @@ def _epoch(job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any
     for number, part in enumerate(job.passes):
         base = [group["lr"] for group in part.optimiser.param_groups]
         key = (job.seed, epoch, number)
-        for index, batch in enumerate(job.faces.epoch(key, job.optim.batch, job.augment, size)):
+        for index, batch in enumerate(_batches(job, key, size)):
             factor = job.optim.factor((epoch * batches + index) / (job.optim.epochs * batches))
             for group, lr in zip(part.optimiser.param_groups, base, strict=True):
                 group["lr"] = lr * factor if group.get("scheduled", True) else lr
-            for name, value in _step(job, part, batch).items():
+            with clock.step():
+                values = _step(job, part, batch)
+            for name, value in values.items():
                 label = f"{part.name}_{name}"
                 sums[label] = sums.get(label, 0.0) + value / batches
-            for name, net in job.nets.items():
-                means[name].update(net)
+            for mean in means.values():
+                mean.update()
             done = (epoch * len(job.passes) + number) * batches + index + 1
             yield Progress(task=f"epoch {epoch + 1}/{job.optim.epochs}", done=done, total=total, note=_note(log))
         for group, lr in zip(part.optimiser.param_groups, base, strict=True):
@@ -93,17 +142,28 @@ def _epoch(job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any
     return {name: round(value, 8) for name, value in sums.items()}
 
 
+def _batches(job: Job, key: tuple[int, ...], size_px: int) -> Iterator[Batch]:
+    """This process's rows of every batch; beside a GPU they are made while it computes."""
+    rows = job.faces.epoch(key, job.optim.batch, job.augment, size_px, job.team.rows(_size(job)))
+    return rows if job.team.device.type == "cpu" else ahead(rows)
+
+
+def _size(job: Job) -> int:
+    """Faces in a batch, of all processes together."""
+    return min(job.optim.batch, job.faces.faces.an_epoch)
+
+
 def _step(job: Job, part: Pass, batch: Batch) -> dict[str, float]:
-    part.optimiser.zero_grad(set_to_none=True)
-    losses = part.step(batch)
-    values = dict(zip(losses, torch.stack([v.detach().float() for v in losses.values()]).tolist(), strict=True))
+    with job.team.autocast():
+        losses = {name: value * batch.weight for name, value in part.step(batch).items()}
+    sums = job.team.total(torch.stack([value.detach().float() for value in losses.values()])).tolist()
+    values = dict(zip(losses, sums, strict=True))
     for name, value in values.items():
         if not np.isfinite(value):
             raise ValueError(
                 f"the loss {part.name}/{name} became {value}: start again in another --out with a lower learning rate"
             )
-    sum(losses.values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
-    part.optimiser.step()
+    job.team.minimise(torch.stack(list(losses.values())).sum(), part.optimiser)
     return values
 
 

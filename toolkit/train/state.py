@@ -16,17 +16,29 @@ from toolkit.train.optim import Mean
 
 
 def save_run(path: Path, job: Job, means: dict[str, Mean], log: list[dict[str, Any]]) -> None:
-    """Replace the state on disk by the present one."""
+    """Replace the state on disk by the present one.
+
+    Raises:
+        OSError: there is no room for it; the older one is still there.
+    """
     tensors = dict(_tensors(job, means))
     meta = {"identity": job.identity, "log": log, "mean_steps": {k: m.steps for k, m in means.items()}}
+    meta["arithmetic"] = job.team.arithmetic.state_dict()  # the scale of fp16's loss
     data = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"json": json.dumps(meta)})
-    write_bytes(path, data)
+    try:
+        write_bytes(path, data)
+    except OSError as error:
+        kept = f"the state after epoch {len(log) - 1} is kept" if path.exists() else "no state is kept"
+        raise OSError(
+            f"{path} cannot be written ({error.strerror}): make room for {len(data) / 1e6:.0f} MB and go on with "
+            f"--resume; {kept}"
+        ) from error
 
 
 def _tensors(job: Job, means: dict[str, Mean]) -> Iterator[tuple[str, Tensor]]:
     for name, net in job.nets.items():
         yield from ((f"net.{name}.{k}", v) for k, v in net.state_dict().items())
-        yield from ((f"mean.{name}.{k}", v) for k, v in means[name].values.items())
+        yield from ((f"mean.{name}.{k}", v) for k, v in means[name].kept.items())
     for part in job.passes:
         for index, slots in part.optimiser.state_dict()["state"].items():
             yield from ((f"optim.{part.name}.{index}.{k}", v) for k, v in slots.items())
@@ -49,9 +61,9 @@ def load_run(path: Path, job: Job, means: dict[str, Mean]) -> list[dict[str, Any
         raise ValueError(f"{path} belongs to a run with other settings ({', '.join(changed)}): choose another --out")
     for name, net in job.nets.items():
         net.load_state_dict(_under(tensors, f"net.{name}."))
-        means[name].values = {
-            k: v.to(means[name].values[k].device) for k, v in _under(tensors, f"mean.{name}.").items()
-        }
+        saved = _under(tensors, f"mean.{name}.")
+        for key, value in means[name].kept.items():
+            value.copy_(saved[key])
         means[name].steps = meta["mean_steps"][name]
     for part in job.passes:
         slots: dict[int, dict[str, Tensor]] = {}
@@ -63,6 +75,7 @@ def load_run(path: Path, job: Job, means: dict[str, Mean]) -> list[dict[str, Any
             for slot, value in state.items():
                 if value.shape == parameter.shape:
                     state[slot] = torch.empty_like(parameter).copy_(value)
+    job.team.arithmetic.load_state_dict(meta["arithmetic"])
     return list(meta["log"])
 
 

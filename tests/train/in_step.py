@@ -1,0 +1,134 @@
+"""What each process does in test_team.py: compare a norm over all processes with a plain one, and train a network.
+
+It prints the norm's largest differences as JSON, and leaves the trained weights, losses and scores in an .npz file.
+"""
+
+import copy
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from toolkit.core.progress import finish
+from toolkit.core.schemes import W300_68
+from toolkit.data.augment import Augment
+from toolkit.data.batches import Batch, occlude_rectangle, plain_crops, training_faces
+from toolkit.data.sample import Sample, box_of_points
+from toolkit.train.inference import normalised
+from toolkit.train.job import Job, Pass
+from toolkit.train.loop import fit
+from toolkit.train.losses import mse, targets
+from toolkit.train.norm import JoinedNorm
+from toolkit.train.optim import Optim
+from toolkit.train.team import Team, assemble
+
+CPU = torch.device("cpu")
+
+
+class Spots:
+    """Ten 'faces' of noise, some of whose points are not known."""
+
+    scheme = W300_68
+    title = "spots"
+    subsets: dict[str, list[int]] = {}  # noqa: RUF012 (never written to)
+
+    def __len__(self) -> int:
+        return 10
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng(index)
+        points = rng.uniform(20, 60, (68, 2))
+        box = box_of_points(points)
+        points[: 6 * index] = np.nan
+        return Sample(
+            name=str(index), image=rng.integers(0, 255, (80, 90, 3)).astype(np.uint8), points_xy=points, box_xyxy=box
+        )
+
+
+class Small(nn.Module):
+    """A network in float64; no bias before a norm, where it has no effect and its gradient is rounding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        first, second = (nn.Conv2d(a, b, 3, 2, 1, bias=False) for a, b in ((3, 8), (8, 6)))
+        self.body = nn.Sequential(first, nn.BatchNorm2d(8), nn.ReLU(), second, nn.BatchNorm2d(6), nn.Conv2d(6, 68, 1))
+        self.double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x.double())  # type: ignore[no-any-return]
+
+
+def trained(team: Team, out: Path) -> dict[str, Tensor]:
+    """Two passes an epoch over batches of five, of which the processes have two and three; masks are drawn for each."""
+    net = team.placed(Small())
+    edge = net.body[0].weight
+    optim = Optim(epochs=2, batch=5, lr=0.01, ema=0.9)
+
+    def step(batch: Batch) -> dict[str, Tensor]:
+        truth, known = targets(batch, 1.0, CPU)
+        clean = normalised(batch.images, CPU).numpy()
+        maps = net(torch.from_numpy(occlude_rectangle(clean, batch.rngs, 0.5)))
+        return {"mse": mse(maps, truth, known), "l1": 1e-3 * edge.abs().sum()}
+
+    passes = (
+        Pass(name="a", optimiser=torch.optim.SGD([edge], 0.1), step=step),
+        Pass(name="b", optimiser=optim.optimiser(list(net.parameters())), step=step),
+    )
+    job = Job(
+        nets={"net": net},
+        passes=passes,
+        optim=optim,
+        faces=finish(training_faces(Spots(), 32)),
+        validation={32: finish(plain_crops(Spots(), 32))},
+        sizes=(32,),
+        augment=Augment(),
+        seed=3,
+        sigma_px=1.0,
+        identity={},
+        team=team,
+    )
+    log = finish(fit(job, out, resume=False))
+    losses = {
+        f"loss {k} {i}": torch.tensor(r[k]) for i, r in enumerate(log) for k in ("a_mse", "a_l1", "b_mse", "b_l1")
+    }
+    scores = {f"score {i}": torch.tensor(r["val_net"]["nme_mean"] / 100) for i, r in enumerate(log)}
+    return net.state_dict() | losses | scores
+
+
+def norms(team: Team) -> dict[str, float]:
+    """Forward pass, gradients and running statistics of a norm, against the plain one on both processes' rows."""
+    generator = torch.Generator().manual_seed(1)
+    whole, upstream = (torch.randn(7, 5, 3, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    whole = (whole * 3 + 40).requires_grad_()
+    plain = nn.BatchNorm2d(5, momentum=0.3).double()
+    nn.init.uniform_(plain.weight)
+    joined = copy.deepcopy(plain)
+    joined.__class__ = JoinedNorm
+    own = team.rows(7)
+    rows = whole.detach()[own].clone().requires_grad_()
+    expected, found = plain(whole), joined(rows)
+    expected.backward(upstream)
+    found.backward(upstream[own])
+    for parameter in joined.parameters():
+        team.total(parameter.grad)  # type: ignore[arg-type]
+    assert whole.grad is not None and rows.grad is not None
+    pairs = {
+        "output": (expected[own], found),
+        "input gradient": (whole.grad[own], rows.grad),
+        **{f"{k} gradient": (p.grad, joined.get_parameter(k).grad) for k, p in plain.named_parameters()},
+        **{k: (b, joined.get_buffer(k)) for k, b in plain.named_buffers()},
+    }
+    return {k: float((a.detach() - b.detach()).abs().max()) for k, (a, b) in pairs.items()}  # type: ignore[union-attr]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    team = assemble(None, CPU, 1, "float32")
+    differences = norms(team) if team.size > 1 else {}
+    state = trained(team, Path(sys.argv[1]))
+    np.savez(f"{sys.argv[1]}-{team.rank}.npz", **{k: v.numpy() for k, v in state.items()})
+    print(json.dumps(differences))
