@@ -20,7 +20,7 @@ from toolkit.models import build
 from toolkit.models.spec import Edge, SuperNetSpec
 
 SIZE_PX = 64
-FACES = 8
+FACES = 16
 """Faces of each split that the small network knows."""
 
 SMALL = SuperNetSpec(

@@ -7,6 +7,7 @@ Indices are 0-based. Sources: 300W (Sagonas et al. 2013), COFW (Burgos-Artizzu e
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,7 @@ WFLW_98 = Scheme(
     ),
 )
 
+SchemeName = Literal["300w-68", "cofw-29", "wflw-98"]
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in (W300_68, COFW_29, WFLW_98)})
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data import pack
 from toolkit.data.formats import detect
 from toolkit.data.formats.format import Split
@@ -12,7 +13,9 @@ from toolkit.data.sample import Faces, Sample, Subset, box_of_points
 SYNTHETIC_SEEDS: dict[Split, int] = {"train": 0, "val": 1, "test": 2}
 
 
-def open_faces(data: Path | None, split: str, synthetic: int, *, skip_bad: bool = False) -> Faces:
+def open_faces(
+    data: Path | None, split: str, synthetic: int, *, scheme: Scheme = W300_68, skip_bad: bool = False
+) -> Faces:
     """The faces of a split.
 
     Args:
@@ -21,6 +24,7 @@ def open_faces(data: Path | None, split: str, synthetic: int, *, skip_bad: bool 
             rule; `test` is the official test set, or all faces of a plain folder. The name of a published subset, such
             as `challenge`, is those faces of the test set.
         synthetic: how many synthetic faces a split has.
+        scheme: of the synthetic faces; data has its own.
         skip_bad: leave annotations out that cannot be used.
 
     Raises:
@@ -33,7 +37,7 @@ def open_faces(data: Path | None, split: str, synthetic: int, *, skip_bad: bool 
             raise ValueError(f"no {split!r} of the synthetic faces; there are {', '.join(SYNTHETIC_SEEDS)}")
         from toolkit.data.synthetic import SyntheticFaces  # its tables take a moment to build
 
-        return SyntheticFaces(synthetic, seed=SYNTHETIC_SEEDS[known])
+        return SyntheticFaces(synthetic, seed=SYNTHETIC_SEEDS[known], scheme=scheme)
     if known is None:
         return _subset(_photos(data, "test", skip_bad), split)
     if known == "test" or (data.suffix != pack.SUFFIX and "val" in detect(data).splits):

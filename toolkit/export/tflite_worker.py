@@ -20,6 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+BEYOND = 5e-5
+"""Share of a tensor's values that int8 cuts off at either end."""
+SAMPLE = 1024
+"""Values of a tensor that are looked at for each crop."""
+
 
 def main() -> None:
     """Do the job in the working folder."""
@@ -85,13 +90,45 @@ def int8(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
     """Static int8 between the subtraction of the mean and the heatmaps; weights per channel."""
     from tensorflow.lite.python.convert import mlir_quantize
     from tensorflow.lite.python.optimize.calibrator import Calibrator
+    from tensorflow.lite.tools import flatbuffer_utils
 
-    def batches() -> Iterator[list[NDArray[np.float32]]]:
-        for crop in crops:
-            yield [crop[None].astype(np.float32)]
+    def one_batch() -> Iterator[list[NDArray[np.float32]]]:
+        yield [crops[:1].astype(np.float32)]
 
-    calibrated = Calibrator(plain).calibrate(batches)
+    # one crop marks the tensors that need a range; the ranges are then our own
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(Calibrator(plain).calibrate(one_batch)))
+    tensors = model.subgraphs[0].tensors
+    marked = [i for i, t in enumerate(tensors) if t.quantization is not None and t.quantization.min is not None]
+    for index, (low, high) in ranges(plain, crops, marked).items():
+        tensors[index].quantization.min, tensors[index].quantization.max = [low], [high]
+    calibrated = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     return bytes(mlir_quantize(calibrated, denylisted_nodes=float_nodes(calibrated)))
+
+
+def ranges(plain: bytes, crops: NDArray[np.uint8], tensors: list[int]) -> dict[int, tuple[float, float]]:
+    """The range, around 0, that each of these tensors keeps to but for BEYOND of its values at either end."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=plain,
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    image = interpreter.get_input_details()[0]["index"]
+    rng = np.random.default_rng(0)
+    seen: dict[int, list[NDArray[np.float32]]] = {index: [] for index in tensors}
+    for crop in crops:
+        interpreter.set_tensor(image, crop[None].astype(np.float32))
+        interpreter.invoke()
+        for index, kept in seen.items():
+            values = interpreter.get_tensor(index).ravel()
+            kept.append(values if len(values) <= SAMPLE else values[rng.integers(0, len(values), SAMPLE)])
+    out = {}
+    for index, kept in seen.items():
+        low, high = np.quantile(np.concatenate(kept), (BEYOND, 1 - BEYOND))
+        out[index] = min(float(low), 0.0), max(float(high), 0.0)
+    return out
 
 
 def float_nodes(data: bytes) -> list[str]:

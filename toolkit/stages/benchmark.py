@@ -51,7 +51,7 @@ def run(options: Benchmark) -> Steps[Outcome]:
     if not files:
         raise FileNotFoundError(f"no .tflite, .onnx or .mlpackage in {options.models}: run `sdhrnet convert` first")
     models = {file: open_model(file, options.threads) for file in files}
-    faces = open_faces(options.data, "test", options.synthetic)
+    faces = open_faces(options.data, "test", options.synthetic, scheme=next(iter(models.values())).scheme)
     crops: dict[int, PlainCrops] = {}
     for size_px in sorted({model.size_px for model in models.values()}):
         crops[size_px] = yield from plain_crops(faces, size_px)

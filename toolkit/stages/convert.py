@@ -85,7 +85,7 @@ def run(options: Convert) -> Steps[Outcome]:
 
 
 def _faces(options: Convert, loaded: bundle.Bundle, split: Any, count: int, task: str) -> Steps[Golden]:
-    faces = open_faces(options.data, split, count)
+    faces = open_faces(options.data, split, count, scheme=loaded.scheme)
     return (yield from golden(faces, loaded.scheme, loaded.card.size_px, count, task))
 
 

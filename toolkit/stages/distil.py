@@ -84,7 +84,7 @@ def run(options: Distil) -> Steps[Outcome]:
     """Distil and write the better peer's bundle; see Distil."""
     student, teacher = bundle.read(options.student), _teacher(options)
     options = replace(options, size=options.size or student.card.size_px)
-    session = yield from open_session(options)
+    session = yield from open_session(options, student.scheme)
     scheme = session.train.faces.scheme.name
     for role, given in (("student", student), ("teacher", teacher)):
         if given and given.card.scheme != scheme:

@@ -48,7 +48,7 @@ class Evaluate:
 def run(options: Evaluate) -> Steps[Outcome]:
     """Score the model; see Evaluate."""
     model = open_model(options.model, options.threads)
-    faces = open_faces(options.data, options.split, options.synthetic)
+    faces = open_faces(options.data, options.split, options.synthetic, scheme=model.scheme)
     crops = yield from plain_crops(faces, model.size_px)
     points = yield from measure.points_on(model, crops, f"evaluating {options.model.name}")
     where = {"data": faces.title, "split": options.split}

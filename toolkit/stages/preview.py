@@ -11,6 +11,7 @@ from toolkit.core.draw import contact_sheet, draw_landmarks
 from toolkit.core.geometry import crop_of_box
 from toolkit.core.images import SUFFIXES, write_image
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.schemes import SchemeName, scheme
 from toolkit.core.tiles import captioned, face_tile, numbered
 from toolkit.data import Faces, Photos, Sample, Subset, open_faces
 from toolkit.data.augment import Augment, augment, patch
@@ -51,6 +52,8 @@ class Preview:
     """The faces whose points are least like the mean shape, most unusual first: where wrong labels are."""
     augment: bool = False
     """Show training crops: turned, mirrored, covered, blurred, as a network sees them."""
+    scheme: SchemeName = "300w-68"
+    """Landmarks of the synthetic faces."""
     skip_bad: bool = False
     """Leave annotations out that cannot be used."""
 
@@ -67,7 +70,9 @@ class Preview:
 
 def run(options: Preview) -> Steps[Outcome]:
     """Draw the sheet; see Preview."""
-    faces = open_faces(options.data, options.split, options.count, skip_bad=options.skip_bad)
+    faces = open_faces(
+        options.data, options.split, options.count, scheme=scheme(options.scheme), skip_bad=options.skip_bad
+    )
     members = _members(faces, options.subset)
     if options.worst:
         shapes = yield from _shapes(faces, members)

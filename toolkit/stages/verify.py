@@ -96,6 +96,6 @@ def _no_bundle(options: Verify, source: str) -> str:
 
 def _reference(options: Verify, folder: Path) -> Steps[Reference]:
     loaded = bundle.read(folder)
-    faces = open_faces(options.data, "test", options.faces)
+    faces = open_faces(options.data, "test", options.faces, scheme=loaded.scheme)
     crops = yield from golden(faces, loaded.scheme, loaded.card.size_px, options.faces, "crops for parity")
     return Reference(crops, predictions(TorchLandmarker(loaded), crops.crops))

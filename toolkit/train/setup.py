@@ -15,6 +15,7 @@ from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.core.progress import Steps
 from toolkit.core.provenance import commit, processor, versions
+from toolkit.core.schemes import W300_68, Scheme, SchemeName, scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
@@ -86,6 +87,9 @@ class Training:
     The learning rate falls on its own schedule all the same, so that there is little to gain from its last part."""
     synthetic: int | None = None
     """Number of synthetic faces: the preset's where no --data is given; beside --data, that many are mixed in."""
+    scheme: SchemeName | None = None
+    """Landmarks of the synthetic faces, where no --data is given (default: 300w-68, or the parent bundle's); beside
+    --data they are labelled as it is."""
     augment: dict[str, float] = field(default_factory=dict)
     """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
     those that are not named (default: the preset's; results/data says what each group gave)."""
@@ -121,6 +125,8 @@ class Training:
         _ = self.augmentation  # refuses unknown kinds
         if self.share and len(self.share) != len(self.data):
             raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
+        if self.scheme and self.data:
+            raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
         if self.threads < 1 or self.seed < 0 or not self.sigma > 0:
             raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
         if self.samples < 0:
@@ -234,8 +240,12 @@ def _device_name(device: torch.device) -> str:
     return processor() if device.type == "cpu" else f"{processor()}, {device.type}"
 
 
-def open_session(options: Training) -> Steps[Session]:
+def open_session(options: Training, usual: Scheme = W300_68) -> Steps[Session]:
     """Gather the processes, read the data and seed torch, which is the process's own: a stage is one process or more.
+
+    Args:
+        options: the stage's.
+        usual: the scheme of synthetic faces, where the options name none.
 
     Raises:
         FileNotFoundError: the data is not there.
@@ -247,30 +257,32 @@ def open_session(options: Training) -> Steps[Session]:
     prepare(threads=options.threads, seed=options.seed, deterministic=options.deterministic)
     team = assemble(options, device, processes, precision)
     try:
-        train, validation = yield from _data(options)
+        train, validation = yield from _data(options, usual)
     except BaseException:
         team.disband()
         raise
     return Session(options=options, train=train, validation=validation, team=team, precision=precision)
 
 
-def _data(options: Training) -> Steps[tuple[TrainingFaces, dict[int, PlainCrops]]]:
+def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[int, PlainCrops]]]:
     first = options.data[0] if options.data else None
     count = options.synthetic or PRESETS[options.preset].synthetic
-    train = yield from training_faces(_mixed(options, first, count), options.size_px, skip_bad=options.skip_bad)
-    held_out = open_faces(first, "val", max(1, count // 10), skip_bad=options.skip_bad)
+    train = yield from training_faces(_mixed(options, first, count, usual), options.size_px, skip_bad=options.skip_bad)
+    drawn = train.faces.scheme
+    held_out = open_faces(first, "val", max(1, count // 10), scheme=drawn, skip_bad=options.skip_bad)
     validation = {}
     for size in options.sizes:
         validation[size] = yield from plain_crops(held_out, size, skip_bad=options.skip_bad)
     return train, validation
 
 
-def _mixed(options: Training, first: Path | None, synthetic: int) -> Mix:
+def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme) -> Mix:
     shares = options.share or (1.0,) * len(options.data)
-    own = open_faces(first, "train", synthetic, skip_bad=options.skip_bad)
+    drawn = scheme(options.scheme) if options.scheme else usual
+    own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad)
     parts = [Part(faces=own, share=shares[0] if shares else 1.0)]
     for folder, share in zip(options.data[1:], shares[1:], strict=True):
         parts.append(Part(faces=open_folder(folder, test=False, skip_bad=options.skip_bad), share=share))
     if first is not None and options.synthetic:
-        parts.append(Part(faces=open_faces(None, "train", options.synthetic)))
+        parts.append(Part(faces=open_faces(None, "train", options.synthetic, scheme=own.scheme)))
     return Mix(parts)

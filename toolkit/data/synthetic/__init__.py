@@ -1,8 +1,8 @@
 """Faces drawn from a parametric 3D face of our own: unlimited, licence-free, labelled exactly.
 
 `head` holds the mean surface and curves, `modes` how heads and expressions differ, `pose` how they are seen, and
-`landmarks` the points; `look`, `light`, `features`, `hair`, `extras`, `background` and `camera` make the picture on a
-`canvas`, and `draw` puts them together.
+`landmarks` the points of every scheme; `look`, `skin`, `light`, `features`, `mouth`, `hair`, `body`, `extras`,
+`occluders`, `background` and `camera` make the picture on a `canvas`, and `draw` puts them together.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,26 +11,24 @@ import numpy as np
 
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import Sample, box_of_points
-from toolkit.data.synthetic.draw import draw_face
+from toolkit.data.synthetic.draw import draw_face, read_points
 
-VERSION = 1
+VERSION = 3
 
 
 class SyntheticFaces:
-    """`count` synthetic faces; face i depends on the seed, i and the size only."""
+    """`count` synthetic faces; picture i depends on the seed, i and the size only, whichever scheme is read from it."""
 
-    def __init__(self, count: int, *, seed: int = 0, size_px: int = 160) -> None:
+    def __init__(self, count: int, *, seed: int = 0, size_px: int = 160, scheme: Scheme = W300_68) -> None:
         if count < 1 or seed < 0 or size_px < 32:
             raise ValueError(f"need count >= 1, seed >= 0, size_px >= 32; got {count}, {seed}, {size_px}")
         self._count, self._seed, self._size_px = count, seed, size_px
-
-    @property
-    def scheme(self) -> Scheme:
-        return W300_68
+        self.scheme = scheme
 
     @property
     def title(self) -> str:
-        return f"synthetic faces v{VERSION}, seed {self._seed}, {self._count}"
+        points = "" if self.scheme.name == W300_68.name else f", {self.scheme.name}"
+        return f"synthetic faces v{VERSION}, seed {self._seed}, {self._count}{points}"
 
     @property
     def subsets(self) -> Mapping[str, Sequence[int]]:
@@ -49,6 +47,12 @@ class SyntheticFaces:
         if not -self._count <= index < self._count:
             raise IndexError(f"face {index} of {self._count} synthetic faces")
         index %= self._count
-        image, points_xy = draw_face(np.random.default_rng([self._seed, index]), self._size_px)
-        name = f"synthetic-{self._seed}-{index:06d}"
-        return Sample(name=name, image=image, points_xy=points_xy, box_xyxy=box_of_points(points_xy))
+        face = draw_face(np.random.default_rng([self._seed, index]), self._size_px)
+        points_xy, covered = read_points(face, self.scheme)
+        return Sample(
+            name=f"synthetic-{self._seed}-{index:06d}",
+            image=face.image,
+            points_xy=points_xy,
+            box_xyxy=box_of_points(points_xy),
+            covered=covered,
+        )

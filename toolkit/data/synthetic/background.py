@@ -1,46 +1,48 @@
-"""What is behind the head: plain walls, gradients, foliage, clutter, all out of noise and simple shapes."""
+"""What is behind the head: plain walls, gradients, foliage, clutter, people, all out of noise and simple shapes."""
 
 import cv2
 import numpy as np
 
-from toolkit.data.synthetic.arrays import Picture
-from toolkit.data.synthetic.look import any_colour
-from toolkit.data.synthetic.noise import noise_patch
+from toolkit.data.sample import ImageArray
+from toolkit.data.synthetic.arrays import single
+from toolkit.data.synthetic.chance import between, pick
+from toolkit.data.synthetic.look import any_colour, any_skin
+from toolkit.data.synthetic.noise import noise
 
 
-def _shapes(picture: Picture, rng: np.random.Generator) -> None:
+def _shapes(picture: ImageArray, rng: np.random.Generator) -> None:
     side = len(picture)
-    for _ in range(int(rng.integers(3, 14))):
-        colour = any_colour(rng).tolist()
-        middle, size = rng.uniform(0, side, 2), np.exp(rng.uniform(np.log(0.04), np.log(0.5), 2)) * side
+    for _ in range(int(between(rng, 3, 12))):
+        colour = (any_colour(rng) if rng.random() < 0.8 else any_skin(rng)).tolist()
+        x, y = between(rng, 0, side), between(rng, 0, side)
+        wide, high = (float(np.exp(between(rng, -3.2, -0.7))) * side for _ in range(2))
         if rng.random() < 0.6:
-            box = cv2.boxPoints((middle.tolist(), size.tolist(), float(rng.choice((0, 90)) + rng.normal(0, 15))))
-            cv2.fillPoly(picture, [np.rint(box * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
+            box = cv2.boxPoints(((x, y), (wide, high), 90 * (rng.random() < 0.5) + float(rng.normal(0, 15))))
+            cv2.fillPoly(picture, [np.asarray(box * 16, np.int32)], colour, cv2.LINE_8, 4)
         else:
-            axes = (int(size[0] / 2) + 1, int(size[1] / 2) + 1)
-            cv2.ellipse(picture, (int(middle[0]), int(middle[1])), axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
+            cv2.ellipse(picture, (int(x), int(y)), (int(wide / 2) + 1, int(high / 2) + 1), 0, 0, 360, colour, -1)
 
 
-def draw_background(rng: np.random.Generator, side: int) -> Picture:
-    """(side, side, 3) in 0..255."""
+def draw_background(rng: np.random.Generator, side: int, larger: int) -> ImageArray:
+    """(larger, larger, 3) of a picture that is as sharp as one of `side`."""
     small = side // 2
-    kind = rng.choice(4, p=(0.15, 0.3, 0.2, 0.35))
+    kind = pick(rng, range(4), (0.15, 0.3, 0.2, 0.35))
     a, b = any_colour(rng), any_colour(rng)
-    angle = rng.uniform(0, 2 * np.pi)
-    y, x = np.mgrid[0:small, 0:small].astype(np.float32) / small - 0.5
-    t = np.clip(x * np.cos(angle) + y * np.sin(angle) + 0.5, 0, 1)
     if kind == 0:
         b = a + rng.normal(0, 12, 3).astype(np.float32)
+    angle = between(rng, 0, 2 * np.pi)
+    steps = np.arange(small, dtype=np.float32) / small - 0.5
+    t = steps * np.float32(np.cos(angle)) + (steps * np.float32(np.sin(angle)))[:, None] + np.float32(0.5)
     if kind in (1, 2):
-        t = t + rng.uniform(0.1, 0.6) * noise_patch(rng, "cloud", small, float(np.exp(rng.uniform(-1.2, 1.0))))
-    picture = (a + (b - a) * t[..., None]).astype(np.float32)
+        t += np.float32(between(rng, 0.1, 0.6)) * noise(rng, "cloud", small, float(np.exp(between(rng, -1.2, 1.0))))
+    planes = list(a[:, None, None] + (b - a)[:, None, None] * t)
+    picture = np.asarray(cv2.convertScaleAbs(single(cv2.merge(planes))), np.uint8)
     if kind == 2:
-        leaves = noise_patch(rng, "cloud", small, float(rng.uniform(0.25, 0.6)))
-        picture *= (1 + rng.uniform(0.2, 0.7) * leaves)[..., None]
+        leaves = 100 + np.float32(between(rng, 20, 60)) * noise(rng, "cloud", small, between(rng, 0.25, 0.6))
+        picture = np.asarray(cv2.multiply(picture, cv2.merge([cv2.convertScaleAbs(leaves)] * 3), scale=0.01), np.uint8)
     if kind == 3:
         _shapes(picture, rng)
     if kind >= 2 and rng.random() < 0.8:
-        width = 2 * int(np.exp(rng.uniform(0.0, np.log(8.0)))) + 1
-        picture = cv2.blur(cv2.blur(picture, (width, width)), (width, width))
-    out: Picture = cv2.resize(np.clip(picture, 0, 255), (side, side), interpolation=cv2.INTER_LINEAR)
-    return out.astype(np.float32)
+        width = 2 * int(np.exp(between(rng, 0.0, 2.1)) * side / 160) + 1
+        picture = np.asarray(cv2.blur(cv2.blur(picture, (width, width)), (width, width)), np.uint8)
+    return np.asarray(cv2.resize(picture, (larger, larger), interpolation=cv2.INTER_LINEAR), np.uint8)

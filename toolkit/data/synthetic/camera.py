@@ -1,43 +1,60 @@
-"""What a camera does to a picture: focus, exposure, colour, noise and compression."""
+"""What a camera does to a picture: focus, motion, exposure, colour, noise and compression."""
 
 import cv2
 import numpy as np
 
 from toolkit.data.sample import ImageArray
-from toolkit.data.synthetic.arrays import Picture, single
-from toolkit.data.synthetic.noise import noise_patch
+from toolkit.data.synthetic.chance import between, clamp
+from toolkit.data.synthetic.noise import film_grain
 
 
-def _focus(scene: Picture, rng: np.random.Generator) -> Picture:
-    blur = abs(rng.normal(0, 0.55))
-    if blur > 0.25:
-        scene = single(cv2.GaussianBlur(scene, (0, 0), float(blur)))
-    if rng.random() < 0.15:
-        side = len(scene)
-        small = int(side * rng.uniform(0.45, 0.9))
-        scene = single(cv2.resize(cv2.resize(scene, (small, small), interpolation=cv2.INTER_AREA), (side, side)))
-    return scene
+def _focus(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+    side = len(image)
+    kind = rng.random()
+    if kind < 0.35:
+        image = np.asarray(cv2.GaussianBlur(image, (3, 3), between(rng, 0.3, 0.9)), np.uint8)
+    elif kind < 0.55:
+        small = int(side * between(rng, 0.3, 0.9))
+        coarse = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+    elif kind < 0.61:
+        reach = between(rng, 0.01, 0.035) * side
+        turn, half = between(rng, 0, np.pi), int(reach) + 1
+        kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+        step = np.array([np.cos(turn), np.sin(turn)]) * reach
+        start, end = np.rint((half + np.array([[-1], [1]]) * step) * 16).astype(int).tolist()
+        cv2.line(kernel, start, end, (1.0,), 1, cv2.LINE_8, 4)
+        image = np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+    return image
 
 
-def _tone(scene: Picture, rng: np.random.Generator) -> Picture:
-    gain = np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.06, 3))
-    contrast, gamma = np.exp(rng.normal(0.0, 0.13)), np.exp(rng.normal(-0.08, 0.18))
-    steps = np.arange(256, dtype=np.float64)[:, None] / 255 * gain
-    table = np.clip((np.clip(steps, 0, 1) ** gamma - 0.5) * contrast + 0.5 + rng.normal(0, 0.04), 0, 1) * 255
-    saturation = np.exp(rng.normal(0, 0.25)) if rng.random() > 0.1 else 0.0
-    mix = saturation * np.eye(3) + (1 - saturation) * np.array([0.299, 0.587, 0.114])
-    coloured = cv2.transform(cv2.convertScaleAbs(np.maximum(scene, 0)), mix)
-    return single(cv2.LUT(coloured, table.astype(np.float32)[None]))
+def _tone(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """Exposure from dim to blown, a colour cast, contrast, and sometimes no colour at all."""
+    side = len(image)
+    face = float(np.mean(image[side // 3 : 2 * side // 3, side // 3 : 2 * side // 3])) + 5
+    aim = between(rng, 15, 45) if rng.random() < 0.06 else clamp(rng.normal(125, 30), 55, 210)
+    gain = (aim / face) ** 0.75 * np.exp(rng.normal(0, 0.07, 3))
+    contrast, gamma = np.exp(rng.normal(0.08, 0.15)), np.exp(rng.normal(-0.05, 0.2))
+    steps = np.arange(256)[:, None] / 255 * gain
+    table = (np.minimum(steps, 1.3) ** gamma - 0.5) * contrast + 0.5 + rng.normal(0, 0.05)
+    saturation = float(np.exp(rng.normal(0, 0.25)))
+    if rng.random() < 0.1:
+        image = np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+        table[:] = table[:, 1:2] + between(rng, 0, 0.05) * (rng.random() < 0.3) * np.array([1, 0, -1])
+    elif abs(saturation - 1) > 0.1:
+        mix = saturation * np.eye(3) + (1 - saturation) * np.array([0.299, 0.587, 0.114])
+        image = np.asarray(cv2.transform(image, mix), np.uint8)
+    table = (np.clip(table, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table[None]), np.uint8)
 
 
-def photograph(scene: Picture, rng: np.random.Generator) -> ImageArray:
-    """(H, W, 3) RGB uint8 as a camera of random quality would give it."""
-    grain = cv2.merge([noise_patch(rng, "grain", len(scene)) for _ in range(3)])
-    amount = abs(rng.normal(0, 5.0 if rng.random() < 0.12 else 1.5))
-    noisy = _tone(_focus(scene, rng), rng) + grain * np.float32(amount)
-    image = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
-    if rng.random() < 0.6:
-        quality = int(rng.integers(35, 96))
-        _, code = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+def photograph(scene: ImageArray, rng: np.random.Generator) -> ImageArray:
+    """(H, W, 3) RGB of a scene as a camera of random quality would give it."""
+    image = _tone(_focus(scene, rng), rng)
+    amount = abs(rng.normal(0, 6.0 if rng.random() < 0.1 else 1.5)) / 40
+    image = np.asarray(cv2.addWeighted(image, 1.0, film_grain(rng, len(image)), amount, -128 * amount), np.uint8)
+    if rng.random() < 0.45:
+        quality = int(between(rng, 25, 95))
+        code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        image = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
     return image

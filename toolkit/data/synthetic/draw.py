@@ -1,92 +1,130 @@
 """One face from random numbers to picture and points."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import ImageArray
-from toolkit.data.synthetic import extras, features, hair
-from toolkit.data.synthetic.arrays import Picture
+from toolkit.data.synthetic import body, extras, features, hair, occluders
+from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.background import draw_background
 from toolkit.data.synthetic.camera import photograph
-from toolkit.data.synthetic.canvas import Canvas
-from toolkit.data.synthetic.landmarks import points_68
-from toolkit.data.synthetic.light import Lamp, draw_lamp, splat
+from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
+from toolkit.data.synthetic.chance import between
+from toolkit.data.synthetic.landmarks import hidden_by_head, points_of
+from toolkit.data.synthetic.light import Lamp, Layer, draw_lamp, flat_light, splat
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
-from toolkit.data.synthetic.noise import noise_patch
+from toolkit.data.synthetic.mouth import paint_mouth
+from toolkit.data.synthetic.noise import hair_shade
 from toolkit.data.synthetic.pose import View, draw_pose, view_of
 
 FACE_SHARE = (0.45, 0.55)
-"""Range of the landmark box's longer side, as a fraction of the image's."""
+"""Range of the 68 points' longer side, as a fraction of the image's."""
 JITTER = 0.03
-"""Standard deviation of the box's middle about the image's, as a fraction of the image's side."""
+"""Standard deviation of their middle about the image's, as a fraction of the image's side."""
+
+
+_CREASE = np.array([128, 97, 87], np.float32)
+"""What small shadows multiply red, green and blue by, in 255ths."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face as drawn."""
+
+    image: ImageArray
+    """(S, S, 3) RGB."""
+    view: View
+    front: Picture
+    """(S, S) how much of each pixel shows what hides the face, 0 to 1."""
 
 
 def framed(view: View, size_px: int, rng: np.random.Generator) -> View:
     """The view placed so that its 68 points fill the usual share of the image, near its middle."""
-    points = points_68(view)
+    points = points_of(view, W300_68)[:, :2]
     low, high = points.min(axis=0), points.max(axis=0)
-    unit = rng.uniform(*FACE_SHARE) * size_px / (high - low).max()
+    unit = between(rng, *FACE_SHARE) * size_px / (high - low).max()
     aim = (size_px - 1) / 2 + np.clip(rng.normal(0, JITTER, 2), -0.06, 0.06) * size_px
     return view.placed(float(unit), aim - unit * (low + high) / 2)
 
 
-def _shine(canvas: Canvas, layer: Picture, rng: np.random.Generator) -> None:
-    """Multiplies the head by the light on it and adds gloss and the skin's grain."""
-    size = len(canvas.lit)
-    grain = noise_patch(rng, "grain", size) + noise_patch(rng, "cloud", size, 0.7)
-    grain *= np.float32(rng.uniform(0.005, 0.03))
-    grain += 1
-    whole = cv2.resize(layer[..., :4], (size, size), interpolation=cv2.INTER_LINEAR)
-    light = whole[..., :3] * cv2.merge([grain] * 3) - 1
-    body = cv2.merge([canvas.lit] * 3)
-    light *= body
-    light += 1
-    canvas.rgb *= light
-    canvas.rgb += (whole[..., 3] * canvas.lit * np.float32(110))[..., None]
+def _three(plane: Picture | ImageArray) -> ImageArray:
+    return np.asarray(cv2.merge([plane, plane, plane]), np.uint8)
 
 
-def _beard(canvas: Canvas, look: Look, layer: Picture, rng: np.random.Generator) -> None:
-    if max(look.beard, look.moustache) == 0:
-        return
-    size = len(canvas.lit)
-    density = cv2.resize(layer[..., 4], (size, size), interpolation=cv2.INTER_LINEAR)
-    alpha = np.clip(2.2 * density - 0.4 + 0.25 * noise_patch(rng, "strand", size), 0, 1) * (density > 0.05)
-    picture = hair.hair_picture(canvas, look.hair, rng, 0.6)
-    canvas.rgb += (picture - canvas.rgb) * alpha[..., None]
+def _blended(over: ImageArray, below: ImageArray, share: Picture) -> ImageArray:
+    return np.asarray(cv2.blendLinear(over, below, share, 1 - share), np.uint8)
 
 
-def paint(view: View, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: np.random.Generator) -> Picture:
-    """(size_px, size_px, 3) the face before the camera."""
-    canvas = Canvas(draw_background(rng, size_px))
-    layer = splat(view, look, lamp, size_px)
-    picture = hair.hair_picture(canvas, look.hair, rng)
+def _lit(painting: Painting, layer: Layer, look: Look, lamp: Lamp, shade: ImageArray) -> ImageArray:
+    """The painting with strands in its hair, small shadows, a beard and the light on the head."""
+    rgb, where = painting.rgb, (layer.rows, layer.columns)
+    rgb = _blended(np.asarray(cv2.multiply(rgb, _three(shade), scale=1 / 128), np.uint8), rgb, painting.hair)
+    rgb = _blended(
+        np.asarray(cv2.multiply(rgb, plain((len(rgb), len(rgb)), _CREASE), scale=1 / 255), np.uint8), rgb, painting.dusk
+    )
+    if layer.beard is not None:
+        part = np.ascontiguousarray(shade[where])
+        hair = cv2.multiply(_three(part), plain(part.shape, look.hair), scale=1 / 128)
+        density = 1.6 * layer.beard - 0.35 + (part * np.float32(1 / 128) - 1)
+        density = np.clip(density, 0, 1) * (layer.beard > 0.05) * (painting.lit[where] - painting.front[where] > 0.5)
+        rgb[where] = _blended(np.asarray(hair, np.uint8), np.ascontiguousarray(rgb[where]), single(density))
+    light = plain((len(rgb), len(rgb)), flat_light(lamp) * 128)
+    light[where] = layer.light
+    rgb = _blended(np.asarray(cv2.multiply(rgb, light, scale=1 / 128), np.uint8), rgb, painting.lit)
+    if layer.gloss is not None:
+        gloss = cv2.convertScaleAbs(layer.gloss * painting.lit[where], alpha=110)
+        rgb[where] = cv2.add(rgb[where], _three(np.asarray(gloss, np.uint8)))
+    return rgb
+
+
+def paint(
+    view: View, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: np.random.Generator
+) -> tuple[ImageArray, Picture]:
+    """The face before the camera, and how much of each pixel shows what hides the face."""
+    canvas = Canvas(draw_background(rng, size_px, size_px * FINE))
     heights = hair.hairline(look.hair_style, rng)
-    hair.paint_back(canvas, view, look, picture, rng)
-    hair.paint_neck(canvas, view, look, rng)
-    hair.paint_ears(canvas, view, look)
-    canvas.fill(hair.face_window(view, heights), look.skin, lit=True)
+    hair.paint_back(canvas, view, look, rng)
+    body.paint_body(canvas, view, look, rng)
+    body.paint_ears(canvas, view, look)
+    hair.paint_bare_face(canvas, view, look, heights, rng)
     features.paint_profile(canvas, view, look.skin)
-    _beard(canvas, look, layer, rng)
-    features.paint_lines(canvas, view, look, modes, rng)
-    irises = features.paint_eyes(canvas, view, look, rng)
-    features.paint_brows(canvas, view, look, rng)
+    features.paint_folds(canvas, view, look, modes.get("smile", 0.0), rng)
+    features.paint_eyes(canvas, view, look, view.seen_sides(56), rng)
+    features.paint_brows(canvas, view, look, view.seen_sides(62), rng)
     features.cover_by_nose(canvas, view, look.skin)
     features.paint_nose(canvas, view, look, rng)
-    features.paint_mouth(canvas, view, look, rng)
-    hair.paint_front(canvas, view, look, heights, picture, rng)
+    paint_mouth(canvas, view, look, rng)
+    hair.paint_front(canvas, view, look, heights, rng)
     extras.paint_hat(canvas, view, look, rng)
-    _shine(canvas, layer, rng)
-    features.paint_glints(canvas, view, irises, lamp.direction, float(rng.uniform(0, 1)))
     extras.paint_glasses(canvas, view, look, rng)
-    extras.paint_occluder(canvas, view, look, rng)
-    return canvas.rgb
+    occluders.paint_occluder(canvas, view, look, rng)
+    painting = canvas.finished(0.02 * view.unit_px)
+    layer, shade = splat(view, look, lamp, size_px), hair_shade(rng, size_px, view.unit_px)
+    return _lit(painting, layer, look, lamp, shade), painting.front
 
 
-def draw_face(rng: np.random.Generator, size_px: int) -> tuple[ImageArray, NDArray[np.float64]]:
-    """A random face: (size_px, size_px, 3) RGB and its (68, 2) points in pixels."""
+def draw_view(rng: np.random.Generator) -> tuple[View, Values]:
+    """A random head in a random pose, and the mode values that made it."""
     modes = draw_identity(rng) | draw_expression(rng)
-    view = framed(view_of(modes, draw_pose(rng)), size_px, rng)
-    picture = paint(view, draw_look(rng), draw_lamp(rng), modes, size_px, rng)
-    return photograph(picture, rng), points_68(view)
+    return view_of(modes, draw_pose(rng)), modes
+
+
+def draw_face(rng: np.random.Generator, size_px: int) -> Face:
+    """A random face in a picture of size_px."""
+    view, modes = draw_view(rng)
+    view = framed(view, size_px, rng)
+    scene, front = paint(view, draw_look(rng), draw_lamp(rng), modes, size_px, rng)
+    return Face(photograph(scene, rng), view, front)
+
+
+def read_points(face: Face, scheme: Scheme) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The scheme's points (M, 2) in pixels, and (M,) which of them the head or something before it hides."""
+    points = points_of(face.view, scheme)
+    x, y = points[:, :2].astype(np.float32).T[..., None]
+    before = cv2.remap(face.front, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+    return points[:, :2], hidden_by_head(face.view, points, scheme) | (before > 0.6)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from toolkit.data.synthetic.arrays import Floats, Picture
 
-CROWN_ROWS, JAW_ROWS, COLUMNS = 36, 65, 97
+CROWN_ROWS, JAW_ROWS, COLUMNS = 18, 33, 49
 ROWS = CROWN_ROWS + JAW_ROWS
-SAMPLES = 33
+SAMPLES = 17
 """Samples on each named curve."""
 
 PIVOT_SKULL = np.array([0.0, -0.3, -0.62])
@@ -51,17 +51,24 @@ class Head:
         return chosen
 
 
-def smooth_line(knots: Sequence[Sequence[float]], samples: int = SAMPLES) -> NDArray[np.float64]:
-    """(samples, D) points on the Catmull-Rom spline through (K, D) knots, evenly spaced in its parameter."""
-    k = np.asarray(knots, float)
+@cache
+def _spline(knots: int, samples: int) -> NDArray[np.float64]:
+    """(samples, knots) weights of the Catmull-Rom spline through knots, at places even in its parameter."""
+    k = np.eye(knots)
     padded = np.concatenate([2 * k[:1] - k[1:2], k, 2 * k[-1:] - k[-2:-1]])
-    at = np.linspace(0, len(k) - 1, samples)
-    i = np.minimum(at.astype(int), len(k) - 2)
+    at = np.linspace(0, knots - 1, samples)
+    i = np.minimum(at.astype(int), knots - 2)
     t = (at - i)[:, None]
     a, b, c, d = (padded[i + n] for n in range(4))
     out: NDArray[np.float64] = 0.5 * (
         2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
     )
+    return out
+
+
+def smooth_line(knots: Sequence[Sequence[float]], samples: int = SAMPLES) -> NDArray[np.float64]:
+    """(samples, D) points on the Catmull-Rom spline through (K, D) knots, evenly spaced in its parameter."""
+    out: NDArray[np.float64] = np.einsum("sk,kd->sd", _spline(len(knots), samples), np.asarray(knots, float))
     return out
 
 
@@ -81,6 +88,10 @@ def _edge() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float6
     """Half-width x, y and depth z of the surface's edge, a value a row, crown to chin."""
     angle = np.linspace(0, np.pi / 2, JAW_ROWS)
     jaw_x, jaw_y = 0.845 * np.maximum(np.cos(angle), 0) ** 0.85, CHIN_Y * np.sin(angle) ** 1.09
+    part = np.linspace(0, 1, JAW_ROWS)
+    jaw_x += np.sin(np.pi * part) * (
+        0.045 * bell(part, part, (0.4, 0), (0.18, 9)) - 0.05 * bell(part, part, (0.87, 0), (0.1, 9))
+    )
     jaw_z = smooth_line([[z] for z in _JAW_Z], JAW_ROWS)[:, 0]
     crown_y = np.linspace(_CROWN_Y[0], 0, CROWN_ROWS, endpoint=False)
     crown_x, crown_z = np.interp(crown_y, _CROWN_Y, _CROWN_X), np.interp(crown_y, _CROWN_Y, _CROWN_Z)
@@ -134,7 +145,7 @@ def _sided() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
     t = np.linspace(0, 1, 9)
     x, line, arc = 0.208 + 0.292 * t, 0.022 * (1 - t), 4 * t * (1 - t)
     upper, lower = line - 0.072 * arc**0.72, line + 0.034 * arc**0.7
-    mid = [(0.133, -0.180), (0.275, -0.23), (0.425, -0.248), (0.565, -0.218), (0.672, -0.131)]
+    mid = [(0.133, -0.170), (0.275, -0.223), (0.425, -0.248), (0.565, -0.218), (0.672, -0.131)]
     half = (0.034, 0.042, 0.038, 0.027, 0.006)
     return {
         "lid_upper": (np.stack([x, upper], -1).tolist(), -0.005),
@@ -160,10 +171,10 @@ def _central() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
     return {
         "ridge": ([(0, -0.025), (0, 0.11), (0, 0.24), (0, 0.372)], 0.0),
         "nose_base": (whole([(0, 0.515), (0.043, 0.51), (0.084, 0.495), (0.127, 0.49), (0.163, 0.47)]), 0.03),
-        "lip_upper_outer": (whole([(0, m - 0.05), (0.08, m - 0.066), (0.19, m - 0.038), (0.3, m + 0.012)]), 0.0),
-        "lip_upper_inner": (whole([(0, m + 0.008), (0.08, m), (0.17, m + 0.004), (0.258, m + 0.012)]), -0.01),
-        "lip_lower_inner": (whole([(0, m + 0.01), (0.08, m + 0.002), (0.17, m + 0.006), (0.258, m + 0.012)]), -0.01),
-        "lip_lower_outer": (whole([(0, m + 0.102), (0.085, m + 0.099), (0.192, m + 0.072), (0.3, m + 0.012)]), 0.0),
+        "lip_upper_outer": (whole([(0, m - 0.05), (0.08, m - 0.066), (0.19, m - 0.036), (0.3, m + 0.018)]), 0.0),
+        "lip_upper_inner": (whole([(0, m + 0.003), (0.08, m - 0.001), (0.17, m + 0.008), (0.258, m + 0.022)]), -0.01),
+        "lip_lower_inner": (whole([(0, m + 0.005), (0.08, m + 0.001), (0.17, m + 0.01), (0.258, m + 0.022)]), -0.01),
+        "lip_lower_outer": (whole([(0, m + 0.102), (0.085, m + 0.099), (0.192, m + 0.074), (0.3, m + 0.018)]), 0.0),
     }
 
 

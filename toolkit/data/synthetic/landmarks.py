@@ -1,56 +1,168 @@
-"""Landmark schemes sampled from a view's curves."""
+"""Landmark schemes read from a view's curves, and which points the head itself hides.
+
+A scheme is a table: each point is a weighted mean of a few vertices, but for the contour, whose points part the visible
+edge of the jaw, from about ear level to the chin on each side, into pieces of equal length.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.schemes import COFW_29, W300_68, WFLW_98, Scheme
 from toolkit.data.synthetic.arrays import Floats
-from toolkit.data.synthetic.head import JAW_ROWS
-from toolkit.data.synthetic.pose import View
+from toolkit.data.synthetic.head import SAMPLES, mean_head
+from toolkit.data.synthetic.pose import ABOVE_EYES, View
 
 BROW_LINE = 0.35
-"""How far below a brow's upper edge its landmarks lie, as a fraction of its thickness."""
+"""How far below a brow's upper edge its single line of landmarks lies, as a fraction of its thickness."""
+
+Point = Sequence[tuple[int, float]]
+"""Vertices and their weights."""
 
 
-def _at(curve: Floats, places: tuple[float, ...]) -> NDArray[np.float64]:
-    """Points of a densely sampled curve at fractions of its parameter, linearly between samples."""
-    at = np.asarray(places) * (len(curve) - 1)
-    low = np.minimum(at.astype(int), len(curve) - 2)
-    t = (at - low)[:, None]
-    out: NDArray[np.float64] = curve[low] * (1 - t) + curve[low + 1] * t
+def _on(curve: str, *places: float) -> list[Point]:
+    """Points of a curve at fractions of its parameter, linearly between samples."""
+    first: int = mean_head().spans[curve].start
+    out: list[Point] = []
+    for place in places:
+        at = place * (SAMPLES - 1)
+        low = min(int(at), SAMPLES - 2)
+        out.append([(first + low, 1 - at + low), (first + low + 1, at - low)])
     return out
 
 
-def brow_line(view: View, side: str) -> NDArray[np.float64]:
-    """(SAMPLES, 2) the line that brow landmarks follow, inner to outer end."""
-    upper, lower = view.curve(f"brow_upper_{side}").astype(float), view.curve(f"brow_lower_{side}").astype(float)
-    out: NDArray[np.float64] = upper + BROW_LINE * (lower - upper)
-    return out
+def _amid(curve: str, other: str, share: float, *places: float) -> list[Point]:
+    """Points that lie at a share of the way from one curve to the other."""
+    pairs = zip(_on(curve, *places), _on(other, *places), strict=True)
+    return [[*((v, w * (1 - share)) for v, w in a), *((v, w * share) for v, w in b)] for a, b in pairs]
 
 
-def points_68(view: View) -> NDArray[np.float64]:
-    """(68, 2) the iBUG points in pixels."""
-    steps = (JAW_ROWS - 1) // 8
-    fifths, thirds = (0.0, 0.25, 0.5, 0.75, 1.0), (0.0, 0.34, 0.68, 1.0)
-    lids = {
-        side: [_at(view.curve(f"lid_{edge}_{side}"), thirds) for edge in ("upper", "lower")]
-        for side in ("right", "left")
+def _whole(parts: int, *, back: bool = False) -> tuple[float, ...]:
+    places = tuple(n / parts for n in range(parts + 1))
+    return places[::-1] if back else places
+
+
+def _brow(side: str, *places: float) -> list[Point]:
+    return _amid(f"brow_upper_{side}", f"brow_lower_{side}", BROW_LINE, *places)
+
+
+def _mouth(aside: float) -> list[Point]:
+    """The 20 points of 68- and 98-point schemes; `aside` is where the inner lips' points beside the middle lie."""
+    inner = (0.0, aside, 0.5, 1 - aside, 1.0)
+    return [
+        *_on("lip_upper_outer", *_whole(6)), *_on("lip_lower_outer", *_whole(6, back=True)[1:-1]),
+        *_on("lip_upper_inner", *inner), *_on("lip_lower_inner", *inner[3:0:-1]),
+    ]  # fmt: skip
+
+
+def _eyes(places: Sequence[float]) -> list[Point]:
+    """Both eyes, upper lid from the image's left, then the lower lid back."""
+    back = places[::-1]
+    return [
+        *_on("lid_upper_right", *back), *_on("lid_lower_right", *places[1:-1]),
+        *_on("lid_upper_left", *places), *_on("lid_lower_left", *back[1:-1]),
+    ]  # fmt: skip
+
+
+def _points_68() -> list[Point]:
+    return [
+        *_brow("right", *_whole(4, back=True)), *_brow("left", *_whole(4)),
+        *_on("ridge", *_whole(3)), *_on("nose_base", *_whole(4)),
+        *_eyes((0.0, 0.35, 0.71, 1.0)), *_mouth(1 / 3),
+    ]  # fmt: skip
+
+
+def _points_98() -> list[Point]:
+    along = (0.03, 0.22, 0.41, 0.62, 0.88)
+    under = along[:-1]
+    return [
+        *_on("brow_upper_right", *along[::-1]), *_on("brow_lower_right", *under),
+        *_on("brow_upper_left", *along), *_on("brow_lower_left", *under[::-1]),
+        *_on("ridge", *_whole(3)), *_on("nose_base", *_whole(4)),
+        *_eyes(_whole(4)), *_mouth(0.25), *_on("iris_right", 0.0), *_on("iris_left", 0.0),
+    ]  # fmt: skip
+
+
+def _points_29() -> list[Point]:
+    sides, out = ("right", "left"), []
+    for place in (0.97, 0.07):
+        out += [p for side in sides for p in _amid(f"brow_upper_{side}", f"brow_lower_{side}", 0.5, place)]
+    out += [p for side in sides for edge in ("upper", "lower") for p in _on(f"brow_{edge}_{side}", 0.5)]
+    out += [p for place in (1.0, 0.0) for side in sides for p in _on(f"lid_upper_{side}", place)]
+    out += [p for side in sides for edge in ("upper", "lower") for p in _on(f"lid_{edge}_{side}", 0.5)]
+    out += [p for side in sides for p in _on(f"iris_{side}", 0.0)]
+    out += [*_on("ala_right", 0.55), *_on("ala_left", 0.55), *_on("ridge", 1.0), *_on("nose_base", 0.5)]
+    out += _on("lip_upper_outer", 0.0, 1.0)
+    names = ("lip_upper_outer", "lip_upper_inner", "lip_lower_inner", "lip_lower_outer")
+    return out + [p for name in names for p in _on(name, 0.5)]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a scheme's points are read."""
+
+    vertices: NDArray[np.intp]
+    """(P, 4)"""
+    weights: NDArray[np.float64]
+    """(P, 4)"""
+    contour: NDArray[np.float64]
+    """Places of the contour's points: 0 and 2 at the level of the outer eye corners, 1 at the chin."""
+
+
+def _reading(points: Iterable[Point], contour: NDArray[np.float64]) -> Reading:
+    padded = [[*p, *[(0, 0.0)] * (4 - len(p))] for p in points]
+    table = np.array(padded)
+    return Reading(table[..., 0].astype(np.intp), table[..., 1], contour)
+
+
+@cache
+def _readings() -> Mapping[str, Reading]:
+    return {
+        W300_68.name: _reading(_points_68(), np.linspace(0.025, 1.975, 17)),
+        WFLW_98.name: _reading(_points_98(), np.linspace(-0.07, 2.07, 33)),
+        COFW_29.name: _reading(_points_29(), np.ones(1)),
     }
-    (up_r, low_r), (up_l, low_l) = lids["right"], lids["left"]
-    sixths = tuple(n / 6 for n in range(7))
-    inner = (0.0, 1 / 3, 0.5, 2 / 3, 1.0)
-    out: NDArray[np.float64] = np.concatenate(
-        [
-            view.contour[::steps],
-            _at(brow_line(view, "right"), fifths)[::-1],
-            _at(brow_line(view, "left"), fifths),
-            _at(view.curve("ridge"), (0.0, 1 / 3, 2 / 3, 1.0)),
-            _at(view.curve("nose_base"), fifths),
-            up_r[::-1], low_r[1:3],
-            up_l, low_l[2:0:-1],
-            _at(view.curve("lip_upper_outer"), sixths),
-            _at(view.curve("lip_lower_outer"), sixths[5:0:-1]),
-            _at(view.curve("lip_upper_inner"), inner),
-            _at(view.curve("lip_lower_inner"), inner[3:0:-1]),
-        ]
-    ).astype(np.float64)  # fmt: skip
+
+
+def _along_contour(view: View, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(P, 3) x, y in pixels and depth in units at the given places of the contour."""
+    x, y, z = (*view.contour.T, view.contour_depth)
+    middle = len(x) // 2
+    length = np.zeros(len(x))
+    np.cumsum(np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]), out=length[1:])
+    length -= length[middle]
+    length[:middle] /= -length[ABOVE_EYES]
+    length[middle:] /= length[-1 - ABOVE_EYES]
+    length += 1
+    out = np.empty((len(places), 3))
+    for column, values in enumerate((x, y, z)):
+        out[:, column] = np.interp(places, length, values)
     return out
+
+
+def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
+    """(M, 3) the scheme's points: x and y in pixels, and depth in units.
+
+    Raises:
+        ValueError: the synthetic face has no reading for the scheme.
+    """
+    if scheme.name not in _readings():
+        raise ValueError(f"synthetic faces know {', '.join(_readings())}; got {scheme.name}")
+    reading = _readings()[scheme.name]
+    inner = np.empty((len(reading.vertices), 3))
+    np.einsum("pk,pkd->pd", reading.weights, view.pixels[reading.vertices], out=inner[:, :2])
+    np.einsum("pk,pk->p", reading.weights, view.turned[reading.vertices, 2], out=inner[:, 2])
+    edge = _along_contour(view, reading.contour)
+    first = scheme.regions["contour"][0] == 0
+    return np.concatenate([edge, inner] if first else [inner, edge])
+
+
+def hidden_by_head(view: View, points: Floats, scheme: Scheme) -> NDArray[np.bool_]:
+    """(M,) which of the scheme's points (M, 3) lie behind the head's own surface, which is steep at its edge."""
+    clear = np.full(scheme.points, 0.35)
+    clear[list(scheme.regions["eyes"])] = 0.2
+    clear[list(scheme.regions["contour"])] = 0.5
+    return view.hidden(points, clear)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.data.synthetic.arrays import Picture
+from toolkit.data.synthetic.chance import between, clamp, pick
 
 _SKIN = np.array(
     [(240, 204, 184), (230, 188, 162), (218, 170, 138), (200, 146, 110), (172, 117, 80), (128, 82, 55), (88, 56, 40),
@@ -28,11 +29,14 @@ class Look:
     """Colours are (3,) RGB in 0..255; the rest are strengths in 0..1 unless said otherwise."""
 
     skin: Picture
+    skin_kind: int
+    """Which of the skin's maps."""
     darkness: float
     """0 the lightest skin, 1 the darkest."""
     hair: Picture
     hair_style: str
     brow: Picture
+    brow_density: float
     iris: Picture
     lip: Picture
     lipstick: float
@@ -62,6 +66,11 @@ def any_colour(rng: np.random.Generator) -> Picture:
     return out
 
 
+def any_skin(rng: np.random.Generator) -> Picture:
+    """A colour of skin, evenly from the lightest to the darkest."""
+    return _blend(_SKIN, float(rng.random()))
+
+
 def _blend(table: Picture, at: float) -> Picture:
     i = min(int(at * (len(table) - 1)), len(table) - 2)
     t = at * (len(table) - 1) - i
@@ -76,7 +85,7 @@ def _hair_colour(rng: np.random.Generator, darkness: float, age: float) -> Pictu
         base = _HAIR[rng.integers(3)]
     else:
         base = _HAIR[rng.integers(len(_HAIR))]
-    if rng.random() < 0.02:
+    if rng.random() < 0.01:
         base = rng.uniform(30, 220, 3).astype(np.float32)
     out: Picture = (base * rng.uniform(0.8, 1.2)).astype(np.float32)
     return out
@@ -97,19 +106,21 @@ def draw_look(rng: np.random.Generator) -> Look:
     bright = np.array([rng.uniform(120, 210), rng.uniform(20, 90), rng.uniform(40, 100)], np.float32)
     return Look(
         skin=np.clip(skin, 20, 255).astype(np.float32),
+        skin_kind=int(clamp(11 * age + rng.normal(0, 1.5), 0, 11)),
         darkness=darkness,
         hair=np.clip(hair, 8, 245),
-        hair_style=str(rng.choice(styles, p=odds)),
+        hair_style=pick(rng, styles, odds),
         brow=np.clip(hair * 0.5 + skin * rng.uniform(0.05, 0.25), 8, 200).astype(np.float32),
+        brow_density=clamp(rng.normal(0.8, 0.22) - 0.2 * (age > 0.8), 0.15, 1.0),
         iris=_IRIS[rng.integers(2 if darkness > 0.5 else len(_IRIS))] * np.float32(rng.uniform(0.7, 1.25)),
         lip=(natural * (1 - painted) + (0.45 * natural + 0.55 * bright) * painted).astype(np.float32),
         lipstick=float(painted),
-        makeup=float(rng.uniform(0.3, 1)) if painted or rng.random() < 0.15 else 0.0,
+        makeup=between(rng, 0.3, 1) if painted or rng.random() < 0.15 else 0.0,
         age=age,
-        stubble=float(rng.uniform(0, 0.6)) if bearded and rng.random() < 0.7 else 0.0,
-        moustache=float(rng.uniform(0.5, 1)) if grown and rng.random() < 0.35 else 0.0,
-        beard=float(rng.uniform(0.5, 1)) if grown and rng.random() < 0.3 else 0.0,
-        blush=float(rng.uniform(0, 1)),
-        glasses=str(rng.choice(("none", "clear", "dark"), p=(0.8, 0.16, 0.04))),
-        hat=str(rng.choice(("none", "beanie", "cap"), p=(0.88, 0.06, 0.06))),
+        stubble=between(rng, 0, 0.6) if bearded and rng.random() < 0.7 else 0.0,
+        moustache=between(rng, 0.5, 1) if grown and rng.random() < 0.35 else 0.0,
+        beard=between(rng, 0.5, 1) if grown and rng.random() < 0.3 else 0.0,
+        blush=between(rng, 0, 1),
+        glasses=pick(rng, ("none", "clear", "dark"), (0.8, 0.15, 0.05)),
+        hat=pick(rng, ("none", "beanie", "cap"), (0.88, 0.06, 0.06)),
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.synthetic.arrays import Picture
+from toolkit.data.synthetic.chance import clamp, pick
 from toolkit.data.synthetic.head import MOUTH_Y, Head, bell, mean_head, ramp
 
 Field = NDArray[np.float64]
@@ -50,7 +51,7 @@ def _shape_fields(head: Head) -> dict[str, Field]:
     """Identity of the skull and jaw."""
     x, y, z = head.vertices.T.astype(float)
     outer = ramp(0.25, 0.6, np.abs(x))
-    low, jaw = ramp(0.3, 0.9, y), bell(x, y, (0.6, 0.85), (0.16, 0.2))
+    low, jaw = ramp(0.3, 0.9, y), bell(x, y, (0.6, 0.85), (0.22, 0.28))
     side = np.tanh(x / 0.3)
     return {
         "width": _along(x * (0.35 + 0.65 * outer)),
@@ -66,7 +67,7 @@ def _shape_fields(head: Head) -> dict[str, Field]:
         "cheekbone": _along(side * bell(x, y, (0.62, 0.3), (0.2, 0.18)), z=bell(x, y, (0.42, 0.3), (0.18, 0.15))),
         "cheeks": _along(side * bell(x, y, (0.62, 0.62), (0.22, 0.2)), z=bell(x, y, (0.42, 0.6), (0.18, 0.18))),
         "skew": _along(ramp(-0.3, 1.2, y)),
-        "jaw_lopsided": _along(bell(x, y, (0.6, 0.85), (0.25, 0.25))),
+        "jaw_lopsided": _along(bell(x, y, (0.6, 0.85), (0.4, 0.32))),
     }
 
 
@@ -96,7 +97,7 @@ def _eye_fields(head: Head) -> dict[str, Field]:
     arc = np.where(head.mask("lid", "crease"), np.minimum(y - 0.011, 0) + np.maximum(y - 0.011, 0), 0)
     brows = head.mask("brow")
     u = np.clip((np.abs(x) - 0.133) / 0.54, 0, 1)
-    middle = np.interp(np.abs(x), (0.133, 0.275, 0.425, 0.565, 0.672), (-0.180, -0.23, -0.248, -0.218, -0.131))
+    middle = np.interp(np.abs(x), (0.133, 0.275, 0.425, 0.565, 0.672), (-0.170, -0.223, -0.248, -0.218, -0.131))
     over = np.where(brows, 1.0, 0.5 * bell(x, y, (0.35, -0.22), (0.22, 0.08)) * ~eyes)
     return {
         "eye_spacing": _along(side * around),
@@ -191,9 +192,10 @@ def draw_identity(rng: np.random.Generator) -> dict[str, float]:
 def draw_expression(rng: np.random.Generator) -> dict[str, float]:
     """Random expression: a mood with its own typical mode values, and a little of everything else.
 
-    Besides the linear modes it names `blink_left`, `blink_right` (0 open, 1 shut) and `squint` (lower lids, 0 to 1).
+    Besides the linear modes it names `blink_left`, `blink_right` (0 open, 1 shut), `squint` (lower lids, 0 to 1), and
+    `gaze_x`, `gaze_y`, the irises' displacement in units.
     """
-    mood = rng.choice(6, p=(0.27, 0.18, 0.30, 0.12, 0.08, 0.05))
+    mood = pick(rng, range(6), (0.27, 0.18, 0.30, 0.12, 0.08, 0.05))
     u = rng.uniform(size=8)
     e = {"smile": 0.25 * float(rng.normal()), "smirk": 0.25 * float(rng.normal()), "frown": 0.012 * float(rng.normal())}
     e |= {"brow_raise": 0.02 * float(rng.normal()), "part": 0.02 * max(0.0, float(rng.normal())), "jaw_open": 0.0}
@@ -212,7 +214,7 @@ def draw_expression(rng: np.random.Generator) -> dict[str, float]:
         blink += 0.15 * u[5]
     elif mood == 3:
         e |= {
-            "jaw_open": 0.05 + 0.33 * u[1] ** 1.5,
+            "jaw_open": 0.04 + 0.3 * u[1] ** 1.6,
             "part": 0.02 * u[2],
             "brow_raise": 0.07 * u[3],
             "smile": u[4] - 0.4,
@@ -231,4 +233,6 @@ def draw_expression(rng: np.random.Generator) -> dict[str, float]:
         "blink_left": float(blink + wink * (side == 0)),
         "blink_right": float(blink + wink * (side == 1)),
         "squint": float(squint),
+        "gaze_x": clamp(rng.normal(0, 0.03), -0.075, 0.075),
+        "gaze_y": clamp(rng.normal(0, 0.012), -0.03, 0.03),
     }

@@ -1,0 +1,95 @@
+"""What is held before a face: hands, masks, microphones, phones, bars."""
+
+import numpy as np
+
+from toolkit.data.synthetic.canvas import THING, WORN, Canvas, ribbon
+from toolkit.data.synthetic.chance import between, pick
+from toolkit.data.synthetic.features import mixed
+from toolkit.data.synthetic.hair import hull
+from toolkit.data.synthetic.look import Look, any_colour
+from toolkit.data.synthetic.pose import View
+
+OCCLUDED = 0.16
+"""The share of faces with something held before them."""
+
+
+def _paint_hand(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
+    """Fingers, with or without the palm, that come from below or a side and end on the face."""
+    u = view.unit_px
+    tip = view.image_of(np.array([[between(rng, -0.7, 0.7), between(rng, 0.0, 1.1), 0.4]]))[0]
+    angle = between(rng, 0.05, 0.95) * np.pi
+    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    skin = look.skin * np.float32(between(rng, 0.7, 1.05))
+    count, bend = int(between(rng, 1, 5)), between(rng, -0.25, 0.25)
+    t = np.linspace(0, 1, 9)[:, None]
+    width = np.interp(t[:, 0], (0, 0.06, 1), (0.07, 0.14, 0.2)) * u
+    fingers = []
+    for k in range(count):
+        start = tip + (across * 0.17 * k + along * 0.06 * abs(k - 1.5)) * u
+        fingers.append(start + (along * 1.1 * t + across * bend * t * t) * u)
+    if rng.random() < 0.7:
+        ends = np.concatenate([line[-3:] for line in fingers])
+        canvas.fill(
+            hull(np.concatenate([ends + across * 0.1 * u, ends - across * 0.1 * u, ends + along * 1.5 * u])),
+            skin,
+            THING,
+        )
+    for line in fingers:
+        canvas.fill(ribbon(line, width * 1.14), mixed(skin, look.crease, 0.7), THING)
+        canvas.fill(ribbon(line, width * 0.95), skin, THING)
+        canvas.fill(ribbon(line[:2] + (line[1] - line[0]) * 0.25, 0.08 * u), np.minimum(skin * np.float32(1.1), 255))
+
+
+def _paint_mask(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
+    """A medical or cloth mask from the nose's bridge to under the chin, or pulled down below the nose."""
+    jaw, u = view.contour[3:-3].astype(np.float64), view.unit_px
+    drop = 0.0 if rng.random() < 0.8 else between(rng, 0.15, 0.35)
+    knots = ((-0.72, 0.3, -0.25), (-0.3, 0.22, 0.25), (0, 0.16, 0.44), (0.3, 0.22, 0.25), (0.72, 0.3, -0.25))
+    top = view.image_of(np.array(knots) + np.array([0, drop + between(rng, -0.05, 0.1), 0]))
+    cut = len(jaw) // 7
+    low = jaw[cut:-cut] + (jaw[cut:-cut] - jaw.mean(axis=0)) * 0.03
+    colour = np.array([190, 215, 235], np.float32) if rng.random() < 0.6 else any_colour(rng)
+    canvas.fill(np.concatenate([top, low[::-1]]), colour, WORN)
+    heights = np.array([0.5, 0.66, 0.82]) + drop
+    pleats = [view.image_of(np.array([(-0.5, y, 0.05), (0, y + 0.04, 0.45), (0.5, y, 0.05)])) for y in heights]
+    canvas.line(pleats, colour * np.float32(0.85), 0.02 * u)
+    canvas.line([np.stack([jaw[cut], jaw[1]]), np.stack([jaw[-cut], jaw[-2]])], colour, 0.02 * u)
+
+
+def _paint_bar(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
+    """A rail, a stem, an arm: a straight thing across part of the face."""
+    u, middle = view.unit_px, view.image_of(np.array([[between(rng, -1, 1), between(rng, -0.3, 1.4), 0.3]]))[0]
+    angle = between(rng, 0, np.pi)
+    reach = (-4.0 if rng.random() < 0.6 else 0.0, 4.0)
+    line = middle + np.array([np.cos(angle), np.sin(angle)]) * np.linspace(*reach, 6)[:, None] * u
+    canvas.fill(ribbon(line, between(rng, 0.08, 0.45) * u), any_colour(rng), THING)
+
+
+def _paint_thing(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
+    """A microphone, cup, phone, leaf or another head: a roundish or boxy thing before the lower face or a side."""
+    u = view.unit_px
+    at = np.array([[between(rng, -1.0, 1.0), between(rng, 0.2, 1.5), 0.4]])
+    if rng.random() < 0.3:
+        at = np.array([[(0.9 + 0.3 * rng.random()) * (1 - 2 * (rng.random() < 0.5)), between(rng, -0.8, 1.2), 0.2]])
+    turn, angle = np.linspace(0, 2 * np.pi, 28, endpoint=False), between(rng, 0, np.pi)
+    c, s = np.cos(turn), np.sin(turn)
+    power = pick(rng, (1.0, 0.5, 0.2), (0.5, 0.25, 0.25))
+    shape = np.stack([np.sign(c) * np.abs(c) ** power, np.sign(s) * np.abs(s) ** power], -1)
+    shape = shape * (between(rng, 0.12, 0.5) * u, between(rng, 0.12, 0.6) * u)
+    turned = shape @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    canvas.fill(view.image_of(at)[0] + turned, any_colour(rng), THING)
+
+
+def paint_occluder(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
+    """Now and then, something before the face."""
+    if rng.random() >= OCCLUDED:
+        return
+    kind = pick(rng, range(4), (0.38, 0.14, 0.2, 0.28))
+    if kind == 0:
+        _paint_hand(canvas, view, look, rng)
+    elif kind == 1:
+        _paint_mask(canvas, view, rng)
+    elif kind == 2:
+        _paint_bar(canvas, view, rng)
+    else:
+        _paint_thing(canvas, view, rng)
