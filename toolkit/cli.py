@@ -14,6 +14,7 @@ COMMANDS = {
     "teacher": ("toolkit.stages.teacher", "Teacher", "train the teacher, HRNetV2-W18"),
     "supernet": ("toolkit.stages.supernet", "Supernet", "train HRSuperNet and its importance factors"),
     "slim": ("toolkit.stages.slim", "Slim", "cut the supernet down to a budget"),
+    "latency-table": ("toolkit.stages.latency_table", "MakeTable", "time each kind of operation on this device"),
     "distil": ("toolkit.stages.distil", "Distil", "refine the slimmed network by triple distillation"),
     "describe": ("toolkit.stages.describe", "Describe", "parameters, MACs and edges of a bundle, file or architecture"),
     "evaluate": ("toolkit.stages.evaluate", "Evaluate", "NME, FR@10 and AUC@10 of any bundle or converted file"),

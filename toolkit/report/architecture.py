@@ -84,7 +84,7 @@ def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> 
         for e, a in zip(spec.edges, factors, strict=True)
     ]
     widths = {(1, 0): spec.stem[1]}
-    widths |= {(s, k): spec.widths[k] for s in range(2, STAGES + 1) for k in spec.branches(s)}
+    widths |= {(s, k): spec.width(s, k) for s in range(2, STAGES + 1) for k in spec.branches(s)}
     there = {(line.start, line.end) for line in lines}
     whole = [((e.stage - 1, e.source), (e.stage, e.target)) for e in hrsupernet(spec.points).edges] if full else []
     gone = tuple(Line(start=a, end=b, alpha=None) for a, b in whole if (a, b) not in there)

@@ -124,7 +124,7 @@ def _fold_supernet(net: HRSuperNet) -> FoldedSuperNet:
         stages.append(blocks)
         units = after
     stem = nn.Sequential(*_fold_sequence(net.stem), *_fold_encoder(net.stage1, 1.0))
-    head = _fold_head(net.head, {k: spec.widths[k] for k in spec.branches(STAGES)}, units)
+    head = _fold_head(net.head, {k: spec.width(STAGES, k) for k in spec.branches(STAGES)}, units)
     return FoldedSuperNet(stem, stages, head)
 
 
