@@ -70,9 +70,9 @@ edge_sets = st.one_of(
     ),
     st.sets(st.integers(0, 3)).map(lambda dead: {e for e in SMALL.edges if e.target not in dead}),
     # one path, alone and with odd edges that lead nowhere
-    st.tuples(st.lists(st.integers(0, 3), min_size=9, max_size=9), st.sets(st.sampled_from(SMALL.edges), max_size=5)).map(
-        lambda pair: {*chain(tuple(pair[0])), *pair[1]}
-    ),
+    st.tuples(
+        st.lists(st.integers(0, 3), min_size=9, max_size=9), st.sets(st.sampled_from(SMALL.edges), max_size=5)
+    ).map(lambda pair: {*chain(tuple(pair[0])), *pair[1]}),
 )
 
 

@@ -119,13 +119,15 @@ def cut(weights: Weights, spec: SuperNetSpec, smaller: SuperNetSpec) -> Weights:
     names = set(smaller.branches(STAGES))
     present = spec.branches(STAGES)
     channels = [c for k in present if k in names for c in _span(spec, present, k)]
+    standing = {f"{e.stage}.{e.target}.edges.{e.source}" for e in smaller.edges}
+    standing |= {f"{e.stage}.{e.target}.encoder" for e in smaller.edges}
     result = {}
     for name, value in weights.items():
         if name == "alpha":
             result[name] = value[position]
         elif name.startswith("head."):
             result[name] = _head_slice(name, value, channels, spec.head is None)
-        elif not name.startswith("stages.") or _survives(name, smaller):
+        elif not name.startswith("stages.") or _part(name) in standing:
             result[name] = value
     return {name: value.clone() for name, value in result.items()}
 
@@ -146,11 +148,10 @@ def _head_slice(name: str, value: Tensor, channels: list[int], hidden_too: bool)
     return value
 
 
-def _survives(name: str, smaller: SuperNetSpec) -> bool:
-    """Whether a tensor `stages.STAGE.TARGET.(edges.SOURCE|encoder)...` belongs to the smaller network."""
-    _, stage, target, part, source, *_ = name.split(".")
-    incoming = smaller.into(int(stage), int(target))
-    return any(e.source == int(source) for e in incoming) if part == "edges" else bool(incoming)
+def _part(name: str) -> str:
+    """The part that a tensor `stages.STAGE.TARGET.(edges.SOURCE|encoder)...` belongs to."""
+    _, stage, target, what, index, *_ = name.split(".")
+    return f"{stage}.{target}.{what}.{index}" if what == "edges" else f"{stage}.{target}.{what}"
 
 
 def _below(spec: SuperNetSpec, scores: Tensor, threshold: float) -> list[Edge]:
