@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolkit.report.palette import stand_in, themed
+from toolkit.report.palette import css, stand_in, themed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +44,13 @@ def chart(key: str, label: str, draw: Callable[["Axes"], None], *, legend: int =
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     return _inline(buffer.getvalue(), key, label)
+
+
+def standalone(svg: str) -> str:
+    """A drawing of `chart` as a file of its own, which follows light and dark as the page does."""
+    opening, rest = svg.split(">", 1)
+    style = f"{css()}\nsvg{{background:var(--paper)}} text{{font-family:system-ui,sans-serif}}"
+    return f"{opening}><style>{style}</style>{rest}\n"
 
 
 def end_labels(axes: "Axes", ends: Sequence[tuple[float, float, str, str]]) -> None:
