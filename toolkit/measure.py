@@ -100,8 +100,16 @@ def append(path: Path, records: tuple[dict[str, Any], ...]) -> None:
     write_lines(path, [*kept, *fresh.values()])
 
 
+KEYS = {
+    "ablation": ("ablation", "variant", "seed"),
+    "compare": ("bundle", "input_px"),
+    "rewrite": ("variant", "input_px"),
+    "sweep": ("budget", "importance", "seed"),
+}
+"""What else tells two measurements of a kind apart."""
+
+
 def _key(record: dict[str, Any]) -> tuple[Any, ...]:
     names = ["kind", "model", "name", "trained_on", "engine", "threads", "data", "split"]
-    if record["kind"] == "ablation":
-        names += ["ablation", "variant", "seed"]
+    names += KEYS.get(record["kind"], ())
     return tuple(record.get(name) for name in names)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +13,8 @@ from toolkit.bundle import Bundle
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
 from toolkit.data import Subset, open_faces
-from toolkit.data.batches import Batch, PlainCrops, plain_crops
+from toolkit.data.augment import Augment
+from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.models import HRSuperNet
 from toolkit.models.spec import STAGES, SuperNetSpec
 from toolkit.slimming import latency
@@ -144,25 +144,23 @@ def _scores(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[Tensor]:
         case "taylor":
             net = parent.network()
             assert isinstance(net, HRSuperNet)
-            crops = yield from _faces(options, parent)
-            return by_taylor(net, _losses(net, crops, parent.card.sigma_px))
+            faces = yield from _faces(options, parent)
+            return by_taylor(net, _losses(net, faces, parent.card.sigma_px))
 
 
-def _faces(options: Slim, parent: Bundle) -> Steps[PlainCrops]:
+def _faces(options: Slim, parent: Bundle) -> Steps[TrainingFaces]:
     """Some training faces, evenly spaced over the set."""
     every = open_faces(options.data, "train", options.faces)
     if every.scheme != parent.scheme:
         raise ValueError(f"the supernet predicts {parent.scheme.name}, the faces are labelled {every.scheme.name}")
-    step = max(1, len(every) // options.faces)
-    chosen = range(0, len(every), step)[: options.faces]
-    return (yield from plain_crops(Subset(every, chosen, every.title), parent.card.size_px))
+    chosen = range(0, len(every), max(1, len(every) // options.faces))[: options.faces]
+    return (yield from training_faces(Subset(every, chosen, every.title), parent.card.size_px))
 
 
-def _losses(net: HRSuperNet, crops: PlainCrops, sigma_px: float) -> Iterator[Tensor]:
+def _losses(net: HRSuperNet, faces: TrainingFaces, sigma_px: float) -> Iterator[Tensor]:
+    """The squared error of a network on every batch of plain crops."""
     cpu = torch.device("cpu")
-    for start in range(0, len(crops.images), BATCH):
-        part = slice(start, start + BATCH)
-        batch = Batch(images=crops.images[part], points_xy=crops.points_xy[part], rng=np.random.default_rng(0))
+    for batch in faces.epoch((0,), BATCH, Augment.only()):
         truth, known = targets(batch, sigma_px, cpu)
         yield mse(net(normalised(batch.images, cpu)), truth, known)
 

@@ -25,19 +25,25 @@ class Teacher(Training):
     arch: str = "hrnet-w18"
     """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w; or a bundle's
     folder, whose architecture is trained from scratch."""
+    keep_weights: bool = False
+    """Go on from the weights of the bundle that --arch names: a slimmed network is trained on."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.arch not in ARCHITECTURES and not bundle.is_bundle(Path(self.arch)):
             raise ValueError(f"there is no architecture or bundle {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
+        if self.keep_weights and self.arch in ARCHITECTURES:
+            raise ValueError("--keep-weights needs a bundle as --arch; an architecture has no weights")
 
 
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
     session = yield from open_session(options)
     net = build(_spec(options.arch, session.train.faces.scheme)).to(session.device)
+    if options.keep_weights:
+        net.load_state_dict(bundle.read(Path(options.arch)).weights)
     weights = list(net.parameters())
-    if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
+    if isinstance(net, HRSuperNet):  # the factors stay as they are: from scratch 1, plain HRNet fusion
         net.alpha.requires_grad_(False)
         weights = net.weights()
 
@@ -55,16 +61,20 @@ def run(options: Teacher) -> Steps[Outcome]:
         augment=options.augmentation,
         seed=options.seed,
         sigma_px=options.sigma,
-        identity=session.identity("teacher") | {"arch": options.arch},
+        identity=session.identity("teacher") | {"arch": options.arch, "keep_weights": options.keep_weights},
     )
     log = yield from fit(job, options.out, resume=options.resume)
-    card = session.card(options.arch, "teacher", log, metrics={"val": log[-1]["val_teacher"]})
+    card = session.card(_name(options.arch), "teacher", log, metrics={"val": log[-1]["val_teacher"]})
     bundle.write(bundle.of_network(net, card, tuple(log)), options.out)
     nme = log[-1]["val_teacher"]["nme_mean"]
     return Outcome(
         text=f"{options.arch} written to {options.out}: validation NME {nme:.2f} %",
         records=({"kind": "stage", **log[-1]},),
     )
+
+
+def _name(arch: str) -> str:
+    return arch if arch in ARCHITECTURES else bundle.read(Path(arch)).card.name
 
 
 def _spec(arch: str, scheme: Scheme) -> Spec:
