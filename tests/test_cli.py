@@ -118,3 +118,12 @@ def test_a_missing_extra_gives_the_install_line(
         monkeypatch.delitem(sys.modules, name)
     assert main(["teacher", "--out", "x"]) == 2
     assert "pip install 'sdhrnet-toolkit[train]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["slim", "--sweep", "--help"], ["slim", "--help", "--sweep"]])
+def test_a_flag_can_name_a_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`slim --sweep` is a command of its own, wherever the flag stands."""
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 0
+    assert "--budgets" in capsys.readouterr().out

@@ -14,9 +14,12 @@ COMMANDS = {
     "teacher": ("toolkit.stages.teacher", "Teacher", "train the teacher, HRNetV2-W18"),
     "supernet": ("toolkit.stages.supernet", "Supernet", "train HRSuperNet and its importance factors"),
     "slim": ("toolkit.stages.slim", "Slim", "cut the supernet down to a budget"),
+    "slim --sweep": ("toolkit.ablations.sweep", "Sweep", "a family over budgets, each trained on, with plots"),
+    "latency-table": ("toolkit.stages.latency_table", "MakeTable", "time each kind of operation on this device"),
     "distil": ("toolkit.stages.distil", "Distil", "refine the slimmed network by triple distillation"),
     "describe": ("toolkit.stages.describe", "Describe", "parameters, MACs and edges of a bundle, file or architecture"),
     "evaluate": ("toolkit.stages.evaluate", "Evaluate", "NME, FR@10 and AUC@10 of any bundle or converted file"),
+    "compare": ("toolkit.stages.compare", "Compare", "bundles before and after: counts, operations, size and time"),
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
     "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
@@ -30,6 +33,8 @@ COMMANDS = {
     "data boxes": ("toolkit.stages.boxes", "Boxes", "how a detector's boxes differ from those of the landmarks"),
     "ablate augment": ("toolkit.ablations.augment", "Augmentations", "what each group of augmentation gives"),
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
+    "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
+    "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
 }
 
@@ -75,14 +80,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] in ("-V", "--version", "version"):
         print(f"sdhrnet-toolkit {__version__}")
         return 0
-    if " ".join(arguments[:2]) in COMMANDS:  # `data check`, `ablate distil`
-        return _guarded(" ".join(arguments[:2]), *arguments[2:])
-    if arguments[0] in COMMANDS:
-        return _guarded(*arguments)
+    found = _command(arguments)
+    if found is not None:
+        return _guarded(*found)
     family = [name for name in COMMANDS if name.startswith(f"{arguments[0]} ")]
     if family:
         return _complain(f"`sdhrnet {arguments[0]}` needs a second word: {', '.join(family)}")
     return _complain(f"there is no command {arguments[0]!r}; `sdhrnet --help` lists them")
+
+
+def _command(words: list[str]) -> list[str] | None:
+    """The name of the command that these words call, then what is left for it; None where there is none."""
+    for flag in words[1:]:  # `slim --sweep`, the flag at any place
+        if flag.startswith("--") and f"{words[0]} {flag}" in COMMANDS:
+            return [f"{words[0]} {flag}", *(word for word in words[1:] if word != flag)]
+    if " ".join(words[:2]) in COMMANDS:  # `data check`, `ablate distil`
+        return [" ".join(words[:2]), *words[2:]]
+    return words if words[0] in COMMANDS else None
 
 
 def _guarded(name: str, *arguments: str) -> int:

@@ -100,10 +100,17 @@ def append(path: Path, records: tuple[dict[str, Any], ...]) -> None:
     write_lines(path, [*kept, *fresh.values()])
 
 
+KEYS = {
+    "ablation": ("ablation", "variant", "seed"),
+    "compare": ("bundle", "input_px"),
+    "rewrite": ("variant", "input_px"),
+    "throughput": ("size_px", "precision", "processes", "batch", "device"),
+    "sweep": ("budget", "importance", "seed"),
+}
+"""What else tells two measurements of a kind apart."""
+
+
 def _key(record: dict[str, Any]) -> tuple[Any, ...]:
     names = ["kind", "model", "name", "trained_on", "engine", "threads", "data", "split"]
-    if record["kind"] == "ablation":
-        names += ["ablation", "variant", "seed"]
-    if record["kind"] == "throughput":
-        names += ["size_px", "precision", "processes", "batch", "device"]
+    names += KEYS.get(record["kind"], ())
     return tuple(record.get(name) for name in names)

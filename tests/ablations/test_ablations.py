@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.ablations.conftest import one_after_the_other
 from toolkit import bundle
 from toolkit.ablations import augment, distil, trial
 from toolkit.bundle import Card
 from toolkit.core.files import read_lines
-from toolkit.core.progress import Steps, finish
+from toolkit.core.progress import finish
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.battery import BATTERY
-from toolkit.jobs import Job
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import HRNetSpec, hrsupernet
 from toolkit.train.setup import Training, open_session
@@ -95,12 +95,6 @@ def test_seeds_differ_in_order_and_augmentation(tmp_path: Path) -> None:
         batches.append(next(session.train.epoch((options.seed, 0, 0), 10, options.augmentation)))
     assert not np.array_equal(np.sort(batches[0].images, axis=0), np.sort(batches[1].images, axis=0))
     np.testing.assert_array_equal(batches[1].images, batches[2].images)
-
-
-def one_after_the_other(jobs: list[Job], at_once: int) -> Steps[None]:
-    """In this process, which spares each job the start of another."""
-    for job in jobs:
-        yield from job.steps()
 
 
 @pytest.mark.slow

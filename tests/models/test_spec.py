@@ -3,7 +3,7 @@
 import pytest
 
 from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, from_json, hrsupernet, s_hrnet, to_json
-from toolkit.slimming.census import Census, census
+from toolkit.slimming.census import Census, census, parts
 
 # Counted by hand-independent means on the published networks: full and without stem and head; MACs at 256 px.
 COUNTS = {
@@ -86,3 +86,50 @@ def test_impossible_edges_are_refused() -> None:
         SuperNetSpec(points=68, edges=(Edge(stage=3, source=1, target=1),))
     with pytest.raises(ValueError, match="positive"):
         HRNetSpec(points=0)
+
+
+EDGES = (
+    Edge(stage=2, source=0, target=0),
+    Edge(stage=2, source=0, target=1),
+    *(Edge(stage=stage, source=k, target=k) for stage in range(3, 11) for k in (0, 1)),
+)
+
+
+def test_pruned_widths_are_part_of_the_spec() -> None:
+    """Blocks keep their own widths through JSON; others have their branch's."""
+    own = tuple((stage, 1, 24) for stage in range(2, 11))
+    spec = SuperNetSpec(points=3, edges=EDGES, narrowed=own)
+    assert from_json(to_json(spec)) == spec
+    assert [spec.width(5, k) for k in (0, 1)] == [18, 24] and spec.width(1, 0) == 64
+    assert spec.head_input == spec.head_width == 42
+
+
+def test_an_older_release_s_spec_is_read() -> None:
+    """Format 1 knew no pruned widths."""
+    old = to_json(hrsupernet(68))
+    del old["narrowed"]
+    assert from_json(old | {"format": 1}) == hrsupernet(68)
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "message"),
+    [
+        (((4, 1, 24),), "4.1to1 is an identity between blocks of different widths"),
+        (((4, 2, 24),), "a block that is not there: stage 4, branch 2"),
+        (((4, 1, 0),), "positive whole numbers"),
+    ],
+)
+def test_widths_that_make_no_network_are_refused(narrowed: tuple[tuple[int, int, int], ...], message: str) -> None:
+    """An identity edge needs one width on both sides."""
+    with pytest.raises(ValueError, match=message):
+        SuperNetSpec(points=3, edges=EDGES, narrowed=narrowed)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_parts_add_up(name: str) -> None:
+    """Parameters and MACs of all parts are those of the whole network, for the teacher too."""
+    spec = COUNTS[name][0]
+    found, cost = parts(spec, 64), census(spec, 64)
+    assert sum(p.params for p in found) == cost.params_full and sum(p.macs for p in found) == cost.macs_full
+    kinds = {"stem", "head", "block", "project", "up", "down"}
+    assert {p.kind for p in found} <= kinds and len({p.name for p in found}) == len(found)

@@ -12,7 +12,8 @@ from toolkit import bundle
 from toolkit.core.files import write_bytes, write_json, write_lines
 from toolkit.models import build
 from toolkit.models.spec import HRNetSpec, SuperNetSpec, hrsupernet
-from toolkit.slimming.edges import at_threshold, cut, importance
+from toolkit.slimming.edges import at_threshold, cut
+from toolkit.slimming.importance import by_alpha
 
 EPOCHS = 12
 DATA = "fabricated faces"
@@ -103,7 +104,7 @@ def write_bundles(folder: Path) -> None:
     ]
     whole = bundle.of_network(net, card("hrsupernet", "supernet"), tuple(log))
     bundle.write(whole, folder / "supernet")
-    kept = at_threshold(whole.spec, importance(whole.weights), 0.06)
+    kept = at_threshold(whole.spec, by_alpha(whole.weights), 0.06)
     parents = {"supernet": bundle.digest(folder / "supernet")}
     made_with = {"versions": {}, "commit": COMMIT}
     slim = card("s-hrnet", "slim", config={"threshold": 0.06}, parents=parents, made_with=made_with)

@@ -5,89 +5,124 @@ from functools import cache
 
 import pytest
 import torch
-from torch import Tensor, nn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.func import functional_call
 
-from toolkit.models import HRSuperNet, blank, build
-from toolkit.models.spec import SuperNetSpec, hrsupernet, s_hrnet
-from toolkit.slimming.census import census
+from tests.slimming.conftest import WIDTHS, chain, lively, small_supernet
+from toolkit.models import HRSuperNet, blank
+from toolkit.models.spec import Edge, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.slimming.census import Prices, census
 from toolkit.slimming.edges import at_threshold, cut, largest_threshold, within, without
 
 SUPERNET = hrsupernet(5)
-
-
-@pytest.fixture(scope="module")
-def weights() -> dict[str, Tensor]:
-    """A supernet whose norms and factors are all different, so that every path shows in the output."""
-    torch.manual_seed(0)
-    net = build(SUPERNET)
-    assert isinstance(net, HRSuperNet)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.3)
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 2)
-    nn.init.normal_(net.head.out.weight, std=0.3)
-    nn.init.uniform_(net.alpha.data, 0.1, 1)
-    return {k: v.clone() for k, v in net.state_dict().items()}
+SMALL = small_supernet()
 
 
 @cache
-def network(spec: SuperNetSpec) -> nn.Module:
-    return blank(spec).eval()
+def small() -> HRSuperNet:
+    return lively(SMALL)
 
 
-def output(spec: SuperNetSpec, weights: dict[str, Tensor], image: Tensor) -> Tensor:
-    net = network(spec)
-    net.load_state_dict(weights, strict=True, assign=True)
-    with torch.no_grad():
-        return net.double()(image.double())
+def difference(net: HRSuperNet, smaller: SuperNetSpec, seed: int = 0) -> float:
+    """Of the cut network from the masked one, in float64, relative to the largest heatmap value.
 
-
-def masked(weights: dict[str, Tensor], smaller: SuperNetSpec) -> dict[str, Tensor]:
-    """The supernet with the dropped edges' alpha, and the head's hidden channels of dropped branches, at zero."""
+    Masked: the dropped edges' alpha, and the head's hidden channels of dropped branches, at zero.
+    """
+    spec, weights = net.spec, {k: v.detach() for k, v in net.state_dict().items()}
+    cut_net = blank(smaller).eval()
+    cut_net.load_state_dict(cut(weights, spec, smaller), strict=True, assign=True)
+    image = torch.randn(1, 3, 64, 32, generator=torch.Generator().manual_seed(seed)).double()
     kept = set(smaller.edges)
-    result = {k: v.clone() for k, v in weights.items()}
-    result["alpha"] *= torch.tensor([float(edge in kept) for edge in SUPERNET.edges])
-    gone = [k for k in range(4) if k not in smaller.branches(10)]
+    alpha = weights["alpha"] * torch.tensor([float(edge in kept) for edge in spec.edges])
+    out = weights["head.out.weight"].clone()
     start = 0
-    for branch, width in enumerate(SUPERNET.widths):
-        if branch in gone:
-            result["head.out.weight"][:, start : start + width] = 0
+    for branch, width in enumerate(spec.widths):
+        out[:, start : start + width] *= branch in smaller.branches(10)
         start += width
-    return result
+    with torch.no_grad():
+        found = cut_net.double()(image)
+        expected = functional_call(double(spec), {"alpha": alpha.double(), "head.out.weight": out.double()}, (image,))
+    assert expected.abs().max() > 1e-4
+    return float((found - expected).abs().max() / expected.abs().max())
 
 
-@pytest.mark.parametrize("seed", range(24))
-def test_the_cut_network_equals_the_masked_supernet(weights: dict[str, Tensor], seed: int) -> None:
-    """Relative difference at most 1e-6 on random input, for random edge sets from nearly all to nearly none."""
-    generator = torch.Generator().manual_seed(seed)
-    scores = torch.rand(len(SUPERNET.edges), generator=generator)
-    spec = at_threshold(SUPERNET, scores, min(seed / 27, largest_threshold(SUPERNET, scores)))
-    image = torch.randn(1, 3, 64, 32, generator=generator)
-    small = output(spec, cut(weights, SUPERNET, spec), image)
-    large = output(SUPERNET, masked(weights, spec), image)
-    assert (small - large).abs().max() <= 1e-6 * large.abs().max()
-    assert large.abs().max() > 1e-3
+@cache
+def double(spec: SuperNetSpec) -> HRSuperNet:
+    """The whole network in float64."""
+    return lively(spec).double()
 
 
-def test_one_surviving_path_is_a_network(weights: dict[str, Tensor]) -> None:
-    """A single edge a stage is enough."""
-    path = [e for e in SUPERNET.edges if (e.source, e.target) == (0, 0)]
-    spec = without(SUPERNET, set(SUPERNET.edges) - set(path))
-    assert spec.edges == tuple(path) and len(path) == 9
-    assert output(spec, cut(weights, SUPERNET, spec), torch.zeros(1, 3, 32, 32)).shape == (1, 5, 8, 8)
+def leads_through(edges: set[Edge]) -> bool:
+    """Whether some path leads from the stem to the head: a reference of its own, by walking."""
+    reached = {0}
+    for stage in range(2, 11):
+        reached = {e.target for e in edges if e.stage == stage and e.source in reached}
+    return bool(reached)
 
 
-def test_no_dead_path_is_left() -> None:
-    """Every block that stands is reached and read; the published nets are fixed points of the elimination."""
+edge_sets = st.one_of(
+    st.sets(st.sampled_from(SMALL.edges)),
+    st.sets(st.sampled_from(SMALL.edges)).map(lambda gone: set(SMALL.edges) - gone),
+    # whole blocks dead, and whole branches
+    st.sets(st.tuples(st.integers(2, 10), st.integers(0, 3))).map(
+        lambda dead: {e for e in SMALL.edges if (e.stage, e.target) not in dead}
+    ),
+    st.sets(st.integers(0, 3)).map(lambda dead: {e for e in SMALL.edges if e.target not in dead}),
+    # one path, alone and with odd edges that lead nowhere
+    st.tuples(
+        st.lists(st.integers(0, 3), min_size=9, max_size=9), st.sets(st.sampled_from(SMALL.edges), max_size=5)
+    ).map(lambda pair: {*chain(tuple(pair[0])), *pair[1]}),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(kept=edge_sets, seed=st.integers(0, 2**16))
+def test_the_cut_network_equals_the_masked_supernet(kept: set[Edge], seed: int) -> None:
+    """Relative difference at most 1e-6, for any set of edges; where no path is left, the set is refused."""
+    dropped = set(SMALL.edges) - kept
+    if not leads_through(kept):
+        with pytest.raises(ValueError, match="nothing is left"):
+            without(SMALL, dropped)
+        return
+    smaller = without(SMALL, dropped)
+    assert set(smaller.edges) <= kept
+    assert difference(small(), smaller, seed) <= 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_real_supernet_is_cut_exactly_too(seed: int) -> None:
+    """At the published widths, from nearly all edges to nearly none; relative difference at most 1e-6."""
+    scores = torch.rand(len(SUPERNET.edges), generator=torch.Generator().manual_seed(seed))
+    smaller = at_threshold(SUPERNET, scores, min(0.1 + seed / 4, largest_threshold(SUPERNET, scores)))
+    assert difference(lively(SUPERNET), smaller) <= 1e-6
+
+
+@given(path=st.lists(st.integers(0, 3), min_size=9, max_size=9))
+@settings(max_examples=30, deadline=None)
+def test_one_surviving_path_is_a_network(path: list[int]) -> None:
+    """A single edge a stage is enough, on whichever branches; its head is as wide as its last branch."""
+    edges = chain(tuple(path))
+    spec = without(SMALL, set(SMALL.edges) - set(edges))
+    assert spec.edges == edges and len(edges) == 9
+    assert spec.head_width == WIDTHS[path[-1]]
+
+
+@given(kept=edge_sets)
+@settings(max_examples=100, deadline=None)
+def test_no_dead_path_is_left(kept: set[Edge]) -> None:
+    """Every block that stands is reached and read, and cutting again changes nothing."""
+    if leads_through(kept):
+        spec = without(SMALL, set(SMALL.edges) - kept)
+        for stage in range(2, 10):
+            assert set(spec.branches(stage)) == {e.source for e in spec.edges if e.stage == stage + 1}
+        assert without(spec, ()) == spec
+
+
+def test_the_published_networks_have_no_dead_path() -> None:
+    """They are fixed points of the elimination."""
     for name in ("300w", "cofw", "wflw"):
         assert without(s_hrnet(name, 68), ()) == s_hrnet(name, 68)  # type: ignore[arg-type]
-    scores = torch.rand(132, generator=torch.Generator().manual_seed(3))
-    spec = at_threshold(SUPERNET, scores, 0.9 * largest_threshold(SUPERNET, scores))
-    for stage in range(2, 10):
-        read = {e.source for e in spec.edges if e.stage == stage + 1}
-        assert set(spec.branches(stage)) == read
 
 
 def test_a_whole_dead_branch_takes_its_part_of_the_head() -> None:
@@ -105,14 +140,23 @@ def test_nothing_surviving_names_the_largest_threshold() -> None:
         at_threshold(SUPERNET, scores, limit + 1e-6)
 
 
-def test_a_budget_is_met_and_used_up() -> None:
-    """The network fits, and the next lower threshold does not."""
-    scores = torch.rand(132, generator=torch.Generator().manual_seed(5))
-    limit = 0.8 * census(SUPERNET, 64).macs_full
-    spec, threshold = within(SUPERNET, scores, lambda s: census(s, 64).macs_full <= limit)
-    assert census(spec, 64).macs_full <= limit
-    lower = max(s for s in scores.tolist() if s < threshold)
-    assert census(at_threshold(SUPERNET, scores, lower), 64).macs_full > limit
+@given(seed=st.integers(0, 2**16), share=st.floats(0.4, 1))
+@settings(max_examples=30, deadline=None)
+def test_a_budget_is_met_and_used_up(seed: int, share: float) -> None:
+    """The network fits, and the next lower threshold that changes anything does not."""
+    scores = torch.rand(132, generator=torch.Generator().manual_seed(seed))
+    prices = Prices(SMALL, 64)
+    limit = share * prices.census(SMALL).macs_full
+    try:
+        spec, threshold = within(SMALL, scores, lambda s: prices.census(s).macs_full <= limit)
+    except ValueError:
+        cheapest, _ = within(SMALL, scores, lambda s: len(s.edges) <= 9)
+        assert prices.census(cheapest).macs_full > limit
+        return
+    assert prices.census(spec).macs_full <= limit
+    lower = [s for s in scores.tolist() if s < threshold]
+    if lower and max(lower) <= largest_threshold(SMALL, scores):
+        assert prices.census(at_threshold(SMALL, scores, max(lower))).macs_full > limit
 
 
 def test_a_budget_reaches_down_to_one_path() -> None:
@@ -131,9 +175,25 @@ def test_an_impossible_budget_is_refused() -> None:
         within(SUPERNET, scores, lambda s: False)
 
 
-def test_a_search_takes_seconds() -> None:
-    """A budget search stays well under five seconds."""
+def test_forty_budgets_and_a_cut_take_seconds() -> None:
+    """The graph is counted once: forty searches and forty cuts stay under five seconds of the processor."""
+    net = lively(SUPERNET)
+    weights = {k: v.detach() for k, v in net.state_dict().items()}
     scores = torch.rand(132, generator=torch.Generator().manual_seed(7))
-    started = time.perf_counter()
-    within(SUPERNET, scores, lambda s: census(s, 64).params_full <= 1_000_000)
-    assert time.perf_counter() - started < 15
+    started = time.process_time()
+    prices = Prices(SUPERNET, 64)
+    whole = prices.census(SUPERNET).macs_full
+    for step in range(1, 41):
+        limit = whole * (0.5 + 0.5 * step / 40)
+        smaller, _ = within(SUPERNET, scores, lambda s, limit=limit: prices.census(s).macs_full <= limit)
+        cut(weights, SUPERNET, smaller)
+    assert time.process_time() - started < 5
+
+
+def test_prices_are_the_counts_of_the_built_network() -> None:
+    """For cuts of every size, by whatever final branches are left: equal in every field."""
+    prices = Prices(SUPERNET, 96)
+    for seed in range(4):
+        scores = torch.rand(132, generator=torch.Generator().manual_seed(seed))
+        smaller = at_threshold(SUPERNET, scores, 0.9 * largest_threshold(SUPERNET, scores))
+        assert prices.census(smaller) == census(smaller, 96)

@@ -6,7 +6,7 @@ from torch import nn
 
 from toolkit.models import build
 from toolkit.models.spec import Edge, HRNetSpec, Spec, SuperNetSpec, hrsupernet, s_hrnet
-from toolkit.slimming.fold import Scale, fold
+from toolkit.slimming.fold import REWRITES, Rewrite, Scale, fold
 
 TOLERANCE = 1e-5
 """Largest difference over the largest heatmap value."""
@@ -33,11 +33,11 @@ def lively(spec: Spec, alphas: tuple[float, float] = (0.5, 1.5)) -> nn.Module:
     return net.eval()
 
 
-def difference(net: nn.Module) -> float:
+def difference(net: nn.Module, through: Rewrite = "head") -> float:
     """Of the folded network in float32 from the network itself in float64, on a crop that is not square."""
     image = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        found = fold(net)(image)
+        found = fold(net, through)(image)
         expected = net.double()(image.double())
     return float((found - expected).abs().max() / expected.abs().max())
 
@@ -49,6 +49,38 @@ def difference(net: nn.Module) -> float:
 )
 def test_folding_keeps_the_heatmaps(spec: Spec) -> None:
     """Every architecture that is converted, at 1e-5 of the largest value."""
+    assert difference(lively(spec)) < TOLERANCE
+
+
+@pytest.mark.parametrize("through", REWRITES)
+@pytest.mark.parametrize("spec", [SMALL_TEACHER, s_hrnet("cofw", 29)], ids=["teacher", "cofw"])
+def test_every_rewrite_keeps_the_heatmaps(spec: Spec, through: Rewrite) -> None:
+    """One rewrite at a time, at 1e-5 of the largest value; factors of both signs."""
+    assert difference(lively(spec, (-1.5, 1.5)), through) < TOLERANCE
+
+
+def test_rewrites_do_what_they_say() -> None:
+    """Norms go first; then the multiplications by alpha; then the head's one convolution becomes one a branch."""
+    net = lively(s_hrnet("300w", 68))
+    found = {through: list(fold(net, through).named_modules()) for through in REWRITES}
+    norms = {k: sum(isinstance(m, nn.BatchNorm2d) for _, m in v) for k, v in found.items()}
+    scales = {k: sum(isinstance(m, Scale) for _, m in v) for k, v in found.items()}
+    heads = {k: sum(n.startswith("head.hidden") and isinstance(m, nn.Conv2d) for n, m in v) for k, v in found.items()}
+    assert norms == {"norms": 0, "alpha": 0, "head": 0}
+    assert scales == {"norms": 50, "alpha": 0, "head": 0}
+    assert heads == {"norms": 1, "alpha": 1, "head": 4}
+
+
+def test_a_network_with_pruned_channels_folds() -> None:
+    """Blocks of one branch that differ in width."""
+    spec = SuperNetSpec(
+        points=3,
+        edges=tuple(Edge(stage=stage, source=int(stage == 5), target=int(stage == 4)) for stage in range(2, 11)),
+        stem=(4, 6),
+        widths=(5, 6, 7, 8),
+        depth=1,
+        narrowed=((2, 0, 3), (3, 0, 3), (4, 1, 4)),
+    )
     assert difference(lively(spec)) < TOLERANCE
 
 

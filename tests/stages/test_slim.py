@@ -1,6 +1,8 @@
 """The slim stage: from a supernet's bundle to a smaller one, by threshold or by budget."""
 
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,8 +11,10 @@ from toolkit import bundle
 from toolkit.bundle import Bundle, Card
 from toolkit.core.progress import finish
 from toolkit.models import HRSuperNet, build
-from toolkit.models.spec import HRNetSpec, hrsupernet
+from toolkit.models.spec import HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.slimming import latency
 from toolkit.slimming.census import census
+from toolkit.slimming.latency import LatencyTable, pieces
 from toolkit.stages.slim import Slim, run
 
 
@@ -26,8 +30,8 @@ def supernet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def slimmed(supernet: Path, out: Path, **options: float) -> Bundle:
-    finish(run(Slim(supernet=supernet, out=out, **options)))  # type: ignore[arg-type]
+def slimmed(supernet: Path, out: Path, **options: Any) -> Bundle:
+    finish(run(Slim(supernet=supernet, out=out, **options)))
     return bundle.read(out)
 
 
@@ -67,3 +71,68 @@ def test_two_budgets_are_one_too_many() -> None:
     """Refused before anything is read."""
     with pytest.raises(ValueError, match="only one"):
         Slim(supernet=Path("a"), out=Path("b"), macs=3, params=2)
+
+
+@pytest.mark.parametrize("importance", ["gamma", "taylor", "random"])
+def test_every_importance_meets_the_budget(supernet: Path, tmp_path: Path, importance: str) -> None:
+    """And the card says which it was; Taylor looks at synthetic faces where none are given."""
+    result = slimmed(supernet, tmp_path / "slim", macs=45.0, importance=importance, faces=16)
+    assert 30e6 < census(result.spec, 64).macs_full <= 45e6
+    assert result.card.config["importance"] == importance
+
+
+def test_a_latency_budget_is_met_by_the_table(supernet: Path, tmp_path: Path) -> None:
+    """Pieces of 0.1 ms: at most as many of them as fit."""
+    whole = hrsupernet(68)
+    smaller = [s_hrnet(name, 68) for name in ("300w", "cofw", "wflw")]  # type: ignore[arg-type]
+    keys = {key for spec in (whole, *smaller) for key in pieces(spec)}
+    keys |= {f"head {' '.join(f'{k}:{whole.widths[k]}' for k in kept)} {sum(whole.widths[k] for k in kept)}-68"
+             for n in range(1, 5) for kept in combinations(range(4), n)}  # fmt: skip
+    table = LatencyTable(size_px=64, pieces_ms=dict.fromkeys(keys, 0.1))
+    latency.write(table, tmp_path / "table.json")
+    result = slimmed(supernet, tmp_path / "slim", latency_ms=7.0, latency_table=tmp_path / "table.json")
+    assert isinstance(result.spec, SuperNetSpec)
+    assert 6.0 < table.predict(result.spec) <= 7.0 < table.predict(whole)
+
+
+def test_a_table_of_another_size_is_refused(supernet: Path, tmp_path: Path) -> None:
+    """Times at 128 px say nothing about 64 px."""
+    latency.write(LatencyTable(size_px=128, pieces_ms={}), tmp_path / "table.json")
+    with pytest.raises(ValueError, match="for 128 px, the supernet takes 64 px"):
+        slimmed(supernet, tmp_path / "slim", latency_ms=7.0, latency_table=tmp_path / "table.json")
+
+
+def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
+    """A network slimmed twice: its edges stay, its widths shrink to multiples of eight, its bundle loads strictly."""
+    first = slimmed(supernet, tmp_path / "slim", macs=30.0)
+    second = slimmed(tmp_path / "slim", tmp_path / "narrow", remove="channels", macs=20.0)
+    assert isinstance(first.spec, SuperNetSpec) and isinstance(second.spec, SuperNetSpec)
+    assert [e.name for e in second.spec.edges] == [e.name for e in first.spec.edges]
+    assert 15e6 < census(second.spec, 64).macs_full <= 20e6
+    assert {width % 8 for _, _, width in second.spec.narrowed} == {0}
+    assert second.network()(torch.zeros(1, 3, 64, 64)).shape == (1, 68, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"latency_ms": 1.0}, "--latency-ms and --latency-table go together"),
+        ({"latency_table": Path("t.json")}, "--latency-ms and --latency-table go together"),
+        ({"data": Path("faces")}, "--data is for --importance taylor"),
+        ({"remove": "channels", "threshold": 0.1}, "channels go by their magnitude"),
+        ({"remove": "channels", "importance": "random"}, "channels go by their magnitude"),
+        ({"faces": 0}, "at least 1"),
+        ({"share": -0.5}, "above 0"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(options: dict[str, Any], message: str) -> None:
+    """Before anything is read."""
+    with pytest.raises(ValueError, match=message):
+        Slim(supernet=Path("a"), out=Path("b"), **options)
+
+
+def test_a_budget_below_a_single_path_is_refused(supernet: Path, tmp_path: Path) -> None:
+    """Nothing is written."""
+    with pytest.raises(ValueError, match="below the cost of a single path"):
+        slimmed(supernet, tmp_path / "slim", macs=1.0)
+    assert not (tmp_path / "slim").exists()

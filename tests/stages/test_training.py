@@ -16,6 +16,7 @@ from toolkit.data.synthetic import SyntheticFaces
 from toolkit.models import HRSuperNet, build
 from toolkit.models.imagenet import published_name
 from toolkit.models.spec import ARCHITECTURES
+from toolkit.slimming.penalty import penalty_weights
 from toolkit.stages import distil, slim, supernet, teacher
 from toolkit.stages.distil import Distil
 from toolkit.stages.slim import Slim
@@ -207,3 +208,29 @@ def test_a_damaged_picture_stops_before_training(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(SyntheticFaces, "__getitem__", broken)
     with pytest.raises(ValueError, match="damaged"):
         finish(training_faces(SyntheticFaces(3), 32))
+
+
+@pytest.mark.slow
+def test_a_penalty_by_cost_presses_dear_operations_harder(tmp_path: Path) -> None:
+    """With all of the loss in the L1 term, factors fall in the order of their weights."""
+    options = Supernet(
+        out=tmp_path / "s",
+        penalty="macs",
+        sparsity=10.0,
+        alpha_lr=1e-3,
+        updates="joint",
+        **SMALL,  # type: ignore[arg-type]
+    )
+    finish(supernet.run(options))
+    loaded = bundle.read(options.out)
+    assert loaded.card.config["penalty"] == "macs"
+    weights = penalty_weights(loaded.spec, 32, "macs")  # type: ignore[arg-type]
+    l1 = loaded.log[-1]["weights_l1"]
+    assert l1 == pytest.approx(10.0 * 64 * float(weights.sum()), rel=0.05)
+
+
+def test_a_latency_penalty_needs_its_table(tmp_path: Path) -> None:
+    """And a table needs the penalty."""
+    for given in ({"penalty": "latency"}, {"latency_table": tmp_path / "t.json"}):
+        with pytest.raises(ValueError, match="go together"):
+            Supernet(out=tmp_path, **given)  # type: ignore[arg-type]

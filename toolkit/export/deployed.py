@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from toolkit.bundle import Bundle, Card
 from toolkit.core import heatmap
-from toolkit.slimming.fold import fold
+from toolkit.slimming.fold import Rewrite, fold
 
 GX = (0, 0, 0, -0.5, 0, 0.5, 0, 0, 0)
 GY = (0, -0.5, 0, 0, 0, 0, 0, 0.5, 0)
@@ -30,11 +30,11 @@ class Network(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, through: Rewrite | None = "head") -> None:
         super().__init__()
         mean, std = (255 * torch.tensor(v, dtype=torch.float64) for v in (bundle.card.mean, bundle.card.std))
         self.register_buffer("mean", mean.float().view(1, 3, 1, 1))
-        self.net = fold(bundle.network())
+        self.net = bundle.network() if through is None else fold(bundle.network(), through)
         first = self.net.stem[0]  # type: ignore[index]
         assert isinstance(first, nn.Conv2d)
         with torch.no_grad():
@@ -145,11 +145,14 @@ class Decode(nn.Module):
 
 
 class Deployed(nn.Module):
-    """(1, 3, S, S) RGB in 0..255 -> points (1, M, 2) in [0, 1] and confidence (1, M)."""
+    """(1, 3, S, S) RGB in 0..255 -> points (1, M, 2) in [0, 1] and confidence (1, M).
 
-    def __init__(self, bundle: Bundle) -> None:
+    What ships has all exact rewrites; to measure their gain, `through` names the last one that is done, or none.
+    """
+
+    def __init__(self, bundle: Bundle, through: Rewrite | None = "head") -> None:
         super().__init__()
-        self.network = Network(bundle)
+        self.network = Network(bundle, through)
         self.decode = Decode(bundle.card, bundle.scheme.points)
         self.eval().requires_grad_(False)
 

@@ -4,12 +4,13 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from toolkit.models.released import RELEASED
 
-FORMAT = 1
-"""The version of the JSON written here; a higher one comes from a newer release."""
+FORMAT = 2
+"""The version of the JSON written here (2 added `narrowed`); a higher one comes from a newer release."""
 
 STAGES = 10
 DIVISOR = 32
@@ -81,9 +82,12 @@ class SuperNetSpec:
     """MBConvs in each block of stages 1 to 9; stage 10 has none."""
     head: int | None = None
     """Width of the head's hidden layer; None stands for the sum of the final branches' widths."""
+    narrowed: tuple[tuple[int, int, int], ...] = ()
+    """Blocks that do not have their branch's width, since channels were pruned: (stage, branch, channels) each."""
 
     def __post_init__(self) -> None:
         _positive(points=(self.points,), stem=self.stem, widths=self.widths, depth=(self.depth,))
+        _positive(narrowed=tuple(width for _, _, width in self.narrowed))
         keys = [(e.stage, e.target, e.source) for e in self.edges]
         if keys != sorted(set(keys)):
             raise ValueError("edges must be unique and ordered by stage, target and source")
@@ -92,10 +96,20 @@ class SuperNetSpec:
                 raise ValueError(f"edge {edge.name} starts at a block that no edge reaches")
         if not self.branches(STAGES):
             raise ValueError("no edge reaches the last stage: nothing is left of the network")
+        for stage, branch, _ in self.narrowed:
+            if stage < 2 or branch not in self.branches(stage):
+                raise ValueError(f"narrowed names a block that is not there: stage {stage}, branch {branch}")
+        for edge in self.edges:
+            if edge.kind == "identity" and self.source_width(edge) != self.width(edge.stage, edge.target):
+                raise ValueError(f"edge {edge.name} is an identity between blocks of different widths")
+
+    def width(self, stage: int, branch: int) -> int:
+        """Channels of a block's map."""
+        return self.stem[1] if stage == 1 else self._own_widths.get((stage, branch), self.widths[branch])
 
     def branches(self, stage: int) -> tuple[int, ...]:
         """The blocks of a stage, by branch: those that some edge reaches."""
-        return (0,) if stage == 1 else tuple(sorted({e.target for e in self.edges if e.stage == stage}))
+        return (0,) if stage == 1 else self._branches.get(stage, ())
 
     def into(self, stage: int, target: int) -> tuple[Edge, ...]:
         """The edges that one block aggregates."""
@@ -103,12 +117,23 @@ class SuperNetSpec:
 
     def source_width(self, edge: Edge) -> int:
         """Channels of the map that an edge reads."""
-        return self.stem[1] if edge.stage == 2 else self.widths[edge.source]
+        return self.width(edge.stage - 1, edge.source)
+
+    @cached_property
+    def _branches(self) -> dict[int, tuple[int, ...]]:
+        found: dict[int, set[int]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.stage, set()).add(edge.target)
+        return {stage: tuple(sorted(branches)) for stage, branches in found.items()}
+
+    @cached_property
+    def _own_widths(self) -> dict[tuple[int, int], int]:
+        return {(stage, branch): channels for stage, branch, channels in self.narrowed}
 
     @property
     def head_input(self) -> int:
         """Channels of the concatenated final branches."""
-        return sum(self.widths[k] for k in self.branches(STAGES))
+        return sum(self.width(STAGES, k) for k in self.branches(STAGES))
 
     @property
     def head_width(self) -> int:
@@ -180,7 +205,11 @@ def from_json(data: dict[str, Any]) -> Spec:
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    return {key: _tuple(value) for key, value in fields.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(map(_tuple, value)) if isinstance(value, list) else value
 
 
 def _positive(**widths: tuple[int, ...]) -> None:

@@ -13,7 +13,7 @@ from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
 def transform(spec: SuperNetSpec, edge: Edge) -> nn.Module:
     """T of equation 1, without the bilinear step of an upward edge."""
-    c_in, c_out = spec.source_width(edge), spec.widths[edge.target]
+    c_in, c_out = spec.source_width(edge), spec.width(edge.stage, edge.target)
     match edge.kind:
         case "identity":
             return nn.Identity()
@@ -33,7 +33,7 @@ class Block(nn.Module):
         self.target = target
         self.edges = nn.ModuleDict({str(e.source): transform(spec, e) for e in spec.into(stage, target)})
         depth = spec.depth if stage < STAGES else 0
-        self.encoder = nn.Sequential(*(MBConv(spec.widths[target]) for _ in range(depth)))
+        self.encoder = nn.Sequential(*(MBConv(spec.width(stage, target)) for _ in range(depth)))
 
     def forward(self, branches: dict[int, Tensor], alpha: dict[int, Tensor]) -> Tensor:
         # branches[k]: (B, widths[k], h / 2**k, w / 2**k), alpha[k]: () -> (B, widths[target], h / 2**target, ...)

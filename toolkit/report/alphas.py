@@ -7,7 +7,7 @@ import numpy as np
 from toolkit.report.chart import bent_scale, chart
 from toolkit.report.figures import Plot
 from toolkit.report.palette import stand_in
-from toolkit.report.run import Run
+from toolkit.report.run import Part, Run
 from toolkit.report.table import Column, Table, cell, number, words
 
 if TYPE_CHECKING:
@@ -20,29 +20,33 @@ SMALL = 0.2
 """Factors that end below this share of their largest value are shown on a scale that is logarithmic beyond a band."""
 ZOOM = " The scale is linear around 0 and logarithmic beyond, since the factors end far below where they started."
 _FATE = {"kept": "kept", "dropped": "dropped", "dead": "led nowhere", "open": "not yet slimmed"}
+_COLOUR = {"open": "supernet"}
 
 
 def trajectories(run: Run) -> Plot | None:
     """Importance factors of the supernet after every epoch."""
-    part = run.parts.get("supernet")
+    return history_of(run.parts.get("supernet"), fate(run) if "supernet" in run.parts else [], threshold(run))
+
+
+def history_of(part: Part | None, fates: list[str], limit: float | None) -> Plot | None:
+    """Importance factors of a supernet after every epoch, each by its fate; None where its log has none."""
     history = [r for r in part.log if isinstance(r.get("alpha"), list)] if part else []
     edges = getattr(part.spec, "edges", ()) if part else ()
     if not history or any(len(r["alpha"]) != len(edges) for r in history):
         return None
     alphas = np.array([r["alpha"] for r in history], dtype=np.float64)  # (epochs, edges)
     epochs = [r.get("epoch", i + 1) for i, r in enumerate(history)]
-    fates = fate(run)
-    limit = threshold(run)
     largest = float(np.abs(alphas[-1]).max())
     near = limit or largest / 10
     zoomed = near > 0 and largest < SMALL * np.abs(alphas).max()
 
     def draw(axes: "Axes") -> None:
-        for kind in ("dropped", "dead", "kept"):
+        for kind in ("dropped", "dead", "open", "kept"):
             columns = [i for i, f in enumerate(fates) if f == kind]
             if columns:
-                axes.plot(epochs, alphas[:, columns], color=stand_in(kind), linewidth=0.8, alpha=0.6)
-                axes.plot([], [], color=stand_in(kind), label=f"{_FATE[kind]} ({len(columns)})")
+                colour = stand_in(_COLOUR.get(kind, kind))
+                axes.plot(epochs, alphas[:, columns], color=colour, linewidth=0.8, alpha=0.6)
+                axes.plot([], [], color=colour, label=f"{_FATE[kind]} ({len(columns)})")
         if limit is not None:
             axes.axhspan(-limit, limit, color=stand_in("baseline"), alpha=0.25, linewidth=0)
         if zoomed:
@@ -71,19 +75,23 @@ def fate(run: Run) -> list[str]:
     """What slimming did with each operation: kept, dropped (below the threshold) or dead (its path led nowhere)."""
     part, slim = run.parts["supernet"], run.parts.get("slim")
     assert part.alpha is not None
-    kept = {edge.name for edge in getattr(slim.spec, "edges", ())} if slim else None
+    if slim is None:
+        return ["open"] * len(part.alpha)
+    kept = {edge.name for edge in getattr(slim.spec, "edges", ())}
     limit = threshold(run)
     names = [edge.name for edge in getattr(part.spec, "edges", ())]
     return [
-        "kept" if kept is None or name in kept else "dropped" if limit is None or abs(alpha) < limit else "dead"
+        "kept" if name in kept else "dropped" if limit is None or abs(alpha) < limit else "dead"
         for name, alpha in zip(names, part.alpha, strict=True)
     ]
 
 
 def threshold(run: Run) -> float | None:
-    """The |alpha| below which slimming dropped an operation."""
+    """The |alpha| below which slimming dropped an operation; None where it went by another importance."""
     slim = run.parts.get("slim")
-    return number(slim.card.config.get("threshold")) if slim else None
+    if slim is None or slim.card.config.get("importance", "alpha") != "alpha":
+        return None
+    return number(slim.card.config.get("threshold"))
 
 
 def histogram(run: Run) -> Plot | None:
@@ -94,19 +102,20 @@ def histogram(run: Run) -> Plot | None:
     values = np.abs(part.alpha)
     fates = np.array(fate(run))
     limit = threshold(run)
-    kinds = [kind for kind in ("kept", "dead", "dropped") if (fates == kind).any()]
+    kinds = [kind for kind in ("kept", "open", "dead", "dropped") if (fates == kind).any()]
     top = float(values.max()) or 1.0
     edges = np.linspace(0, top, BINS + 1)
-    hatches = {"kept": None, "dead": "....", "dropped": "////"}
+    hatches = {"kept": None, "open": None, "dead": "....", "dropped": "////"}
 
     def draw(axes: "Axes") -> None:
         base = np.zeros(BINS)
         for kind in kinds:
             height = np.histogram(values[fates == kind], edges)[0]
-            colour, count = stand_in(kind), int((fates == kind).sum())
+            colour, count = stand_in(_COLOUR.get(kind, kind)), int((fates == kind).sum())
             axes.bar(
                 edges[:-1], height, np.diff(edges) * 0.9, base, align="edge", label=f"{_FATE[kind]} ({count})",
-                facecolor=colour if kind == "kept" else "none", edgecolor=colour, linewidth=0.8, hatch=hatches[kind],
+                facecolor=colour if kind in ("kept", "open") else "none", edgecolor=colour, linewidth=0.8,
+                hatch=hatches[kind],
             )  # fmt: skip
             base += height
         if limit is not None:

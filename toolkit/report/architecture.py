@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from toolkit.models.spec import STAGES, HRNetSpec, Spec, SuperNetSpec, hrsupernet
-from toolkit.report.palette import DARK, LIGHT
+from toolkit.report.marks import Box, Curve, Drawing, Mark, Style, Words, svg
 
 BLOCK_W = 34
 BLOCK_H = (34, 28, 23, 19)
@@ -16,6 +15,19 @@ PORT = 4.5
 """Vertical distance of lines where they meet a block."""
 THICKEST, THINNEST = 4.6, 0.7
 CLASSES = ("same", "up", "down")
+STYLES = {
+    **{kind: Style(stroke=kind) for kind in CLASSES},
+    "gone": Style(stroke="faint"),
+    "io": Style(stroke="muted"),
+    "scale": Style(stroke="muted"),
+    "block": Style(stroke="ink", fill="card"),
+    "lost": Style(stroke="faint", fill="paper", dashed=True),
+    "n": Style(fill="ink"),
+    "m": Style(fill="ink", bold=True),
+    "l": Style(fill="muted", centred=False),
+    "s": Style(fill="muted", centred=False, size=11),
+    "io-t": Style(fill="muted"),
+}
 
 Node = tuple[int, int]
 """Stage and branch."""
@@ -48,7 +60,12 @@ class Plan:
 
 
 def draw(spec: Spec, alpha: Sequence[float] | None = None, full: bool = True) -> str:
-    """An SVG drawing that stands alone or inside a page, light and dark.
+    """An SVG drawing that stands alone or inside a page, light and dark; see drawing."""
+    return svg(drawing(spec, alpha, full), "arch")
+
+
+def drawing(spec: Spec, alpha: Sequence[float] | None = None, full: bool = True) -> Drawing:
+    """A network as a drawing.
 
     Args:
         spec: the network.
@@ -61,18 +78,16 @@ def draw(spec: Spec, alpha: Sequence[float] | None = None, full: bool = True) ->
     plan = _hrnet(spec) if isinstance(spec, HRNetSpec) else _supernet(spec, alpha, full)
     width, height = LEFT + (plan.stages - 1) * STEP_X + 128, TOP + 3 * STEP_Y + 84
     largest = max((abs(line.alpha) for line in plan.lines if line.alpha is not None), default=0.0)
-    body = [
+    marks = [
         *_axes(plan.stages),
         *(_path(line, "gone", THINNEST, 1.0) for line in plan.gone),
         *(_line(line, largest) for line in sorted(plan.lines, key=lambda x: abs(x.alpha or 0.0))),
         *_ends(plan),
-        *(_box(node, None) for node in plan.gone_blocks),
-        *(_box(node, channels) for node, channels in plan.widths.items()),
+        *(mark for node in plan.gone_blocks for mark in _box(node, None)),
+        *(mark for node, channels in plan.widths.items() for mark in _box(node, channels)),
         *_legend(plan, largest, height - 16),
     ]
-    label = escape(_label(plan), quote=True)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="arch" viewBox="0 0 {width} {height}" role="img"'
-    return "\n".join([f'{head} aria-label="{label}">', f"<style>{_style()}</style>", *body, "</svg>"])
+    return Drawing(width=width, height=height, label=_label(plan), marks=marks, styles=STYLES)
 
 
 def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> Plan:
@@ -84,7 +99,7 @@ def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> 
         for e, a in zip(spec.edges, factors, strict=True)
     ]
     widths = {(1, 0): spec.stem[1]}
-    widths |= {(s, k): spec.widths[k] for s in range(2, STAGES + 1) for k in spec.branches(s)}
+    widths |= {(s, k): spec.width(s, k) for s in range(2, STAGES + 1) for k in spec.branches(s)}
     there = {(line.start, line.end) for line in lines}
     whole = [((e.stage - 1, e.source), (e.stage, e.target)) for e in hrsupernet(spec.points).edges] if full else []
     gone = tuple(Line(start=a, end=b, alpha=None) for a, b in whole if (a, b) not in there)
@@ -112,19 +127,18 @@ def _centre(node: Node) -> tuple[float, float]:
     return LEFT + (node[0] - 1) * STEP_X, TOP + node[1] * STEP_Y
 
 
-def _path(line: Line, kind: str, width: float, opacity: float) -> str:
+def _path(line: Line, kind: str, width: float, opacity: float) -> Curve:
     (x1, y1), (x2, y2) = _centre(line.start), _centre(line.end)
     x1, x2 = x1 + BLOCK_W / 2, x2 - BLOCK_W / 2
     y1, y2 = y1 + PORT * (line.end[1] - line.start[1]) / 1.5, y2 + PORT * (line.start[1] - line.end[1]) / 1.5
     bend = (x2 - x1) * 0.45
-    curve = f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
     title = f"stage {line.end[0]}, branch {line.start[1]} to {line.end[1]}"
     title += ": dropped" if kind == "gone" else "" if line.alpha is None else f": alpha {line.alpha:.4f}"
-    style = f'stroke-width="{width:.2f}" opacity="{opacity:.2f}"'
-    return f'<path class="arch-{kind}" {style} d="{curve}"><title>{title}</title></path>'
+    points = ((x1, y1), (x1 + bend, y1), (x2 - bend, y2), (x2, y2))
+    return Curve(points=points, kind=kind, width=width, opacity=opacity, title=title)
 
 
-def _line(line: Line, largest: float) -> str:
+def _line(line: Line, largest: float) -> Curve:
     if line.alpha is None:
         return _path(line, line.kind, 1.4, 0.85)
     share = abs(line.alpha) / largest if largest else 0.0
@@ -136,80 +150,60 @@ def _weight(share: float) -> tuple[float, float]:
     return THINNEST + (THICKEST - THINNEST) * share, 0.28 + 0.67 * share
 
 
-def _box(node: Node, channels: int | None) -> str:
+def _box(node: Node, channels: int | None) -> Iterable[Mark]:
     x, y = _centre(node)
     h = BLOCK_H[node[1]]
     kind = "lost" if channels is None else "block"
-    rect = (
-        f'<rect class="arch-{kind}" x="{x - BLOCK_W / 2:g}" y="{y - h / 2:g}" width="{BLOCK_W}" height="{h}" rx="6"/>'
-    )
-    return rect if channels is None else rect + f'<text class="arch-n" x="{x:g}" y="{y + 4:g}">{channels}</text>'
+    yield Box(corner=(x - BLOCK_W / 2, y - h / 2), size=(BLOCK_W, h), radius=6, kind=kind)
+    if channels is not None:
+        yield Words(at=(x, y + 4), text=str(channels), kind="n")
 
 
-def _axes(stages: int) -> Iterable[str]:
+def _axes(stages: int) -> Iterable[Mark]:
     for stage in range(1, stages + 1):
         name = f"stage {stage}" if stage == 1 else str(stage)
-        yield f'<text class="arch-m" x="{_centre((stage, 0))[0]:g}" y="22">{name}</text>'
+        yield Words(at=(_centre((stage, 0))[0], 22), text=name, kind="m")
     for branch in range(4):
         y = _centre((1, branch))[1]
-        yield f'<text class="arch-l" x="8" y="{y - 2:g}">branch {branch}</text>'
-        yield f'<text class="arch-s" x="8" y="{y + 12:g}">1/{4 * 2**branch} size</text>'
+        yield Words(at=(8, y - 2), text=f"branch {branch}", kind="l")
+        yield Words(at=(8, y + 12), text=f"1/{4 * 2**branch} size", kind="s")
 
 
-def _ends(plan: Plan) -> Iterable[str]:
+def _ends(plan: Plan) -> Iterable[Mark]:
     """The stem before the first block, and the head that reads every final block."""
     x, y = _centre((1, 0))
-    yield f'<path class="arch-io" d="M{x - 40:g} {y:g}H{x - BLOCK_W / 2:g}"/>'
-    yield f'<text class="arch-io-t" x="{x - 58:g}" y="{y + 4:g}">stem</text>'
+    yield Curve(points=((x - 40, y), (x - BLOCK_W / 2, y)), kind="io", width=1.4)
+    yield Words(at=(x - 58, y + 4), text="stem", kind="io-t")
     last, head = _centre((plan.stages, 0))[0], _centre((plan.stages, 0))[0] + 66
     middle = TOP + 1.5 * STEP_Y
     for stage, branch in plan.widths:
         if stage == plan.stages:
             y = _centre((stage, branch))[1]
             x1, x2, to = last + BLOCK_W / 2, head - 4, middle + (branch - 1.5) * 14
-            yield f'<path class="arch-io" d="M{x1:g} {y:g}C{x1 + 24:g} {y:g} {x2 - 24:g} {to:g} {x2:g} {to:g}"/>'
-    yield f'<rect class="arch-block" x="{head - 4:g}" y="{middle - 36:g}" width="46" height="72" rx="8"/>'
-    yield f'<text class="arch-n" x="{head + 19:g}" y="{middle + 4:g}">head</text>'
+            yield Curve(points=((x1, y), (x1 + 24, y), (x2 - 24, to), (x2, to)), kind="io", width=1.4)
+    yield Box(corner=(head - 4, middle - 36), size=(46, 72), radius=8, kind="block")
+    yield Words(at=(head + 19, middle + 4), text="head", kind="n")
 
 
-def _legend(plan: Plan, largest: float, y: float) -> Iterable[str]:
+def _legend(plan: Plan, largest: float, y: float) -> Iterable[Mark]:
     x = 8
     named = {"same": "same size", "up": "up: 1x1 and bilinear", "down": "down: strided 3x3", "gone": "dropped"}
     present = {line.kind for line in plan.lines} | ({"gone"} if plan.gone else set())
     for kind, text in named.items():
         if kind in present:
-            yield f'<path class="arch-{kind}" stroke-width="{1.4 if kind == "gone" else 2.6}" d="M{x} {y:g}h26"/>'
-            yield f'<text class="arch-l" x="{x + 32}" y="{y + 4:g}">{text}</text>'
+            yield Curve(points=((x, y), (x + 26, y)), kind=kind, width=1.4 if kind == "gone" else 2.6)
+            yield Words(at=(x + 32, y + 4), text=text, kind="l")
             x += 44 + round(6.6 * len(text))
     if largest:
-        yield f'<text class="arch-l" x="{x + 8}" y="{y + 4:g}">|alpha|: 0</text>'
+        yield Words(at=(x + 8, y + 4), text="|alpha|: 0", kind="l")
         for index in range(5):
             width, opacity = _weight(index / 4)
-            yield (
-                f'<path class="arch-scale" stroke-width="{width:.2f}" opacity="{opacity:.2f}" '
-                f'd="M{x + 68 + 20 * index} {y:g}h16"/>'
-            )
-        yield f'<text class="arch-l" x="{x + 172}" y="{y + 4:g}">{largest:.3g}</text>'
+            left = x + 68 + 20 * index
+            yield Curve(points=((left, y), (left + 16, y)), kind="scale", width=width, opacity=opacity)
+        yield Words(at=(x + 172, y + 4), text=f"{largest:.3g}", kind="l")
 
 
 def _label(plan: Plan) -> str:
     blocks = len(plan.widths) - 1
     text = f"Architecture: {len(plan.lines)} operations into {blocks} blocks over {plan.stages} stages"
     return text + (f"; {len(plan.gone)} operations and {len(plan.gone_blocks)} blocks dropped" if plan.gone else "")
-
-
-def _style() -> str:
-    def rules(c: dict[str, str]) -> str:
-        strokes = "".join(f".arch-{kind}{{stroke:{c[kind]}}}" for kind in CLASSES)
-        return (
-            f"{strokes}.arch-gone{{stroke:{c['faint']}}}.arch-io,.arch-scale{{stroke:{c['muted']}}}"
-            f".arch-block{{fill:{c['card']};stroke:{c['ink']}}}.arch-lost{{fill:{c['paper']};stroke:{c['faint']}}}"
-            f".arch-n,.arch-m{{fill:{c['ink']}}}.arch-l,.arch-s,.arch-io-t{{fill:{c['muted']}}}"
-        )
-
-    fixed = (
-        ".arch path{fill:none;stroke-linecap:round}.arch text{font:12px system-ui,sans-serif;text-anchor:middle}"
-        ".arch .arch-l,.arch .arch-s{text-anchor:start}.arch .arch-s{font-size:11px}.arch .arch-m{font-weight:600}"
-        ".arch-lost{stroke-dasharray:3 3}.arch-block{stroke-width:1.2}.arch-io{stroke-width:1.4}"
-    )
-    return f"{fixed}{rules(dict(LIGHT))}@media(prefers-color-scheme:dark){{{rules(dict(DARK))}}}"

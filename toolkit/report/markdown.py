@@ -5,6 +5,7 @@ from typing import Any
 
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.report.ablation import ablations
+from toolkit.report.slimming import slimming
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
@@ -55,15 +56,19 @@ def render(records: list[Record]) -> str:
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
-    parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in ablations(records)]
+    tables = [*slimming(records), *ablations(records)]
+    parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
     return "\n".join(parts)
 
 
 def _conditions(records: list[Record]) -> str:
     first = next(r for r in records if r.get("device"))
     commit = (first.get("commit") or "not in a checkout")[:12]
-    sets = sorted({f"{r['data']} ({r['split']}, {r['n']} faces)" for r in records if r["kind"] != "parity"})
-    return f"Measured on: {'; '.join(sets)}. Machine: {first['device']}. Commit: {commit}.\n"
+    sets = sorted(
+        {f"{r['data']} ({r['split']}, {r['n']} faces)" for r in records if r["kind"] != "parity" and r.get("data")}
+    )
+    measured = f"Measured on: {'; '.join(sets)}. " if sets else ""
+    return f"{measured}Machine: {first['device']}. Commit: {commit}.\n"
 
 
 def _networks(records: list[Record]) -> str:

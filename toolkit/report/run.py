@@ -132,14 +132,18 @@ def _records(path: Path) -> tuple[Record, ...]:
 
 
 def _part(folder: Path) -> Part:
-    loaded = bundle.read(folder)
+    return part_of(bundle.read(folder), bundle.digest(folder))
+
+
+def part_of(loaded: bundle.Bundle, digest: str) -> Part:
+    """A bundle's part of a run."""
     alpha = tuple(loaded.weights["alpha"].tolist()) if isinstance(loaded.spec, SuperNetSpec) else None
     return Part(
         spec=loaded.spec,
         card=loaded.card,
         log=tuple(r for r in loaded.log if isinstance(r, dict)),
         alpha=alpha,
-        digest=bundle.digest(folder),
+        digest=digest,
         census=census(loaded.spec, loaded.card.size_px),
     )
 

@@ -1,9 +1,12 @@
 """Converted .tflite files on ai-edge-litert, or on tflite-runtime, which has the same interface."""
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
 
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.runtime import tensors
@@ -56,6 +59,17 @@ def load_tflite(path: Path, about: Sidecar, engine: str | None, threads: int) ->
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r} for .tflite; known: {', '.join(ENGINES)}")
     return TFLiteLandmarker(path, about, engine, threads)
+
+
+def invocation(path: Path, threads: int = 1) -> tuple[Callable[[], None], str]:
+    """One call of a .tflite file of any float inputs, which are random, for timing; and the engine that runs it."""
+    engine = next(iter(ENGINES))
+    interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    rng = np.random.default_rng(0)
+    for tensor in interpreter.get_input_details():
+        interpreter.set_tensor(tensor["index"], rng.random(tensor["shape"], np.float32))
+    return interpreter.invoke, f"{engine} {version(engine)}"
 
 
 def _module(engine: str) -> ModuleType:

@@ -4,15 +4,14 @@
 head (that is the only reading under which its tables follow from its released networks).
 """
 
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from toolkit.models import blank
-from toolkit.models.spec import DIVISOR, Spec
+from toolkit.models.spec import DIVISOR, STAGES, HRNetSpec, Spec, SuperNetSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,29 +28,83 @@ class Census:
     convolutions: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one piece of a network costs."""
+
+    name: str
+    """stem, head, a block such as 3.2 (stage and branch), or an edge such as 3.0to2."""
+    kind: str
+    """stem, head, block, or the kind of an edge: project, up, down. Identity edges have no layer and are no part."""
+    stage: int | None
+    """None for stem and head."""
+    params: int
+    macs: int
+    convolutions: int
+
+
 def census(spec: Spec, size_px: int = 256) -> Census:
-    """Counts for a spec at a square input, in milliseconds: every map's sides are a fixed share of the input's, so that
-    the smallest input is run and its MACs are scaled by the area.
+    """Counts for a spec at a square input, in a tenth of a second.
+
+    Raises:
+        ValueError: size_px is not a positive multiple of DIVISOR.
+    """
+    return _total(parts(spec, size_px), len(spec.edges) if isinstance(spec, SuperNetSpec) else 0)
+
+
+def parts(spec: Spec, size_px: int = 256) -> tuple[Part, ...]:
+    """What each piece costs, in the order of the network.
+
+    Every map's sides are a fixed share of the input's, so that the smallest input is run and its MACs are scaled by the
+    area.
 
     Raises:
         ValueError: size_px is not a positive multiple of DIVISOR.
     """
     check_size(size_px)
     net = blank(spec).eval()
-    smallest = _macs_by_part(net, torch.zeros(1, 3, DIVISOR, DIVISOR))
-    macs = Counter({part: count * (size_px // DIVISOR) ** 2 for part, count in smallest.items()})
-    params = Counter[str]()
-    for name, parameter in net.named_parameters():
-        params[name.split(".")[0]] += parameter.numel()
-    alphas = params.pop("alpha", 0)
-    return Census(
-        params_full=params.total(),
-        params_paper=params.total() - params["stem"] - params["head"],
-        alphas=alphas,
-        macs_full=macs.total(),
-        macs_paper=macs.total() - macs["head"],
-        convolutions=sum(isinstance(m, nn.Conv2d) for m in net.modules()),
-    )
+    area = (size_px // DIVISOR) ** 2
+    outputs = _output_sizes(net)
+    found: dict[str, Part] = {}
+    for name, module in net.named_modules():
+        if not isinstance(module, nn.Conv2d | nn.BatchNorm2d):
+            continue
+        part, kind, stage = _place(name, hrnet=isinstance(spec, HRNetSpec))
+        before = found.get(part, Part(name=part, kind=kind, stage=stage, params=0, macs=0, convolutions=0))
+        macs = 0
+        if isinstance(module, nn.Conv2d):
+            macs = (module.weight[0].numel() + (module.bias is not None)) * outputs[name] * area
+        found[part] = Part(
+            name=part,
+            kind=kind,
+            stage=stage,
+            params=before.params + sum(p.numel() for p in module.parameters()),
+            macs=before.macs + macs,
+            convolutions=before.convolutions + isinstance(module, nn.Conv2d),
+        )
+    return tuple(found.values())
+
+
+class Prices:
+    """A supernet's parts, counted once, from which any network slimmed from it is priced without building it."""
+
+    def __init__(self, spec: SuperNetSpec, size_px: int) -> None:
+        self.size_px = size_px
+        self.parts = {part.name: part for part in parts(spec, size_px)}
+
+    def census(self, smaller: SuperNetSpec) -> Census:
+        """The counts of a network that has some of the supernet's edges, in microseconds."""
+        blocks = [f"{stage}.{k}" for stage in range(1, STAGES) for k in smaller.branches(stage)]
+        names = ["stem", *blocks, *(edge.name for edge in smaller.edges)]
+        kept = [self.parts[name] for name in names if name in self.parts]
+        return _total([*kept, self._head(smaller)], len(smaller.edges))
+
+    def _head(self, smaller: SuperNetSpec) -> Part:
+        """Its width follows from the final branches that are left."""
+        c_in, hidden, points = smaller.head_input, smaller.head_width, smaller.points
+        layers = (c_in + 1) * hidden + (hidden + 1) * points
+        macs = layers * (self.size_px // 4) ** 2
+        return Part(name="head", kind="head", stage=None, params=layers + 2 * hidden, macs=macs, convolutions=2)
 
 
 def check_size(size_px: int) -> None:
@@ -60,21 +113,71 @@ def check_size(size_px: int) -> None:
         raise ValueError(f"the input size must be a positive multiple of {DIVISOR}, got {size_px}")
 
 
-def _macs_by_part(net: nn.Module, image: Tensor) -> Counter[str]:
-    macs = Counter[str]()
+def _total(found: Iterable[Part], alphas: int) -> Census:
+    found = list(found)
+    head = next(part for part in found if part.kind == "head")
+    stem = next(part for part in found if part.kind == "stem")
+    params, macs = sum(part.params for part in found), sum(part.macs for part in found)
+    return Census(
+        params_full=params,
+        params_paper=params - stem.params - head.params,
+        alphas=alphas,
+        macs_full=macs,
+        macs_paper=macs - head.macs,
+        convolutions=sum(part.convolutions for part in found),
+    )
 
-    def count(part: str, conv: nn.Module, _: object, output: Tensor) -> None:
-        assert isinstance(conv, nn.Conv2d)
-        per_output = conv.weight[0].numel() + (conv.bias is not None)
-        macs[part] += per_output * output.numel()
 
-    hooks = [
-        module.register_forward_hook(partial(count, name.split(".")[0]))
-        for name, module in net.named_modules()
-        if isinstance(module, nn.Conv2d)
-    ]
+def _place(name: str, *, hrnet: bool) -> tuple[str, str, int | None]:
+    """A layer's part, its kind and its stage."""
+    match name.split("."):
+        case ["stem" | "head" as part, *_]:
+            return part, part, None
+        case ["stage1" | "layer1", *_]:
+            return "1.0", "block", 1
+    return _place_hrnet(name) if hrnet else _place_supernet(name)
+
+
+def _place_supernet(name: str) -> tuple[str, str, int]:
+    _, stage, target, what, source, *_ = name.split(".")
+    if what == "encoder":
+        return f"{stage}.{target}", "block", int(stage)
+    return f"{stage}.{source}to{target}", _kind(int(stage), int(source), int(target)), int(stage)
+
+
+def _place_hrnet(name: str) -> tuple[str, str, int]:
+    match name.split("."):
+        case ["stages", index, _, "branches", branch, *_]:
+            return f"{int(index) + 2}.{branch}", "block", int(index) + 2
+        case ["stages", index, _, "fusion", "rows", target, source, *_]:
+            kind = _kind(int(index) + 2, int(source), int(target))
+            return f"{int(index) + 2}.{source}to{target}", kind, int(index) + 2
+        case ["entry", target, *_]:
+            return f"2.entry{target}", _kind(2, 0, int(target)), 2
+        case ["new_branch", index, *_]:
+            return f"{int(index) + 3}.new", "down", int(index) + 3
+    raise AssertionError(name)
+
+
+def _kind(stage: int, source: int, target: int) -> str:
+    if source == target:
+        return "project" if stage == 2 else "identity"
+    return "up" if source > target else "down"
+
+
+def _output_sizes(net: nn.Module) -> dict[str, int]:
+    """Values that each convolution gives for the smallest input, by its name."""
+    sizes: dict[str, int] = {}
+    hooks = []
+    for name, module in net.named_modules():
+        if isinstance(module, nn.Conv2d):
+
+            def note(_module: nn.Module, _input: object, output: torch.Tensor, name: str = name) -> None:
+                sizes[name] = output.numel()
+
+            hooks.append(module.register_forward_hook(note))
     with torch.no_grad():
-        net(image)
+        net(torch.zeros(1, 3, DIVISOR, DIVISOR))
     for hook in hooks:
         hook.remove()
-    return macs
+    return sizes

@@ -2,31 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import Literal
 
-import torch
 from torch import Tensor
 
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
 Weights = dict[str, Tensor]
-
-
-Importance = Literal["alpha", "random"]
-
-
-def importance(weights: Weights, kind: Importance = "alpha", seed: int = 0) -> Tensor:
-    """A score of every edge, in the spec's order.
-
-    Args:
-        weights: the supernet's.
-        kind: `alpha`, its absolute value (section 3.1; alpha may have crossed zero in training), or `random`, a control
-            that knows nothing.
-        seed: of the random scores.
-    """
-    if kind == "random":
-        return torch.rand(len(weights["alpha"]), generator=torch.Generator().manual_seed(seed))
-    return weights["alpha"].detach().abs()
 
 
 def without(spec: SuperNetSpec, dropped: Iterable[Edge]) -> SuperNetSpec:
@@ -46,7 +27,9 @@ def without(spec: SuperNetSpec, dropped: Iterable[Edge]) -> SuperNetSpec:
     for stage in range(STAGES - 1, 1, -1):
         read = {e.source for e in edges if e.stage == stage + 1}
         edges = [e for e in edges if e.stage != stage or e.target in read]
-    return dataclasses.replace(spec, edges=tuple(edges), head=_head(spec, edges))
+    left = {(e.stage, e.target) for e in edges}
+    narrowed = tuple(block for block in spec.narrowed if block[:2] in left)
+    return dataclasses.replace(spec, edges=tuple(edges), head=_head(spec, edges), narrowed=narrowed)
 
 
 def _head(spec: SuperNetSpec, edges: list[Edge]) -> int | None:
@@ -112,7 +95,9 @@ def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bo
     candidates = sorted({0.0, *scores.tolist(), float(scores.max()) + 1.0})
     low, high = 0, len(candidates) - 1
     if not fits(remaining(candidates[high])):
-        raise ValueError("the budget is below the cost of a single path through the network")
+        raise ValueError(
+            "the budget is below the cost of a single path through the network: give a larger one, or remove channels"
+        )
     while low < high:
         middle = (low + high) // 2
         if fits(remaining(candidates[middle])):
@@ -134,21 +119,23 @@ def cut(weights: Weights, spec: SuperNetSpec, smaller: SuperNetSpec) -> Weights:
     names = set(smaller.branches(STAGES))
     present = spec.branches(STAGES)
     channels = [c for k in present if k in names for c in _span(spec, present, k)]
+    standing = {f"{e.stage}.{e.target}.edges.{e.source}" for e in smaller.edges}
+    standing |= {f"{e.stage}.{e.target}.encoder" for e in smaller.edges}
     result = {}
     for name, value in weights.items():
         if name == "alpha":
             result[name] = value[position]
         elif name.startswith("head."):
             result[name] = _head_slice(name, value, channels, spec.head is None)
-        elif not name.startswith("stages.") or _survives(name, smaller):
+        elif not name.startswith("stages.") or _part(name) in standing:
             result[name] = value
     return {name: value.clone() for name, value in result.items()}
 
 
 def _span(spec: SuperNetSpec, present: tuple[int, ...], branch: int) -> range:
     """The head's input channels that come from a final branch."""
-    start = sum(spec.widths[k] for k in present if k < branch)
-    return range(start, start + spec.widths[branch])
+    start = sum(spec.width(STAGES, k) for k in present if k < branch)
+    return range(start, start + spec.width(STAGES, branch))
 
 
 def _head_slice(name: str, value: Tensor, channels: list[int], hidden_too: bool) -> Tensor:
@@ -161,11 +148,10 @@ def _head_slice(name: str, value: Tensor, channels: list[int], hidden_too: bool)
     return value
 
 
-def _survives(name: str, smaller: SuperNetSpec) -> bool:
-    """Whether a tensor `stages.STAGE.TARGET.(edges.SOURCE|encoder)...` belongs to the smaller network."""
-    _, stage, target, part, source, *_ = name.split(".")
-    incoming = smaller.into(int(stage), int(target))
-    return any(e.source == int(source) for e in incoming) if part == "edges" else bool(incoming)
+def _part(name: str) -> str:
+    """The part that a tensor `stages.STAGE.TARGET.(edges.SOURCE|encoder)...` belongs to."""
+    _, stage, target, what, index, *_ = name.split(".")
+    return f"{stage}.{target}.{what}.{index}" if what == "edges" else f"{stage}.{target}.{what}"
 
 
 def _below(spec: SuperNetSpec, scores: Tensor, threshold: float) -> list[Edge]:

@@ -10,6 +10,7 @@
 
 import copy
 import itertools
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,10 @@ from torch import Tensor, nn
 from toolkit.models import HRNet, HRSuperNet
 from toolkit.models.blocks import Head, MBConv, upsample
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+
+Rewrite = Literal["norms", "alpha", "head"]
+REWRITES: tuple[Rewrite, ...] = ("norms", "alpha", "head")
+"""In this order; each needs those before it."""
 
 UNIT_RANGE = (2.0**-6, 2.0**6)
 """A block's unit stays in this range, for float16's sake; beyond it the identity edge keeps a multiplication."""
@@ -66,7 +71,7 @@ class FoldedHead(nn.Module):
 class FoldedSuperNet(nn.Module):
     """(B, 3, H, W) normalised RGB -> (B, M, H/4, W/4) heatmaps."""
 
-    def __init__(self, stem: nn.Sequential, stages: list[dict[int, FoldedBlock]], head: FoldedHead) -> None:
+    def __init__(self, stem: nn.Sequential, stages: list[dict[int, FoldedBlock]], head: nn.Module) -> None:
         super().__init__()
         self.stem = stem
         self.stages = nn.ModuleList(nn.ModuleDict({str(k): b for k, b in blocks.items()}) for blocks in stages)
@@ -79,18 +84,22 @@ class FoldedSuperNet(nn.Module):
         return self.head(branches)  # type: ignore[no-any-return]
 
 
-def fold(net: HRNet | HRSuperNet) -> nn.Module:
+def fold(net: HRNet | HRSuperNet, through: Rewrite = "head") -> nn.Module:
     """A network for inference that gives the heatmaps of `net` in evaluation mode, up to rounding; `net` is left alone.
+
+    Args:
+        net: any network.
+        through: the last rewrite to do, in the order of REWRITES; those before it are done too.
 
     Returns:
         (B, 3, H, W) normalised RGB -> (B, M, H/4, W/4), without BatchNorm and alpha. Its first convolution is stem[0].
     """
     with torch.no_grad():
-        folded = _fold_hrnet(net) if isinstance(net, HRNet) else _fold_supernet(net)
+        folded = _fold_hrnet(net, through) if isinstance(net, HRNet) else _fold_supernet(net, through)
     return folded.eval().requires_grad_(False)
 
 
-def _fold_hrnet(net: HRNet) -> nn.Module:
+def _fold_hrnet(net: HRNet, through: Rewrite) -> nn.Module:
     folded = copy.deepcopy(net)
     for module in list(folded.modules()):
         for name, child in module.named_children():
@@ -101,22 +110,24 @@ def _fold_hrnet(net: HRNet) -> nn.Module:
                     if isinstance(entry, nn.Sequential):
                         child[i] = _fold_sequence(entry)
     widths = dict(enumerate(net.spec.widths))
-    folded.head = _fold_head(net.head, widths, dict.fromkeys(widths, 1.0))  # type: ignore[assignment]
+    folded.head = _fold_head(net.head, widths, dict.fromkeys(widths, 1.0), through)  # type: ignore[assignment]
     return folded
 
 
-def _fold_supernet(net: HRSuperNet) -> FoldedSuperNet:
+def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
     spec = net.spec
     alphas = dict(zip(spec.edges, net.alpha.double().tolist(), strict=True))
+    absorb = through != "norms"
     units = {0: 1.0}  # a block's map times its unit is the map of the original network
     stages = []
     for stage in range(2, STAGES + 1):
-        after = {target: _unit(spec, alphas, stage, target, units) for target in spec.branches(stage)}
+        ones = dict.fromkeys(spec.branches(stage), 1.0)
+        after = {k: _unit(spec, alphas, stage, k, units) for k in ones} if absorb else ones
         blocks = {}
         for target, unit in after.items():
             original = net.stages[str(stage)][str(target)]  # type: ignore[index]
             edges = {
-                str(e.source): _fold_edge(original.edges[str(e.source)], units[e.source], alphas[e] / unit)
+                str(e.source): _fold_edge(original.edges[str(e.source)], units[e.source], alphas[e] / unit, absorb)
                 for e in spec.into(stage, target)
             }
             encoder = _fold_encoder(original.encoder, unit)
@@ -124,7 +135,7 @@ def _fold_supernet(net: HRSuperNet) -> FoldedSuperNet:
         stages.append(blocks)
         units = after
     stem = nn.Sequential(*_fold_sequence(net.stem), *_fold_encoder(net.stage1, 1.0))
-    head = _fold_head(net.head, {k: spec.widths[k] for k in spec.branches(STAGES)}, units)
+    head = _fold_head(net.head, {k: spec.width(STAGES, k) for k in spec.branches(STAGES)}, units, through)
     return FoldedSuperNet(stem, stages, head)
 
 
@@ -137,10 +148,12 @@ def _unit(spec: SuperNetSpec, alphas: dict[Edge, float], stage: int, target: int
     return 1.0
 
 
-def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float) -> nn.Module:
-    if isinstance(edge, nn.Sequential):
+def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float, absorb: bool) -> nn.Module:
+    if isinstance(edge, nn.Sequential) and absorb:
         return _fold_sequence(edge, scale_in, scale_out)
     factor = scale_in * scale_out
+    if isinstance(edge, nn.Sequential):
+        return nn.Sequential(*_fold_sequence(edge), Scale(factor))
     return nn.Identity() if abs(factor - 1) < 1e-12 else Scale(factor)
 
 
@@ -153,13 +166,18 @@ def _fold_encoder(blocks: nn.Module, unit: float) -> nn.Sequential:
     return folded
 
 
-def _fold_head(head: Head, widths: dict[int, int], units: dict[int, float]) -> FoldedHead:
+def _fold_head(head: Head, widths: dict[int, int], units: dict[int, float], through: Rewrite) -> nn.Module:
     joint = _fold_conv(head.hidden, head.norm)
-    hidden: dict[str, nn.Module] = {}
     parts = torch.split(joint.weight, list(widths.values()), dim=1)
-    for i, (branch, part) in enumerate(zip(widths, parts, strict=True)):
-        bias = joint.bias if i == 0 else None
-        hidden[str(branch)] = _like(head.hidden, part * units[branch], bias)
+    scaled = [part * units[branch] for branch, part in zip(widths, parts, strict=True)]
+    if through != "head":
+        whole = copy.deepcopy(head)
+        whole.hidden = _like(head.hidden, torch.cat(scaled, dim=1), joint.bias)
+        whole.norm = nn.Identity()  # type: ignore[assignment]
+        return whole
+    hidden: dict[str, nn.Module] = {}
+    for i, (branch, part) in enumerate(zip(widths, scaled, strict=True)):
+        hidden[str(branch)] = _like(head.hidden, part, joint.bias if i == 0 else None)
     return FoldedHead(hidden, copy.deepcopy(head.out))
 
 

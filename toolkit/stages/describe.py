@@ -10,9 +10,15 @@ from toolkit import bundle
 from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
-from toolkit.report.architecture import draw
+from toolkit.report.alphas import history_of
+from toolkit.report.architecture import drawing
+from toolkit.report.chart import standalone
+from toolkit.report.marks import png, svg
+from toolkit.report.run import part_of
 from toolkit.runtime import sidecar
-from toolkit.slimming.census import census
+from toolkit.slimming.census import Part, census, parts
+
+KINDS = ("stem", "block", "project", "up", "down", "head")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +35,16 @@ class Describe:
     size: int | None = None
     """Side of the input crop (default: the bundle's, else 256)."""
     draw: Path | None = None
-    """Also draw the architecture into this .svg file, as the paper's figures 2 and 7 do."""
+    """Also draw the architecture into this .svg or .png file, as the paper's figures 2 and 7 do: stages across,
+    branches down, kept operations with the width of their factor, dropped ones faint."""
+    history: Path | None = None
+    """Also plot the importance factors after every epoch of a supernet's training into this .svg file."""
 
     def __post_init__(self) -> None:
-        if self.draw is not None and self.draw.suffix != ".svg":
-            raise ValueError(f"--draw writes an .svg file, got {self.draw.name}")
+        if self.draw is not None and self.draw.suffix not in (".svg", ".png"):
+            raise ValueError(f"--draw writes an .svg or .png file, got {self.draw.name}")
+        if self.history is not None and self.history.suffix != ".svg":
+            raise ValueError(f"--history writes an .svg file, got {self.history.name}")
 
 
 def run(options: Describe) -> Steps[Outcome]:
@@ -43,6 +54,7 @@ def run(options: Describe) -> Steps[Outcome]:
     if options.what in ARCHITECTURES:
         points = options.points or OWN_POINTS.get(options.what, 68)
         spec = ARCHITECTURES[options.what](points)
+        _no_history(options)
         _draw(options, spec, None)
         return _network(options.what, spec, options.size or 256, {})
     if options.points is not None:
@@ -51,8 +63,12 @@ def run(options: Describe) -> Steps[Outcome]:
         loaded = bundle.read(path)
         size = options.size or loaded.card.size_px
         _draw(options, loaded.spec, loaded.weights["alpha"].tolist() if "alpha" in loaded.weights else None)
+        _plot_history(options, loaded)
         return _network(loaded.card.name, loaded.spec, size, {"card": asdict(loaded.card)}, loaded)
     if path.exists():
+        _no_history(options)
+        if options.draw is not None:
+            raise ValueError("--draw is for bundles and named architectures; a converted file has none")
         return _file(path)
     raise FileNotFoundError(
         f"{options.what!r} is neither a bundle, a converted file nor an architecture ({', '.join(ARCHITECTURES)})"
@@ -61,7 +77,22 @@ def run(options: Describe) -> Steps[Outcome]:
 
 def _draw(options: Describe, spec: Spec, alpha: list[float] | None) -> None:
     if options.draw is not None:
-        write_bytes(options.draw, draw(spec, alpha).encode())
+        plan = drawing(spec, alpha)
+        write_bytes(options.draw, png(plan) if options.draw.suffix == ".png" else svg(plan, "arch").encode())
+
+
+def _plot_history(options: Describe, loaded: bundle.Bundle) -> None:
+    if options.history is None:
+        return
+    plot = history_of(part_of(loaded, ""), ["open"] * len(getattr(loaded.spec, "edges", ())), None)
+    if plot is None:
+        raise ValueError(f"{options.what} has no importance factors in its log: only a trained supernet's bundle has")
+    write_bytes(options.history, standalone(plot.svg).encode())
+
+
+def _no_history(options: Describe) -> None:
+    if options.history is not None:
+        raise ValueError(f"--history is for a trained supernet's bundle; {options.what} is none")
 
 
 def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bundle.Bundle | None = None) -> Outcome:
@@ -75,12 +106,31 @@ def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bun
         f"    without head        {cost.macs_paper:>13,}  (as the paper counts)",
         f"  convolutions          {cost.convolutions:>13,}",
     ]
+    pieces = parts(spec, size)
+    lines += _costs(pieces)
     if isinstance(spec, SuperNetSpec):
         lines += _edges(spec)
     if loaded is not None:
         lines += [f"  {key}: {value}" for key, value in asdict(loaded.card).items() if value and key != "name"]
     record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost), **more}
+    record["parts"] = [asdict(piece) for piece in pieces]
     return Outcome(text="\n".join(lines), records=(record,))
+
+
+def _costs(pieces: tuple[Part, ...]) -> list[str]:
+    """A table of MACs by stage and kind, with each stage's parameters."""
+    kinds = [kind for kind in KINDS if any(piece.kind == kind for piece in pieces)]
+    header = "".join(f"{kind:>9}" for kind in kinds)
+    rows = [
+        f"  million multiply-accumulates by stage and kind, and thousand parameters\n    {'':8}{header}{'params':>9}"
+    ]
+    for stage in dict.fromkeys(piece.stage if piece.stage else piece.kind for piece in pieces):
+        own = [piece for piece in pieces if stage in (piece.stage, piece.kind)]
+        cells = [sum(piece.macs for piece in own if piece.kind == kind) / 1e6 for kind in kinds]
+        name = stage if isinstance(stage, str) else f"stage {stage}"
+        params = sum(piece.params for piece in own) / 1e3
+        rows.append(f"    {name:8}" + "".join(f"{c:9.2f}" if c else f"{'-':>9}" for c in cells) + f"{params:9.1f}")
+    return rows
 
 
 def _edges(spec: SuperNetSpec) -> list[str]:

@@ -1,99 +1,214 @@
-"""Stage: cut the supernet down to the operations that its importance factors call for (Algorithm 1, line 13)."""
+"""Stage: cut a network down to a budget: its operations by importance (Algorithm 1, line 13), or its channels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
 
 from toolkit import bundle
+from toolkit.bundle import Bundle
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
-from toolkit.models.spec import SuperNetSpec
-from toolkit.slimming.census import Census, census
-from toolkit.slimming.edges import Importance, at_threshold, cut, importance, within
+from toolkit.data import Subset, open_faces
+from toolkit.data.augment import Augment
+from toolkit.data.batches import TrainingFaces, training_faces
+from toolkit.models import HRSuperNet
+from toolkit.models.spec import STAGES, SuperNetSpec
+from toolkit.slimming import latency
+from toolkit.slimming.census import Census, Prices, census
+from toolkit.slimming.edges import at_threshold, cut, within
+from toolkit.slimming.importance import Importance, at_random, by_alpha, by_gamma, by_taylor
+from toolkit.train.inference import normalised
+from toolkit.train.losses import mse, targets
 
 PUBLISHED_SHARE = 0.64
 """MACs without the head that the published 300W network keeps of the supernet's: 597 of 933 million."""
+BATCH = 16
+BUDGETS = ("threshold", "params", "macs", "share", "latency_ms")
+Fits = Callable[[SuperNetSpec], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slim:
-    """Remove redundant operations and blocks from a trained supernet: a smaller network is left, ready to distil.
+    """Remove what a network can spare: a smaller one is left, with the same outputs but for what was removed.
 
-    Give one of --threshold, --params, --macs or --share.
+    Operations and blocks of a trained supernet by default, ready to distil; or, from what is left, single channels.
+    Give one of --threshold, --params, --macs, --share and --latency-ms. With --sweep, see `sdhrnet slim --sweep
+    --help`, a whole family is cut, trained and measured.
     """
 
     supernet: Path
-    """Bundle of the supernet."""
+    """Bundle of the supernet; for channels, of any network slimmed from one, before or after distilling."""
     out: Path
     """Folder for the smaller bundle."""
+    remove: Literal["operations", "channels"] = "operations"
+    """operations: edges, blocks and branches, exactly as if their factor were zero. channels: the weakest channels,
+    wherever they hang together (torch-pruning); train the result on."""
     threshold: float | None = None
-    """Drop operations whose |alpha| is below this."""
+    """Drop operations whose importance is below this."""
     params: float | None = None
     """At most this many parameters, in millions, everything counted."""
     macs: float | None = None
     """At most this many multiply-accumulates, in millions, everything counted, at the bundle's input size."""
     share: float | None = None
-    """At most this share of the supernet's multiply-accumulates without the head (default 0.64, as published)."""
+    """At most this share of the network's multiply-accumulates without the head (default 0.64, as published)."""
+    latency_ms: float | None = None
+    """At most this many milliseconds, as --latency-table adds them up."""
+    latency_table: Path | None = None
+    """Times of this device, from `sdhrnet latency-table`."""
     importance: Importance = "alpha"
-    """What says which operations go: the importance factors, or chance, as a control."""
+    """What says which operations go. alpha: |alpha|, as published. gamma: |alpha| times the size of the map that it
+    multiplies. taylor: the change of the loss, to first order. random: chance, as a control."""
+    data: Path | None = None
+    """Labelled faces for the Taylor importance, as for the training stages; without it, synthetic faces."""
+    faces: int = 256
+    """How many training faces the Taylor importance is summed over."""
     seed: int = 0
     """Of the random importance."""
+    round_to: int = 8
+    """Channels are left in multiples of this, which kernels are fast at."""
 
     def __post_init__(self) -> None:
-        given = [v for v in (self.threshold, self.params, self.macs, self.share) if v is not None]
+        given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError("give only one of --threshold, --params, --macs and --share")
-        if any(not v > 0 for v in given):
+            raise ValueError("give only one of --threshold, --params, --macs, --share and --latency-ms")
+        if any(not getattr(self, name) > 0 for name in given):
             raise ValueError("thresholds and budgets must be above 0")
+        if (self.latency_ms is None) != (self.latency_table is None):
+            raise ValueError("--latency-ms and --latency-table go together")
+        if self.data is not None and self.importance != "taylor":
+            raise ValueError("--data is for --importance taylor; the others look at no face")
+        if self.faces < 1 or self.round_to < 1:
+            raise ValueError("--faces and --round-to must be at least 1")
+        if self.remove == "channels" and (self.importance != "alpha" or {*given} & {"threshold", "latency_ms"}):
+            raise ValueError("channels go by their magnitude, to a budget of --params, --macs or --share")
 
 
 def run(options: Slim) -> Steps[Outcome]:
     """Cut and write the bundle; see Slim."""
-    yield Progress(task="slimming", done=0, total=1)
     parent = bundle.read(options.supernet)
     if not isinstance(parent.spec, SuperNetSpec):
         raise ValueError(f"{options.supernet} holds no supernet but {parent.card.name}: only a supernet can be slimmed")
-    scores = importance(parent.weights, options.importance, options.seed)
-    size = parent.card.size_px
-    before = census(parent.spec, size)
-    if options.threshold is not None:
-        spec, threshold = at_threshold(parent.spec, scores, options.threshold), options.threshold
+    yield Progress(task="slimming", done=0, total=1)
+    if options.remove == "channels":
+        smaller, how = _channels(options, parent, parent.spec)
     else:
-        spec, threshold = within(parent.spec, scores, _budget(options, before, size))
-    after = census(spec, size)
+        smaller, how = yield from _operations(options, parent, parent.spec)
+    assert isinstance(smaller.spec, SuperNetSpec)
+    before, after = (census(b.spec, parent.card.size_px) for b in (parent, smaller))
     card = replace(
         parent.card,
         name="s-hrnet",
         stage="slim",
-        config={"importance": options.importance, "threshold": threshold, "edges": len(spec.edges)},
+        config={"remove": options.remove, "edges": len(smaller.spec.edges), **how},
         metrics={"params_full": after.params_full, "macs_full": after.macs_full},
         parents={"supernet": bundle.digest(options.supernet)},
-        made_with={"versions": versions("torch"), "commit": commit()},
+        made_with={"versions": versions("torch", "torch-pruning"), "commit": commit()},
     )
-    smaller = bundle.Bundle(spec=spec, card=card, weights=cut(parent.weights, parent.spec, spec))
-    bundle.write(smaller, options.out)
+    bundle.write(replace(smaller, card=card), options.out)
     yield Progress(task="slimming", done=1, total=1)
-    return Outcome(
-        text=_summary(options, parent.spec, spec, before, after), records=({"kind": "slim", **card.metrics},)
-    )
+    text = _summary(options, parent.spec, smaller.spec, before, after)
+    return Outcome(text=text, records=({"kind": "slim", **card.metrics, **how},))
 
 
-def _budget(options: Slim, before: Census, size_px: int) -> Callable[[SuperNetSpec], bool]:
+def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[Bundle, dict[str, Any]]]:
+    scores = yield from _scores(options, parent, spec)
+    if options.threshold is not None:
+        smaller, threshold = at_threshold(spec, scores, options.threshold), options.threshold
+    else:
+        smaller, threshold = within(spec, scores, _budget(options, parent, spec))
+    how = {"importance": options.importance, "threshold": threshold}
+    return Bundle(spec=smaller, card=parent.card, weights=cut(parent.weights, spec, smaller)), how
+
+
+def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle, dict[str, Any]]:
+    from toolkit.slimming.channels import narrow  # torch-pruning takes a moment to import
+
+    net = parent.network()
+    assert isinstance(net, HRSuperNet)
+    narrower = narrow(net, _budget(options, parent, spec), options.round_to)
+    return bundle.of_network(narrower, parent.card), {"importance": "group magnitude", "round_to": options.round_to}
+
+
+def _scores(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[Tensor]:
+    match options.importance:
+        case "alpha":
+            return by_alpha(parent.weights)
+        case "gamma":
+            return by_gamma(spec, parent.weights)
+        case "random":
+            return at_random(spec, options.seed)
+        case "taylor":
+            net = parent.network()
+            assert isinstance(net, HRSuperNet)
+            faces = yield from _faces(options, parent)
+            return by_taylor(net, _losses(net, faces, parent.card.sigma_px))
+
+
+def _faces(options: Slim, parent: Bundle) -> Steps[TrainingFaces]:
+    """Some training faces, evenly spaced over the set."""
+    every = open_faces(options.data, "train", options.faces, scheme=parent.scheme)
+    if every.scheme != parent.scheme:
+        raise ValueError(f"the supernet predicts {parent.scheme.name}, the faces are labelled {every.scheme.name}")
+    chosen = range(0, len(every), max(1, len(every) // options.faces))[: options.faces]
+    return (yield from training_faces(Subset(every, chosen, every.title), parent.card.size_px))
+
+
+def _losses(net: HRSuperNet, faces: TrainingFaces, sigma_px: float) -> Iterator[Tensor]:
+    """The squared error of a network on every batch of plain crops."""
+    cpu = torch.device("cpu")
+    for batch in faces.epoch((0,), BATCH, Augment.only()):
+        truth, known = targets(batch, sigma_px, cpu)
+        yield mse(net(normalised(batch.images, cpu)), truth, known)
+
+
+def _budget(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Fits:
+    """Whether a network is within the budget that the options give."""
+    size = parent.card.size_px
+    if options.latency_ms is not None and options.latency_table is not None:
+        table, most_ms = latency.read(options.latency_table), options.latency_ms
+        if table.size_px != size:
+            raise ValueError(f"{options.latency_table} is for {table.size_px} px, the supernet takes {size} px")
+        return lambda smaller: table.predict(smaller) <= most_ms
+    count = _counter(options, spec, size)
     if options.params is not None:
-        limit = options.params * 1e6
-        return lambda spec: census(spec, size_px).params_full <= limit
+        most_params = options.params * 1e6
+        return lambda smaller: count(smaller).params_full <= most_params
     if options.macs is not None:
-        limit = options.macs * 1e6
-        return lambda spec: census(spec, size_px).macs_full <= limit
+        most_macs = options.macs * 1e6
+        return lambda smaller: count(smaller).macs_full <= most_macs
     share = PUBLISHED_SHARE if options.share is None else options.share
-    return lambda spec: census(spec, size_px).macs_paper <= share * before.macs_paper
+    most_paper = share * census(spec, size).macs_paper
+    return lambda smaller: count(smaller).macs_paper <= most_paper
+
+
+def _counter(options: Slim, spec: SuperNetSpec, size_px: int) -> Callable[[SuperNetSpec], Census]:
+    """Counts of whatever is cut from a network; other widths must be counted anew."""
+    if options.remove == "channels":
+        return lambda smaller: census(smaller, size_px)
+    return Prices(spec, size_px).census
 
 
 def _summary(options: Slim, old: SuperNetSpec, new: SuperNetSpec, before: Census, after: Census) -> str:
-    blocks = [sum(len(spec.branches(stage)) for stage in range(2, 11)) for spec in (old, new)]
+    blocks = [sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1)) for spec in (old, new)]
+    left = f"{len(new.edges)} of {len(old.edges)} operations and {blocks[1]} of {blocks[0]} blocks are left"
+    if options.remove == "channels":
+        left = f"channels by branch {_widths(old)} -> {_widths(new)}"
     return (
-        f"slimmed network written to {options.out}: {len(new.edges)} of {len(old.edges)} operations and "
-        f"{blocks[1]} of {blocks[0]} blocks are left\n"
+        f"slimmed network written to {options.out}: {left}\n"
         f"parameters {before.params_full:,} -> {after.params_full:,}, "
         f"multiply-accumulates {before.macs_full / 1e6:.1f} M -> {after.macs_full / 1e6:.1f} M"
     )
+
+
+def _widths(spec: SuperNetSpec) -> str:
+    """Each branch's widths, such as 16, 24-32, 64."""
+    found = []
+    for branch in range(4):
+        own = {spec.width(s, branch) for s in range(2, STAGES + 1) if branch in spec.branches(s)}
+        if own:
+            found.append(str(min(own)) if len(own) == 1 else f"{min(own)}-{max(own)}")
+    return ", ".join(found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -12,6 +13,8 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Batch
 from toolkit.models import HRSuperNet
 from toolkit.models.spec import hrsupernet
+from toolkit.slimming import latency
+from toolkit.slimming.penalty import Penalty, penalty_weights
 from toolkit.train.inference import normalised
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
@@ -31,6 +34,11 @@ class Supernet(Training):
     sparsity: float = 5e-5
     """Weight lambda of the L1 term (equation 2) at 256 px. The squared error is a mean over pixels and grows as the
     input shrinks, so lambda is multiplied by (256 / size) squared."""
+    penalty: Penalty = "uniform"
+    """What an operation's |alpha| counts for in the L1 term: uniform, as published; macs or latency, in proportion to
+    what the operation costs, 1 on average."""
+    latency_table: Path | None = None
+    """Times of a device, from `sdhrnet latency-table`, for --penalty latency."""
     alpha_lr: float | None = None
     """Highest learning rate of the importance factors (default: so that a factor can travel 2 in all, as published).
     It falls with that of the weights where that falls to 0; under the published steps it stays as it is."""
@@ -48,6 +56,8 @@ class Supernet(Training):
             raise ValueError("sparsity must not be negative, and alpha_lr must be above 0")
         if not self.alpha_start > 0:
             raise ValueError("alpha_start must be above 0")
+        if (self.penalty == "latency") != (self.latency_table is not None):
+            raise ValueError("--penalty latency and --latency-table go together")
 
     @property
     def optim(self) -> Optim:
@@ -99,12 +109,14 @@ def _fades(options: Supernet) -> bool:
 
 
 def _own(options: Supernet) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("sparsity", "alpha_lr", "alpha_start", "updates")}
+    return {name: getattr(options, name) for name in ("sparsity", "penalty", "alpha_lr", "alpha_start", "updates")}
 
 
 def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
     sparsity = options.sparsity * (PUBLISHED_SIZE / options.size_px) ** 2
     weights = net.weights()
+    table = latency.read(options.latency_table) if options.latency_table else None
+    dear = penalty_weights(net.spec, options.size_px, options.penalty, table).to(session.device)
     factors = {"params": [net.alpha], "lr": _alpha_lr(options, session), "weight_decay": 0.0}
     factors["scheduled"] = _fades(options)
 
@@ -115,7 +127,7 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
                 parameter.requires_grad_(learned != "alpha")
             truth, known = targets(batch, options.sigma, session.device)
             terms = {"mse": mse(net(normalised(batch.images, session.device)), truth, known)}
-            return terms if learned == "weights" else terms | {"l1": sparsity * net.alpha.abs().sum()}
+            return terms if learned == "weights" else terms | {"l1": sparsity * (dear * net.alpha.abs()).sum()}
 
         return step
 

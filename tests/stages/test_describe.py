@@ -1,0 +1,62 @@
+"""The describe stage: drawings, the factors' history, and costs by stage and kind."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from toolkit import bundle
+from toolkit.bundle import Bundle
+from toolkit.core.progress import Outcome, finish
+from toolkit.stages.describe import Describe, run
+
+
+def describe(what: Path | str, **options: Path) -> Outcome:
+    return finish(run(Describe(what=str(what), **options)))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def trained(small_bundle: Bundle, tmp_path: Path) -> Path:
+    """A supernet's bundle with three epochs of factors in its log."""
+    alpha = small_bundle.weights["alpha"].tolist()
+    log = tuple({"epoch": i + 1, "alpha": [a / (i + 1) for a in alpha]} for i in range(3))
+    bundle.write(replace(small_bundle, log=log), tmp_path / "supernet")
+    return tmp_path / "supernet"
+
+
+def test_architecture_and_history_are_drawn(trained: Path, tmp_path: Path) -> None:
+    """SVG and PNG by the file's ending; the history stands alone with colours of its own."""
+    describe(trained, draw=tmp_path / "a.svg", history=tmp_path / "alpha.svg")
+    describe(trained, draw=tmp_path / "a.png")
+    assert (tmp_path / "a.svg").read_text().startswith("<svg") and (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
+    history = (tmp_path / "alpha.svg").read_text()
+    assert history.startswith("<svg") and "--supernet:" in history and "not yet slimmed (" in history
+
+
+def test_costs_by_stage_and_kind_add_up() -> None:
+    """The head of the published 300W network is 375 of its 973 million MACs; the record has every part."""
+    outcome = describe("s-hrnet-300w")
+    assert "    head            -        -        -        -        -   375.19     92.1" in outcome.text
+    (record,) = outcome.records
+    assert sum(part["macs"] for part in record["parts"]) == record["macs_full"] == 972_675_072
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "message"),
+    [
+        ("hrsupernet", {"draw": Path("a.pdf")}, ".svg or .png"),
+        ("hrsupernet", {"history": Path("a.png")}, "an .svg file"),
+        ("hrsupernet", {"history": Path("a.svg")}, "trained supernet's bundle"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(what: str, options: dict[str, Path], message: str) -> None:
+    """In one line."""
+    with pytest.raises(ValueError, match=message):
+        describe(what, **options)
+
+
+def test_a_bundle_without_history_says_so(small_bundle: Bundle, tmp_path: Path) -> None:
+    """Only a supernet's log has factors."""
+    bundle.write(small_bundle, tmp_path / "slim")
+    with pytest.raises(ValueError, match="no importance factors in its log"):
+        describe(tmp_path / "slim", history=tmp_path / "alpha.svg")

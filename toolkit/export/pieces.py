@@ -1,0 +1,139 @@
+"""The pieces of a supernet as TFLite files of their own, for timing: each kind of edge and block at its resolution."""
+
+import itertools
+import json
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from toolkit.export.onnx import OPSET
+from toolkit.export.tools import require, run_apart
+from toolkit.models import HRSuperNet, build
+from toolkit.models.blocks import upsample
+from toolkit.models.spec import STAGES, SuperNetSpec
+from toolkit.slimming import latency
+from toolkit.slimming.fold import FoldedHead, FoldedSuperNet, fold
+
+Shape = tuple[int, int, int]
+"""Channels, height and width of one input."""
+WHOLE = "whole"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A module and the maps that it reads."""
+
+    module: nn.Module
+    inputs: tuple[Shape, ...]
+
+
+class Into(nn.Module):
+    """An edge with the addition into its block: (x, y) -> y + T(x)."""
+
+    def __init__(self, edge: nn.Module, factor: int) -> None:
+        super().__init__()
+        self.edge = edge
+        self.factor = factor
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        total: Tensor = y + upsample(self.edge(x), self.factor)
+        return total
+
+
+class Final(nn.Module):
+    """A head that takes its branches as arguments."""
+
+    def __init__(self, head: FoldedHead, branches: Sequence[int]) -> None:
+        super().__init__()
+        self.head = head
+        self.branches = tuple(branches)
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        return self.head(dict(zip(self.branches, maps, strict=True)))  # type: ignore[no-any-return]
+
+
+def supernet_pieces(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
+    """Every piece of a supernet and of whatever can be slimmed from it, by its key in a latency table, as it is
+    deployed: alpha and the norms folded. The whole supernet is there too, as a check."""
+    net = build(spec).eval()
+    assert isinstance(net, HRSuperNet)
+    folded = fold(net)
+    assert isinstance(folded, FoldedSuperNet)
+    image = (3, size_px, size_px)
+    first, *_ = latency.pieces(spec)
+    found = {WHOLE: Piece(folded, (image,)), first: Piece(folded.stem, (image,))}
+    for edge in spec.edges:
+        module = folded.stages[edge.stage - 2][str(edge.target)].edges[str(edge.source)]  # type: ignore[index]
+        shapes = (
+            _shape(spec, edge.stage - 1, edge.source, size_px),
+            _shape(spec, edge.stage, edge.target, size_px),
+        )
+        into = Into(module, 2 ** max(0, edge.source - edge.target))
+        found.setdefault(latency.edge_key(spec, edge), Piece(into, shapes))
+    for stage in range(2, STAGES):
+        for k in spec.branches(stage):
+            encoder = folded.stages[stage - 2][str(k)].encoder  # type: ignore[index]
+            piece = Piece(encoder, (_shape(spec, stage, k, size_px),))
+            found.setdefault(latency.block_key(spec, stage, k), piece)
+    return found | _heads(spec, size_px)
+
+
+def _heads(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
+    """The head for every set of final branches that slimming can leave."""
+    final = spec.branches(STAGES)
+    found = {}
+    for count in range(1, len(final) + 1):
+        for kept in itertools.combinations(final, count):
+            edges = tuple(e for e in spec.edges if e.stage < STAGES or e.target in kept)
+            smaller = replace(spec, edges=edges)
+            hidden = smaller.head_width
+            first: dict[str, nn.Module] = {}
+            for k in kept:
+                first[str(k)] = nn.Conv2d(spec.width(STAGES, k), hidden, 1, bias=k == kept[0])
+            head = FoldedHead(first, nn.Conv2d(hidden, spec.points, 1)).eval()
+            shapes = tuple(_shape(spec, STAGES, k, size_px) for k in kept)
+            found[latency.head_key(smaller)] = Piece(Final(head, kept), shapes)
+    return found
+
+
+def _shape(spec: SuperNetSpec, stage: int, branch: int, size_px: int) -> Shape:
+    side = size_px // 4 // 2**branch
+    return spec.width(stage, branch), side, side
+
+
+def convert_pieces(found: Mapping[str, Piece], folder: Path) -> dict[str, Path]:
+    """Convert pieces to float32 TFLite files in a folder, all in one process.
+
+    Raises:
+        ModuleNotFoundError: the convert extra is not installed.
+        RuntimeError: a converter failed; the message names its log.
+    """
+    require("onnx2tf", "tensorflow", "onnx", "onnxscript")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
+        work = Path(temporary)
+        names = {key: f"{index:03}" for index, key in enumerate(found)}
+        for key, piece in found.items():
+            _to_onnx(piece, work / f"{names[key]}.onnx")
+        (work / "job.json").write_text(json.dumps(list(names.values())), encoding="utf-8")
+        run_apart("toolkit.export.pieces_worker", work)
+        paths = {}
+        for key, name in names.items():
+            paths[key] = folder / f"{name}.tflite"
+            paths[key].write_bytes((work / f"{name}.tflite").read_bytes())
+    return paths
+
+
+def _to_onnx(piece: Piece, path: Path) -> None:
+    example = tuple(torch.zeros(1, *shape) for shape in piece.inputs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in export.onnx
+        names = [f"x{i}" for i in range(len(example))]
+        torch.onnx.export(
+            piece.module, example, str(path), dynamo=False, opset_version=OPSET, input_names=names, output_names=["y"]
+        )

@@ -1,0 +1,45 @@
+"""Error against cost over a family of networks, as a plot of its own (the paper's figure 6)."""
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from toolkit.report.chart import chart, standalone
+from toolkit.report.palette import stand_in
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Record = dict[str, Any]
+
+COSTS: MappingProxyType[str, tuple[str, Callable[[Record], float]]] = MappingProxyType(
+    {
+        "macs": ("million multiply-accumulates a face", lambda record: float(record["macs_full"]) / 1e6),
+        "latency": ("milliseconds a face, TFLite, one thread", lambda record: float(record["latency_ms"]["median"])),
+    }
+)
+"""Axis label and value of each cost, by its name in a file name."""
+
+
+def curve(records: Sequence[Record], cost: str) -> str:
+    """NME of a family's networks against one cost, as an SVG file's text.
+
+    Args:
+        records: of kind `sweep`, of one split.
+        cost: a key of COSTS.
+    """
+    axis, value = COSTS[cost]
+    dots = sorted(((value(r), float(r["nme_mean"]), float(r["budget"])) for r in records), reverse=True)
+
+    def draw(axes: "Axes") -> None:
+        x, y = [dot[0] for dot in dots], [dot[1] for dot in dots]
+        axes.plot(x, y, color=stand_in("slim"), marker="o")
+        for across, up, budget in dots:
+            name = "supernet" if budget == 1 else f"{budget:g}"
+            axes.annotate(name, (across, up), (4, 6), textcoords="offset points", color=stand_in("muted"))
+        axes.set_xlim(0, 1.12 * max(x))
+        axes.margins(y=0.2)
+        axes.set_xlabel(axis)
+        axes.set_ylabel("NME, %")
+
+    return standalone(chart(f"sweep-{cost}", f"NME against {axis}", draw))

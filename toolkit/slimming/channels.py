@@ -1,0 +1,135 @@
+"""Channel pruning: after whole operations, single channels go, wherever torch-pruning's dependency graph (Fang et al.,
+2023) says that they hang together.
+
+torch-pruning takes the vector alpha for channels and would prune all branches as one, so alpha is frozen to plain
+factors before the graph is traced. It cannot remove a whole layer; that is what edges.py does, before this.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch_pruning import DependencyGraph
+from torch_pruning.pruner.importance import GroupMagnitudeImportance
+
+from toolkit.models import HRSuperNet, blank
+from toolkit.models.spec import DIVISOR, STAGES, Edge, SuperNetSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Channels that can only go together: the same index of every layer that is named."""
+
+    root: str
+    """A convolution whose outputs they are."""
+    writers: tuple[str, ...]
+    """All convolutions whose outputs they are."""
+    scores: Tensor
+    """(C,) importance of each, 1 on average."""
+
+
+def frozen(net: HRSuperNet) -> HRSuperNet:
+    """A copy in evaluation mode whose alpha is no parameter any more but constants, for tracing."""
+    still = copy.deepcopy(net).eval()
+    alpha = still.alpha.detach().clone()
+    del still.alpha
+    still.register_buffer("alpha", alpha)
+    return still
+
+
+def dependencies(still: HRSuperNet) -> DependencyGraph:
+    """torch-pruning's graph of a network whose alpha is frozen."""
+    return DependencyGraph().build_dependency(still, example_inputs=torch.zeros(1, 3, DIVISOR, DIVISOR))
+
+
+def narrow(net: HRSuperNet, fits: Callable[[SuperNetSpec], bool], round_to: int = 8) -> HRSuperNet:
+    """The network without its least important channels: those of the lowest group magnitude, ranked over all groups.
+
+    One level is sought for all channels of the network; a group keeps those above it, rounded up.
+
+    Args:
+        net: any HRSuperNet; it is left alone.
+        fits: whether a spec is within the budget.
+        round_to: a group keeps a multiple of this many channels, or all that it has.
+
+    Raises:
+        ValueError: not even `round_to` channels in every group fit.
+    """
+    still = frozen(net)
+    graph = dependencies(still)
+    groups = channel_groups(still, graph)
+    widths = {name: module.out_channels for name, module in still.named_modules() if isinstance(module, nn.Conv2d)}
+
+    def kept_at(level: float) -> dict[str, int]:
+        return {group.root: _kept(group.scores, level, round_to) for group in groups}
+
+    def spec_at(level: float) -> SuperNetSpec:
+        kept = kept_at(level)
+        return spec_of(net.spec, widths | {name: kept[group.root] for group in groups for name in group.writers})
+
+    levels = sorted({0.0, *torch.cat([group.scores for group in groups]).tolist(), float("inf")})
+    low, high = 0, len(levels) - 1
+    if not fits(spec_at(levels[high])):
+        raise ValueError(f"the budget is below the cost of {round_to} channels everywhere: remove operations first")
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(spec_at(levels[middle])) else (middle + 1, high)
+    _prune(still, graph, groups, kept_at(levels[high]))
+    narrower = blank(spec_at(levels[high]))
+    narrower.load_state_dict(still.state_dict(), strict=True)
+    assert isinstance(narrower, HRSuperNet)
+    return narrower.eval()
+
+
+def channel_groups(still: HRSuperNet, graph: DependencyGraph) -> list[Group]:
+    """What can be pruned: every group of channels but the heatmaps."""
+    measure = GroupMagnitudeImportance(p=2, group_reduction="mean", normalizer="mean")
+    names = {module: name for name, module in still.named_modules()}
+    found = []
+    for group in graph.get_all_groups(ignored_layers=[still.head.out], root_module_types=[nn.Conv2d]):
+        writers = [
+            names[dep.target.module]
+            for dep, _ in group
+            if isinstance(dep.target.module, nn.Conv2d) and graph.is_out_channel_pruning_fn(dep.handler)
+        ]
+        root = names[group[0].dep.target.module]
+        found.append(Group(root=root, writers=tuple(dict.fromkeys(writers)), scores=measure(group)))
+    return found
+
+
+def spec_of(spec: SuperNetSpec, widths: Mapping[str, int]) -> SuperNetSpec:
+    """The spec of the same edges with other widths, given each convolution's outputs by name."""
+    stem = (widths["stem.0"], widths["stem.3"])
+    edges, blocks = [], {(1, 0): stem[1]}
+    for edge in spec.edges:
+        convolutions = [widths[f"{_prefix(edge)}.{3 * i}"] for i in range(len(edge.inner))]
+        edges.append(replace(edge, inner=tuple(convolutions)))
+        last = f"{_prefix(edge)}.{3 * len(edge.inner)}"
+        known = blocks[edge.stage - 1, edge.source] if edge.kind == "identity" else widths[last]
+        blocks[edge.stage, edge.target] = known
+    own = tuple((s, k, width) for (s, k), width in sorted(blocks.items()) if s > 1 and width != spec.widths[k])
+    final = sum(width for (stage, _), width in blocks.items() if stage == STAGES)
+    hidden = widths["head.hidden"]
+    return replace(spec, edges=tuple(edges), stem=stem, narrowed=own, head=None if hidden == final else hidden)
+
+
+def _prefix(edge: Edge) -> str:
+    return f"stages.{edge.stage}.{edge.target}.edges.{edge.source}"
+
+
+def _kept(scores: Tensor, level: float, round_to: int) -> int:
+    """How many channels of a group stay at a level."""
+    above = max(1, int((scores >= level).sum()))
+    return min(len(scores), -(-above // round_to) * round_to)
+
+
+def _prune(still: HRSuperNet, graph: DependencyGraph, groups: list[Group], kept: Mapping[str, int]) -> None:
+    modules = dict(still.named_modules())
+    for group in groups:
+        excess = len(group.scores) - kept[group.root]
+        if excess:
+            root = modules[group.root]
+            gone = torch.argsort(group.scores)[:excess].tolist()
+            graph.get_pruning_group(root, graph.get_pruner_of_module(root).prune_out_channels, gone).prune()

@@ -1,0 +1,113 @@
+"""What each piece of a network takes on one device: a table of measured milliseconds that adds up to a prediction.
+
+Edges of one shape cost the same in every stage, so that the whole supernet needs a few dozen measurements.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.files import read_json, write_json
+from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyTable:
+    """Measured milliseconds by piece, on one device, for one input size."""
+
+    size_px: int
+    pieces_ms: dict[str, float]
+    """Medians by the key of a piece. An edge is measured with the addition into its block."""
+    whole: dict[str, float] = field(default_factory=dict)
+    """The whole supernet as a check: `measured_ms`, and `summed_ms` of its pieces."""
+    conditions: dict[str, Any] = field(default_factory=dict)
+    """Device, engine, threads, runs, versions and commit."""
+
+    @property
+    def factor(self) -> float:
+        """What the whole supernet takes over the sum of its pieces: 1 where that was not measured."""
+        return self.whole["measured_ms"] / self.whole["summed_ms"] if self.whole else 1.0
+
+    def milliseconds(self, key: str) -> float:
+        """One piece's.
+
+        Raises:
+            ValueError: the table does not have it.
+        """
+        if key not in self.pieces_ms:
+            raise ValueError(
+                f"the latency table has no {key!r}: make one for this network's widths and points with "
+                "`sdhrnet latency-table`"
+            )
+        return self.pieces_ms[key]
+
+    def summed(self, spec: SuperNetSpec) -> float:
+        """The sum over the pieces of a network; a block of n edges has n - 1 additions."""
+        total = sum(self.milliseconds(key) for key in pieces(spec))
+        for stage in range(2, STAGES + 1):
+            total -= sum(self.milliseconds(_addition(spec, stage, k)) for k in spec.branches(stage))
+        return total
+
+    def predict(self, spec: SuperNetSpec) -> float:
+        """Milliseconds of a network, without decoding; the sum of its pieces, scaled as the supernet's is."""
+        return self.factor * self.summed(spec)
+
+
+def write(table: LatencyTable, path: Path) -> None:
+    """Write a table as JSON."""
+    write_json(path, {"format": FORMAT, **dataclasses.asdict(table)})
+
+
+def read(path: Path) -> LatencyTable:
+    """The table in a file.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is no latency table.
+    """
+    fields = read_json(path)
+    if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+        raise ValueError(f"{path} is no latency table of format {FORMAT}: make one with `sdhrnet latency-table`")
+    try:
+        return LatencyTable(**fields)
+    except TypeError as error:
+        raise ValueError(f"{path} is no latency table: {error}") from error
+
+
+def pieces(spec: SuperNetSpec) -> Iterator[str]:
+    """The keys of all pieces that a network consists of, one for each time that it is there."""
+    yield "stem {}-{}, {} blocks".format(*spec.stem, spec.depth)
+    for edge in spec.edges:
+        yield edge_key(spec, edge)
+    for stage in range(2, STAGES):
+        for branch in spec.branches(stage):
+            yield block_key(spec, stage, branch)
+    yield head_key(spec)
+
+
+def edge_key(spec: SuperNetSpec, edge: Edge) -> str:
+    """Kind, branches and widths, such as `down 0to2 18-18-72`."""
+    widths = (spec.source_width(edge), *edge.inner, spec.width(edge.stage, edge.target))
+    if edge.kind == "identity":
+        return _addition(spec, edge.stage, edge.target)
+    return f"{edge.kind} {edge.source}to{edge.target} {'-'.join(map(str, widths))}"
+
+
+def block_key(spec: SuperNetSpec, stage: int, branch: int) -> str:
+    """A block's residual blocks, such as `block 1 36 x 4`."""
+    return f"block {branch} {spec.width(stage, branch)} x {spec.depth}"
+
+
+def head_key(spec: SuperNetSpec) -> str:
+    """The head, by its final branches and widths, such as `head 0:18 1:36 54-68`."""
+    final = " ".join(f"{k}:{spec.width(STAGES, k)}" for k in spec.branches(STAGES))
+    return f"head {final} {spec.head_width}-{spec.points}"
+
+
+def _addition(spec: SuperNetSpec, stage: int, branch: int) -> str:
+    """Adding one map to another, which is all that an identity edge does."""
+    return f"identity {branch} {spec.width(stage, branch)}"
