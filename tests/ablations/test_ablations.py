@@ -61,8 +61,8 @@ def test_rows_of_table_6(tmp_path: Path, variant: str, peers: float, teacher: fl
 
 def test_variants_share_everything_but_what_they_are_named_for(tmp_path: Path) -> None:
     """Data, epochs, sizes and the published augmentation; only the control from scratch has its own learning rate."""
-    (tmp_path / "slimmed-0").mkdir()
-    (tmp_path / "slimmed-0" / "spec.json").touch()  # the control from scratch looks for its architecture
+    (tmp_path / "cut-alpha-0").mkdir()
+    (tmp_path / "cut-alpha-0" / "spec.json").touch()  # the control from scratch looks for its architecture
     options = table_6(tmp_path, epochs=7, lr=5e-4, scratch_lr=3e-3, augment={"jpeg": 0.5}, seeds=2)
     stages = {v: distil._trial(options, v, 0).job for v in (*distil.PARTS, distil.SCRATCH, distil.RANDOM)}
     seen = {}
@@ -114,6 +114,7 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         supernet=(tmp_path / "supernet0", tmp_path / "supernet1"),
         teacher=tmp_path / "teacher",
         out=tmp_path / "run",
+        importance="gamma",
         epochs=1,
         synthetic=10,
     )
@@ -125,7 +126,7 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     epochs = {record["variant"]: record["epochs"] for record in records}
     assert epochs["slimmed"] == epochs["supernet"] == 0 and epochs["+ teacher"] == epochs[distil.SCRATCH] == 1
     cost = {(r["variant"], r["seed"]): r["macs_full"] for r in records}
-    assert 0.8 < cost[distil.RANDOM, 1] / cost["slimmed", 1] <= 1
+    assert 0.8 < cost[distil.RANDOM, 1] / cost["slimmed", 1] < 1.2
     with pytest.raises(ValueError, match=r"other settings or parents \(optim\)"):
         finish(distil.run(dataclasses.replace(options, lr=0.5)))
 

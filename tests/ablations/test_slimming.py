@@ -11,7 +11,7 @@ from tests.ablations.conftest import one_after_the_other
 from tests.conftest import SMALL
 from toolkit import bundle
 from toolkit.ablations import comparison, distil, rewrites, slim, sweep, trial
-from toolkit.ablations.slim import CONTROLS, GAMMA, PUBLISHED, RANDOM, SCRATCH, TAYLOR, UNIFORM, WEIGHTED, Slimmings
+from toolkit.ablations.slim import CONTROLS, PUBLISHED, RANDOM, SCRATCH, WEIGHTED, Slimmings
 from toolkit.ablations.sweep import Sweep
 from toolkit.bundle import Card
 from toolkit.core.files import read_lines
@@ -72,50 +72,48 @@ def test_the_importances_are_compared_at_equal_macs(
 ) -> None:
     """Every variant's network fits one budget, random ones differ by their seed, and each leaves a record a split."""
     monkeypatch.setattr(trial, "side_by_side", one_after_the_other)
-    monkeypatch.setattr(slim, "IMPORTANCES", {UNIFORM: "alpha", TAYLOR: "taylor"})
+    monkeypatch.setattr(slim, "IMPORTANCES", {"|alpha|": "alpha", "Taylor": "taylor"})
     monkeypatch.setattr(slim, "CONTROLS", (RANDOM,))
     out = tmp_path / "run"
     finish(slim.run(Slimmings(supernet=(supernet,), keep=0.8, out=out, synthetic=10, epochs=1, seeds=2)))
     records = read_lines(out / "results.jsonl")
-    counted = {name: sum(r["variant"] == name for r in records) for name in (UNIFORM, TAYLOR, RANDOM)}
-    assert counted == {UNIFORM: 4, TAYLOR: 4, RANDOM: 4}
+    counted = {name: sum(r["variant"] == name for r in records) for name in ("|alpha|", "Taylor", RANDOM)}
+    assert set(counted.values()) == {4}
     whole = census(SMALL, 32)
     limit = 0.8 * whole.macs_paper + whole.macs_full - whole.macs_paper
-    cuts = [r for r in records if r["variant"] != "supernet"]
-    assert len(cuts) == 12 + 4  # and what each importance left, before it was trained on
-    assert all(0.6 * limit < r["macs_full"] <= limit for r in cuts)
-    assert bundle.read(out / "random-0").spec != bundle.read(out / "random-1").spec
+    cut = [r for r in records if r["variant"] != "supernet"]
+    assert len(cut) == 12 + 4  # and what each importance left, before it was trained on
+    assert all(0.6 * limit < r["macs_full"] <= limit for r in cut)
+    assert bundle.read(out / "cut-random-0").spec != bundle.read(out / "cut-random-1").spec
 
 
 def test_variants_differ_in_what_they_are_named_for(supernet: Path, tmp_path: Path) -> None:
     """Each cut from its supernet by its importance; two networks start from scratch; all train alike."""
-    finish(comparison.cut(Slimmings(supernet=(supernet,), keep=0.8, out=tmp_path, size=32, seeds=1)))
-    options = Slimmings(
-        supernet=(supernet,), weighted=(tmp_path / "weighted",), out=tmp_path, size=32, epochs=4, seeds=1
-    )
-    assert options.importances == (UNIFORM, WEIGHTED, GAMMA, TAYLOR)
-    cuts = {name: slim._cut(options, name, 0).options for name in options.importances[1:]}
-    assert {name: c["importance"] for name, c in cuts.items()} == {
-        WEIGHTED: "alpha", GAMMA: "gamma", TAYLOR: "taylor",
-    }  # fmt: skip
-    assert cuts[WEIGHTED]["supernet"] == tmp_path / "weighted" and cuts[GAMMA]["supernet"] == supernet
-    assert len({c["out"] for c in cuts.values()}) == 3 and len({c["macs"] for c in cuts.values()}) == 1
-    trials = {name: slim._trial(options, name, 0).job for name in (*options.importances, *CONTROLS)}
-    stages = {name: job.config_of_stage() for name, job in trials.items() if job is not None}
+    common: dict[str, Any] = {"supernet": (supernet,), "out": tmp_path, "size": 32, "seeds": 1, "importance": "gamma"}
+    options = Slimmings(**common, weighted=(tmp_path / "weighted",), epochs=4)
+    assert options.ways == ("|alpha|", "|alpha| x |gamma|", "Taylor", WEIGHTED)
+    assert options.base == "|alpha| x |gamma|" and WEIGHTED not in Slimmings(**common).ways
+    made = [job.options for by in ("alpha", "gamma", "taylor", "random") for job in comparison.cuts(options, by)]
+    made += [job.options for job in slim._weighted(options)]
+    assert [o.get("importance") for o in made] == ["alpha", "gamma", "taylor", "random", None]
+    assert [o["supernet"] for o in made] == [supernet] * 4 + [tmp_path / "weighted"]
+    students = {"|alpha|": 0, "|alpha| x |gamma|": 1, "Taylor": 2, RANDOM: 3, WEIGHTED: 4}
+    for variant, number in students.items():
+        assert slim._student(options, variant, 0) == made[number]["out"]
+    finish(comparison.cuts(options, "gamma")[0].steps())
+    jobs = {name: slim._trial(options, name, 0).job for name in (*options.ways, *CONTROLS)}
+    stages = {name: job.config_of_stage() for name, job in jobs.items() if job is not None}
     assert [name for name, stage in stages.items() if isinstance(stage, Teacher)] == [SCRATCH, PUBLISHED]
-    assert stages[PUBLISHED].arch == "s-hrnet-300w" and stages[SCRATCH].arch == str(stages[UNIFORM].student)
+    assert stages[PUBLISHED].arch == "s-hrnet-300w" and stages[SCRATCH].arch == str(made[1]["out"])
     assert {stage.optim.epochs for stage in stages.values()} == {4} and len({s.out for s in stages.values()}) == 7
-    assert WEIGHTED not in Slimmings(supernet=(supernet,)).importances
 
 
 def test_ablations_share_what_they_have_in_common(supernet: Path, tmp_path: Path) -> None:
-    """The network that |alpha| chose, trained on, and both controls are one bundle for Table 6 and for this one."""
-    finish(comparison.cut(Slimmings(supernet=(supernet,), keep=0.8, out=tmp_path, size=32, seeds=1)))
-    common: dict[str, Any] = {"supernet": (supernet,), "out": tmp_path, "size": 32, "seeds": 1}
-    table_6 = distil.Distillation(**common, teacher=tmp_path / "teacher")
-    for own, theirs in ((UNIFORM, distil.TRAINED_ON), (RANDOM, RANDOM), (SCRATCH, SCRATCH)):
-        mine, other = slim._trial(Slimmings(**common), own, 0), distil._trial(table_6, theirs, 0)
-        assert mine.bundle == other.bundle and mine.job == other.job
+    """The network of one importance, trained on, and both controls are one bundle for Table 6 and for this one."""
+    common: dict[str, Any] = {"supernet": (supernet,), "out": tmp_path, "size": 32, "seeds": 1, "importance": "gamma"}
+    mine, table_6 = Slimmings(**common), distil.Distillation(**common, teacher=tmp_path / "teacher")
+    for own, theirs in ((mine.base, distil.TRAINED_ON), (RANDOM, RANDOM), (SCRATCH, SCRATCH)):
+        assert slim._trial(mine, own, 0).job == distil._trial(table_6, theirs, 0).job
 
 
 @pytest.mark.slow

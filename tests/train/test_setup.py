@@ -15,7 +15,7 @@ from toolkit.train.setup import Session, Training, open_session
 
 def session(out: Path, usual: Scheme = W300_68, **options: Any) -> Session:
     """A small session."""
-    return finish(open_session(Training(out=out, preset="tiny", size=32, device="cpu", **options), usual))
+    return finish(open_session(Training(out=out, preset="tiny", size=32, device="cpu", processes=1, **options), usual))
 
 
 @pytest.mark.parametrize("scheme", list(SCHEMES.values()), ids=str)

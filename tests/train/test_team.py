@@ -1,6 +1,7 @@
 """Two processes that train together are one process with the whole batch."""
 
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -16,10 +17,12 @@ import torch
 
 from toolkit import bundle
 from toolkit.bundle import Card
+from toolkit.core.progress import finish
 from toolkit.models import build
 from toolkit.models.spec import Spec
 from toolkit.stages.teacher import Teacher
 from toolkit.train.place import Place
+from toolkit.train.setup import Training, open_session
 from toolkit.train.team import Team, alone, assemble, default_precision, default_processes
 
 CPU = torch.device("cpu")
@@ -120,6 +123,14 @@ def test_a_lost_process_ends_the_training(small_spec: Spec, tmp_path: Path) -> N
     _, error = process.communicate(timeout=120)
     assert process.returncode == 2 and "a training process ended without a word" in error
     assert psutil.wait_procs(workers, timeout=60)[1] == []
+
+
+def test_a_process_that_fails_at_its_start_is_heard(tmp_path: Path) -> None:
+    """Before the processes have met: its own error, at once; here the options are of no stage that it could run."""
+    options = Training(out=tmp_path, preset="tiny", size=32, device="cpu", synthetic=4, processes=2)
+    with pytest.raises(AttributeError, match="has no attribute 'run'"):
+        finish(open_session(options))
+    assert multiprocessing.active_children() == []
 
 
 def test_half_a_place_is_refused() -> None:

@@ -80,6 +80,7 @@ def _trial(options: Augmentations, variant: str, seed: int) -> Trial:
         "epochs": options.epochs,
         "synthetic": options.synthetic if options.data is None else None,
         "seed": seed,
+        "processes": 1,
         "augment": {kind: getattr(usual if kind in added else PUBLISHED, kind) for kind in Augment.kinds()},
         "resume": True,
     }

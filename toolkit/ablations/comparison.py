@@ -14,6 +14,7 @@ from toolkit.data.augment import PUBLISHED
 from toolkit.data.battery import BATTERY
 from toolkit.jobs import Job
 from toolkit.models.spec import SuperNetSpec
+from toolkit.slimming.importance import Importance
 from toolkit.train.setup import Training
 
 CONDITIONS = ("occlusion", "face mask")
@@ -40,7 +41,9 @@ class Comparison:
     share: tuple[float, ...] = ()
     """One number for each --data, as for the training stages."""
     keep: float = 0.64
-    """Share of the supernet's multiply-accumulates without the head that slimming keeps (as published)."""
+    """Share of the supernet's multiply-accumulates without the head that every cut keeps (as published)."""
+    importance: Importance = "alpha"
+    """What says which operations go, as for `sdhrnet slim`; random ones stand beside it."""
     size: int | None = None
     """Side of the input crop in pixels (default: the first supernet's)."""
     progressive: tuple[int, ...] = ()
@@ -71,6 +74,8 @@ class Comparison:
             raise ValueError(f"give one supernet, or one for each of {self.count} seeds, not {len(self.supernet)}")
         if not 0 < self.keep <= 1:
             raise ValueError(f"keep must lie in (0, 1], got {self.keep}")
+        if self.importance == "random":
+            raise ValueError("random operations are the control: give another importance")
         Training(out=self.out, **self.training(self.lr, 0))  # refuses what the training stages would
 
     @property
@@ -82,13 +87,10 @@ class Comparison:
         """The supernet of a seed."""
         return self.supernet[seed % len(self.supernet)]
 
-    def slimmed(self, seed: int) -> Path:
-        """What slimming by |alpha| left of a seed's supernet."""
-        return self.out / f"slimmed-{seed % len(self.supernet)}"
-
-    def random(self, seed: int) -> Path:
-        """Random operations of a seed's supernet."""
-        return self.out / f"random-{seed}"
+    def cut(self, seed: int, by: str = "") -> Path:
+        """What is left of a seed's supernet, by the importance or by another one; random ones are a seed's own."""
+        by = by or self.importance
+        return self.out / f"cut-{by}-{seed if by == 'random' else seed % len(self.supernet)}"
 
     def training(self, lr: float, seed: int) -> dict[str, Any]:
         """The options of the training stages that all variants share; a seed has its own order and augmentation."""
@@ -103,6 +105,7 @@ class Comparison:
             "augment": dataclasses.asdict(PUBLISHED) | self.augment,
             "synthetic": None if self.data else self.synthetic,
             "seed": seed,
+            "processes": 1,
         }
 
     def trained_on(self, name: str, student: Path, seed: int, **terms: Any) -> Job:
@@ -138,23 +141,16 @@ def settled(options: Comparison) -> Any:
     return dataclasses.replace(options, size=options.size or parents[0].card.size_px)
 
 
-def cut(options: Comparison) -> Steps[None]:
-    """Slim every supernet by |alpha|, and at random to as many multiply-accumulates, anew for each seed."""
-    cuts = [
-        {"supernet": path, "share": options.keep, "out": options.slimmed(n)} for n, path in enumerate(options.supernet)
-    ]
-    yield from make([Job("slim", "Slim", options_) for options_ in cuts], options.at_once)
-    jobs = [
-        at_equal_macs(options, seed, options.random(seed), importance="random", seed=seed)
-        for seed in range(options.count)
-    ]
-    yield from make(jobs, options.at_once)
-
-
-def at_equal_macs(options: Comparison, of: int, out: Path, **how: Any) -> Job:
-    """Another cut of a seed's supernet to the multiply-accumulates of the one by |alpha|."""
-    budget = bundle.read(options.slimmed(of)).card.metrics["macs_full"] / 1e6
-    return Job("slim", "Slim", {"supernet": options.parent(of), "macs": budget, "out": out, **how})
+def cuts(options: Comparison, by: Importance) -> list[Job]:
+    """Slim every supernet to the budget by an importance; at random, anew for each seed."""
+    jobs = []
+    for seed in range(options.count if by == "random" else len(options.supernet)):
+        how: dict[str, Any] = {"importance": by, "seed": seed if by == "random" else 0}
+        if by == "taylor" and options.data:
+            how["data"] = options.data[0]
+        more = {"supernet": options.parent(seed), "share": options.keep, "out": options.cut(seed, by)}
+        jobs.append(Job("slim", "Slim", more | how))
+    return jobs
 
 
 def compared(options: Comparison, trials: Sequence[Trial]) -> Steps[Outcome]:

@@ -13,11 +13,10 @@ from toolkit.ablations.comparison import (
     TRAINED_ON,
     Comparison,
     compared,
-    cut,
-    folder,
+    cuts,
     settled,
 )
-from toolkit.ablations.trial import Trial
+from toolkit.ablations.trial import Trial, make
 from toolkit.core.progress import Outcome, Steps
 
 TEACHER = "teacher"
@@ -69,7 +68,7 @@ class Distillation(Comparison):
 def run(options: Distillation) -> Steps[Outcome]:
     """Slim, train and score every variant; see Distillation."""
     options = settled(options)
-    yield from cut(options)
+    yield from make([*cuts(options, options.importance), *cuts(options, "random")], options.at_once)
     trials = [_trial(options, variant, seed) for seed in range(options.count) for variant in (*PARTS, SCRATCH, RANDOM)]
     return (yield from compared(options, _parents(options) + trials))
 
@@ -77,7 +76,7 @@ def run(options: Distillation) -> Steps[Outcome]:
 def _parents(options: Distillation) -> list[Trial]:
     """The supernets, what slimming left of them before any further training, and the teacher, as they are."""
     given = [(SUPERNET, n, path) for n, path in enumerate(options.supernet)]
-    given += [(SLIMMED, n, options.slimmed(n)) for n in range(len(options.supernet))]
+    given += [(SLIMMED, n, options.cut(n)) for n in range(len(options.supernet))]
     given.append((TEACHER, 0, options.teacher))
     bases = {SLIMMED: SUPERNET}
     return [
@@ -87,9 +86,9 @@ def _parents(options: Distillation) -> list[Trial]:
 
 
 def _trial(options: Distillation, variant: str, seed: int) -> Trial:
-    student = options.random(seed) if variant == RANDOM else options.slimmed(seed)
+    student = options.cut(seed, "random" if variant == RANDOM else "")
     if variant == SCRATCH:
-        job = options.from_scratch(variant, str(student), seed)
+        job = options.from_scratch(f"{options.importance}, {variant}", str(student), seed)
     else:
         parts = PARTS.get(variant, ())
         own = {term: getattr(options, term) for term in TERMS if term in parts}
@@ -97,7 +96,7 @@ def _trial(options: Distillation, variant: str, seed: int) -> Trial:
             own |= {"teacher": options.teacher, "temperature": options.temperature}
         if "views" in parts:
             own["views"] = "mirrored"
-        job = options.trained_on(variant, student, seed, **own)
+        name = f"{options.importance}, {variant}" if variant != RANDOM else variant
+        job = options.trained_on(name, student, seed, **own)
     base = None if variant == TRAINED_ON else TRAINED_ON
-    out = folder(options.out, variant, seed)
-    return Trial(ablation="distil", variant=variant, seed=seed, bundle=out, job=job, against=base)
+    return Trial(ablation="distil", variant=variant, seed=seed, bundle=job.options["out"], job=job, against=base)

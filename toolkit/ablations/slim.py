@@ -1,8 +1,9 @@
 """Which operations to keep: networks cut to the same multiply-accumulates in different ways, each trained alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 from toolkit import bundle
 from toolkit.ablations.comparison import (
@@ -12,20 +13,20 @@ from toolkit.ablations.comparison import (
     SUPERNET,
     TRAINED_ON,
     Comparison,
-    at_equal_macs,
     compared,
-    cut,
-    folder,
+    cuts,
     settled,
 )
 from toolkit.ablations.trial import Trial, make
 from toolkit.core.progress import Outcome, Steps
 from toolkit.jobs import Job
 from toolkit.models.spec import OWN_POINTS
+from toolkit.slimming.importance import Importance
 
-UNIFORM, WEIGHTED, GAMMA, TAYLOR = "|alpha|", "|alpha| of a cost-weighted L1", "|alpha| x |gamma|", "Taylor"
-PUBLISHED = "published network from scratch"
-IMPORTANCES = {UNIFORM: "alpha", WEIGHTED: "alpha", GAMMA: "gamma", TAYLOR: "taylor"}
+WEIGHTED, PUBLISHED = "|alpha| of a cost-weighted L1", "published network from scratch"
+IMPORTANCES: Mapping[str, Importance] = MappingProxyType(
+    {"|alpha|": "alpha", "|alpha| x |gamma|": "gamma", "Taylor": "taylor"}
+)
 CONTROLS = (RANDOM, SCRATCH, PUBLISHED)
 
 
@@ -35,8 +36,8 @@ class Slimmings(Comparison):
 
     By |alpha|, by |alpha| times the size of what it multiplies, and by a Taylor term; by |alpha| of supernets that were
     trained with --penalty macs or latency, where some are given. Beside them random operations, trained on alike, and
-    from scratch the network that |alpha| chose and the one that the paper's authors published. The supernets, and what
-    each cut left before any further training, are scored too.
+    from scratch the network that --importance chooses and the one that the paper's authors published. The supernets,
+    and what each cut left before any further training, are scored too.
     """
 
     weighted: tuple[Path, ...] = ()
@@ -48,39 +49,39 @@ class Slimmings(Comparison):
             raise ValueError(f"give as many --weighted as --supernet, {len(self.supernet)}, not {len(self.weighted)}")
 
     @property
-    def importances(self) -> tuple[str, ...]:
+    def ways(self) -> tuple[str, ...]:
         """The ways to choose that are compared."""
-        return tuple(name for name in IMPORTANCES if name != WEIGHTED or self.weighted)
+        return (*IMPORTANCES, *([WEIGHTED] if self.weighted else []))
+
+    @property
+    def base(self) -> str:
+        """The way that --importance names, which the others are compared with."""
+        return next(name for name, importance in IMPORTANCES.items() if importance == self.importance)
 
 
 def run(options: Slimmings) -> Steps[Outcome]:
     """Cut, train and score every variant; see Slimmings."""
     options = settled(options)
-    yield from cut(options)
-    others = [name for name in options.importances if name != UNIFORM]
-    cuts = [_cut(options, name, seed) for name in others for seed in range(len(options.supernet))]
-    yield from make(cuts, options.at_once)
-    variants = (*options.importances, *CONTROLS)
+    jobs = [job for importance in (*IMPORTANCES.values(), "random") for job in cuts(options, importance)]
+    yield from make(jobs + _weighted(options), options.at_once)
+    variants = (*options.ways, *CONTROLS)
     trials = [_trial(options, variant, seed) for seed in range(options.count) for variant in variants]
     return (yield from compared(options, _parents(options) + trials))
 
 
+def _weighted(options: Slimmings) -> list[Job]:
+    """Cuts of the other supernets."""
+    return [
+        Job("slim", "Slim", {"supernet": path, "share": options.keep, "out": _student(options, WEIGHTED, n)})
+        for n, path in enumerate(options.weighted)
+    ]
+
+
 def _student(options: Slimmings, variant: str, seed: int) -> Path:
     """Where the network that a variant starts from is."""
-    if variant == RANDOM:
-        return options.random(seed)
-    if variant in (UNIFORM, SCRATCH):
-        return options.slimmed(seed)
-    return folder(options.out, f"cut by {variant}", seed % len(options.supernet))
-
-
-def _cut(options: Slimmings, variant: str, seed: int) -> Job:
-    how: dict[str, Any] = {"importance": IMPORTANCES[variant]}
-    if variant == TAYLOR and options.data:
-        how["data"] = options.data[0]
     if variant == WEIGHTED:
-        how["supernet"] = options.weighted[seed]
-    return at_equal_macs(options, seed, _student(options, variant, seed), **how)
+        return options.out / f"cut-weighted-{seed % len(options.supernet)}"
+    return options.cut(seed, "random" if variant == RANDOM else IMPORTANCES.get(variant, ""))
 
 
 def _parents(options: Slimmings) -> list[Trial]:
@@ -88,22 +89,25 @@ def _parents(options: Slimmings) -> list[Trial]:
     trials = []
     for seed, path in enumerate(options.supernet):
         trials.append(Trial(ablation="slim", variant=SUPERNET, seed=seed, bundle=path))
-        for name in options.importances:
-            cut_by = f"{SLIMMED} by {name}"
-            where = _student(options, name, seed)
-            trials.append(Trial(ablation="slim", variant=cut_by, seed=seed, bundle=where, against=SUPERNET))
+        for way in options.ways:
+            where = _student(options, way, seed)
+            trials.append(
+                Trial(ablation="slim", variant=f"{SLIMMED} by {way}", seed=seed, bundle=where, against=SUPERNET)
+            )
     return trials
 
 
 def _trial(options: Slimmings, variant: str, seed: int) -> Trial:
+    student = _student(options, variant, seed)
     if variant == PUBLISHED:
         points = bundle.read(options.parent(seed)).spec.points
         released = next((name for name, own in OWN_POINTS.items() if own == points), "s-hrnet-300w")
         job = options.from_scratch(variant, released, seed)
     elif variant == SCRATCH:
-        job = options.from_scratch(variant, str(_student(options, variant, seed)), seed)
-    else:  # the first of them is a row of Table 6 too
-        name = variant if variant == RANDOM else TRAINED_ON if variant == UNIFORM else f"{TRAINED_ON} by {variant}"
-        job = options.trained_on(name, _student(options, variant, seed), seed)
-    base = None if variant == UNIFORM else UNIFORM
+        job = options.from_scratch(f"{options.importance}, {variant}", str(student), seed)
+    elif variant == RANDOM:
+        job = options.trained_on(variant, student, seed)
+    else:
+        job = options.trained_on(f"{IMPORTANCES.get(variant, 'weighted')}, {TRAINED_ON}", student, seed)
+    base = None if variant == options.base else options.base
     return Trial(ablation="slim", variant=variant, seed=seed, bundle=job.options["out"], job=job, against=base)

@@ -131,6 +131,7 @@ def assemble(config: Any, device: torch.device, processes: int, precision: Preci
 
     Raises:
         ValueError: the device cannot compute so, or there are fewer devices than processes.
+        Exception: what ended one of the other processes before they met.
     """
     arithmetic = _arithmetic(precision, device)
     workers, news = [], None
@@ -146,9 +147,15 @@ def assemble(config: Any, device: torch.device, processes: int, precision: Preci
                 wire.close()
         place = Place(places[0])
         exchange.connect(wires[0])
-    fabric = _fabric(device, place, arithmetic)
-    fabric.launch()
-    return Team(fabric=fabric, arithmetic=arithmetic, workers=workers, news=news)
+    team = Team(fabric=_fabric(device, place, arithmetic), arithmetic=arithmetic, workers=workers, news=news)
+    try:
+        exchange.total(torch.zeros(1))  # all are here: torch's own meeting would wait half an hour for the others
+        team.fabric.launch()
+    except RuntimeError as error:
+        why = team.error()
+        team.disband()
+        raise why or error from error
+    return team
 
 
 def _fabric(device: torch.device, place: Place | None, arithmetic: Arithmetic) -> Fabric:
