@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.ablations.conftest import one_after_the_other
+from tests.conftest import SMALL
 from toolkit import bundle
 from toolkit.ablations import augment, distil, trial
 from toolkit.bundle import Card
@@ -17,8 +18,10 @@ from toolkit.core.progress import finish
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.battery import BATTERY
 from toolkit.models import HRSuperNet, build
-from toolkit.models.spec import HRNetSpec, hrsupernet
+from toolkit.models.spec import HRNetSpec
 from toolkit.train.setup import Training, open_session
+
+TEACHER = HRNetSpec(points=68, stem=(8, 8), layer1=(4, 8), widths=(4, 6, 8, 10), modules=(1, 1, 1), blocks=1)
 
 
 def test_a_group_adds_its_kinds_and_nothing_else(tmp_path: Path) -> None:
@@ -103,18 +106,19 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(trial, "side_by_side", one_after_the_other)
     for seed in range(2):
         torch.manual_seed(seed)
-        net = build(hrsupernet(68))
+        net = build(SMALL)
         assert isinstance(net, HRSuperNet)
         torch.nn.init.uniform_(net.alpha.data, 0.1, 1)
         card = Card(name="hrsupernet", stage="supernet", scheme="300w-68", size_px=32, sigma_px=1.0)
         bundle.write(bundle.of_network(net, card), tmp_path / f"supernet{seed}")
     teacher = Card(name="hrnet-w18", stage="teacher", scheme="300w-68", size_px=32, sigma_px=1.0)
-    bundle.write(bundle.of_network(build(HRNetSpec(points=68)), teacher), tmp_path / "teacher")
+    bundle.write(bundle.of_network(build(TEACHER), teacher), tmp_path / "teacher")
     options = distil.Distillation(
         supernet=(tmp_path / "supernet0", tmp_path / "supernet1"),
         teacher=tmp_path / "teacher",
         out=tmp_path / "run",
         importance="gamma",
+        keep=0.8,
         epochs=1,
         synthetic=10,
     )
@@ -126,7 +130,7 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     epochs = {record["variant"]: record["epochs"] for record in records}
     assert epochs["slimmed"] == epochs["supernet"] == 0 and epochs["+ teacher"] == epochs[distil.SCRATCH] == 1
     cost = {(r["variant"], r["seed"]): r["macs_full"] for r in records}
-    assert 0.8 < cost[distil.RANDOM, 1] / cost["slimmed", 1] < 1.2
+    assert 0.7 < cost[distil.RANDOM, 1] / cost["slimmed", 1] < 1.4
     with pytest.raises(ValueError, match=r"other settings or parents \(optim\)"):
         finish(distil.run(dataclasses.replace(options, lr=0.5)))
 

@@ -62,7 +62,8 @@ def _require_same(folder: Path, job: Job) -> None:
     made: dict[str, Any] = dict(card.parents)
     if isinstance(wanted, Training):
         asked |= {"optim": dataclasses.asdict(wanted.optim), "augment": dataclasses.asdict(wanted.augmentation)}
-        asked |= {k: _plain(getattr(wanted, k)) for k in card.config if k not in asked and hasattr(wanted, k)}
+        given = {k: getattr(wanted, k, None) for k in card.config if k not in asked}
+        asked |= {k: _plain(v) for k, v in given.items() if v is not None}  # None leaves it to the stage
         made |= card.config
     other = sorted(name for name, value in asked.items() if value != made.get(name))
     if other:
