@@ -45,7 +45,7 @@ def supernet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_sweep_cuts_trains_measures_and_plots(supernet: Path, tmp_path: Path) -> None:
     """Two budgets: bundles, a record each a split, two plots and a table; again, nothing is cut or trained anew."""
     options = Sweep(
-        supernet=supernet, out=tmp_path / "sweep", budgets=(1.0, 0.7), epochs=1, synthetic=10, runs=3, at_once=2
+        supernet=supernet, out=tmp_path / "sweep", budgets=(1.0, 0.7), epochs=1, synthetic=40, runs=3, at_once=2
     )
     finish(sweep.run(options))
     records = read_lines(tmp_path / "sweep" / "results.jsonl")
@@ -90,6 +90,7 @@ def test_the_importances_are_compared_at_equal_macs(
 def test_variants_differ_in_what_they_are_named_for(supernet: Path, tmp_path: Path) -> None:
     """Each cut from its supernet by its importance; two networks start from scratch; all train alike."""
     common: dict[str, Any] = {"supernet": (supernet,), "out": tmp_path, "size": 32, "seeds": 1, "importance": "gamma"}
+    common["keep"] = 0.8
     options = Slimmings(**common, weighted=(tmp_path / "weighted",), epochs=4)
     assert options.ways == ("|alpha|", "|alpha| x |gamma|", "Taylor", WEIGHTED)
     assert options.base == "|alpha| x |gamma|" and WEIGHTED not in Slimmings(**common).ways
