@@ -32,6 +32,7 @@ COMMANDS = {
     "data pack": ("toolkit.stages.pack", "Pack", "a set as one memory-mapped file of faces, cut already"),
     "data boxes": ("toolkit.stages.boxes", "Boxes", "how a detector's boxes differ from those of the landmarks"),
     "ablate augment": ("toolkit.ablations.augment", "Augmentations", "what each group of augmentation gives"),
+    "ablate recipe": ("toolkit.ablations.recipe", "Recipes", "what the ways of training are worth"),
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),

@@ -11,7 +11,7 @@ import torch
 from tests.ablations.conftest import one_after_the_other
 from tests.conftest import SMALL
 from toolkit import bundle
-from toolkit.ablations import augment, distil, trial
+from toolkit.ablations import augment, distil, recipe, scratch, trial
 from toolkit.bundle import Card
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
@@ -36,6 +36,27 @@ def test_a_group_adds_its_kinds_and_nothing_else(tmp_path: Path) -> None:
         changed = {k for k, v in strengths[variant].items() if v != getattr(PUBLISHED, k)}
         assert changed == set(kinds), variant
     assert Augment(**strengths["all"]) == Augment()
+
+
+def test_a_recipe_changes_one_thing(tmp_path: Path) -> None:
+    """The running mean, the input sizes or the patience."""
+    options = recipe.Recipes(out=tmp_path, epochs=4)
+    stages = {}
+    for name, own in options.variants.items():
+        job = scratch.trial(options, "recipe", name, 1, own).job
+        assert job is not None
+        stages[name] = job.config_of_stage()
+    usual = stages.pop(recipe.USUAL)
+    changed = {}
+    for name, stage in stages.items():
+        settings, theirs = dataclasses.asdict(usual.optim), dataclasses.asdict(stage.optim)
+        changed[name] = {k for k in settings if settings[k] != theirs[k]}
+        if stage.sizes != usual.sizes:
+            changed[name].add("sizes")
+        assert (stage.augmentation, stage.seed) == (usual.augmentation, 1)
+    assert changed == {"no running mean": {"ema"}, "rising input sizes": {"sizes"}, "best epoch kept": {"patience"}}
+    with pytest.raises(ValueError, match="half of --size must be a multiple of 32"):
+        recipe.Recipes(out=tmp_path, size=96)
 
 
 def table_6(tmp_path: Path, **options: Any) -> distil.Distillation:

@@ -229,6 +229,14 @@ def test_a_penalty_by_cost_presses_dear_operations_harder(tmp_path: Path) -> Non
     assert l1 == pytest.approx(10.0 * 64 * float(weights.sum()), rel=0.05)
 
 
+def test_a_running_mean_is_refused_for_a_supernet(tmp_path: Path) -> None:
+    """Its factors fall too far for one; other stages take any decay."""
+    assert Supernet(out=tmp_path, ema=0).optim.ema == 0 and Supernet(out=tmp_path).optim.ema == 0
+    assert Teacher(out=tmp_path, ema=0.5).optim.ema == 0.5 and Teacher(out=tmp_path).optim.ema == 0.999
+    with pytest.raises(ValueError, match="no running mean"):
+        Supernet(out=tmp_path, ema=0.9)
+
+
 def test_a_latency_penalty_needs_its_table(tmp_path: Path) -> None:
     """And a table needs the penalty."""
     for given in ({"penalty": "latency"}, {"latency_table": tmp_path / "t.json"}):

@@ -50,6 +50,8 @@ class Supernet(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.ema:
+            raise ValueError("a supernet has no running mean (--ema 0): its factors fall too far for one")
         if self.patience:
             raise ValueError("a supernet has no best epoch before its last: its factors are sparse only at the end")
         if self.sparsity < 0 or (self.alpha_lr is not None and not self.alpha_lr > 0):

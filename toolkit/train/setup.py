@@ -82,6 +82,9 @@ class Training:
     lr: float | None = None
     """Highest learning rate (default: the preset's, times the square root of how many times its batch the batch is,
     which keeps the noise of an Adam step; Malladi et al., 2022)."""
+    ema: float | None = None
+    """Decay of the running mean of the weights, which is what is validated and kept; 0 keeps the last weights (default:
+    the preset's)."""
     patience: int = 0
     """Stop when the validation error has not fallen for so many epochs, and keep the best weights; 0 trains to the end.
     The learning rate falls on its own schedule all the same, so that there is little to gain from its last part."""
@@ -156,6 +159,7 @@ class Training:
             epochs=self.epochs or preset.epochs,
             batch=batch,
             lr=self.lr or preset.lr * sqrt(batch / preset.batch),
+            ema=preset.ema if self.ema is None else self.ema,
             patience=self.patience,
         )
 
