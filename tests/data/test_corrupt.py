@@ -85,13 +85,9 @@ def test_a_scheme_without_contour_wears_no_mask() -> None:
 
 def test_a_condition_that_a_scheme_cannot_show_is_refused() -> None:
     """COFW's points have no contour to hang a face mask on, but can be rotated."""
-
-    class Cofw(SyntheticFaces):
-        scheme = COFW_29
-
     assert not BATTERY["face mask"].suits(COFW_29) and BATTERY["rotation"].suits(COFW_29)
     with pytest.raises(ValueError, match="no face mask can be drawn on cofw-29"):
-        finish(spoiled_crops(Cofw(2), 64, "face mask", 1))
+        finish(spoiled_crops(SyntheticFaces(2, scheme=COFW_29), 64, "face mask", 1))
 
 
 def test_nothing_is_changed_in_place() -> None:
