@@ -69,8 +69,9 @@ def test_pictures_come_every_few_epochs_and_at_the_end(tmp_path: Path, crops: Pl
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples" / "net-099.png").touch()
     own = net.weight.detach().clone()
-    mean = Mean(net, 0)
-    mean.values["weight"] = torch.zeros_like(own)
+    nn.init.zeros_(net.weight)
+    mean = Mean(net, 0.5)
+    net.load_state_dict({"weight": own, "bias": net.bias})
     for epoch in range(1, 6):
         run = a_run(net, crops, Watch(samples=2))
         show(tmp_path, run, {"net": mean}, [record(e) for e in range(1, epoch + 1)])
