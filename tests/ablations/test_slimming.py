@@ -125,7 +125,8 @@ def test_networks_are_compared_before_and_after(supernet: Path, tmp_path: Path) 
     bundle.write(bundle.read(supernet), other)
     outcome = finish(compare.run(Compare(bundles=(supernet, other), runs=3, results=results)))
     first, second = outcome.records
-    assert first["operations"] == second["operations"] > 50 and first["size_bytes"] == second["size_bytes"]
+    assert first["operations"] == second["operations"] > 50
+    assert first["size_bytes"] == pytest.approx(second["size_bytes"], rel=0.01)  # a name is longer than the other
     assert "TFLite operations" in outcome.text and "(100 %)" in outcome.text
     outcome = finish(rewrites.run(rewrites.Rewrites(bundle=supernet, runs=3, results=results)))
     found = {r["variant"]: r for r in outcome.records}
