@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import bundle, measure
+from toolkit.ablations.trial import errors_of
 from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
@@ -13,7 +14,7 @@ from toolkit.data.batches import plain_crops
 from toolkit.export.deployed import Deployed
 from toolkit.export.trial import measure_files
 from toolkit.jobs import Job, side_by_side
-from toolkit.landmarkers import identify, is_bundle, open_model
+from toolkit.landmarkers import identify, is_bundle
 from toolkit.models.spec import SuperNetSpec
 from toolkit.report.curves import COSTS, curve
 from toolkit.slimming.importance import Importance
@@ -120,8 +121,7 @@ def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
         faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
         crops = yield from plain_crops(faces, size)
         for share, folder in family.items():
-            model = open_model(folder / "trained")
-            errors = yield from measure.errors_on(model, crops, f"scoring {folder.name}")
+            errors = errors_of(folder / "trained", crops)
             found = files[names[share]]
             records.append(
                 {
