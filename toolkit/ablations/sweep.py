@@ -148,8 +148,8 @@ def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
 def _table(records: list[Record]) -> str:
     lines = [f"{'share':>6}{'params M':>10}{'MACs M':>9}{'ms':>8}{'operations':>12}{'MB':>7}{'NME %':>8}"]
     lines += [
-        f"{r['budget']:6.2f}{r['params_full'] / 1e6:10.2f}{r['macs_full'] / 1e6:9.1f}{r['latency_ms']['median']:8.2f}"
-        f"{r['operations']:12}{r['size_bytes'] / 1e6:7.2f}{r['nme_mean']:8.2f}"
+        f"{r['budget']:6.2f}{r['params_full'] / 1e6:10.2f}{r['macs_full'] / 1e6:9.1f}"
+        f"{r['latency_ms']['cpu_median']:8.2f}{r['operations']:12}{r['size_bytes'] / 1e6:7.2f}{r['nme_mean']:8.2f}"
         for r in records
     ]
     return "\n".join(lines)
