@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from toolkit.data.sample import ImageArray
 from toolkit.data.synthetic.arrays import Floats, Picture, single
+from toolkit.data.synthetic.colour import Colour, within
 
 FINE = 2
 """How many times finer than the picture everything is painted, along each axis."""
 _SHIFT = 4
+_SCALE, _OFFSET = np.float32(FINE << _SHIFT), np.float32((FINE - 1) << (_SHIFT - 1))
+_TINY = np.float32(1e-6)
 _BOUND = 0.25
 """Pixels by which OpenCV's polygons reach beyond their outline at this fineness."""
 
@@ -36,41 +39,56 @@ class Painting:
 
     rgb: ImageArray
     """(S, S, 3)"""
-    lit: Picture
-    hair: Picture
+    lit: ImageArray
+    hair: ImageArray
+    dusk: ImageArray
+    """(S, S) each, 0 to 255: what takes the head's light, is textured, and lies in small shadows."""
     front: Picture
-    dusk: Picture
-    """(S, S) each, 0 to 1: what takes the head's light, is textured, hides the face, and lies in small shadows."""
+    """(S, S) what hides the face, 0 to 1."""
+
+    def part(self, where: tuple[slice, slice]) -> "Painting":
+        """Some rows and columns of it."""
+        return Painting(*(plane[where] for plane in (self.rgb, self.lit, self.hair, self.dusk, self.front)))
+
+
+def _sideways(along: Floats, half: Floats) -> Floats:
+    """(..., P, 2) steps turned by a right angle, `half` (..., P) times as long."""
+    out = np.empty(along.shape)
+    np.multiply(along[..., 1], -half, out=out[..., 0], dtype=np.float64)
+    np.multiply(along[..., 0], half, out=out[..., 1], dtype=np.float64)
+    return out
+
+
+def _lengths(along: Floats) -> Floats:
+    """(..., P) of steps (..., P, 2), not quite 0."""
+    out: Floats = np.maximum(np.hypot(along[..., 0], along[..., 1]), _TINY)
+    return out
 
 
 def ribbon(line: Floats, widths_px: Floats | float) -> Floats:
-    """The polygon of a line drawn with the given width at each of its points."""
+    """The polygon of a line (..., P, 2) drawn with the given width at each of its points."""
     along = np.empty_like(line)
-    along[1:-1] = line[2:] - line[:-2]
-    along[0], along[-1] = line[1] - line[0], line[-1] - line[-2]
-    half = 0.5 * widths_px / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)
-    across = along[:, ::-1] * (half[:, None] * (-1, 1))
-    out: Floats = np.concatenate([line + across, (line - across)[::-1]])
-    return out
+    np.subtract(line[..., 2:, :], line[..., :-2, :], out=along[..., 1:-1, :])
+    np.subtract(line[..., 1, :], line[..., 0, :], out=along[..., 0, :])
+    np.subtract(line[..., -1, :], line[..., -2, :], out=along[..., -1, :])
+    across = _sideways(along, 0.5 * widths_px / _lengths(along))
+    return np.concatenate([line + across, (line - across)[..., ::-1, :]], axis=-2)
 
 
 def inset(polygon: Floats, by_px: float = _BOUND) -> Floats:
     """The polygon made smaller by about as much on all sides; makes up for what OpenCV adds."""
-    along = np.empty_like(polygon)
-    along[1:-1] = polygon[2:] - polygon[:-2]
-    along[0], along[-1] = polygon[1] - polygon[-1], polygon[0] - polygon[-2]
+    around = np.concatenate([polygon[-1:], polygon, polygon[:1]])
+    along = around[2:] - around[:-2]
     inward = by_px if cv2.contourArea(np.asarray(polygon, np.float32), True) > 0 else -by_px
-    half = inward / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)
-    out: Floats = polygon + along[:, ::-1] * (half[:, None] * (-1, 1))
+    out: Floats = polygon + _sideways(along, inward / _lengths(along))
     return out
 
 
-def _fixed(shapes: Shapes) -> list[NDArray[np.int32]]:
-    scale, shift = FINE << _SHIFT, (FINE - 1) << (_SHIFT - 1)
+def _fixed(shapes: Shapes) -> Sequence[NDArray[np.int32]]:
     if not isinstance(shapes, np.ndarray):
-        return [(shape * scale + shift).astype(np.int32) for shape in shapes]
-    fixed = (shapes * scale + shift).astype(np.int32)
-    return [fixed] if fixed.ndim == 2 else list(fixed)
+        return [(shape * _SCALE + _OFFSET).astype(np.int32) for shape in shapes]
+    fixed = (shapes * _SCALE + _OFFSET).astype(np.int32)
+    return (fixed,) if fixed.ndim == 2 else tuple(fixed)
 
 
 class Canvas:
@@ -83,15 +101,15 @@ class Canvas:
         self._dusk = np.zeros(background.shape[:2], np.uint8)
         self.side = len(background) // FINE
 
-    def fill(self, shapes: Shapes, colour: Floats, kind: Kind | None = None) -> None:
+    def fill(self, shapes: Shapes, colour: Colour, kind: Kind | None = None) -> None:
         """Paints polygons, which must not overlap; without a `kind`, what was there keeps its own."""
         fixed = _fixed(shapes)
-        cv2.fillPoly(self._rgb, fixed, colour.tolist(), cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(self._rgb, fixed, colour, cv2.LINE_8, _SHIFT)
         if kind is not None:
             cv2.fillPoly(self._marks, fixed, kind, cv2.LINE_8, _SHIFT)
             cv2.fillPoly(self._dusk, fixed, (0,), cv2.LINE_8, _SHIFT)
 
-    def tint(self, shapes: Shapes, colour: Floats, alpha: float) -> None:
+    def tint(self, shapes: Shapes, colour: Colour, alpha: float) -> None:
         """Paints polygons that let what is below shine through."""
         if alpha < 0.02 or not len(shapes):
             return
@@ -102,13 +120,13 @@ class Canvas:
         if part.size:
             over = part.copy()
             offset = np.array([columns.start, rows.start], np.int32) << _SHIFT
-            cv2.fillPoly(over, [shape - offset for shape in fixed], colour.tolist(), cv2.LINE_8, _SHIFT)
-            part[:] = cv2.addWeighted(over, alpha, part, 1 - alpha, 0)
+            cv2.fillPoly(over, [shape - offset for shape in fixed], colour, cv2.LINE_8, _SHIFT)
+            cv2.addWeighted(over, alpha, part, 1 - alpha, 0, dst=part)
 
-    def line(self, lines: Shapes, colour: Floats, thick_px: float, kind: Kind | None = None) -> None:
+    def line(self, lines: Shapes, colour: Colour, thick_px: float, kind: Kind | None = None) -> None:
         """Paints lines."""
         fixed, thick = _fixed(lines), max(round(thick_px * FINE), 1)
-        cv2.polylines(self._rgb, fixed, False, colour.tolist(), thick, cv2.LINE_8, _SHIFT)
+        cv2.polylines(self._rgb, fixed, False, colour, thick, cv2.LINE_8, _SHIFT)
         if kind is not None:
             cv2.polylines(self._marks, fixed, False, kind, thick, cv2.LINE_8, _SHIFT)
 
@@ -129,12 +147,14 @@ class Canvas:
         )
         k = 2 * int(max(soft_px, 0.5) * 1.7) + 1
         dusk = np.asarray(cv2.blur(dusk, (k, k)), np.uint8)
-        lit, hair, front = (single(plane * np.float32(1 / 255)) for plane in cv2.split(marks))
-        return Painting(rgb, lit, hair, front, single(dusk * np.float32(1 / 255)))
+        lit, hair, front = cv2.split(marks)
+        return Painting(
+            rgb, np.asarray(lit, np.uint8), np.asarray(hair, np.uint8), dusk, single(front * np.float32(1 / 255))
+        )
 
 
-def plain(size_hw: tuple[int, ...], colour: Floats) -> ImageArray:
+def plain(size_hw: tuple[int, ...], colour: Colour) -> ImageArray:
     """(H, W, 3) of one colour in 0..255; NumPy is slow at this."""
     out = np.empty((*size_hw, 3), np.uint8)
-    cv2.rectangle(out, (0, 0), (size_hw[1], size_hw[0]), np.clip(colour, 0, 255).tolist(), -1)
+    cv2.rectangle(out, (0, 0), (size_hw[1], size_hw[0]), within(colour, 0, 255), -1)
     return out

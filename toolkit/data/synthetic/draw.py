@@ -1,6 +1,7 @@
 """One face from random numbers to picture and points."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from toolkit.data.synthetic.camera import photograph
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
 from toolkit.data.synthetic.chance import between
 from toolkit.data.synthetic.landmarks import hidden_by_head, points_of
-from toolkit.data.synthetic.light import Lamp, Layer, draw_lamp, flat_light, splat
+from toolkit.data.synthetic.light import Lamp, Layer, draw_lamp, splat
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
 from toolkit.data.synthetic.mouth import paint_mouth
@@ -26,10 +27,7 @@ FACE_SHARE = (0.45, 0.55)
 """Range of the 68 points' longer side, as a fraction of the image's."""
 JITTER = 0.03
 """Standard deviation of their middle about the image's, as a fraction of the image's side."""
-
-
-_CREASE = np.array([128, 97, 87], np.float32)
-"""What small shadows multiply red, green and blue by, in 255ths."""
+_BYTE = np.float32(1 / 255)
 
 
 @dataclass(frozen=True)
@@ -52,32 +50,45 @@ def framed(view: View, size_px: int, rng: np.random.Generator) -> View:
     return view.placed(float(unit), aim - unit * (low + high) / 2)
 
 
-def _three(plane: Picture | ImageArray) -> ImageArray:
+def _three(plane: ImageArray) -> ImageArray:
     return np.asarray(cv2.merge([plane, plane, plane]), np.uint8)
 
 
-def _blended(over: ImageArray, below: ImageArray, share: Picture) -> ImageArray:
-    return np.asarray(cv2.blendLinear(over, below, share, 1 - share), np.uint8)
+def _blended(over: ImageArray, below: ImageArray, share: ImageArray) -> ImageArray:
+    """(S, S, 3) one picture over another; `share` (S, S) from 0 to 255. A third of the time of cv2.blendLinear."""
+    weight = _three(share).astype(np.uint16)
+    both = over * weight
+    np.subtract(255, weight, out=weight)
+    weight *= below
+    both += weight
+    return np.asarray(cv2.convertScaleAbs(both, alpha=_BYTE), np.uint8)
 
 
-def _lit(painting: Painting, layer: Layer, look: Look, lamp: Lamp, shade: ImageArray) -> ImageArray:
+@cache
+def _creases(side: int) -> ImageArray:
+    """(S, S, 3) what small shadows multiply colours by, in 255ths."""
+    return plain((side, side), (128, 97, 87))
+
+
+def _bearded(rgb: ImageArray, painting: Painting, beard: Picture, look: Look, shade: ImageArray) -> ImageArray:
+    """A part of the picture with the beard on it; everything of that part."""
+    hair = cv2.multiply(_three(shade), plain(shade.shape, look.hair), scale=1 / 128)
+    density = 1.6 * beard - 0.35 + (shade * np.float32(1 / 128) - 1)
+    bare = painting.lit * _BYTE - painting.front > 0.5
+    share = single(np.clip(density, 0, 1) * (beard > 0.05) * bare)
+    return np.asarray(cv2.blendLinear(hair, rgb, share, 1 - share), np.uint8)
+
+
+def _lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> ImageArray:
     """The painting with strands in its hair, small shadows, a beard and the light on the head."""
-    rgb, where = painting.rgb, (layer.rows, layer.columns)
+    rgb, where = painting.rgb, layer.where
     rgb = _blended(np.asarray(cv2.multiply(rgb, _three(shade), scale=1 / 128), np.uint8), rgb, painting.hair)
-    rgb = _blended(
-        np.asarray(cv2.multiply(rgb, plain((len(rgb), len(rgb)), _CREASE), scale=1 / 255), np.uint8), rgb, painting.dusk
-    )
+    rgb = _blended(np.asarray(cv2.multiply(rgb, _creases(len(rgb)), scale=1 / 255), np.uint8), rgb, painting.dusk)
     if layer.beard is not None:
-        part = np.ascontiguousarray(shade[where])
-        hair = cv2.multiply(_three(part), plain(part.shape, look.hair), scale=1 / 128)
-        density = 1.6 * layer.beard - 0.35 + (part * np.float32(1 / 128) - 1)
-        density = np.clip(density, 0, 1) * (layer.beard > 0.05) * (painting.lit[where] - painting.front[where] > 0.5)
-        rgb[where] = _blended(np.asarray(hair, np.uint8), np.ascontiguousarray(rgb[where]), single(density))
-    light = plain((len(rgb), len(rgb)), flat_light(lamp) * 128)
-    light[where] = layer.light
-    rgb = _blended(np.asarray(cv2.multiply(rgb, light, scale=1 / 128), np.uint8), rgb, painting.lit)
+        rgb[where] = _bearded(rgb[where], painting.part(where), layer.beard, look, shade[where])
+    rgb = _blended(np.asarray(cv2.multiply(rgb, layer.light, scale=1 / 128), np.uint8), rgb, painting.lit)
     if layer.gloss is not None:
-        gloss = cv2.convertScaleAbs(layer.gloss * painting.lit[where], alpha=110)
+        gloss = cv2.convertScaleAbs(layer.gloss * (painting.lit[where] * _BYTE), alpha=110)
         rgb[where] = cv2.add(rgb[where], _three(np.asarray(gloss, np.uint8)))
     return rgb
 
@@ -87,11 +98,11 @@ def paint(
 ) -> tuple[ImageArray, Picture]:
     """The face before the camera, and how much of each pixel shows what hides the face."""
     canvas = Canvas(draw_background(rng, size_px, size_px * FINE))
-    heights = hair.hairline(look.hair_style, rng)
+    hairline = hair.hairline_on(view, hair.hairline(look.hair_style, rng))
     hair.paint_back(canvas, view, look, rng)
     body.paint_body(canvas, view, look, rng)
     body.paint_ears(canvas, view, look)
-    hair.paint_bare_face(canvas, view, look, heights, rng)
+    hair.paint_bare_face(canvas, view, look, hairline, rng)
     features.paint_profile(canvas, view, look.skin)
     features.paint_folds(canvas, view, look, modes.get("smile", 0.0), rng)
     features.paint_eyes(canvas, view, look, view.seen_sides(56), rng)
@@ -99,13 +110,13 @@ def paint(
     features.cover_by_nose(canvas, view, look.skin)
     features.paint_nose(canvas, view, look, rng)
     paint_mouth(canvas, view, look, rng)
-    hair.paint_front(canvas, view, look, heights, rng)
+    hair.paint_front(canvas, view, look, hairline, rng)
     extras.paint_hat(canvas, view, look, rng)
     extras.paint_glasses(canvas, view, look, rng)
     occluders.paint_occluder(canvas, view, look, rng)
     painting = canvas.finished(0.02 * view.unit_px)
     layer, shade = splat(view, look, lamp, size_px), hair_shade(rng, size_px, view.unit_px)
-    return _lit(painting, layer, look, lamp, shade), painting.front
+    return _lit(painting, layer, look, shade), painting.front
 
 
 def draw_view(rng: np.random.Generator) -> tuple[View, Values]:
