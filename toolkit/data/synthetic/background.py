@@ -1,11 +1,13 @@
 """What is behind the head: plain walls, gradients, foliage, clutter, people, all out of noise and simple shapes."""
 
+from functools import cache
 from math import cos, exp, pi, sin
 
 import cv2
 import numpy as np
 
 from toolkit.data.sample import ImageArray
+from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.chance import between, pick
 from toolkit.data.synthetic.look import any_colour, any_skin
 from toolkit.data.synthetic.noise import noise
@@ -24,6 +26,12 @@ def _shapes(picture: ImageArray, rng: np.random.Generator) -> None:
             cv2.ellipse(picture, (int(x), int(y)), (int(wide / 2) + 1, int(high / 2) + 1), 0, 0, 360, colour, -1)
 
 
+@cache
+def _steps(count: int) -> Picture:
+    """(count,) from -0.5 to not quite 0.5."""
+    return single(np.arange(count, dtype=np.float32) / count - 0.5)
+
+
 def draw_background(rng: np.random.Generator, side: int, larger: int) -> ImageArray:
     """(larger, larger, 3) of a picture that is as sharp as one of `side`."""
     small = side // 2
@@ -32,7 +40,7 @@ def draw_background(rng: np.random.Generator, side: int, larger: int) -> ImageAr
     if kind == 0:
         b = a + rng.normal(0, 12, (3, 1)).astype(np.float32)
     angle = between(rng, 0, 2 * pi)
-    steps = np.arange(small, dtype=np.float32) / small - 0.5
+    steps = _steps(small)
     t = steps * np.float32(cos(angle)) + (steps * np.float32(sin(angle)))[:, None] + np.float32(0.5)
     if kind in (1, 2):
         t += np.float32(between(rng, 0.1, 0.6)) * noise(rng, "cloud", small, exp(between(rng, -1.2, 1.0)))

@@ -50,7 +50,9 @@ def _tone(image: ImageArray, rng: np.random.Generator) -> ImageArray:
         image = np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
         table[:] = table[1] + between(rng, 0, 0.05) * (rng.random() < 0.3) * np.array([[1], [0], [-1]])
     elif abs(saturation - 1) > 0.1:
-        mix = saturation * np.eye(3) + (1 - saturation) * np.array([0.299, 0.587, 0.114])
+        rest = 1 - saturation
+        mix = np.array([[0.299 * rest, 0.587 * rest, 0.114 * rest]] * 3)
+        mix.ravel()[::4] += saturation
         image = np.asarray(cv2.transform(image, mix), np.uint8)
     tables = (np.minimum(np.maximum(table, 0), 1) * 255).astype(np.uint8)
     planes = [cv2.LUT(plane, steps) for plane, steps in zip(cv2.split(image), tables, strict=True)]

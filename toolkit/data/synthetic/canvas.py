@@ -15,7 +15,7 @@ FINE = 2
 """How many times finer than the picture everything is painted, along each axis."""
 _SHIFT = 4
 _SCALE, _OFFSET = np.float32(FINE << _SHIFT), np.float32((FINE - 1) << (_SHIFT - 1))
-_TINY = np.float32(1e-6)
+_TINY = 1e-6
 _BOUND = 0.25
 """Pixels by which OpenCV's polygons reach beyond their outline at this fineness."""
 
@@ -29,6 +29,7 @@ SKIN, BEHIND, HAIR, WORN, THING, CLOTH = (
     (0, 30, 255),
     (0, 60, 0),
 )
+Complexes = NDArray[np.complex128]
 Shapes = Floats | Sequence[Floats]
 """One polygon or line (P, 2), or several, as a list or (N, P, 2)."""
 
@@ -51,37 +52,36 @@ class Painting:
         return Painting(*(plane[where] for plane in (self.rgb, self.lit, self.hair, self.dusk, self.front)))
 
 
-def _sideways(along: Floats, half: Floats) -> Floats:
-    """(..., P, 2) steps turned by a right angle, `half` (..., P) times as long."""
-    out = np.empty(along.shape)
-    np.multiply(along[..., 1], -half, out=out[..., 0], dtype=np.float64)
-    np.multiply(along[..., 0], half, out=out[..., 1], dtype=np.float64)
+def joined(points_xy: Floats) -> Complexes:
+    """(...) x + iy of points (..., 2): half as many numbers, and turning by a right angle is a product with i."""
+    out: Complexes = np.ascontiguousarray(points_xy, np.float64).view(np.complex128)[..., 0]
     return out
 
 
-def _lengths(along: Floats) -> Floats:
-    """(..., P) of steps (..., P, 2), not quite 0."""
-    out: Floats = np.maximum(np.hypot(along[..., 0], along[..., 1]), _TINY)
-    return out
+def parted(points: Complexes) -> Floats:
+    """(..., 2) points of their x + iy (...)."""
+    return points.view(np.float64).reshape(*points.shape, 2)
 
 
 def ribbon(line: Floats, widths_px: Floats | float) -> Floats:
     """The polygon of a line (..., P, 2) drawn with the given width at each of its points."""
-    along = np.empty_like(line)
-    np.subtract(line[..., 2:, :], line[..., :-2, :], out=along[..., 1:-1, :])
-    np.subtract(line[..., 1, :], line[..., 0, :], out=along[..., 0, :])
-    np.subtract(line[..., -1, :], line[..., -2, :], out=along[..., -1, :])
-    across = _sideways(along, 0.5 * widths_px / _lengths(along))
-    return np.concatenate([line + across, (line - across)[..., ::-1, :]], axis=-2)
+    at = joined(line)
+    along = np.empty_like(at)
+    np.subtract(at[..., 2:], at[..., :-2], out=along[..., 1:-1])
+    along[..., 0], along[..., -1] = at[..., 1] - at[..., 0], at[..., -1] - at[..., -2]
+    along *= 0.5j * widths_px / np.maximum(np.abs(along), _TINY)
+    return parted(np.concatenate([at + along, (at - along)[..., ::-1]], axis=-1))
 
 
 def inset(polygon: Floats, by_px: float = _BOUND) -> Floats:
     """The polygon made smaller by about as much on all sides; makes up for what OpenCV adds."""
-    around = np.concatenate([polygon[-1:], polygon, polygon[:1]])
+    at = joined(polygon)
+    around = np.concatenate([at[-1:], at, at[:1]])
     along = around[2:] - around[:-2]
-    inward = by_px if cv2.contourArea(np.asarray(polygon, np.float32), True) > 0 else -by_px
-    out: Floats = polygon + _sideways(along, inward / _lengths(along))
-    return out
+    clockwise = cv2.contourArea(np.asarray(polygon, np.float32), True) > 0
+    along *= (1j if clockwise else -1j) * by_px / np.maximum(np.abs(along), _TINY)
+    along += at
+    return parted(along)
 
 
 def _fixed(shapes: Shapes) -> Sequence[NDArray[np.int32]]:

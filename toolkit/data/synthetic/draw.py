@@ -14,7 +14,7 @@ from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.background import draw_background
 from toolkit.data.synthetic.camera import photograph
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
-from toolkit.data.synthetic.chance import between
+from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.landmarks import hidden_by_head, points_of
 from toolkit.data.synthetic.light import Lamp, Layer, draw_lamp, splat
 from toolkit.data.synthetic.look import Look, draw_look
@@ -43,11 +43,14 @@ class Face:
 
 def framed(view: View, size_px: int, rng: np.random.Generator) -> View:
     """The view placed so that its 68 points fill the usual share of the image, near its middle."""
-    points = points_of(view, W300_68)[:, :2]
-    low, high = points.min(axis=0), points.max(axis=0)
-    unit = between(rng, *FACE_SHARE) * size_px / (high - low).max()
-    aim = (size_px - 1) / 2 + np.clip(rng.normal(0, JITTER, 2), -0.06, 0.06) * size_px
-    return view.placed(float(unit), aim - unit * (low + high) / 2)
+    x, y, _ = points_of(view, W300_68).T
+    left, right, top, bottom = (float(edge) for edge in (x.min(), x.max(), y.min(), y.max()))
+    unit = between(rng, *FACE_SHARE) * size_px / max(right - left, bottom - top)
+    aside, below = (clamp(JITTER * rng.standard_normal(), -0.06, 0.06) * size_px for _ in range(2))
+    middle = (size_px - 1) / 2
+    return view.placed(
+        unit, (middle + aside - unit * (left + right) / 2, middle + below - unit * (top + bottom) / 2)
+    )
 
 
 def _three(plane: ImageArray) -> ImageArray:

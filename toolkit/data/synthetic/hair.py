@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.synthetic.arrays import Floats, single
-from toolkit.data.synthetic.canvas import BEHIND, HAIR, SKIN, Canvas, inset, ribbon
+from toolkit.data.synthetic.canvas import BEHIND, HAIR, SKIN, Canvas, inset, joined, parted, ribbon
 from toolkit.data.synthetic.chance import between
 from toolkit.data.synthetic.colour import mixed
 from toolkit.data.synthetic.features import discs
@@ -33,7 +33,9 @@ def _sphere(count: int = 90) -> NDArray[np.float64]:
 _BALL = _sphere()
 _CROWN = mean_head().vertices[: CROWN_ROWS * COLUMNS : 7].astype(np.float64)
 _CROWN = _CROWN[_CROWN[:, 1] < -0.55] - PIVOT_SKULL
-_FALL = np.array([0.0, 0.35, 0.7, 1.0])[:, None]
+_WIDE = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)[: CROWN_ROWS // 2 : 2, ::4].ravel()
+"""Some vertices of the crown."""
+_FALL = np.array([0.0, 0.35, 0.7, 1.0])
 """How far along each hair its points lie."""
 
 
@@ -100,7 +102,7 @@ def skull(view: View, volume: float) -> Floats:
     """The head without the face, with hair of the given thickness in units on it, as a convex polygon."""
     ball = _BALL * (0.88 + 0.8 * volume, 0.93 + volume, 0.98 + volume)
     grown = _CROWN * (1 + volume, 1 + 1.1 * volume, 1 + 0.6 * volume)
-    wide = view.grid[: CROWN_ROWS // 2 : 2, ::4].reshape(-1, 2)
+    wide = view.pixels.take(_WIDE, axis=0)
     return hull(np.concatenate([view.image_of(np.concatenate([ball, grown]) + PIVOT_SKULL), wide]))
 
 
@@ -140,12 +142,12 @@ def densified(polygon: Floats, each: int = 3) -> Floats:
 
 def _hairs(starts: Floats, down: Floats, lengths: Floats, rng: np.random.Generator) -> Floats:
     """(N, 4, 2) curved lines of given lengths from their starts, more or less downwards."""
-    first, bend = 0.35 * rng.standard_normal((2, len(starts), 1, 1))
-    across = np.array([-down[1], down[0]])
-    out: Floats = starts[:, None] + lengths[:, None, None] * (
-        _FALL * (down + first * across) + _FALL * _FALL * bend * across
-    )
-    return out
+    first, bend = 0.35 * rng.standard_normal((2, len(starts), 1))
+    fall = complex(*down)
+    lines = _FALL * (fall + first * (1j * fall)) + _FALL * _FALL * bend * (1j * fall)
+    lines *= lengths[:, None]
+    lines += joined(starts)[:, None]
+    return parted(lines)
 
 
 def _fringe(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:

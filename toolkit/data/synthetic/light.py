@@ -20,9 +20,8 @@ from toolkit.data.synthetic.skin import FINER, skin_map
 
 _ONE = 90
 """A light of 1 in bytes, before it meets the skin."""
-_VIEWER = np.array([0, 0, 1], np.float32)
-_REDDER = np.array([0.02, -0.1, -0.1], np.float32)[:, None, None]
-_DARKER = np.array([-0.95, -1.1, -1.0], np.float32)[:, None, None]
+_REDDER = np.array([0.02, -0.1, -0.1], np.float32)[:, None]
+_DARKER = np.array([-0.95, -1.1, -1.0], np.float32)[:, None]
 """What blush and shade do to red, green and blue."""
 _SIDE = 80
 """Longer side of the splat layer at most, matched to the finer grid's density."""
@@ -81,7 +80,7 @@ def flat_light(lamp: Lamp) -> Colour:
 
 @cache
 def _maps() -> dict[str, Picture]:
-    """(ROWS, COLUMNS) strengths on the mean head: openness to the sky, blush, dark eye rims, and where beards grow."""
+    """(ROWS * COLUMNS,) strengths on the mean head: openness to the sky, blush, dark eye rims, and where beards grow."""
     grid = mean_head().vertices[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3).astype(np.float64)
     x, y, z = np.moveaxis(grid, -1, 0)
     hollow = np.clip(cv2.GaussianBlur(z, (0, 0), 2) - z, -0.05, 0.12) / 0.12
@@ -100,17 +99,15 @@ def _maps() -> dict[str, Picture]:
         "goatee": np.clip(goatee, 0, 1),
     }
     soft = {name: cv2.GaussianBlur(maps[name], (0, 0), 1.0) for name in ("moustache", "bristle", "jaw", "goatee")}
-    return {name: value.astype(np.float32) for name, value in {**maps, **soft}.items()}
+    return {name: value.astype(np.float32).ravel() for name, value in {**maps, **soft}.items()}
 
 
 def normals(surface: Picture) -> Picture:
-    """(3, R, C) unit normals of a (3, R, C) surface, towards the outside."""
-    (ax, ay, az), (dx, dy, dz) = slopes(surface)
-    n = np.empty_like(surface)
-    np.subtract(ay * dz, az * dy, out=n[0])
-    np.subtract(az * dx, ax * dz, out=n[1])
-    np.subtract(ax * dy, ay * dx, out=n[2])
-    n /= np.sqrt(np.maximum((n * n).sum(axis=0), 1e-12))
+    """(3, R * C) unit normals of a (3, R, C) surface, towards the outside."""
+    (ax, ay, az), (dx, dy, dz) = (slope.reshape(3, -1) for slope in slopes(surface))
+    n = np.stack([ay * dz - az * dy, az * dx - ax * dz, ax * dy - ay * dx])
+    squares = n * n
+    n /= np.sqrt(np.maximum(squares[0] + squares[1] + squares[2], 1e-12))
     return n
 
 
@@ -118,7 +115,7 @@ def _beard(look: Look) -> Picture:
     m = _maps()
     grown = m["goatee"] * 1.3 if 0 < look.beard < 0.7 else m["jaw"]
     out: Picture = np.maximum(np.float32(look.moustache) * m["moustache"], np.float32(look.beard) * grown)
-    return out
+    return out.reshape(ROWS, COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -132,26 +129,42 @@ class _Shading:
     """What faces the viewer."""
 
 
+def _cosines(n: Picture, direction: Picture) -> Picture:
+    """(V,) cosines of the angles between normals (3, V) and a direction (3,)."""
+    out = n[0] * direction[0]
+    out += n[1] * direction[1]
+    out += n[2] * direction[2]
+    return out
+
+
 def _shaded(view: View, look: Look, lamp: Lamp) -> _Shading:
     n, m = normals(view.head.surface), _maps()
-    half = lamp.direction + _VIEWER
-    half /= max(float(np.linalg.norm(half)), 1e-3)
-    towards, between_ = cv2.split(cv2.transform(cv2.merge(list(n)), np.stack([lamp.direction, half])))
-    key = np.maximum((towards + np.float32(lamp.wrap)) * np.float32(1 / (1 + lamp.wrap)), 0)
+    key = _cosines(n, lamp.direction)
+    key += np.float32(lamp.wrap)
+    key *= np.float32(1 / (1 + lamp.wrap))
+    np.maximum(key, 0, out=key)
     sky = m["open"] - np.float32(0.15) * n[1] + np.float32(0.1) * n[2]
     shade = m["rim"] * np.float32(0.15 * (0.4 + 0.6 * look.age + 0.5 * look.makeup))
     if look.stubble:
         shade += m["bristle"] * np.float32(0.3 * look.stubble)
     blush = m["blush"] * np.float32(look.blush)
-    light = key * lamp.key[:, None, None]
-    light += sky * lamp.ambient[:, None, None]
+    light = key * lamp.key[:, None]
+    light += sky * lamp.ambient[:, None]
     tint = _REDDER * blush
     tint += 1
     tint += _DARKER * shade
     light *= tint
-    bytes_ = cv2.convertScaleAbs(light.reshape(3, -1), alpha=_ONE).reshape(light.shape)
-    gloss = np.maximum(between_, 0) ** 22 * np.float32(lamp.gloss) if lamp.gloss > 0.1 else None
-    return _Shading(np.asarray(cv2.merge(list(bytes_)), np.uint8), gloss, n[2] > 0.03)
+    red, green, blue = cv2.convertScaleAbs(light, alpha=_ONE).reshape(3, ROWS, COLUMNS)
+    gloss = None
+    if lamp.gloss > 0.1:
+        x, y, z = lamp.direction.tolist()
+        half = np.array([x, y, z + 1], np.float32) / np.float32(max(hypot(x, y, z + 1), 1e-3))
+        gloss = (np.maximum(_cosines(n, half), 0) ** 22 * np.float32(lamp.gloss)).reshape(ROWS, COLUMNS)
+    facing = (n[2] > 0.03).reshape(ROWS, COLUMNS)
+    return _Shading(np.asarray(cv2.merge([red, green, blue]), np.uint8), gloss, facing)
+
+
+_CELLS = np.arange(1, 4 * ROWS * COLUMNS + 1)
 
 
 @cache
@@ -173,13 +186,14 @@ def _unrolled(view: View, facing: NDArray[np.bool_], part: tuple[int, int, int, 
         cv2.transpose(cv2.resize(plane, (COLUMNS * 2, ROWS * 2), interpolation=cv2.INTER_LINEAR)).ravel()
         for plane in (*coarse, facing.astype(np.float32))
     )
-    chosen = np.flatnonzero((seen > 0.5) & (x >= 0) & (y >= 0) & (x < width) & (y < height))
-    if view.pose.yaw > 0:
-        chosen = chosen[::-1]
-    place = y.take(chosen).astype(np.int32) * width + x.take(chosen).astype(np.int32)
-    top = np.zeros(height * width, np.intp)
-    top[place] = chosen + 1
-    near = cv2.blur(_places().take(top, axis=0).reshape(height, width, 3), (3, 3))
+    outside = height * width
+    place = y.astype(np.intp) * width
+    place += x.astype(np.intp)
+    place[~((seen > 0.5) & (x >= 0) & (y >= 0) & (x < width) & (y < height))] = outside
+    order = slice(None, None, -1 if view.pose.yaw > 0 else 1)
+    top = np.zeros(outside + 1, np.intp)
+    top[place[order]] = _CELLS[order]
+    near = cv2.blur(_places().take(top[:-1], axis=0).reshape(height, width, 3), (3, 3))
     tiny = np.ascontiguousarray(cv2.blur(near, (5, 5))[::4, ::4])
     far = single(cv2.resize(cv2.blur(tiny, (5, 5)), (width, height), interpolation=cv2.INTER_LINEAR))
     far *= np.float32(0.02)

@@ -189,7 +189,11 @@ def turned(vertices: Picture, pose: Pose) -> Picture:
 
 def projected(turned_xyz: Picture, pose: Pose) -> Picture:
     """(N, 3) turned coordinates to (N, 2), unit scale, with perspective; before roll."""
-    out: Picture = turned_xyz[:, :2] * (pose.distance / (pose.distance - turned_xyz[:, 2:]))
+    x, y, z = turned_xyz.T
+    share = pose.distance / (pose.distance - z)
+    out = np.empty((len(turned_xyz), 2), np.float32)
+    np.multiply(x, share, out=out[:, 0])
+    np.multiply(y, share, out=out[:, 1])
     return out
 
 
