@@ -1,7 +1,8 @@
 """Painting polygons and lines at sub-pixel places."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 
 import cv2
 import numpy as np
@@ -32,6 +33,8 @@ SKIN, BEHIND, HAIR, WORN, THING, CLOTH = (
 Complexes = NDArray[np.complex128]
 Shapes = Floats | Sequence[Floats]
 """One polygon or line (P, 2), or several, as a list or (N, P, 2)."""
+Fixed = Sequence[NDArray[np.int32]]
+"""The same in fixed point, one by one."""
 
 
 @dataclass(frozen=True)
@@ -84,62 +87,96 @@ def inset(polygon: Floats, by_px: float = _BOUND) -> Floats:
     return parted(along)
 
 
-def _fixed(shapes: Shapes) -> Sequence[NDArray[np.int32]]:
-    if not isinstance(shapes, np.ndarray):
-        return [(shape * _SCALE + _OFFSET).astype(np.int32) for shape in shapes]
-    fixed = (shapes * _SCALE + _OFFSET).astype(np.int32)
-    return (fixed,) if fixed.ndim == 2 else tuple(fixed)
+def _fixed(shapes: Sequence[Floats]) -> list[NDArray[np.int32]]:
+    """OpenCV's fixed-point places of shapes of one precision, all at once."""
+    if not shapes:
+        return []
+    places = (np.concatenate([shape.reshape(-1, 2) for shape in shapes]) * _SCALE + _OFFSET).astype(np.int32)
+    ends = accumulate(shape.size // 2 for shape in shapes)
+    return [places[end - shape.size // 2 : end].reshape(shape.shape) for end, shape in zip(ends, shapes, strict=True)]
 
 
 class Canvas:
-    """A square picture being painted; places and sizes are in its pixels, pixel centres at whole numbers."""
+    """A square picture being painted; places and sizes are in its pixels, pixel centres at whole numbers.
+
+    It keeps the strokes and paints them when it is finished, since NumPy is quicker at many places at once.
+    """
 
     def __init__(self, background: ImageArray) -> None:
         """From an (S * FINE, S * FINE, 3) picture."""
         self._rgb = background
         self._marks = np.zeros_like(background)
         self._dusk = np.zeros(background.shape[:2], np.uint8)
+        self._strokes: list[tuple[Callable[[Fixed], None], Shapes]] = []
         self.side = len(background) // FINE
 
     def fill(self, shapes: Shapes, colour: Colour, kind: Kind | None = None) -> None:
         """Paints polygons, which must not overlap; without a `kind`, what was there keeps its own."""
-        fixed = _fixed(shapes)
-        cv2.fillPoly(self._rgb, fixed, colour, cv2.LINE_8, _SHIFT)
-        if kind is not None:
-            cv2.fillPoly(self._marks, fixed, kind, cv2.LINE_8, _SHIFT)
-            cv2.fillPoly(self._dusk, fixed, (0,), cv2.LINE_8, _SHIFT)
+
+        def paint(fixed: Fixed) -> None:
+            cv2.fillPoly(self._rgb, fixed, colour, cv2.LINE_8, _SHIFT)
+            if kind is not None:
+                cv2.fillPoly(self._marks, fixed, kind, cv2.LINE_8, _SHIFT)
+                cv2.fillPoly(self._dusk, fixed, (0,), cv2.LINE_8, _SHIFT)
+
+        self._strokes.append((paint, shapes))
 
     def tint(self, shapes: Shapes, colour: Colour, alpha: float) -> None:
         """Paints polygons that let what is below shine through."""
-        if alpha < 0.02 or not len(shapes):
-            return
-        fixed = _fixed(shapes)
-        left, top, wide, high = cv2.boundingRect(np.concatenate(fixed) >> _SHIFT)
-        rows, columns = slice(max(top - 1, 0), max(top + high + 1, 0)), slice(max(left - 1, 0), max(left + wide + 1, 0))
-        part = self._rgb[rows, columns]
-        if part.size:
-            over = part.copy()
-            offset = np.array([columns.start, rows.start], np.int32) << _SHIFT
-            cv2.fillPoly(over, [shape - offset for shape in fixed], colour, cv2.LINE_8, _SHIFT)
-            cv2.addWeighted(over, alpha, part, 1 - alpha, 0, dst=part)
+
+        def paint(fixed: Fixed) -> None:
+            left, top, wide, high = cv2.boundingRect(np.concatenate(fixed) >> _SHIFT)
+            rows = slice(max(top - 1, 0), max(top + high + 1, 0))
+            columns = slice(max(left - 1, 0), max(left + wide + 1, 0))
+            part = self._rgb[rows, columns]
+            if part.size:
+                over = part.copy()
+                offset = np.array([columns.start, rows.start], np.int32) << _SHIFT
+                cv2.fillPoly(over, [shape - offset for shape in fixed], colour, cv2.LINE_8, _SHIFT)
+                cv2.addWeighted(over, alpha, part, 1 - alpha, 0, dst=part)
+
+        if alpha >= 0.02 and len(shapes):
+            self._strokes.append((paint, shapes))
 
     def line(self, lines: Shapes, colour: Colour, thick_px: float, kind: Kind | None = None) -> None:
         """Paints lines."""
-        fixed, thick = _fixed(lines), max(round(thick_px * FINE), 1)
-        cv2.polylines(self._rgb, fixed, False, colour, thick, cv2.LINE_8, _SHIFT)
-        if kind is not None:
-            cv2.polylines(self._marks, fixed, False, kind, thick, cv2.LINE_8, _SHIFT)
+        thick = max(round(thick_px * FINE), 1)
+
+        def paint(fixed: Fixed) -> None:
+            cv2.polylines(self._rgb, fixed, False, colour, thick, cv2.LINE_8, _SHIFT)
+            if kind is not None:
+                cv2.polylines(self._marks, fixed, False, kind, thick, cv2.LINE_8, _SHIFT)
+
+        self._strokes.append((paint, lines))
 
     def shadow(self, shapes: Shapes, strength: float, thick_px: float = 0.0) -> None:
         """Darkens polygons softly, or lines where a thickness is given; the last one painted holds."""
-        grey = (round(255 * strength),)
-        if thick_px:
-            cv2.polylines(self._dusk, _fixed(shapes), False, grey, max(round(thick_px * FINE), 1), cv2.LINE_8, _SHIFT)
-        else:
-            cv2.fillPoly(self._dusk, _fixed(shapes), grey, cv2.LINE_8, _SHIFT)
+        grey, thick = (round(255 * strength),), max(round(thick_px * FINE), 1)
+
+        def paint(fixed: Fixed) -> None:
+            if thick_px:
+                cv2.polylines(self._dusk, fixed, False, grey, thick, cv2.LINE_8, _SHIFT)
+            else:
+                cv2.fillPoly(self._dusk, fixed, grey, cv2.LINE_8, _SHIFT)
+
+        self._strokes.append((paint, shapes))
+
+    def _paint(self) -> None:
+        """Paints all strokes that are not painted yet, in their order."""
+        single_: list[Floats] = []
+        double: list[Floats] = []
+        groups = [shapes if isinstance(shapes, Sequence) else (shapes,) for _, shapes in self._strokes]
+        for shape in chain.from_iterable(groups):
+            (single_ if shape.dtype == np.float32 else double).append(shape)
+        fixed = {np.dtype(np.float32): iter(_fixed(single_)), np.dtype(np.float64): iter(_fixed(double))}
+        for (paint, _), group in zip(self._strokes, groups, strict=True):
+            places = [next(fixed[shape.dtype]) for shape in group]
+            paint(places if len(places) > 1 or places[0].ndim == 2 else tuple(places[0]))
+        self._strokes.clear()
 
     def finished(self, soft_px: float) -> Painting:
         """The painting at the picture's size, small shadows blurred."""
+        self._paint()
         size = self.side, self.side
         rgb, marks, dusk = (
             np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -149,6 +149,17 @@ def _along_contour(view: View, places: NDArray[np.float64]) -> NDArray[np.float6
     return out
 
 
+def _read(view: View, scheme: Scheme) -> NDArray[np.float64]:
+    """(M, 3) the scheme's points from a view's vertices."""
+    reading = _readings()[scheme.name]
+    inner = np.empty((len(reading.vertices), 3))
+    np.einsum("pk,pkd->pd", reading.weights, view.pixels[reading.vertices], out=inner[:, :2])
+    np.einsum("pk,pk->p", reading.weights, view.head.xyz[reading.vertices, 2], out=inner[:, 2])
+    edge = _along_contour(view, reading.contour)
+    first = scheme.regions["contour"][0] == 0
+    return np.concatenate([edge, inner] if first else [inner, edge])
+
+
 def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
     """(M, 3) the scheme's points: x and y in pixels, and depth in units.
 
@@ -157,13 +168,10 @@ def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
     """
     if scheme.name not in _readings():
         raise ValueError(f"synthetic faces know {', '.join(_readings())}; got {scheme.name}")
-    reading = _readings()[scheme.name]
-    inner = np.empty((len(reading.vertices), 3))
-    np.einsum("pk,pkd->pd", reading.weights, view.pixels[reading.vertices], out=inner[:, :2])
-    np.einsum("pk,pk->p", reading.weights, view.head.xyz[reading.vertices, 2], out=inner[:, 2])
-    edge = _along_contour(view, reading.contour)
-    first = scheme.regions["contour"][0] == 0
-    return np.concatenate([edge, inner] if first else [inner, edge])
+    head = view.head
+    if scheme.name not in head.points:
+        head.points[scheme.name] = _read(head.unplaced, scheme)
+    return head.points[scheme.name] * (view.unit_px, view.unit_px, 1) + (*view.shift_xy, 0)
 
 
 def hidden_by_head(view: View, points: Floats, scheme: Scheme) -> NDArray[np.bool_]:

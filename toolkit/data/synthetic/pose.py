@@ -1,7 +1,7 @@
 """Where the head is seen from: pose, weak perspective, and the curves of the face in the image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import cos, radians, sin
 
@@ -65,6 +65,8 @@ class Turned:
     """(V, 3) vertices, turned, in units."""
     flat: Picture
     """(V, 2) the same projected, before roll."""
+    points: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    """(M, 3) of each scheme that was read, a pixel a unit and the pivot at the origin."""
 
     @cached_property
     def surface(self) -> Picture:
@@ -83,6 +85,11 @@ class Turned:
         return left + _FIRST, right + (_FIRST + COLUMNS - third)
 
     @cached_property
+    def unplaced(self) -> "View":
+        """The head a pixel a unit, its pivot at the origin."""
+        return View(self, 1.0, (0.0, 0.0))
+
+    @cached_property
     def contour(self) -> NDArray[np.intp]:
         """(N,) vertices of the jaw contour from above the image-left ear round the chin to the other."""
         left, right = self.edges
@@ -95,13 +102,20 @@ class View:
     def __init__(self, head: Turned, unit_px: float, shift_xy: Sequence[float]) -> None:
         """From a head, a unit in pixels and where in the image the pivot is."""
         self.head, self.pose = head, head.pose
-        self.unit_px = unit_px
-        """Pixels per unit."""
-        angle = radians(self.pose.roll)
-        c, s = cos(angle) * unit_px, sin(angle) * unit_px
-        self._matrix = np.array([[c, -s, shift_xy[0]], [s, c, shift_xy[1]]], np.float32)
-        self.pixels = self._to_image(head.flat)
+        self.unit_px, self.shift_xy = unit_px, shift_xy
+        """Pixels per unit, and the pivot."""
+
+    @cached_property
+    def _matrix(self) -> Picture:
+        """(2, 3) by roll, size and place."""
+        angle, (x, y) = radians(self.pose.roll), self.shift_xy
+        c, s = cos(angle) * self.unit_px, sin(angle) * self.unit_px
+        return np.array([[c, -s, x], [s, c, y]], np.float32)
+
+    @cached_property
+    def pixels(self) -> Picture:
         """(V, 2)"""
+        return self._to_image(self.head.flat)
 
     def placed(self, unit_px: float, shift_xy: Sequence[float]) -> "View":
         """The same head elsewhere in the image, or larger."""
@@ -200,7 +214,7 @@ def projected(turned_xyz: Picture, pose: Pose) -> Picture:
 def view_of(modes: Values, pose: Pose) -> View:
     """The head with these mode values in this pose, a pixel a unit and its pivot at the origin."""
     xyz = turned(_eyes_moved(basis().move(modes), modes), pose)
-    return View(Turned(pose, xyz, projected(xyz, pose)), 1.0, (0.0, 0.0))
+    return Turned(pose, xyz, projected(xyz, pose)).unplaced
 
 
 def _eyes_moved(vertices: Picture, modes: Values) -> Picture:
