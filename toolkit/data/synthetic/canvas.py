@@ -1,8 +1,7 @@
 """Painting polygons and lines at sub-pixel places."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
 
 import cv2
 import numpy as np
@@ -87,13 +86,18 @@ def inset(polygon: Floats, by_px: float = _BOUND) -> Floats:
     return parted(along)
 
 
-def _fixed(shapes: Sequence[Floats]) -> list[NDArray[np.int32]]:
-    """OpenCV's fixed-point places of shapes of one precision, all at once."""
+def _fixed(shapes: Sequence[Floats]) -> Iterator[Fixed]:
+    """OpenCV's fixed-point places of shapes (P, 2) or (N, P, 2) of one precision, all at once."""
     if not shapes:
-        return []
-    places = (np.concatenate([shape.reshape(-1, 2) for shape in shapes]) * _SCALE + _OFFSET).astype(np.int32)
-    ends = accumulate(shape.size // 2 for shape in shapes)
-    return [places[end - shape.size // 2 : end].reshape(shape.shape) for end, shape in zip(ends, shapes, strict=True)]
+        return
+    places = np.concatenate([shape if shape.ndim == 2 else shape.reshape(-1, 2) for shape in shapes])
+    places *= _SCALE
+    places += _OFFSET
+    fixed, start = places.astype(np.int32), 0
+    for shape in shapes:
+        end = start + shape.size // 2
+        yield (fixed[start:end],) if shape.ndim == 2 else tuple(fixed[start:end].reshape(shape.shape))
+        start = end
 
 
 class Canvas:
@@ -163,15 +167,12 @@ class Canvas:
 
     def _paint(self) -> None:
         """Paints all strokes that are not painted yet, in their order."""
-        single_: list[Floats] = []
-        double: list[Floats] = []
-        groups = [shapes if isinstance(shapes, Sequence) else (shapes,) for _, shapes in self._strokes]
-        for shape in chain.from_iterable(groups):
-            (single_ if shape.dtype == np.float32 else double).append(shape)
-        fixed = {np.dtype(np.float32): iter(_fixed(single_)), np.dtype(np.float64): iter(_fixed(double))}
+        groups = [(shapes,) if isinstance(shapes, np.ndarray) else shapes for _, shapes in self._strokes]
+        double = [shape for group in groups for shape in group if shape.itemsize == 8]
+        single = [shape for group in groups for shape in group if shape.itemsize == 4]
+        fixed = {8: _fixed(double), 4: _fixed(single)}
         for (paint, _), group in zip(self._strokes, groups, strict=True):
-            places = [next(fixed[shape.dtype]) for shape in group]
-            paint(places if len(places) > 1 or places[0].ndim == 2 else tuple(places[0]))
+            paint([place for shape in group for place in next(fixed[shape.itemsize])])
         self._strokes.clear()
 
     def finished(self, soft_px: float) -> Painting:

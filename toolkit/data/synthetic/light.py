@@ -164,7 +164,7 @@ def _shaded(view: View, look: Look, lamp: Lamp) -> _Shading:
     return _Shading(np.asarray(cv2.merge([red, green, blue]), np.uint8), gloss, facing)
 
 
-_CELLS = np.arange(1, 4 * ROWS * COLUMNS + 1)
+_CELLS = np.arange(1, 4 * ROWS * COLUMNS + 1, dtype=np.int32)
 
 
 @cache
@@ -187,12 +187,13 @@ def _unrolled(view: View, facing: NDArray[np.bool_], part: tuple[int, int, int, 
         for plane in (*coarse, facing.astype(np.float32))
     )
     outside = height * width
-    place = y.astype(np.intp) * width
-    place += x.astype(np.intp)
-    place[~((seen > 0.5) & (x >= 0) & (y >= 0) & (x < width) & (y < height))] = outside
+    place = y.astype(np.int32)
+    place *= width
+    place += x.astype(np.int32)
+    np.putmask(place, ~((seen > 0.5) & (x >= 0) & (y >= 0) & (x < width) & (y < height)), outside)
     order = slice(None, None, -1 if view.pose.yaw > 0 else 1)
-    top = np.zeros(outside + 1, np.intp)
-    top[place[order]] = _CELLS[order]
+    top = np.zeros(outside + 1, np.int32)
+    top[place[order].astype(np.intp)] = _CELLS[order]
     near = cv2.blur(_places().take(top[:-1], axis=0).reshape(height, width, 3), (3, 3))
     tiny = np.ascontiguousarray(cv2.blur(near, (5, 5))[::4, ::4])
     far = single(cv2.resize(cv2.blur(tiny, (5, 5)), (width, height), interpolation=cv2.INTER_LINEAR))

@@ -183,8 +183,8 @@ def basis() -> Basis:
 
 def draw_identity(rng: np.random.Generator) -> dict[str, float]:
     """Random identity mode values; a child now and then: shorter face, small nose and chin, high brows, large eyes."""
-    draws = rng.standard_normal(len(IDENTITY_SD)).tolist()
-    values = {name: sd * clamp(d, -2.6, 2.6) for (name, sd), d in zip(IDENTITY_SD.items(), draws, strict=True)}
+    draws = np.clip(rng.standard_normal(len(IDENTITY_SD)), -2.6, 2.6).tolist()
+    values = {name: sd * draw for (name, sd), draw in zip(IDENTITY_SD.items(), draws, strict=True)}
     if rng.random() < 0.15:
         young = between(rng, 0.4, 1.0)
         for name, shift in (
