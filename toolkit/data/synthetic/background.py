@@ -16,7 +16,7 @@ from toolkit.data.synthetic.noise import noise
 def _shapes(picture: ImageArray, rng: np.random.Generator) -> None:
     side = len(picture)
     for _ in range(int(between(rng, 3, 12))):
-        colour = (any_colour(rng) if rng.random() < 0.8 else any_skin(rng))
+        colour = any_colour(rng) if rng.random() < 0.8 else any_skin(rng)
         x, y = between(rng, 0, side), between(rng, 0, side)
         wide, high = (exp(between(rng, -3.2, -0.7)) * side for _ in range(2))
         if rng.random() < 0.6:

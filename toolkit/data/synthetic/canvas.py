@@ -49,10 +49,6 @@ class Painting:
     front: Picture
     """(S, S) what hides the face, 0 to 1."""
 
-    def part(self, where: tuple[slice, slice]) -> "Painting":
-        """Some rows and columns of it."""
-        return Painting(*(plane[where] for plane in (self.rgb, self.lit, self.hair, self.dusk, self.front)))
-
 
 def joined(points_xy: Floats) -> Complexes:
     """(...) x + iy of points (..., 2): half as many numbers, and turning by a right angle is a product with i."""
@@ -71,7 +67,8 @@ def ribbon(line: Floats, widths_px: Floats | float) -> Floats:
     along = np.empty_like(at)
     np.subtract(at[..., 2:], at[..., :-2], out=along[..., 1:-1])
     along[..., 0], along[..., -1] = at[..., 1] - at[..., 0], at[..., -1] - at[..., -2]
-    along *= 0.5j * widths_px / np.maximum(np.abs(along), _TINY)
+    along *= 0.5 * widths_px / np.maximum(np.abs(along), _TINY)
+    along *= 1j
     return parted(np.concatenate([at + along, (at - along)[..., ::-1]], axis=-1))
 
 
@@ -80,8 +77,8 @@ def inset(polygon: Floats, by_px: float = _BOUND) -> Floats:
     at = joined(polygon)
     around = np.concatenate([at[-1:], at, at[:1]])
     along = around[2:] - around[:-2]
-    clockwise = cv2.contourArea(np.asarray(polygon, np.float32), True) > 0
-    along *= (1j if clockwise else -1j) * by_px / np.maximum(np.abs(along), _TINY)
+    along *= by_px / np.maximum(np.abs(along), _TINY)
+    along *= 1j if cv2.contourArea(np.asarray(polygon, np.float32), True) > 0 else -1j
     along += at
     return parted(along)
 
@@ -168,9 +165,9 @@ class Canvas:
     def _paint(self) -> None:
         """Paints all strokes that are not painted yet, in their order."""
         groups = [(shapes,) if isinstance(shapes, np.ndarray) else shapes for _, shapes in self._strokes]
-        double = [shape for group in groups for shape in group if shape.itemsize == 8]
-        single = [shape for group in groups for shape in group if shape.itemsize == 4]
-        fixed = {8: _fixed(double), 4: _fixed(single)}
+        wide = [shape for group in groups for shape in group if shape.itemsize == 8]
+        narrow = [shape for group in groups for shape in group if shape.itemsize == 4]
+        fixed = {8: _fixed(wide), 4: _fixed(narrow)}
         for (paint, _), group in zip(self._strokes, groups, strict=True):
             paint([place for shape in group for place in next(fixed[shape.itemsize])])
         self._strokes.clear()

@@ -16,12 +16,13 @@ from toolkit.data.synthetic.camera import photograph
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
 from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.landmarks import hidden_by_head, points_of
-from toolkit.data.synthetic.light import Lamp, Layer, draw_lamp, splat
+from toolkit.data.synthetic.light import Lamp, draw_lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
 from toolkit.data.synthetic.mouth import paint_mouth
 from toolkit.data.synthetic.noise import hair_shade
 from toolkit.data.synthetic.pose import View, draw_pose, view_of
+from toolkit.data.synthetic.splat import Layer, splat
 
 FACE_SHARE = (0.45, 0.55)
 """Range of the 68 points' longer side, as a fraction of the image's."""
@@ -48,9 +49,7 @@ def framed(view: View, size_px: int, rng: np.random.Generator) -> View:
     unit = between(rng, *FACE_SHARE) * size_px / max(right - left, bottom - top)
     aside, below = (clamp(JITTER * rng.standard_normal(), -0.06, 0.06) * size_px for _ in range(2))
     middle = (size_px - 1) / 2
-    return view.placed(
-        unit, (middle + aside - unit * (left + right) / 2, middle + below - unit * (top + bottom) / 2)
-    )
+    return view.placed(unit, (middle + aside - unit * (left + right) / 2, middle + below - unit * (top + bottom) / 2))
 
 
 def _three(plane: ImageArray) -> ImageArray:
@@ -64,7 +63,7 @@ def _blended(over: ImageArray, below: ImageArray, share: ImageArray) -> ImageArr
     np.subtract(255, weight, out=weight)
     weight *= below
     both += weight
-    return np.asarray(cv2.convertScaleAbs(both, alpha=_BYTE), np.uint8)
+    return np.asarray(cv2.convertScaleAbs(both, alpha=1 / 255), np.uint8)
 
 
 @cache
@@ -73,13 +72,14 @@ def _creases(side: int) -> ImageArray:
     return plain((side, side), (128, 97, 87))
 
 
-def _bearded(rgb: ImageArray, painting: Painting, beard: Picture, look: Look, shade: ImageArray) -> ImageArray:
-    """A part of the picture with the beard on it; everything of that part."""
+def _beard(rgb: ImageArray, painting: Painting, layer: Layer, beard: Picture, look: Look, shade: ImageArray) -> None:
+    """Lays the beard on the picture, in place."""
+    part, shade = rgb[layer.where], shade[layer.where]
     hair = cv2.multiply(_three(shade), plain(shade.shape, look.hair), scale=1 / 128)
     density = 1.6 * beard - 0.35 + (shade * np.float32(1 / 128) - 1)
-    bare = painting.lit * _BYTE - painting.front > 0.5
+    bare = painting.lit[layer.where] * _BYTE - painting.front[layer.where] > 0.5
     share = single(np.clip(density, 0, 1) * (beard > 0.05) * bare)
-    return np.asarray(cv2.blendLinear(hair, rgb, share, 1 - share), np.uint8)
+    part[:] = cv2.blendLinear(hair, part, share, 1 - share)
 
 
 def _lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> ImageArray:
@@ -88,7 +88,7 @@ def _lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> Ima
     rgb = _blended(np.asarray(cv2.multiply(rgb, _three(shade), scale=1 / 128), np.uint8), rgb, painting.hair)
     rgb = _blended(np.asarray(cv2.multiply(rgb, _creases(len(rgb)), scale=1 / 255), np.uint8), rgb, painting.dusk)
     if layer.beard is not None:
-        rgb[where] = _bearded(rgb[where], painting.part(where), layer.beard, look, shade[where])
+        _beard(rgb, painting, layer, layer.beard, look, shade)
     rgb = _blended(np.asarray(cv2.multiply(rgb, layer.light, scale=1 / 128), np.uint8), rgb, painting.lit)
     if layer.gloss is not None:
         gloss = cv2.convertScaleAbs(layer.gloss * (painting.lit[where] * _BYTE), alpha=110)

@@ -171,7 +171,11 @@ def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
     head = view.head
     if scheme.name not in head.points:
         head.points[scheme.name] = _read(head.unplaced, scheme)
-    return head.points[scheme.name] * (view.unit_px, view.unit_px, 1) + (*view.shift_xy, 0)
+    points = head.points[scheme.name].copy()
+    for axis, shift in enumerate(view.shift_xy):
+        points[:, axis] *= view.unit_px
+        points[:, axis] += shift
+    return points
 
 
 def hidden_by_head(view: View, points: Floats, scheme: Scheme) -> NDArray[np.bool_]:
