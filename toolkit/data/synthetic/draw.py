@@ -56,14 +56,21 @@ def _three(plane: ImageArray) -> ImageArray:
     return np.asarray(cv2.merge([plane, plane, plane]), np.uint8)
 
 
-def _blended(over: ImageArray, below: ImageArray, share: ImageArray) -> ImageArray:
-    """(S, S, 3) one picture over another; `share` (S, S) from 0 to 255. A third of the time of cv2.blendLinear."""
-    weight = _three(share).astype(np.uint16)
-    both = over * weight
+def _multiply(rgb: ImageArray, by: ImageArray, one: int, share: ImageArray) -> None:
+    """Multiplies a picture, in place and as far as `share` (S, S) says from 0 to 255, by another one over `one`.
+
+    Sums of 16-bit integers: a third of the time of cv2.blendLinear, and the same bytes.
+    """
+    left, top, width, height = cv2.boundingRect(share)
+    if not width:
+        return
+    where = slice(top, top + height), slice(left, left + width)
+    below, weight = rgb[where], _three(share[where]).astype(np.uint16)
+    both = cv2.multiply(below, by[where], scale=1 / one) * weight
     np.subtract(255, weight, out=weight)
     weight *= below
     both += weight
-    return np.asarray(cv2.convertScaleAbs(both, alpha=1 / 255), np.uint8)
+    below[:] = cv2.convertScaleAbs(both, alpha=1 / 255)
 
 
 @cache
@@ -85,11 +92,11 @@ def _beard(rgb: ImageArray, painting: Painting, layer: Layer, beard: Picture, lo
 def _lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> ImageArray:
     """The painting with strands in its hair, small shadows, a beard and the light on the head."""
     rgb, where = painting.rgb, layer.where
-    rgb = _blended(np.asarray(cv2.multiply(rgb, _three(shade), scale=1 / 128), np.uint8), rgb, painting.hair)
-    rgb = _blended(np.asarray(cv2.multiply(rgb, _creases(len(rgb)), scale=1 / 255), np.uint8), rgb, painting.dusk)
+    _multiply(rgb, _three(shade), 128, painting.hair)
+    _multiply(rgb, _creases(len(rgb)), 255, painting.dusk)
     if layer.beard is not None:
         _beard(rgb, painting, layer, layer.beard, look, shade)
-    rgb = _blended(np.asarray(cv2.multiply(rgb, layer.light, scale=1 / 128), np.uint8), rgb, painting.lit)
+    _multiply(rgb, layer.light, 128, painting.lit)
     if layer.gloss is not None:
         gloss = cv2.convertScaleAbs(layer.gloss * (painting.lit[where] * _BYTE), alpha=110)
         rgb[where] = cv2.add(rgb[where], _three(np.asarray(gloss, np.uint8)))

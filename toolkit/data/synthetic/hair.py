@@ -144,7 +144,8 @@ def _hairs(starts: Floats, down: Floats, lengths: Floats, rng: np.random.Generat
     """(N, 4, 2) curved lines of given lengths from their starts, more or less downwards."""
     first, bend = 0.35 * rng.standard_normal((2, len(starts), 1))
     fall = complex(*down)
-    lines = _FALL * (fall + first * (1j * fall)) + _FALL * _FALL * bend * (1j * fall)
+    lines = (_FALL * first + _FALL * _FALL * bend) * (1j * fall)
+    lines += _FALL * fall
     lines *= lengths[:, None]
     lines += joined(starts)[:, None]
     return parted(lines)
