@@ -6,7 +6,7 @@ import pytest
 from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme
 from toolkit.data.sample import box_of_points
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.data.synthetic.canvas import THING, Canvas, inset
+from toolkit.data.synthetic.canvas import SKIN, THING, Canvas, inset
 from toolkit.data.synthetic.colour import grey
 from toolkit.data.synthetic.head import COLUMNS, ROWS, mean_head
 from toolkit.data.synthetic.landmarks import points_of
@@ -267,6 +267,40 @@ def test_what_lies_outside_the_canvas_is_left_out() -> None:
     assert done.rgb[30, 50, 0] == 0
     assert done.front[37, 57] == pytest.approx(1, abs=0.01)
     assert done.front[30, 50] == 0
+
+
+def test_strokes_are_painted_in_their_order_whatever_form_they_have() -> None:
+    """One polygon, several in an array or a list, in single and double precision: the last one painted shows."""
+    square = np.array([(10.0, 10.0), (40.0, 10.0), (40.0, 30.0), (10.0, 30.0)])
+    for forms in (
+        (square, square.astype(np.float32), square[None]),
+        (np.stack([square, square + 45.0]), [square.astype(np.float32)], square),
+        ([square, square + 45.0], square.astype(np.float32)[None], square.astype(np.float32)),
+    ):
+        canvas = Canvas(np.zeros((200, 200, 3), np.uint8))
+        for level, form in enumerate(forms, start=1):
+            canvas.fill(form, grey(50 * level), SKIN)
+            canvas.shadow(form, 0.2 * level)
+        canvas.line(square[:2], grey(250), 2.0)
+        done = canvas.finished(0.5)
+        assert done.rgb[20, 25].tolist() == [150, 150, 150]
+        assert done.rgb[10, 25].tolist() == [250, 250, 250]
+        assert done.dusk[20, 25] == round(255 * 0.6)
+        assert done.rgb[65, 75, 0] == (50 if len(forms[0]) == 2 else 0)
+
+
+def test_creases_are_computed_wherever_they_are_seen() -> None:
+    """Against distances to 500 points of the line: the same Gaussian within 0.001, and below 1e-8 where it is left out."""
+    from toolkit.data.synthetic.skin import _crease, _places
+
+    near, line = _crease([(0.2, 0.4), (0.3, 0.6)], 0.02)
+    (aside, low), t = _places(), np.linspace(0, 1, 500)
+    far = np.hypot(aside[:, None] - (0.2 + 0.1 * t), low[:, None] - (0.4 + 0.2 * t)).min(axis=1)
+    whole = np.exp(-0.5 * (far / 0.02) ** 2)
+    assert line.max() > 0.9
+    assert np.abs(line - whole[near]).max() < 1e-3
+    assert np.delete(whole, near).max() < 1e-8
+    assert len(near) < 0.1 * len(whole)
 
 
 def test_looks_cover_light_and_dark_people_of_many_kinds() -> None:
