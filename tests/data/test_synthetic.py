@@ -290,7 +290,7 @@ def test_strokes_are_painted_in_their_order_whatever_form_they_have() -> None:
 
 
 def test_creases_are_computed_wherever_they_are_seen() -> None:
-    """Against distances to 500 points of the line: the same Gaussian within 0.001, and below 1e-8 where it is left out."""
+    """Against distances to 500 points of the line: the same Gaussian to 0.001, and under 1e-8 where it is left out."""
     from toolkit.data.synthetic.skin import _crease, _places
 
     near, line = _crease([(0.2, 0.4), (0.3, 0.6)], 0.02)
