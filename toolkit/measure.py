@@ -99,6 +99,7 @@ KEYS = {
     "compare": ("bundle", "input_px"),
     "rewrite": ("variant", "input_px"),
     "throughput": ("size_px", "precision", "processes", "batch", "device"),
+    "pace": ("drawn", "size_px", "device"),
     "sweep": ("budget", "importance", "seed"),
 }
 """What else tells two measurements of a kind apart."""
