@@ -1,7 +1,8 @@
 """Cases that every platform's test reads: what goes in, and what Python makes of it.
 
 `faces.json` takes pictures to points; `geometry.json` boxes to crops, `decode.json` heatmaps to points,
-`smoothing.json` frames to smoothed frames. The pictures are inputs: once drawn they are kept.
+`smoothing.json` points to smoothed points, `tracking.json` frames to faces. The pictures are inputs: once drawn they
+are kept.
 """
 
 import base64
@@ -12,6 +13,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.contract.film import tracked
 from toolkit.contract.terms import FORMAT
 from toolkit.core import heatmap
 from toolkit.core.files import read_json
@@ -101,6 +103,7 @@ def cases(faces: list[Face], landmarker: Landmarker, sigma_px: float) -> dict[st
         },
         "decode.json": {"format": FORMAT, **_decoded(sigma_px)},
         "smoothing.json": {"format": FORMAT, "frames": _smoothed()},
+        "tracking.json": {"format": FORMAT, **tracked()},
     }
 
 

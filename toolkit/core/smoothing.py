@@ -67,7 +67,7 @@ class Smoother:
         return smooth_xy.copy()
 
     def _step(self, points_xy: FloatArray, before_xy: FloatArray, interval_s: float) -> FloatArray:
-        """Algorithm 1 of the paper for all coordinates; the size is the points' longer side, at least 1 px."""
+        """Algorithm 1 of the paper, every coordinate; the size is the longer side of the points' box, 1 px or more."""
         settings, size = self._settings, max(float(np.ptp(points_xy, axis=0).max()), 1.0)
         speed_xy = (points_xy - before_xy) / size / interval_s
         keep = _weight(interval_s, settings.derivative_cutoff_hz)
