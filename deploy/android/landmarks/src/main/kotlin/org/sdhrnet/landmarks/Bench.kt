@@ -77,10 +77,10 @@ class Bench(private val contract: Contract, private val faces: List<GoldenFace>)
         ) + NOT_MEASURED.associateWith { null }
     }
 
-    /** The golden faces of `faces.json`. */
     companion object {
         private val NOT_MEASURED = listOf("nme_mean", "nme_median", "fr10", "auc10", "seed", "commit", "versions")
 
+        /** The golden faces of `faces.json`. */
         fun faces(json: String): List<GoldenFace> = Fields.parse(json).list("faces").map { face ->
             GoldenFace(rgb(face.text("crop_rgb")), face.numbers("crop_points_xy"))
         }

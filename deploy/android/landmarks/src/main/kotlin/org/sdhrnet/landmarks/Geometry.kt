@@ -13,20 +13,16 @@ data class Box(val left: Double, val top: Double, val right: Double, val bottom:
     val centreX get() = (left + right) / 2
     val centreY get() = (top + bottom) / 2
 
-    /** The area that two boxes share over the smaller one's. */
+    /** The area that two boxes share over the smaller one's; 0 where that one has none. */
     fun shared(other: Box): Double {
         val across = max(0.0, min(right, other.right) - max(left, other.left))
         val down = max(0.0, min(bottom, other.bottom) - max(top, other.top))
-        return across * down / min(area, other.area)
+        val smaller = min(area, other.area)
+        return if (smaller > 0) across * down / smaller else 0.0
     }
 
     /** The part of it that lies in a picture. */
-    fun inside(width: Int, height: Int): Double {
-        val picture = Box(-0.5, -0.5, width - 0.5, height - 0.5)
-        val across = max(0.0, min(right, picture.right) - max(left, picture.left))
-        val down = max(0.0, min(bottom, picture.bottom) - max(top, picture.top))
-        return if (area > 0) across * down / area else 0.0
-    }
+    fun inside(width: Int, height: Int): Double = shared(Box(-0.5, -0.5, width - 0.5, height - 0.5))
 
     /** Whether it still shows the face of the box before. */
     fun similar(before: Box, farthest: Double): Boolean {
