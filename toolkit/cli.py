@@ -26,6 +26,7 @@ COMMANDS = {
     "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
+    "contract": ("toolkit.stages.contract", "Contract", "what every platform reads: contract.json and golden/"),
     "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),
     "data preview": ("toolkit.stages.preview", "Preview", "a contact sheet of labelled faces"),
     "data label": ("toolkit.stages.label", "LabelPhotos", "label your own photos, for training"),
