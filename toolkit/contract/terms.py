@@ -45,8 +45,10 @@ CALIBRATED = (
 )
 TRACKED = (
     "a new face is predicted `passes` times, each time cropped by the tight box of the points before; then once a "
-    "frame, cropped by the box of the last frame's points, before smoothing. It is lost when the mean confidence is "
-    "below min_confidence, when less than min_inside of the points' box is in the picture, or when that box is not "
+    "frame, cropped by the box of the last frame's points, before smoothing, moved on by v * min(t - t1, ahead_s): v "
+    "is 0 at first, then d * max(0, 1 - leeway * side / |d|) / (t1 - t0) for the shift d of the box's centre from t0 "
+    "to t1, the last two frames, and the longer side of the last box. It is lost when the mean confidence is below "
+    "min_confidence, when less than min_inside of the points' box is in the picture, or when that box is not "
     "similar to the one it was cropped by: its longer side within 1 / farthest and farthest times, its centre less "
     "than half that side away along each axis. The detector looks while fewer than `faces` are followed: in every "
     "frame while none is or a lost one is remembered (remember_s), else every look_again_s. Shared areas are over the "

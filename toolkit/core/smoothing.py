@@ -22,7 +22,7 @@ class OneEuro:
     """Cutoff of a coordinate at rest."""
     beta: float = 30.0
     """Rise of the cutoff with the speed: hertz for each face size a second."""
-    derivative_cutoff_hz: float = 1.0
+    derivative_cutoff_hz: float = 2.0
     """Cutoff of the speed itself."""
 
     def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
 """Faces over the frames of a video: found once, then followed by their own landmarks.
 
-A crop is made around the points of the frame before, exactly as training crops around true points; the detector runs
-only while fewer faces are followed than wanted, and then not in every frame.
+A crop is made around the points of the frame before, as training crops around true points, moved on as the face moves:
+without that, a quick face leaves its crop. The detector runs only while fewer faces are followed than wanted, and then
+not in every frame.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ class Tracking:
     """A face is lost when less than this part of its box is in the picture."""
     remember_s: float = 1.0
     """A lost face that is found again where it was gets its number back within this time."""
+    leeway: float = 0.01
+    """A face moves when the centre of its box does by more than this part of the longer side from frame to frame; less
+    is the points' own trembling."""
+    ahead_s: float = 0.1
+    """A crop is moved on for so long at most."""
     smoothing: OneEuro | None = SMOOTHING
     """None gives the points as the network does."""
 
@@ -71,7 +77,9 @@ class _Track:
     crop_xyxy: FloatArray
     """The box that the last crop was made of."""
     box_xyxy: FloatArray
-    """The box around the points: the next crop is made of it."""
+    """The box around the points: the next crop is made of it, moved on."""
+    speed_xy: FloatArray
+    """(2,) of the box, in pixels a second."""
     seconds: float
     smoother: Smoother | None
 
@@ -120,11 +128,14 @@ class FaceTracker:
 
     def _follow(self, track: _Track, image: ImageArray, seconds: float) -> bool:
         """Predict on the crop around the last points; whether the face still is there."""
-        crop_xyxy = track.box_xyxy
+        ahead = track.speed_xy * min(seconds - track.seconds, self._settings.ahead_s)
+        crop_xyxy = track.box_xyxy + np.tile(ahead, 2)
         seen, _ = landmarks_of(image, crop_xyxy, self._landmarker, 1, self._watch)
         box_xyxy = around(seen.points_xy)
         if not self._is_face(seen, box_xyxy, crop_xyxy, image):
             return False
+        moved = _moved(track.box_xyxy, box_xyxy, self._settings.leeway)
+        track.speed_xy = moved / (seconds - track.seconds)
         track.seen, track.crop_xyxy, track.box_xyxy, track.seconds = seen, crop_xyxy, box_xyxy, seconds
         return True
 
@@ -158,6 +169,7 @@ class FaceTracker:
                     seen=seen,
                     crop_xyxy=crop_xyxy,
                     box_xyxy=box_xyxy,
+                    speed_xy=np.zeros(2),
                     seconds=seconds,
                     smoother=None if smoothing is None else Smoother(smoothing),
                 )
@@ -188,6 +200,14 @@ class FaceTracker:
             score=track.score,
             track=track.number,
         )
+
+
+def _moved(before_xyxy: FloatArray, box_xyxy: FloatArray, leeway: float) -> FloatArray:
+    """How far (2,) the centre of a box has moved, less the part that may be trembling."""
+    shift = (box_xyxy[:2] + box_xyxy[2:] - before_xyxy[:2] - before_xyxy[2:]) / 2
+    still = leeway * float((box_xyxy[2:] - box_xyxy[:2]).max())
+    length = float(np.linalg.norm(shift))
+    return np.asarray(shift * (1 - still / length)) if length > still else np.zeros(2)
 
 
 def _distinct(tracks: list[_Track]) -> list[_Track]:
