@@ -89,7 +89,9 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
         output.connection(with: .video)?.isVideoMirrored = false
     }
 
-    func captureOutput(_ output: AVCaptureOutput, didOutput buffer: CMSampleBuffer, from connection: AVCaptureConnection) {
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput buffer: CMSampleBuffer, from connection: AVCaptureConnection
+    ) {
         guard let pixels = CMSampleBufferGetImageBuffer(buffer), let tracker else { return }
         do {
             let picture = try watch.time("copy") { try Picture(pixels) }

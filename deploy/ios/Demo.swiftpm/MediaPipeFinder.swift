@@ -18,7 +18,8 @@ final class MediaPipeFinder: FrameDetector {
 
     func detect(_ picture: Picture) throws -> [Landmarks.Detection] {
         guard let frame else { return [] }
-        let found = try detector.detect(image: MPImage(pixelBuffer: frame)).detections.map { face -> Landmarks.Detection in
+        let result = try detector.detect(image: MPImage(pixelBuffer: frame))
+        let found = result.detections.map { face -> Landmarks.Detection in
             // MediaPipe counts from the outer edge of the first pixel, the contract from its centre.
             let box = face.boundingBox
             let low = Point(Double(box.minX), Double(box.minY)) - 0.5

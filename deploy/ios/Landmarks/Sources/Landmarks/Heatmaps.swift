@@ -14,7 +14,8 @@ public struct Prediction {
     public init(outputPoints: [Double], outputConfidence: [Double], contract: Contract) throws {
         let count = contract.model.points
         guard outputPoints.count == 2 * count, outputConfidence.count == count else {
-            throw Problem("expected \(2 * count) and \(count) values, got \(outputPoints.count) and \(outputConfidence.count)")
+            let found = "\(outputPoints.count) and \(outputConfidence.count)"
+            throw Problem("expected \(2 * count) and \(count) values, got \(found): is it the contract's model?")
         }
         guard (outputPoints + outputConfidence).allSatisfy({ $0.isFinite }) else {
             throw Problem("the model gave values that are not finite")

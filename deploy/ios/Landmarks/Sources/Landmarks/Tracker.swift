@@ -29,7 +29,7 @@ public struct TrackedFace {
     public let cropBox: Box
 }
 
-/// Faces over frames: found by the detector once, then followed by their own landmarks; see `tracking` in contract.json.
+/// Faces over frames: found once, then followed by their own landmarks; see `tracking` in contract.json.
 public final class Tracker {
     private let contract: Contract
     private let detector: Detector
@@ -41,7 +41,9 @@ public final class Tracker {
     private var looked = -Double.infinity
     private var numbers = 0
 
-    public init(_ contract: Contract, _ detector: Detector, _ landmarker: Landmarker, watch: Stopwatch, smoothed: Bool = true) {
+    public init(
+        _ contract: Contract, _ detector: Detector, _ landmarker: Landmarker, watch: Stopwatch, smoothed: Bool = true
+    ) {
         self.contract = contract
         self.detector = detector
         self.landmarker = landmarker
@@ -141,7 +143,8 @@ public final class Tracker {
         let crop = try Crop(of: box, sizePx: contract.model.sizePx, boxScale: contract.crop.boxScale)
         let pixels = watch.time("crop") { picture.cut(crop) }
         let found = try watch.time("network") { try landmarker.predict(pixels) }
-        return Seen(found: Prediction(points: found.points.map(crop.toImage), confidence: found.confidence), cropBox: box)
+        let points = found.points.map(crop.toImage)
+        return Seen(found: Prediction(points: points, confidence: found.confidence), cropBox: box)
     }
 
     private func track(at box: Box, in among: [Track]) -> Track? {
@@ -169,8 +172,10 @@ public final class Tracker {
     }
 
     private func face(_ track: Track) throws -> TrackedFace {
-        let raw = track.seen.found
-        let points = try watch.time("smooth") { try track.smoother?.smooth(raw.points, at: track.seconds) ?? raw.points }
-        return TrackedFace(number: track.number, points: points, confidence: raw.confidence, cropBox: track.seen.cropBox)
+        let (raw, crop) = (track.seen.found, track.seen.cropBox)
+        let smooth = try watch.time("smooth") { try track.smoother?.smooth(raw.points, at: track.seconds) }
+        return TrackedFace(
+            number: track.number, points: smooth ?? raw.points, confidence: raw.confidence, cropBox: crop
+        )
     }
 }

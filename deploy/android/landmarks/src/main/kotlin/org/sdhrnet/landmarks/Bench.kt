@@ -27,7 +27,8 @@ class Latency(timesMs: List<Double>, private val warmup: Int) {
     private val sorted = timesMs.sorted()
     val median = quantile(sorted, 0.5)
     val p90 = quantile(sorted, 0.9)
-    val fields get() = mapOf("median" to rounded(median), "p90" to rounded(p90), "runs" to sorted.size, "warmup" to warmup)
+    val fields
+        get() = mapOf("median" to rounded(median), "p90" to rounded(p90), "runs" to sorted.size, "warmup" to warmup)
 
     companion object {
         /** Linear between the two nearest of sorted values, as NumPy has it. */
@@ -50,7 +51,9 @@ class GoldenFace(val crop: FloatArray, val pointsXy: DoubleArray)
 /** Times a model on golden crops and says how far its points are from the expected ones. */
 class Bench(private val contract: Contract, private val faces: List<GoldenFace>) {
     /** One record, in the form of the toolkit's own; what is not measured on a phone is null. */
-    fun record(model: Contract.Model, sizeBytes: Long, on: Conditions, landmarker: Landmarker, runs: Int, warmup: Int): Map<String, Any?> {
+    fun record(
+        model: Contract.Model, sizeBytes: Long, on: Conditions, landmarker: Landmarker, runs: Int, warmup: Int,
+    ): Map<String, Any?> {
         val moved = faces.map { face -> distancesPx(landmarker.predict(face.crop).pointsXy, face.pointsXy) }.flatten()
         repeat(warmup) { landmarker.predict(faces[it % faces.size].crop) }
         val timesMs = List(runs) {
