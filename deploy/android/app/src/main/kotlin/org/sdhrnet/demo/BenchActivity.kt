@@ -50,37 +50,34 @@ class BenchActivity : ComponentActivity() {
         thread(name = "bench") {
             val assets = Assets(this)
             val contract = assets.contract()
-            val bench = Bench(contract, assets.goldenFaces())
+            val bench = Bench(assets.goldenFaces())
             for (model in contract.models.filter { assets.has(it.file) }) {
-                for ((place, threads) in SETTINGS) {
-                    show(model, place, threads, measured(bench, contract, model, place, threads))
-                }
+                for ((place, threads) in SETTINGS) measure(bench, contract, model, place, threads)
             }
-            runOnUiThread { run.isEnabled = true; save.isEnabled = true }
+            runOnUiThread {
+                run.isEnabled = true
+                save.isEnabled = records.isNotEmpty()
+            }
         }
     }
 
-    private fun measured(
-        bench: Bench, contract: Contract, model: Contract.Model, place: Place, threads: Int,
-    ): Map<String, Any?> {
-        val sizeBytes = Assets(this).sizeBytes(model.file)
-        val on = Conditions(device(), "litert ${BuildConfig.LITERT}", place.title, threads)
-        return try {
-            LiteRtLandmarker(this, contract, model, place, threads).use {
-                bench.record(model, sizeBytes, on, it, RUNS, WARMUP)
+    private fun measure(bench: Bench, contract: Contract, model: Contract.Model, place: Place, threads: Int) {
+        val title = "${model.precision}  ${place.title}  $threads"
+        val on = Conditions(device(), "litert-${place.title} ${BuildConfig.LITERT}", threads)
+        try {
+            val record = LiteRtLandmarker(this, contract, model, place, threads).use {
+                bench.record(model, Assets(this).sizeBytes(model.file), on, it, RUNS, WARMUP)
             }
-        } catch (error: Exception) { // a place that cannot run the model is a result too
-            bench.failure(model, sizeBytes, on, error.message ?: error.toString())
+            val (times, parity) = listOf("latency_ms", "parity").map { record[it] as Map<*, *> }
+            say("$title: ${times["median"]} ms, p90 ${times["p90"]} ms, ${parity["mean_px"]} px", record)
+        } catch (error: Exception) { // a place that cannot run the model is a result for the screen, not a record
+            say("$title: ${error.message}")
         }
     }
 
-    private fun show(model: Contract.Model, place: Place, threads: Int, record: Map<String, Any?>) {
-        val latency = record["latency_ms"] as? Map<*, *>
-        val result = latency?.let { "${it["median"]} ms (p90 ${it["p90"]})" } ?: record["reason"]
-        runOnUiThread {
-            records += record
-            table.append("${model.precision}  ${place.title}  $threads: $result  ${record["points_moved_px"]} px\n")
-        }
+    private fun say(line: String, record: Map<String, Any?>? = null) = runOnUiThread {
+        table.append("$line\n")
+        if (record != null) records += record
     }
 
     private fun write(uri: Uri) {

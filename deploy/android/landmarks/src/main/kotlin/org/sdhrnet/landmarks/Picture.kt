@@ -6,7 +6,7 @@ import kotlin.math.floor
 /** Pixels as 0xAARRGGBB, row after row: what Bitmap.getPixels gives. */
 class Picture(val width: Int, val height: Int, val argb: IntArray) {
     init {
-        require(width > 0 && height > 0 && argb.size == width * height) { "${argb.size} pixels are not $width x $height" }
+        require(width > 0 && height > 0 && argb.size == width * height) { "${argb.size} pixels, not $width x $height" }
     }
 
     /** The crop's pixels as RGB, 0..255, row after row, as training cut them: see `crop` in contract.json. */

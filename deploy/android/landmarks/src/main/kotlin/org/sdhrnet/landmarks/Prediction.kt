@@ -11,7 +11,7 @@ class Prediction(val pointsXy: DoubleArray, val confidence: DoubleArray) {
          * Throws IllegalArgumentException where one is missing or not finite.
          */
         fun of(outputs: List<FloatArray>, contract: Contract): Prediction {
-            require(outputs.all { values -> values.all { it.isFinite() } }) { "the model gave values that are not finite" }
+            require(outputs.all { values -> values.all { it.isFinite() } }) { "the model's values are not finite" }
             val side = contract.sizePx / contract.heatmaps.stride
             val points = contract.points
             outputs.find { it.size == side * side * points }?.let {
