@@ -1,4 +1,5 @@
 import CoreML
+import Foundation
 import Landmarks
 import SwiftUI
 
@@ -53,7 +54,8 @@ private func runBenchmarks(say: (String) -> Void) throws -> URL {
                 do {
                     let landmarker = try CoreMLLandmarker(file: model.file, units: units, contract: contract)
                     let record = try bench(model, on: on, golden, landmarker, runs: 100, warmup: 10)
-                    json += String(decoding: try JSONEncoder().encode(record), as: UTF8.self) + "\n"
+                    let line = try JSONEncoder().encode(record)
+                    json += String(decoding: line, as: UTF8.self) + "\n"
                     let (median, p90) = record.latency
                     let times = String(format: "%.2f ms, p90 %.2f ms, %.3f px", median, p90, record.meanMovedPx)
                     say("\(model.precision)  \(name): \(times)")

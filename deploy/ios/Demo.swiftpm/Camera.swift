@@ -24,7 +24,7 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
     private var finder: FrameDetector?
     private var front = true
     private var smoothed = true
-    private var units = MLComputeUnits.all
+    private let units = MLComputeUnits.all
 
     /// Asks for the camera, then starts it.
     func start() {

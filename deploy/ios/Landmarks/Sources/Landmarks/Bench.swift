@@ -39,7 +39,7 @@ public func quantile(_ sorted: [Double], _ share: Double) -> Double {
 public struct GoldenFaces: Decodable {
     public struct Face: Decodable {
         public let cropRgb: Data
-        public let cropPointsXy: [Point]
+        public let cropPointsXy: [XY]
     }
 
     public let faces: [Face]

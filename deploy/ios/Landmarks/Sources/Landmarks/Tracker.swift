@@ -24,7 +24,7 @@ public protocol Landmarker: AnyObject {
 /// One face of a frame, in its pixels; `number` stays the same from frame to frame.
 public struct TrackedFace {
     public let number: Int
-    public let points: [Point]
+    public let points: [XY]
     public let confidence: [Double]
     public let cropBox: Box
 }
@@ -57,7 +57,7 @@ public final class Tracker {
         var seen: Seen
         var seconds: Double
         /// Of the box, in pixels a second.
-        var speed = Point(0, 0)
+        var speed = XY(0, 0)
 
         init(number: Int, smoother: Smoother?, seen: Seen, seconds: Double) {
             self.number = number
@@ -101,10 +101,10 @@ public final class Tracker {
     }
 
     /// How far the centre of a box has moved, less the part that may be trembling.
-    private func shift(_ before: Box, _ box: Box) -> Point {
+    private func shift(_ before: Box, _ box: Box) -> XY {
         let moved = box.centre - before.centre
         let length = (moved * moved).sum().squareRoot()
-        return length > 0 ? moved * max(0, 1 - rule.leeway * box.longer / length) : Point(0, 0)
+        return length > 0 ? moved * max(0, 1 - rule.leeway * box.longer / length) : XY(0, 0)
     }
 
     private func isFace(_ seen: Seen, _ picture: Picture) -> Bool {
