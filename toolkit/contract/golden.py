@@ -181,7 +181,7 @@ def _decoded(sigma_px: float) -> dict[str, Any]:
 
 
 def heatmaps(sigma_px: float) -> heatmap.Heatmaps:
-    """(M, 12, 16) maps: sub-pixel peaks inside, at borders and in a corner; noise; equal and flat peaks; no peak.
+    """(M, 12, 16) maps: sub-pixel peaks inside, at borders and in a corner; noise; equal, faint and flat peaks; none.
 
     Taller than [0, 1] and below it as networks give them, and rounded to four decimals as they are written.
     """
@@ -191,14 +191,15 @@ def heatmaps(sigma_px: float) -> heatmap.Heatmaps:
     def peak(at_x: float, at_y: float, wide: float = sigma_px) -> FloatArray:
         return np.asarray(np.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) / (2 * wide**2)))
 
-    block = np.zeros((12, 16))
+    block, faint = np.zeros((2, 12, 16))
     block[4:7, 9:12] = 0.7
+    faint[6, 4:6], faint[7, 4] = (0.0014, 0.0009), 0.0005  # about DARK's floor of the logarithm
     maps = [
         *(peak(7.3, 4.8), peak(0.2, 5.6), peak(14.9, 11.2), peak(-0.4, -0.3), peak(9.0, 6.0)),
         1.2 * peak(10.45, 3.1, 1.4) - 0.05,
         peak(5.7, 8.2) + rng.normal(0, 0.03, (12, 16)),
         np.maximum(peak(5.0, 2.0), peak(5.0, 9.0)),
-        *(block, np.zeros((12, 16))),
+        *(faint, block, np.zeros((12, 16))),
     ]
     return np.asarray(np.round(np.stack(maps), 4), dtype=np.float32)
 

@@ -135,11 +135,12 @@ def _model(about: Sidecar) -> dict[str, Any]:
 
 def _input(about: Sidecar) -> dict[str, Any]:
     side = about.size_px
+    shapes = {"NCHW": [1, 3, side, side], "NHWC": [1, side, side, 3], "image": [side, side]}
     return {
         "name": "image",
         "layout": about.input_layout,
-        "shape": [1, 3, side, side] if about.input_layout == "NCHW" else [1, side, side, 3],
-        "dtype": "float32",
+        "shape": shapes[about.input_layout],
+        "dtype": "image" if about.input_layout == "image" else "float32",
         "colours": about.input_colours,
         "range": list(about.input_range),
     }

@@ -58,24 +58,31 @@ class Bench(private val contract: Contract, private val faces: List<GoldenFace>)
             landmarker.predict(faces[it % faces.size].crop)
             (System.nanoTime() - started) / 1e6
         }
-        return mapOf(
-            "kind" to "benchmark",
-            "model" to model.file,
-            "file_sha256" to model.fileSha256,
-            "precision" to model.precision,
-            "size_bytes" to sizeBytes,
-            "engine" to on.engine,
-            "accelerator" to on.accelerator,
-            "threads" to on.threads,
-            "device" to on.device,
-            "data" to "golden faces of the contract",
-            "split" to "golden",
-            "n" to faces.size,
+        return described(model, sizeBytes, on) + mapOf(
             "points_moved_px" to rounded(moved.average()),
             "points_moved_worst_px" to rounded(moved.max()),
             "latency_ms" to Latency(timesMs, warmup).fields,
-        ) + NOT_MEASURED.associateWith { null }
+        )
     }
+
+    /** The record of a model that could not run there, with the reason. */
+    fun failure(model: Contract.Model, sizeBytes: Long, on: Conditions, reason: String): Map<String, Any?> =
+        described(model, sizeBytes, on) + mapOf("points_moved_px" to null, "latency_ms" to null, "reason" to reason)
+
+    private fun described(model: Contract.Model, sizeBytes: Long, on: Conditions): Map<String, Any?> = mapOf(
+        "kind" to "benchmark",
+        "model" to model.file,
+        "file_sha256" to model.fileSha256,
+        "precision" to model.precision,
+        "size_bytes" to sizeBytes,
+        "engine" to on.engine,
+        "accelerator" to on.accelerator,
+        "threads" to on.threads,
+        "device" to on.device,
+        "data" to "golden faces of the contract",
+        "split" to "golden",
+        "n" to faces.size,
+    ) + NOT_MEASURED.associateWith { null }
 
     companion object {
         private val NOT_MEASURED = listOf("nme_mean", "nme_median", "fr10", "auc10", "seed", "commit", "versions")

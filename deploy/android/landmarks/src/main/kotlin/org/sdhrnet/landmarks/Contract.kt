@@ -48,6 +48,8 @@ class Contract private constructor(private val terms: Fields) {
         val minConfidence: Double = terms.number("min_confidence")
         val minInside: Double = terms.number("min_inside")
         val farthest: Double = terms.number("farthest")
+        val leeway: Double = terms.number("leeway")
+        val aheadS: Double = terms.number("ahead_s")
         val sameFace: Double = terms.number("same_face")
         val sameTrack: Double = terms.number("same_track")
     }

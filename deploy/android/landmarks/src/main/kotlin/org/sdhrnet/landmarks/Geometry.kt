@@ -30,6 +30,8 @@ data class Box(val left: Double, val top: Double, val right: Double, val bottom:
         return longer > before.longer / farthest && longer < before.longer * farthest && shift < before.longer / 2
     }
 
+    fun moved(x: Double, y: Double) = Box(left + x, top + y, right + x, bottom + y)
+
     /** The box of training for the face in this box of the detector. */
     fun calibrated(rule: Contract.DetectorRule): Box {
         val x = centreX + width * rule.shiftXy[0]

@@ -1,5 +1,9 @@
 package org.sdhrnet.landmarks
 
+import kotlin.math.hypot
+import kotlin.math.max
+import kotlin.math.min
+
 /** A box of the detector with its score. */
 class Detection(val box: Box, val score: Double)
 
@@ -30,7 +34,10 @@ class Tracker(
     private var lookedS = Double.NEGATIVE_INFINITY
     private var numbers = 0
 
-    private class Track(val number: Int, val smoother: Smoother?, var seen: Seen, var seconds: Double)
+    private class Track(val number: Int, val smoother: Smoother?, var seen: Seen, var seconds: Double) {
+        /** Of the box, in pixels a second. */
+        var speed = Pair(0.0, 0.0)
+    }
 
     /** What one prediction gave: the landmarks in the picture, the box of the crop, the box of the points. */
     private class Seen(val found: Prediction, val cropBox: Box) {
@@ -50,11 +57,24 @@ class Tracker(
     }
 
     private fun follow(track: Track, picture: Picture, seconds: Double): Boolean {
-        val seen = predict(picture, track.seen.box)
+        val elapsed = seconds - track.seconds
+        val ahead = min(elapsed, rule.aheadS)
+        val seen = predict(picture, track.seen.box.moved(track.speed.first * ahead, track.speed.second * ahead))
         if (!isFace(seen, picture)) return false
+        val (x, y) = shift(track.seen.box, seen.box)
+        track.speed = Pair(x / elapsed, y / elapsed)
         track.seen = seen
         track.seconds = seconds
         return true
+    }
+
+    /** How far the centre of a box has moved, less the part that may be trembling. */
+    private fun shift(before: Box, box: Box): Pair<Double, Double> {
+        val x = box.centreX - before.centreX
+        val y = box.centreY - before.centreY
+        val length = hypot(x, y)
+        val part = if (length > 0) max(0.0, 1 - rule.leeway * box.longer / length) else 0.0
+        return Pair(x * part, y * part)
     }
 
     private fun isFace(seen: Seen, picture: Picture) = seen.found.meanConfidence >= rule.minConfidence &&

@@ -167,6 +167,9 @@ class GoldenTest {
         assertEquals(listOf(5, 2), listOf("runs", "warmup").map { read.at("latency_ms").int(it) })
         assertTrue(record.containsKey("nme_mean") && record["nme_mean"] == null, "what is not measured is null")
         assertTrue(read.at("latency_ms").number("median") <= read.at("latency_ms").number("p90"))
+        val failed = Bench(contract, faces).failure(contract.model, 1234, on, "no such driver")
+        assertEquals(setOf("points_moved_worst_px"), record.keys - failed.keys)
+        assertTrue(failed["latency_ms"] == null && failed["reason"] == "no such driver")
     }
 
     @Test

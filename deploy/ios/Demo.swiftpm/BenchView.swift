@@ -1,0 +1,83 @@
+import CoreML
+import Landmarks
+import SwiftUI
+
+/// Every model on every choice of compute units: its time, and how far its points are from the golden ones.
+struct BenchView: View {
+    @State private var lines = [String]()
+    @State private var saved: URL?
+    @State private var running = false
+
+    var body: some View {
+        VStack {
+            HStack {
+                Button("Run") { run() }.disabled(running)
+                if let saved {
+                    ShareLink("Save JSON", item: saved)
+                }
+            }
+            .buttonStyle(.bordered)
+            List(lines, id: \.self) { Text($0).font(.caption.monospacedDigit()) }
+        }
+    }
+
+    private func run() {
+        running = true
+        saved = nil
+        lines = []
+        Task.detached {
+            let url = try? runBenchmarks { text in
+                Task { @MainActor in lines.append(text) }
+            }
+            await MainActor.run {
+                saved = url
+                running = false
+            }
+        }
+    }
+}
+
+/// Measures everything, says each result, and gives a file of records, one JSON object a line.
+private func runBenchmarks(say: (String) -> Void) throws -> URL {
+    let choices: [(String, MLComputeUnits)] = [
+        ("cpu", .cpuOnly), ("gpu+cpu", .cpuAndGPU), ("ane+cpu", .cpuAndNeuralEngine), ("all", .all),
+    ]
+    do {
+        let contract = try Bundled.contract()
+        let golden = try Bundled.goldenFaces()
+        let system = ProcessInfo.processInfo.operatingSystemVersionString
+        var json = ""
+        for model in contract.models where Bundled.has(model.file) {
+            for (name, units) in choices {
+                let on = Conditions(device: "\(hardware()), iOS \(system)", engine: "Core ML \(system)", accelerator: name)
+                do {
+                    let landmarker = try CoreMLLandmarker(file: model.file, units: units, contract: contract)
+                    let record = try bench(model, on: on, golden, landmarker, runs: 100, warmup: 10)
+                    json += String(decoding: try JSONEncoder().encode(record), as: UTF8.self) + "\n"
+                    say("\(model.precision)  \(name): \(milliseconds(record.latency.median)), p90 \(milliseconds(record.latency.p90))")
+                } catch {
+                    say("\(model.precision)  \(name): \(error)") // a choice that cannot run the model is a result too
+                }
+            }
+        }
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("results.jsonl")
+        try json.write(to: url, atomically: true, encoding: .utf8)
+        return url
+    } catch {
+        say("\(error)")
+        throw error
+    }
+}
+
+private func milliseconds(_ value: Double) -> String {
+    String(format: "%.2f ms", value)
+}
+
+/// The device's own name, such as iPhone16,1.
+private func hardware() -> String {
+    var info = utsname()
+    uname(&info)
+    return withUnsafeBytes(of: &info.machine) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+}
