@@ -19,6 +19,7 @@ COMMANDS = {
     "distil": ("toolkit.stages.distil", "Distil", "refine the slimmed network by triple distillation"),
     "describe": ("toolkit.stages.describe", "Describe", "parameters, MACs and edges of a bundle, file or architecture"),
     "evaluate": ("toolkit.stages.evaluate", "Evaluate", "NME, FR@10 and AUC@10 of any bundle or converted file"),
+    "evaluate --boxes": ("toolkit.stages.detected", "Detected", "the same with the boxes of a face detector"),
     "compare": ("toolkit.stages.compare", "Compare", "bundles before and after: counts, operations, size and time"),
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
@@ -26,6 +27,7 @@ COMMANDS = {
     "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
+    "contract": ("toolkit.stages.contract", "Contract", "what every platform reads: contract.json and golden/"),
     "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),
     "data preview": ("toolkit.stages.preview", "Preview", "a contact sheet of labelled faces"),
     "data label": ("toolkit.stages.label", "LabelPhotos", "label your own photos, for training"),
@@ -38,6 +40,13 @@ COMMANDS = {
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
+    "video": ("toolkit.stages.video", "Video", "follow the faces of a video; draw and write their landmarks"),
+    "video --measure": (
+        "toolkit.stages.video_pace",
+        "VideoPace",
+        "its speed by stage and its jitter, on films of known points",
+    ),
+    "webcam": ("toolkit.stages.webcam", "Webcam", "follow the faces before a camera, in a window or to a file"),
 }
 
 INSTALL = {
