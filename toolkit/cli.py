@@ -37,6 +37,7 @@ COMMANDS = {
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
+    "serve": ("toolkit.stages.serve", "Serve", "the page that finds landmarks in a browser, for a phone too"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
 }
 
@@ -152,6 +153,7 @@ def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
+    from rich.text import Text
 
     columns = (
         TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -166,6 +168,10 @@ def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
             except StopIteration as end:
                 assert isinstance(end.value, Outcome)
                 return end.value
+            if now.text and not quiet:
+                console.print(Text.from_ansi(now.text), soft_wrap=True)
+            if now.total == 0:
+                continue
             row = now.task.partition(":")[0] if ":" in now.task else ""
             if row not in rows:
                 rows[row] = bars.add_task(now.task, total=now.total, note="")
