@@ -29,6 +29,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("kind", "model", "file_sha256", "precision", "engine", "device"), TEXT),
     **dict.fromkeys(("size_bytes", "threads"), (int,)),
     **dict.fromkeys(("seed", "data", "split", "n", "nme_mean", "nme_median", "fr10", "auc10"), NOTHING),
+    "fully_accelerated": (bool,),
     "latency_ms": (dict,),
     "parity": (dict, *NOTHING),
     "commit": (*TEXT, *NOTHING),

@@ -5,6 +5,7 @@ import { deviceName, recordOf } from "./record.js";
 import { acceleratorObstacle, engineObstacle, failure } from "./words.js";
 
 const WARMUP = 10;
+const STOPPED = "Stopped. What was finished is kept.";
 const HIDDEN = "Stopped: this tab went to the background, where browsers slow pages down. Run it again in front.";
 
 const element = (id) => document.getElementById(id);
@@ -21,6 +22,7 @@ export class Bench {
   #models;
   #records = [];
   #client = null;
+  #halted = null;
   #prepared = false;
 
   /** `server.collect` says whether the server takes records. */
@@ -31,10 +33,10 @@ export class Bench {
       event.preventDefault();
       this.#run();
     };
-    element("stop").onclick = () => this.#client?.close("Stopped. What was finished is kept.");
+    element("stop").onclick = () => this.#halt(STOPPED);
     element("save").onclick = () => this.#save();
     element("send").onclick = () => this.#send();
-    document.addEventListener("visibilitychange", () => document.hidden && this.#client?.close(HIDDEN));
+    document.addEventListener("visibilitychange", () => document.hidden && this.#halt(HIDDEN));
   }
 
   async enter() {
@@ -52,7 +54,13 @@ export class Bench {
   }
 
   leave() {
-    this.#client?.close("Stopped. What was finished is kept.");
+    this.#halt(STOPPED);
+  }
+
+  /** End a running benchmark, and say why. */
+  #halt(reason) {
+    this.#halted = reason;
+    this.#client?.close(reason);
   }
 
   async #run() {
@@ -60,6 +68,7 @@ export class Bench {
     const hows = chosen("engines").map((text) => JSON.parse(text));
     if (models.length === 0 || hows.length === 0) return say("bench-status", "Choose a file and an engine.", true);
     this.#records = [];
+    this.#halted = null;
     element("rows").replaceChildren();
     say("sent", "");
     this.#busy(true);
@@ -90,7 +99,7 @@ export class Bench {
     try {
       ({ results } = await this.#client.call("bench", { models, how, runs, warmup: WARMUP }, { progress: hear }));
     } catch (error) {
-      if (error.message === HIDDEN || error.message.startsWith("Stopped")) throw error;
+      if (this.#halted !== null) throw error; // an engine that does not start is a result, being stopped is none
       results = models.map((model) => ({ model, failure: error.message }));
     }
     this.#client.close();
@@ -101,7 +110,8 @@ export class Bench {
     const row = element("rows").insertRow();
     const head = row.appendChild(document.createElement("th"));
     head.scope = "row";
-    head.append(result.model.replace(/\.tflite$/, ""), note(title(how)));
+    const partly = result.whole === false ? `, in part on WebAssembly` : "";
+    head.append(result.model.replace(/\.tflite$/, ""), note(title(how) + partly));
     if (result.failure !== undefined) {
       const cell = row.insertCell();
       cell.colSpan = 3;

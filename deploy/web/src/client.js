@@ -23,7 +23,7 @@ export class Client {
   }
 
   /** End the worker; what was asked for fails. */
-  close(reason = "closed") {
+  close(reason = "the worker was closed") {
     this.#worker.terminate();
     this.#fail(reason);
   }

@@ -6,13 +6,15 @@
 import { FaceDetector as MediaPipe } from "@mediapipe/tasks-vision";
 
 import { area, longerSide, shared } from "./geometry.js";
-import { showsWhole, tiles, view } from "./views.js";
+import { enlarged, showsWhole, tiles, view } from "./views.js";
 
 const MIN_SCORE = 0.7;
 const CLOSE_UP = 2;
 const SMALLEST_TILE_PX = 192;
 const MARGIN = 0.25;
 const SAME_FACE = 0.4;
+/** MediaPipe's boxes come in whole pixels here, too coarse to crop by: the close-up is shown to it so much larger. */
+const FINER = 2;
 
 /** Whether a box shows a face that none of the others shows. */
 export const isNew = (box, others) => others.every((other) => shared(box, other) <= SAME_FACE);
@@ -40,22 +42,27 @@ export class FaceDetector {
     return new FaceDetector(network);
   }
 
-  /** The faces in an image, largest first; with `finest` above 0 small ones too, on tiles halved so many times. */
-  find(image, finest = 0) {
+  /**
+   * The faces in an image, largest first; with `finest` above 0 small ones too, on tiles halved so many times.
+   *
+   * Faces in the `known` boxes are not found again.
+   */
+  find(image, { finest = 0, known = [] } = {}) {
     const { width, height } = image;
     const longer = Math.max(width, height);
-    let faces = this.#confirmed(image, this.#look(image, [0, 0, width, height]), []);
-    if (faces.length === 0) {
+    const seen = (faces) => faces.filter(({ box }) => isNew(box, known));
+    let faces = this.#confirmed(image, seen(this.#look(image, [0, 0, width, height])), []);
+    if (faces.length === 0 && known.length === 0) {
       const margin = Math.round(MARGIN * longer);
       faces = this.#confirmed(image, this.#look(image, [-margin, -margin, width + margin, height + margin]), []);
     }
     for (let step = 1; step <= finest; step++) {
       const side = Math.ceil(longer / 2 ** step);
       if (side < SMALLEST_TILE_PX) break;
-      const seen = tiles(width, height, side).flatMap((tile) =>
+      const whole = tiles(width, height, side).flatMap((tile) =>
         this.#look(image, tile).filter(({ box }) => showsWhole(box, tile, image)),
       );
-      faces = this.#confirmed(image, seen, faces);
+      faces = this.#confirmed(image, seen(whole), faces);
     }
     return faces.sort((a, b) => area(b.box) - area(a.box));
   }
@@ -79,19 +86,22 @@ export class FaceDetector {
     const left = Math.floor(middle(box[0], box[2], image.width) - half);
     const top = Math.floor(middle(box[1], box[3], image.height) - half);
     const side = Math.ceil(2 * half) + 1;
-    return this.#look(image, [left, top, left + side, top + side])
+    return this.#look(image, [left, top, left + side, top + side], FINER)
       .filter((face) => shared(face.box, box) > SAME_FACE)
       .reduce((best, face) => (best === null || shared(face.box, box) > shared(best.box, box) ? face : best), null);
   }
 
-  /** The faces in a part of the image, which may reach beyond it. */
-  #look(image, window) {
+  /** The faces in a part of the image, which may reach beyond it; shown `times` larger for finer boxes. */
+  #look(image, window, times = 1) {
     const { pixels, scale } = view(image, window);
-    const { detections } = this.#network.detect(new ImageData(pixels.data, pixels.width, pixels.height));
+    const large = times === 1 ? pixels : enlarged(pixels, times);
+    const { detections } = this.#network.detect(new ImageData(large.data, large.width, large.height));
     return detections.map(({ boundingBox: { originX, originY, width, height }, categories }) => {
-      const x = (value) => value * scale[0] + window[0] - 0.5;
-      const y = (value) => value * scale[1] + window[1] - 0.5;
-      return { box: [x(originX), y(originY), x(originX + width), y(originY + height)], score: categories[0].score };
+      // whole numbers, rounded down: half a pixel more is right on average
+      const x = (value) => ((value + 0.5) / times) * scale[0] + window[0] - 0.5;
+      const y = (value) => ((value + 0.5) / times) * scale[1] + window[1] - 0.5;
+      const box = [x(originX), y(originY), x(originX + width + 0.5), y(originY + height + 0.5)];
+      return { box, score: categories[0].score };
     });
   }
 }

@@ -52,15 +52,16 @@ function planeOf({ values, width, height, at }, map) {
   return plane;
 }
 
-/** Along rows, then along columns, zeros outside. */
+/** Along rows, then along columns, zeros outside; from the middle outwards, so that mirrored maps give equal sums. */
 function smooth(plane, width, height, kernel) {
   const radius = (kernel.length - 1) / 2;
   const along = (source, step, index, length) =>
-    source.map((_, i) => {
-      let sum = 0;
-      for (let k = -radius; k <= radius; k++) {
-        const place = index(i) + k;
-        if (place >= 0 && place < length) sum += kernel[k + radius] * source[i + k * step];
+    source.map((middle, i) => {
+      let sum = kernel[radius] * middle;
+      for (let k = 1; k <= radius; k++) {
+        const before = index(i) >= k ? source[i - k * step] : 0;
+        const after = index(i) + k < length ? source[i + k * step] : 0;
+        sum += kernel[radius + k] * (before + after);
       }
       return sum;
     });

@@ -9,6 +9,8 @@ import { cameraFailure, cameraObstacle, engineObstacle, failure } from "./words.
 const HOW = { accelerator: "wasm", threads: 1 }; // one small network gains nothing from more
 const LARGEST_PX = 4096; // of a photo's longer side: what canvases take everywhere
 
+const LEFT = "another screen was opened";
+
 const element = (id) => document.getElementById(id);
 
 /** Owns the worker, the camera and everything under #live. */
@@ -52,7 +54,7 @@ export class Live {
     try {
       await work();
     } catch (error) {
-      say(failure("That did not work", error), true);
+      if (error.message !== LEFT) say(failure("That did not work", error), true);
     } finally {
       buttons.forEach((button) => (button.disabled = false));
     }
@@ -75,7 +77,7 @@ export class Live {
   }
 
   #drop() {
-    this.#client?.close();
+    this.#client?.close(LEFT);
     this.#client = this.#ready = null;
   }
 

@@ -6,11 +6,11 @@ import about from "../build/about.json";
 const VERSION = __LITERT_VERSION__;
 
 /** The record of one file on one engine, from the worker's result. */
-export function recordOf({ model, about: sidecar, size, sha256, parity, latency }, { accelerator, threads }, device) {
+export function recordOf({ model, about: sidecar, size, whole, parity, latency }, { accelerator, threads }, device) {
   return {
     kind: "benchmark",
     model,
-    file_sha256: sha256 ?? sidecar.file_sha256,
+    file_sha256: sidecar.file_sha256,
     precision: sidecar.precision,
     size_bytes: size,
     seed: null,
@@ -22,6 +22,7 @@ export function recordOf({ model, about: sidecar, size, sha256, parity, latency 
     nme_median: null,
     fr10: null,
     auc10: null,
+    fully_accelerated: whole,
     parity,
     latency_ms: latency,
     device,

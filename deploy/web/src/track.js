@@ -56,11 +56,11 @@ export class Tracker {
     this.#looked = -Infinity;
   }
 
-  /** Every face of a photo: `{faces, ms}`, a face being `{points, confidence, box}` in image pixels. */
+  /** Every face of a photo: `{faces, ms}`, a face being `{points, confidence, box}` in image pixels, as cropped by. */
   async photo(image) {
     const clock = new Clock();
     const faces = [];
-    for (const { box } of clock.time("detect", () => this.#detector.find(image, FINEST))) {
+    for (const { box } of clock.time("detect", () => this.#detector.find(image, { finest: FINEST }))) {
       faces.push(await this.#still(image, this.#calibrated(box), clock));
     }
     return { faces, ms: clock.ms };
@@ -71,12 +71,8 @@ export class Tracker {
     const clock = new Clock();
     const kept = [];
     for (const track of this.#tracks) {
-      const found = await this.#predict(image, track.box, clock);
-      const sure = mean(found.confidence) >= this.#contract.tracking.min_confidence;
-      const next = boxOfPoints(found.points);
-      if (!sure || !similar(next, found.box, this.#contract.tracking.farthest)) continue;
-      if (!isNew(next, kept.map((other) => other.box))) continue;
-      kept.push({ ...track, ...found, box: next });
+      const found = await this.#predict(image, boxOfPoints(track.points), clock);
+      if (this.#holds(found) && isNew(boxOfPoints(found.points), boxesOf(kept))) kept.push({ ...track, ...found });
     }
     const lost = kept.length < this.#tracks.length;
     this.#tracks = kept;
@@ -90,13 +86,17 @@ export class Tracker {
 
   /** Look for faces that are not followed yet. */
   async #admit(image, clock) {
-    for (const { box: seen } of clock.time("detect", () => this.#detector.find(image))) {
-      const box = this.#calibrated(seen);
-      if (!isNew(box, this.#tracks.map((track) => track.box))) continue;
-      const found = await this.#still(image, box, clock);
-      const smoother = new Smoother(this.#contract.smoothing);
-      this.#tracks.push({ ...found, box: boxOfPoints(found.points), smoother });
+    const known = boxesOf(this.#tracks);
+    for (const { box } of clock.time("detect", () => this.#detector.find(image, { known }))) {
+      const found = await this.#still(image, this.#calibrated(box), clock);
+      this.#tracks.push({ ...found, smoother: new Smoother(this.#contract.smoothing) });
     }
+  }
+
+  /** Whether what was found in a crop still is the face that was followed there. */
+  #holds({ points, confidence, box }) {
+    const { min_confidence: least, farthest } = this.#contract.tracking;
+    return mean(confidence) >= least && similar(boxOfPoints(points), box, farthest);
   }
 
   #calibrated(box) {
@@ -127,4 +127,5 @@ function shown({ points, confidence, box, smoother }, seconds, smooth) {
   return { points: smooth ? smoothed : points, confidence, box };
 }
 
+const boxesOf = (tracks) => tracks.map((track) => boxOfPoints(track.points));
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

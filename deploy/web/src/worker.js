@@ -59,7 +59,7 @@ const handlers = {
         const { bytes, about } = await download(name);
         const landmarker = await Landmarker.open(bytes, about, how, contract.heatmaps);
         const pixels = faces[0].crop(landmarker.sizePx);
-        Object.assign(entry, { about, size: bytes.length, sha256: await digest(bytes), whole: landmarker.whole });
+        Object.assign(entry, { about, size: bytes.length, whole: landmarker.whole });
         entry.parity = comparable(about, contract.model) ? await parity(landmarker, faces) : null;
         calls.push({ entry, call: () => landmarker.run(pixels) });
       } catch (error) {
@@ -91,8 +91,11 @@ function pixelsOf(bitmap) {
 }
 
 async function download(name) {
-  const [bytes, about] = await Promise.all([get(`models/${name}`), get(`models/${name}.json`)]);
-  return { bytes: new Uint8Array(await bytes.arrayBuffer()), about: await about.json() };
+  const responses = await Promise.all([get(`models/${name}`), get(`models/${name}.json`)]);
+  const [bytes, about] = [new Uint8Array(await responses[0].arrayBuffer()), await responses[1].json()];
+  const found = await digest(bytes);
+  if (found !== null && found !== about.file_sha256) throw new Error(`${name} is not the file that its sidecar describes`);
+  return { bytes, about };
 }
 
 async function get(path) {
