@@ -29,6 +29,12 @@ export function shared(a, b) {
   return (width * height) / Math.min(area(a), area(b));
 }
 
+/** Two boxes show the same face when they share more than this part of the smaller one. */
+export const SAME_FACE = 0.4;
+
+/** Whether a box shows a face that none of the others shows. */
+export const isNew = (box, others) => others.every((other) => shared(box, other) <= SAME_FACE);
+
 /** The area of a box. */
 export function area([left, top, right, bottom]) {
   return (right - left) * (bottom - top);

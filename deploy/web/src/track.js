@@ -1,7 +1,6 @@
 /** From frame to frame: faces are followed by their own points, and looked for only when one is lost or may be new. */
 
-import { boxOfPoints, calibrate, cropOfBox, cut, longerSide, toImage } from "./geometry.js";
-import { isNew } from "./faces.js";
+import { boxOfPoints, calibrate, cropOfBox, cut, isNew, longerSide, toImage } from "./geometry.js";
 import { Smoother } from "./smoothing.js";
 
 /** Predictions a still face; each after the first crops around the points of the one before. */
