@@ -9,6 +9,7 @@ import { cameraFailure, cameraObstacle, engineObstacle, failure } from "./words.
 const HOW = { accelerator: "wasm", threads: 1 }; // one small network gains nothing from more
 const LARGEST_PX = 4096; // of a photo's longer side: what canvases take everywhere
 
+const LOOKING = "Looking for a face…";
 const LEFT = "another screen was opened";
 
 const element = (id) => document.getElementById(id);
@@ -102,7 +103,7 @@ export class Live {
     try {
       const { client, scheme } = await this.#worker();
       await client.call("reset");
-      say("");
+      say(LOOKING);
       this.#follow(camera, client, scheme).catch((error) => {
         if (this.#camera === camera) this.#stop(failure("The camera was stopped", error), true);
       });
@@ -189,7 +190,7 @@ export class Live {
     element("empty").hidden = true;
     this.#mirror();
     const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
-    say(faces.length === 0 ? "Looking for a face…" : count);
+    say(faces.length === 0 ? LOOKING : count);
     canvas.setAttribute("aria-label", `Picture with ${count}`);
     // for tests, and for whoever embeds this page
     canvas.dispatchEvent(new CustomEvent("landmarks", { detail: { faces, scheme } }));
