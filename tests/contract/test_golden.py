@@ -1,6 +1,7 @@
 """The golden files: Python still gives what they say, from the files alone, as every other platform must."""
 
 import base64
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from toolkit.core import heatmap
 from toolkit.core.files import read_json, sha256
 from toolkit.core.geometry import Crop, crop_of_box, cut
 from toolkit.core.images import read_image
+from toolkit.core.schemes import W300_68
 from toolkit.core.smoothing import OneEuro, Smoother
+from toolkit.detect import Detection
 from toolkit.detect.calibration import Calibration, calibrate
+from toolkit.detect.tracking import FaceTracker, Tracking
 from toolkit.landmarkers import WEIGHTS
+from toolkit.runtime.landmarker import Prediction
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 GOLDEN = DEPLOY / "golden"
@@ -103,6 +108,35 @@ def test_frames_are_smoothed_alike(contract):
     assert np.abs(smooth - raw)[10:].max() < 15  # px, of a jump of 25
 
 
+def test_a_film_is_tracked_alike(contract):
+    """With the settings of the contract: the same frames looked at, the same numbers, crops and smoothed points."""
+    golden = read_json(GOLDEN / "tracking.json")
+    terms = contract["tracking"]
+    settings = Tracking(**{f.name: terms[f.name] for f in fields(Tracking) if f.name in terms})
+    now: dict[str, Any] = {}
+    looked: list[float] = []
+
+    class Script:
+        scheme, size_px, engine, timed = W300_68, golden["size_px"], "script", False
+
+        def __call__(self, crop: np.ndarray) -> Prediction:
+            points_xy = np.array(golden["shape_xy"]) + now["shift_xy"]
+            return Prediction(points_xy=points_xy, confidence=np.full(len(points_xy), now["confidence"]))
+
+    def detect(image: np.ndarray) -> list[Detection]:
+        looked.append(now["seconds"])
+        return [Detection(box_xyxy=np.array(b), score=1.0, keypoints_xy=np.zeros((6, 2))) for b in now["detector_xyxy"]]
+
+    tracker, (width, height) = FaceTracker(detect, Script(), settings), golden["size_wh"]
+    for now in golden["frames"]:
+        faces = tracker(np.zeros((height, width, 3), np.uint8), now["seconds"])
+        assert [f.track for f in faces] == [f["number"] for f in now["faces"]]
+        for face, expected in zip(faces, now["faces"], strict=True):
+            assert face.box_xyxy == pytest.approx(expected["box_xyxy"], abs=1e-4)  # px
+            assert face.points_xy == pytest.approx(np.array(expected["points_xy"]), abs=1e-4)
+    assert looked == [f["seconds"] for f in golden["frames"] if f["looked"]]
+
+
 def test_faces_give_the_points_of_the_named_model(contract):
     """Picture, box, matrix, crop and points belong together, and to the file that the contract names by its hash."""
     model = WEIGHTS / contract["model"]["file"]
@@ -115,7 +149,8 @@ def test_faces_give_the_points_of_the_named_model(contract):
         image = read_image(GOLDEN / case["picture"])
         assert [image.shape[1], image.shape[0]] == case["size_wh"]
         cropped = cut(image, crop)
-        assert np.abs(cropped - pixels(case["crop_rgb"], crop.size_px)).max() <= tolerance["crop_levels"]
+        apart = np.abs(cropped - pixels(case["crop_rgb"], crop.size_px))
+        assert apart.max() <= tolerance["crop_levels"] and apart.mean() <= tolerance["crop_levels_mean"]
         found = landmarker(cropped)
         assert np.abs(found.points_xy - case["crop_points_xy"]).max() < tolerance["points_px"]
         assert np.abs(found.confidence - case["confidence"]).max() < tolerance["confidence"]

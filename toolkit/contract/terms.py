@@ -15,16 +15,15 @@ from toolkit.core.files import sha256
 from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.schemes import scheme
 from toolkit.core.smoothing import SMOOTHING
+from toolkit.detect.areas import FARTHEST, SAME_FACE
 from toolkit.detect.calibration import CALIBRATION
 from toolkit.detect.faces import CANDIDATE_SCORE
-from toolkit.detect.landmarks import FARTHEST
+from toolkit.detect.landmarks import PASSES
+from toolkit.detect.tracking import SAME_TRACK, TRACKING
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
 
 FORMAT = 1
 """The version of this JSON; a platform refuses a higher one."""
-
-MIN_CONFIDENCE = 0.5
-"""Mean confidence under which a face counts as lost: faces are at 0.6 to 0.8, half a face and no face below 0.5."""
 
 PIXELS = (
     "0-based, x before y, origin at the top left, whole numbers at pixel centres: a picture of width W covers "
@@ -45,10 +44,16 @@ CALIBRATED = (
     "are image pixels r * W - 0.5"
 )
 TRACKED = (
-    "the next frame's box is the tight box of this frame's points, before smoothing. The face is lost, and faces are "
-    "detected again, when the mean confidence is below min_confidence, when the longer side of that box is not within "
-    "1 / farthest and farthest times that of the box it was cropped by, or when its centre lies half that side or more "
-    "away along an axis"
+    "a new face is predicted `passes` times, each time cropped by the tight box of the points before; then once a "
+    "frame, cropped by the box of the last frame's points, before smoothing, moved on by v * min(t - t1, ahead_s): v "
+    "is 0 at first, then d * max(0, 1 - leeway * side / |d|) / (t1 - t0) for the shift d of the box's centre from t0 "
+    "to t1, the last two frames, and the longer side of the last box. It is lost when the mean confidence is below "
+    "min_confidence, when less than min_inside of the points' box is in the picture, or when that box is not "
+    "similar to the one it was cropped by: its longer side within 1 / farthest and farthest times, its centre less "
+    "than half that side away along each axis. The detector looks while fewer than `faces` are followed: in every "
+    "frame while none is or a lost one is remembered (remember_s), else every look_again_s. Shared areas are over the "
+    "smaller box: what shares more than same_face with a followed face is that face, with a remembered one gets its "
+    "number back; of two followed ones that share more than same_track the surer one stays"
 )
 SMOOTHED = (
     "One-Euro on every coordinate, speeds in face sizes a second; the size is the longer side of the points' box, at "
@@ -98,7 +103,7 @@ def terms(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
             "min_score": CANDIDATE_SCORE,
             "calibration": {"rule": CALIBRATED, **dataclasses.asdict(CALIBRATION)},
         },
-        "tracking": {"rule": TRACKED, "min_confidence": MIN_CONFIDENCE, "farthest": FARTHEST},
+        "tracking": {"rule": TRACKED, **_tracking()},
         "smoothing": {"rule": SMOOTHED, **dataclasses.asdict(SMOOTHING)},
         "drawing": _drawing(about.scheme),
     }
@@ -130,11 +135,12 @@ def _model(about: Sidecar) -> dict[str, Any]:
 
 def _input(about: Sidecar) -> dict[str, Any]:
     side = about.size_px
+    shapes = {"NCHW": [1, 3, side, side], "NHWC": [1, side, side, 3], "image": [side, side]}
     return {
         "name": "image",
         "layout": about.input_layout,
-        "shape": [1, 3, side, side] if about.input_layout == "NCHW" else [1, side, side, 3],
-        "dtype": "float32",
+        "shape": shapes[about.input_layout],
+        "dtype": "image" if about.input_layout == "image" else "float32",
         "colours": about.input_colours,
         "range": list(about.input_range),
     }
@@ -151,6 +157,11 @@ def _outputs(about: Sidecar) -> dict[str, Any]:
         name: {"shape": shapes[name], "dtype": "float32", "meaning": meaning}
         for name, meaning in OUTPUTS[about.output].items()
     }
+
+
+def _tracking() -> dict[str, Any]:
+    settings = {name: value for name, value in dataclasses.asdict(TRACKING).items() if name != "smoothing"}
+    return {**settings, "passes": PASSES, "farthest": FARTHEST, "same_face": SAME_FACE, "same_track": SAME_TRACK}
 
 
 def _drawing(name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class OneEuro:
     """Cutoff of a coordinate at rest."""
     beta: float = 30.0
     """Rise of the cutoff with the speed: hertz for each face size a second."""
-    derivative_cutoff_hz: float = 1.0
+    derivative_cutoff_hz: float = 2.0
     """Cutoff of the speed itself."""
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class Smoother:
         return smooth_xy.copy()
 
     def _step(self, points_xy: FloatArray, before_xy: FloatArray, interval_s: float) -> FloatArray:
-        """Algorithm 1 of the paper for all coordinates; the size is the points' longer side, at least 1 px."""
+        """Algorithm 1 of the paper, every coordinate; the size is the longer side of the points' box, 1 px or more."""
         settings, size = self._settings, max(float(np.ptp(points_xy, axis=0).max()), 1.0)
         speed_xy = (points_xy - before_xy) / size / interval_s
         keep = _weight(interval_s, settings.derivative_cutoff_hz)

@@ -5,15 +5,18 @@
 
 import { FaceDetector as MediaPipe } from "@mediapipe/tasks-vision";
 
-import { area, isNew, longerSide, shared, SAME_FACE } from "./geometry.js";
+import { area, longerSide, shared } from "./geometry.js";
 import { enlarged, showsWhole, tiles, view } from "./views.js";
 
 const MIN_SCORE = 0.7;
 const CLOSE_UP = 2;
 const SMALLEST_TILE_PX = 192;
 const MARGIN = 0.25;
+const SAME_FACE = 0.4;
 /** MediaPipe's boxes come in whole pixels here, too coarse to crop by: the close-up is shown to it so much larger. */
 const FINER = 2;
+
+const isNew = (box, others) => others.every((other) => shared(box, other) <= SAME_FACE);
 
 /** Looks for faces; a face is `{box, score}` with MediaPipe's box in image pixels. */
 export class FaceDetector {

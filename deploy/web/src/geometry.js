@@ -22,18 +22,25 @@ export function longerSide([left, top, right, bottom]) {
   return Math.max(right - left, bottom - top);
 }
 
-/** The area that two boxes share over the smaller one's. */
+/** The area that two boxes share over the smaller one's; 0 where that one has none. */
 export function shared(a, b) {
   const width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
   const height = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
-  return (width * height) / Math.min(area(a), area(b));
+  const smaller = Math.min(area(a), area(b));
+  return smaller > 0 ? (width * height) / smaller : 0;
 }
 
-/** Two boxes show the same face when they share more than this part of the smaller one. */
-export const SAME_FACE = 0.4;
+/** The part of a box that lies in a picture. */
+export function partInside(box, { width, height }) {
+  return shared(box, [-0.5, -0.5, width - 0.5, height - 0.5]);
+}
 
-/** Whether a box shows a face that none of the others shows. */
-export const isNew = (box, others) => others.every((other) => shared(box, other) <= SAME_FACE);
+/** Whether a box still is the same face: its longer side within `farthest` times, its centre within half a side. */
+export function similar(box, before, farthest) {
+  const [side, old] = [longerSide(box), longerSide(before)];
+  const apart = (axis) => Math.abs(box[axis] + box[axis + 2] - before[axis] - before[axis + 2]) / 2;
+  return old / farthest < side && side < old * farthest && Math.max(apart(0), apart(1)) < old / 2;
+}
 
 /** The area of a box. */
 export function area([left, top, right, bottom]) {
