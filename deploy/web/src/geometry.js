@@ -106,10 +106,11 @@ function averageBlocks({ data, width, height }, crop, block) {
   const [top, bottom] = span(first[1], last[1], height);
   const small = { width: right - left, height: bottom - top, data: null };
   small.data = new Uint8ClampedArray(small.width * small.height * 4);
-  const half = (block * block) / 2;
+  const count = block * block;
+  const level = block === 2 ? (sum) => (sum + 2) >> 2 : (sum) => sum / count; // the array rounds halves to even, as OpenCV
   for (let row = 0, out = 0; row < small.height; row++) {
     for (let column = 0; column < small.width; column++, out += 4) {
-      let [red, green, blue] = [half, half, half];
+      let [red, green, blue] = [0, 0, 0];
       for (let dy = 0; dy < block; dy++) {
         const line = Math.min((top + row) * block + dy, height - 1) * width;
         for (let dx = 0; dx < block; dx++) {
@@ -119,9 +120,9 @@ function averageBlocks({ data, width, height }, crop, block) {
           blue += data[at + 2];
         }
       }
-      small.data[out] = Math.floor(red / (block * block));
-      small.data[out + 1] = Math.floor(green / (block * block));
-      small.data[out + 2] = Math.floor(blue / (block * block));
+      small.data[out] = level(red);
+      small.data[out + 1] = level(green);
+      small.data[out + 2] = level(blue);
     }
   }
   return { small, left, top };
@@ -132,8 +133,8 @@ const [TABLE_BITS, SUM_BITS] = [5, 10];
 
 function sample({ data, width, height }, { zoom, x, y, sizePx }) {
   const out = new Float32Array(sizePx * sizePx * 3);
-  const columns = places(zoom, x, sizePx, width);
-  const rows = places(zoom, y, sizePx, height);
+  const columns = places(zoom, x, sizePx, width, true);
+  const rows = places(zoom, y, sizePx, height, false);
   for (let row = 0, at = 0; row < sizePx; row++) {
     const [above, below, fy] = [rows.low[row] * width, rows.high[row] * width, rows.part[row]];
     for (let column = 0; column < sizePx; column++, at += 3) {
@@ -149,13 +150,20 @@ function sample({ data, width, height }, { zoom, x, y, sizePx }) {
   return out;
 }
 
-/** For each crop pixel along an axis: the image pixels on both sides, and how far between them, in 32nds. */
-function places(zoom, offset, sizePx, length) {
+/**
+ * For each crop pixel along an axis: the image pixels on both sides, and how far between them, in 32nds.
+ *
+ * OpenCV rounds offset and step apart along a row, and their sum from row to row.
+ */
+function places(zoom, offset, sizePx, length, apart) {
   const [low, high, part] = [new Int32Array(sizePx), new Int32Array(sizePx), new Int32Array(sizePx)];
-  const step = 1 / zoom;
-  const start = Math.round((-offset / zoom) * 2 ** SUM_BITS) + 2 ** (SUM_BITS - TABLE_BITS - 1);
+  const step = zoom * (1 / (zoom * zoom)); // the last bit of OpenCV's inverse too
+  const start = -step * offset;
+  const round = (value) => Math.round(value * 2 ** SUM_BITS);
+  const half = 2 ** (SUM_BITS - TABLE_BITS - 1);
   for (let i = 0; i < sizePx; i++) {
-    const place = (start + Math.round(step * i * 2 ** SUM_BITS)) >> (SUM_BITS - TABLE_BITS);
+    const sum = apart ? round(start) + round(step * i) : round(step * i + start);
+    const place = (sum + half) >> (SUM_BITS - TABLE_BITS);
     part[i] = place & (2 ** TABLE_BITS - 1);
     low[i] = Math.min(Math.max(place >> TABLE_BITS, 0), length - 1);
     high[i] = Math.min(Math.max((place >> TABLE_BITS) + 1, 0), length - 1);

@@ -8,6 +8,7 @@ import { cameraFailure, cameraObstacle, engineObstacle, failure } from "./words.
 
 const HOW = { accelerator: "wasm", threads: 1 }; // one small network gains nothing from more
 const LARGEST_PX = 4096; // of a photo's longer side: what canvases take everywhere
+const [CRISP_PX, FINEST] = [1280, 4]; // of the canvas, so that lines over a small picture are sharp; times the picture
 
 const LOOKING = "Looking for a face…";
 const LEFT = "another screen was opened";
@@ -179,10 +180,11 @@ export class Live {
 
   #show({ bitmap, faces }, scheme) {
     const canvas = element("picture");
-    if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-      [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
-    }
+    const finer = Math.min(Math.max(Math.round(CRISP_PX / Math.max(bitmap.width, bitmap.height)), 1), FINEST);
+    const [width, height] = [finer * bitmap.width, finer * bitmap.height];
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const context = canvas.getContext("2d");
+    context.setTransform(finer, 0, 0, finer, 0, 0);
     context.drawImage(bitmap, 0, 0);
     bitmap.close();
     for (const face of faces) drawFace(context, face, scheme);
