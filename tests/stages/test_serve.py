@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from toolkit.cli import main
 from toolkit.landmarkers import WEIGHTS
+from toolkit.server import Server
 from toolkit.stages import serve
 from toolkit.stages.serve import Serve, checked, open_server, site_of, welcome
 
@@ -110,6 +112,28 @@ def test_a_machine_without_a_network_is_served_itself(page, monkeypatch):
     options = Serve(page=page, port=0, host="0.0.0.0")  # noqa: S104
     with open_server(options) as server:
         assert "http://localhost:" in welcome(options, server)
+
+
+def test_one_address_of_the_network_is_not_called_localhost(page):
+    """A server bound to a single address is there alone."""
+    with open_server(Serve(page=page, port=0)) as server:
+        text = welcome(Serve(page=page, host="192.168.1.23"), server)
+    assert f"in this network:  http://192.168.1.23:{server.server_address[1]}/" in text
+    assert "http://localhost:" not in text
+
+
+def test_the_command_says_where_it_is_and_ends_well(page, monkeypatch, capsys):
+    """The address is printed before it serves, also into a pipe; Ctrl-C is how it ends."""
+    said = []
+
+    def interrupted(server: Server) -> None:
+        said.append(capsys.readouterr().err)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    assert main(["serve", "--page", str(page), "--port", "0"]) == 0
+    assert "http://localhost:" in said[0]
+    assert capsys.readouterr().out == "stopped\n"
 
 
 def test_an_address_that_is_taken_is_said(page):

@@ -16,6 +16,7 @@ from toolkit.server import Collect, Server, Site, open_tls
 PAGE = Path(__file__).parents[2] / "deploy" / "web" / "dist"
 """Where `make web` builds the page."""
 LOCAL = ("localhost", "127.0.0.1")
+EVERYWHERE = "0.0.0.0"  # noqa: S104
 MOST = 500
 """Records taken at once."""
 SOMEWHERE = ("192.0.2.1", 9)
@@ -128,26 +129,27 @@ def site_of(options: Serve) -> Site:
 
 def welcome(options: Serve, server: Server) -> str:
     """Where the page is, and what a phone's camera needs."""
-    port, secure = server.server_address[1], server.scheme == "https"
-    lines = [f"on this machine:  {server.scheme}://localhost:{port}/"]
-    address = None if options.host in LOCAL else lan_address() if options.host == "0.0.0.0" else options.host  # noqa: S104
+    port = server.server_address[1]
+    local = options.host in (*LOCAL, EVERYWHERE)
+    lines = [f"on this machine:  {server.scheme}://localhost:{port}/"] if local else []
+    address = {EVERYWHERE: lan_address(), **dict.fromkeys(LOCAL)}.get(options.host, options.host)
     if address is None:
         lines += [
             f"on a phone at its cable:  adb reverse tcp:{port} tcp:{port}, then the same address there",
-            "on a phone in this network:  start again with --host 0.0.0.0",
+            f"on a phone in this network:  start again with --host {EVERYWHERE}",
         ]
     else:
         url = f"{server.scheme}://{address}:{port}/"
         lines += [f"in this network:  {url}", "", qr.in_terminal(qr.encode(url)), ""]
-    if not secure:
+    if server.scheme == "http":
         lines.append("Browsers give the camera to localhost and to https only; photos and benchmark work anywhere.")
-        if address is not None:
-            lines.append(
-                f"For a phone's camera: adb reverse tcp:{port} tcp:{port} and http://localhost:{port}/ there, or a "
-                f"certificate that the phone trusts (mkcert {address}) with --certificate and --key."
-            )
-    lines.append("Ctrl-C stops.")
-    return "\n".join(lines)
+    if server.scheme == "http" and address is not None:
+        cable = f"adb reverse tcp:{port} tcp:{port} and http://localhost:{port}/ there, or " if local else ""
+        lines.append(
+            f"For a phone's camera: {cable}a certificate that the phone trusts (mkcert {address}) with --certificate "
+            "and --key."
+        )
+    return "\n".join([*lines, "Ctrl-C stops."])
 
 
 def lan_address() -> str | None:
