@@ -4,7 +4,6 @@ Run by `make web`. Nothing is downloaded: the detector's network travels in medi
 """
 
 import dataclasses
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -66,7 +65,7 @@ def gather(out: Path) -> None:
 
 def icon(size_px: int) -> NDArray[np.uint8]:
     """The first golden face as its landmarks, (size_px, size_px, 3)."""
-    face, about = json.loads((GOLDEN / "faces.json").read_text())["faces"][0], read_json(CONTRACT)["model"]
+    face, about = read_json(GOLDEN / "faces.json")["faces"][0], read_json(CONTRACT)["model"]
     points = np.array(face["points_xy"])
     low, high = points.min(axis=0), points.max(axis=0)
     points = (points - (low + high) / 2) * (FACE * 4 * size_px / (high - low).max()) + 2 * size_px

@@ -56,6 +56,9 @@ export async function acceleratorObstacle({ accelerator, threads }) {
     const adapter = await navigator.gpu.requestAdapter().catch(() => null);
     return adapter === null ? "No WebGPU: the browser offers it, but has no graphics processor for it here." : null;
   }
+  if (threads > 1 && !window.isSecureContext) {
+    return "No threads: browsers give them only to pages from https or localhost.";
+  }
   if (threads > 1 && !window.crossOriginIsolated) {
     return (
       "No threads: the server does not isolate this page (Cross-Origin-Opener-Policy and -Embedder-Policy). " +
