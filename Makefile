@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: demo test check format notebooks web clean
+.PHONY: demo test check format notebooks clean
 
 demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -17,6 +17,11 @@ check: $(VENV)/.ready
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
+.PHONY: web
+web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
+	$(RUN)/python deploy/web/assets.py deploy/web/build
+	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+
 format: $(VENV)/.ready
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
@@ -24,12 +29,8 @@ format: $(VENV)/.ready
 notebooks: $(VENV)/.ready  ## execute every notebook
 	$(RUN)/python -m pytest --nbmake --nbmake-timeout=600 --override-ini="filterwarnings=default" notebooks
 
-web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
-	$(RUN)/python deploy/web/assets.py deploy/web/build
-	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
-
 clean:  ## runs are kept; remove them by hand
-	rm -rf $(VENV) dist deploy/web/build deploy/web/dist deploy/web/node_modules .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
