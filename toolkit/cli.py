@@ -19,6 +19,7 @@ COMMANDS = {
     "distil": ("toolkit.stages.distil", "Distil", "refine the slimmed network by triple distillation"),
     "describe": ("toolkit.stages.describe", "Describe", "parameters, MACs and edges of a bundle, file or architecture"),
     "evaluate": ("toolkit.stages.evaluate", "Evaluate", "NME, FR@10 and AUC@10 of any bundle or converted file"),
+    "evaluate --boxes": ("toolkit.stages.detected", "Detected", "the same with the boxes of a face detector"),
     "compare": ("toolkit.stages.compare", "Compare", "bundles before and after: counts, operations, size and time"),
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),

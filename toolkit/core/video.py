@@ -114,6 +114,7 @@ class VideoWriter:
     def __enter__(self) -> "VideoWriter":
         self._file: AbstractContextManager[Path] = new_file(self._path)
         self._temporary = self._file.__enter__()
+        _quiet()
         fourcc = cv2.VideoWriter.fourcc(*CODEC)
         self._writer = cv2.VideoWriter(str(self._temporary.resolve()), cv2.CAP_FFMPEG, fourcc, self._fps, self._size_wh)
         if not self._writer.isOpened():
@@ -166,7 +167,7 @@ def _packets(path: Path) -> int:
 
 
 def _open(path: Path) -> cv2.VideoCapture:
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # its only switch; broken frames are counted, not told of
+    _quiet()
     level = cv2.getLogLevel()
     cv2.setLogLevel(0)
     try:
@@ -174,3 +175,8 @@ def _open(path: Path) -> cv2.VideoCapture:
         return cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
     finally:
         cv2.setLogLevel(level)
+
+
+def _quiet() -> None:
+    """Keep FFmpeg from telling of every broken frame: they are counted. OpenCV has no other way, and reads it once."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
