@@ -1,6 +1,5 @@
 """`sdhrnet contract`: the committed files are those that it writes today."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from toolkit import contract
+from toolkit import bundle, contract
+from toolkit.bundle import Bundle
 from toolkit.core.files import read_json, sha256, size_bytes
 from toolkit.core.images import read_image
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
-from toolkit.landmarkers import WEIGHTS
+from toolkit.landmarkers import WEIGHTS, released
 from toolkit.stages.contract import Contract, run
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -77,6 +77,7 @@ def test_the_contract_says_what_the_model_takes_and_gives():
     assert 100_000 < size_bytes(contract.detector_file()) < 1_000_000
 
 
+@pytest.mark.slow  # the files are converted first
 def test_faces_are_drawn_where_there_are_none(converted, tmp_path: Path):
     """For a bundle, its converted files are found; pictures, box and JSON come from nothing but the command."""
     finish(run(Contract(model=converted.bundle, out=tmp_path)))
@@ -101,11 +102,27 @@ def test_redraw_replaces_pictures(tmp_path: Path):
     assert np.array_equal(read_image(picture), drawn["front"])
 
 
-def test_a_bundle_that_was_never_converted_is_refused(tmp_path: Path):
-    """With the command that converts it."""
-    bundle = tmp_path / "distil"
-    bundle.mkdir()
-    (bundle / "spec.json").write_text(json.dumps({}))
+def test_a_bundle_that_was_never_converted_is_refused(small_bundle: Bundle, tmp_path: Path):
+    """Files of another bundle beside it do not count; the message has the command that converts it."""
+    bundle.write(small_bundle, tmp_path / "distil")
+    for name in (released("float16").name, f"{released('float16').name}.json"):
+        shutil.copy(WEIGHTS / name, tmp_path / name)
     with pytest.raises(FileNotFoundError, match="sdhrnet convert"):
-        finish(run(Contract(model=bundle, out=tmp_path / "deploy")))
+        finish(run(Contract(model=tmp_path / "distil", out=tmp_path / "deploy")))
     assert not (tmp_path / "deploy").exists()
+
+
+@pytest.mark.slow
+def test_a_package_for_core_ml_takes_an_image(converted, tmp_path: Path):
+    """The contract of an .mlpackage names itself, and an image of one crop as its input."""
+    finish(run(Contract(model=converted.file("float16.mlpackage"), out=tmp_path)))
+    terms = read_json(tmp_path / "contract.json")
+    assert terms["model"]["file"].endswith("-float16.mlpackage")
+    assert terms["input"] == {
+        "name": "image",
+        "layout": "image",
+        "shape": [64, 64],
+        "dtype": "image",
+        "colours": "RGB",
+        "range": [0.0, 255.0],
+    }

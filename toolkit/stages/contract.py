@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from toolkit import runtime
 from toolkit.contract import cases, drawn_faces, kept_faces, terms
@@ -49,22 +50,31 @@ def run(options: Contract) -> Steps[Outcome]:
 
 def _siblings(path: Path) -> list[sidecar.Sidecar]:
     """The sidecars of all files beside a converted one that were made from the same bundle, itself included."""
-    every = [sidecar.read(each) for each in runtime.models_in(path.parent) if sidecar.path_of(each).is_file()]
-    return [each for each in every if each.source_bundle == sidecar.read(path).source_bundle]
+    source = sidecar.read(path).source_bundle
+    return [about for _, about in _made_from(source, path.parent)]
+
+
+def _made_from(source: str, folder: Path) -> list[tuple[Path, sidecar.Sidecar]]:
+    """The converted files of a folder that were made from a bundle, by its hash, with their sidecars."""
+    files = runtime.models_in(folder) if folder.is_dir() else []
+    described = [(file, sidecar.read(file)) for file in files if sidecar.path_of(file).is_file()]
+    return [(file, about) for file, about in described if about.source_bundle == source]
 
 
 def _converted(model: Path) -> Path:
-    """The file to take for a model: itself, or the most exact TFLite file beside a bundle.
+    """The file to take for a model: itself, or the most exact TFLite file that was made from a bundle.
 
     Raises:
-        FileNotFoundError: nothing was converted from the bundle.
+        FileNotFoundError: nothing beside the bundle was converted from it.
     """
     if not is_bundle(model):
         return model
+    from toolkit import bundle  # needs torch, which a converted file does not
+
+    source = bundle.digest(model)
     for folder in (model.parent / "models", model.parent, model):
-        files = runtime.models_in(folder) if folder.is_dir() else []
-        for precision in ("float32", "float16", "int8"):
-            for file in files:
-                if file.name.endswith(f"-{precision}.tflite"):
-                    return file
-    raise FileNotFoundError(f"no .tflite beside {model}: run `sdhrnet convert {model}` first")
+        made = {about.precision: file for file, about in _made_from(source, folder) if file.suffix == ".tflite"}
+        for precision in get_args(sidecar.Precision):
+            if precision in made:
+                return made[precision]
+    raise FileNotFoundError(f"no .tflite beside {model} was made from it: run `sdhrnet convert {model}` first")

@@ -1,4 +1,5 @@
 import CoreML
+import Foundation
 import Landmarks
 import SwiftUI
 
@@ -49,14 +50,17 @@ private func runBenchmarks(say: (String) -> Void) throws -> URL {
         var json = ""
         for model in contract.models where Bundled.has(model.file) {
             for (name, units) in choices {
-                let on = Conditions(device: "\(hardware()), iOS \(system)", engine: "Core ML \(system)", accelerator: name)
+                let on = Conditions(device: "\(hardware()), iOS \(system)", engine: "coreml-\(name) \(system)")
                 do {
                     let landmarker = try CoreMLLandmarker(file: model.file, units: units, contract: contract)
                     let record = try bench(model, on: on, golden, landmarker, runs: 100, warmup: 10)
-                    json += String(decoding: try JSONEncoder().encode(record), as: UTF8.self) + "\n"
-                    say("\(model.precision)  \(name): \(milliseconds(record.latency.median)), p90 \(milliseconds(record.latency.p90))")
-                } catch {
-                    say("\(model.precision)  \(name): \(error)") // a choice that cannot run the model is a result too
+                    let line = try JSONEncoder().encode(record)
+                    json += String(decoding: line, as: UTF8.self) + "\n"
+                    let (median, p90) = record.latency
+                    let times = String(format: "%.2f ms, p90 %.2f ms, %.3f px", median, p90, record.meanMovedPx)
+                    say("\(model.precision)  \(name): \(times)")
+                } catch { // a choice that cannot run the model is a result for the screen, not a record
+                    say("\(model.precision)  \(name): \(error)")
                 }
             }
         }
@@ -67,10 +71,6 @@ private func runBenchmarks(say: (String) -> Void) throws -> URL {
         say("\(error)")
         throw error
     }
-}
-
-private func milliseconds(_ value: Double) -> String {
-    String(format: "%.2f ms", value)
 }
 
 /// The device's own name, such as iPhone16,1.

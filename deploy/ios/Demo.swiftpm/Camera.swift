@@ -24,7 +24,7 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
     private var finder: FrameDetector?
     private var front = true
     private var smoothed = true
-    private var units = MLComputeUnits.all
+    private let units = MLComputeUnits.all
 
     /// Asks for the camera, then starts it.
     func start() {
@@ -89,7 +89,9 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
         output.connection(with: .video)?.isVideoMirrored = false
     }
 
-    func captureOutput(_ output: AVCaptureOutput, didOutput buffer: CMSampleBuffer, from connection: AVCaptureConnection) {
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput buffer: CMSampleBuffer, from connection: AVCaptureConnection
+    ) {
         guard let pixels = CMSampleBufferGetImageBuffer(buffer), let tracker else { return }
         do {
             let picture = try watch.time("copy") { try Picture(pixels) }

@@ -9,7 +9,7 @@ final class CoreMLLandmarker: Landmarker {
 
     init(file: String, units: MLComputeUnits, contract: Contract) throws {
         guard file.hasSuffix(".mlpackage") else {
-            throw Problem("\(file) is no .mlpackage: make the contract of one with `sdhrnet contract --model NAME.mlpackage`")
+            throw Problem("\(file) is no .mlpackage: make the contract of one, see README.md, \"Build\"")
         }
         let configuration = MLModelConfiguration()
         configuration.computeUnits = units

@@ -18,12 +18,12 @@ final class VisionFinder: FrameDetector {
         guard let frame else { return [] }
         let request = VNDetectFaceRectanglesRequest()
         try VNImageRequestHandler(cvPixelBuffer: frame, orientation: .up, options: [:]).perform([request])
-        let size = Point(Double(picture.width), Double(picture.height))
+        let size = XY(Double(picture.width), Double(picture.height))
         let found = (request.results ?? []).map { face -> Detection in
             // Vision counts from the bottom left, and from the outer edge of the first pixel.
             let part = face.boundingBox
-            let low = Point(Double(part.minX), Double(1 - part.maxY)) * size - 0.5
-            let high = Point(Double(part.maxX), Double(1 - part.minY)) * size - 0.5
+            let low = XY(Double(part.minX), Double(1 - part.maxY)) * size - 0.5
+            let high = XY(Double(part.maxX), Double(1 - part.minY)) * size - 0.5
             return Detection(box: Box(low: low, high: high), score: Double(face.confidence))
         }
         return found.sorted { $0.box.area > $1.box.area }

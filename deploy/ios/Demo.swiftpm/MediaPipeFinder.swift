@@ -18,11 +18,12 @@ final class MediaPipeFinder: FrameDetector {
 
     func detect(_ picture: Picture) throws -> [Landmarks.Detection] {
         guard let frame else { return [] }
-        let found = try detector.detect(image: MPImage(pixelBuffer: frame)).detections.map { face -> Landmarks.Detection in
+        let result = try detector.detect(image: MPImage(pixelBuffer: frame))
+        let found = result.detections.map { face -> Landmarks.Detection in
             // MediaPipe counts from the outer edge of the first pixel, the contract from its centre.
             let box = face.boundingBox
-            let low = Point(Double(box.minX), Double(box.minY)) - 0.5
-            let high = Point(Double(box.maxX), Double(box.maxY)) - 0.5
+            let low = XY(Double(box.minX), Double(box.minY)) - 0.5
+            let high = XY(Double(box.maxX), Double(box.maxY)) - 0.5
             return Landmarks.Detection(box: Box(low: low, high: high), score: Double(face.categories.first?.score ?? 0))
         }
         return found.sorted { $0.box.area > $1.box.area }

@@ -9,7 +9,7 @@ class Bitmap {
 
     companion object {
         fun createBitmap(colors: IntArray, width: Int, height: Int, config: Config): Bitmap = TODO()
-        fun createBitmap(source: Bitmap, x: Int, y: Int, width: Int, height: Int, m: Matrix?, filter: Boolean): Bitmap = TODO()
+        fun createBitmap(from: Bitmap, x: Int, y: Int, w: Int, h: Int, m: Matrix?, filter: Boolean): Bitmap = TODO()
     }
 }
 

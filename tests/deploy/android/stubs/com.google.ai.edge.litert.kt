@@ -35,6 +35,6 @@ class CompiledModel : AutoCloseable {
     override fun close(): Unit = TODO()
 
     companion object {
-        fun create(assets: AssetManager, name: String, options: Options, environment: Environment? = null): CompiledModel = TODO()
+        fun create(assets: AssetManager, name: String, options: Options, env: Environment?): CompiledModel = TODO()
     }
 }

@@ -104,7 +104,7 @@ public struct Contract: Decodable {
     public static func read(_ url: URL) throws -> Contract {
         let contract = try decode(Contract.self, from: url)
         guard contract.format <= newestFormat else {
-            throw Problem("contract.json has format \(contract.format), this app reads up to \(newestFormat): update the app")
+            throw Problem("contract.json has format \(contract.format), known up to \(newestFormat): update the app")
         }
         return contract
     }

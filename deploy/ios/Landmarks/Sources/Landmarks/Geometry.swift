@@ -1,32 +1,32 @@
 import Foundation
 
-/// x and y in pixels: 0-based, whole numbers at pixel centres.
-public typealias Point = SIMD2<Double>
+/// A point in pixels: 0-based, whole numbers at pixel centres.
+public typealias XY = SIMD2<Double>
 
 /// A box from its least to its greatest corner, in pixels.
 public struct Box {
-    public let low: Point
-    public let high: Point
+    public let low: XY
+    public let high: XY
 
-    public init(low: Point, high: Point) {
+    public init(low: XY, high: XY) {
         self.low = low
         self.high = high
     }
 
     /// The tight box of some points.
-    public init(around points: [Point]) {
+    public init(around points: [XY]) {
         let xs = points.map { $0.x }
         let ys = points.map { $0.y }
-        low = Point(xs.min() ?? 0, ys.min() ?? 0)
-        high = Point(xs.max() ?? 0, ys.max() ?? 0)
+        low = XY(xs.min() ?? 0, ys.min() ?? 0)
+        high = XY(xs.max() ?? 0, ys.max() ?? 0)
     }
 
-    public var extent: Point { high - low }
-    public var centre: Point { (low + high) / 2 }
+    public var extent: XY { high - low }
+    public var centre: XY { (low + high) / 2 }
     public var longer: Double { max(extent.x, extent.y) }
     public var area: Double { extent.x * extent.y }
 
-    public func moved(by shift: Point) -> Box {
+    public func moved(by shift: XY) -> Box {
         Box(low: low + shift, high: high + shift)
     }
 
@@ -40,7 +40,7 @@ public struct Box {
 
     /// The part of it that lies in a picture.
     public func inside(width: Int, height: Int) -> Double {
-        shared(with: Box(low: Point(-0.5, -0.5), high: Point(Double(width) - 0.5, Double(height) - 0.5)))
+        shared(with: Box(low: XY(-0.5, -0.5), high: XY(Double(width) - 0.5, Double(height) - 0.5)))
     }
 
     /// Whether it still shows the face of the box before.
@@ -61,10 +61,10 @@ public struct Box {
 /// The square crop around a box: image pixel p is crop pixel scale * p + offset.
 public struct Crop {
     public let scale: Double
-    public let offset: Point
+    public let offset: XY
     public let sizePx: Int
 
-    public init(scale: Double, offset: Point, sizePx: Int) {
+    public init(scale: Double, offset: XY, sizePx: Int) {
         self.scale = scale
         self.offset = offset
         self.sizePx = sizePx
@@ -78,11 +78,11 @@ public struct Crop {
         }
         scale = Double(sizePx) / (boxScale * box.longer)
         let middle = Double(sizePx - 1) / 2
-        offset = Point(middle, middle) - scale * box.centre
+        offset = XY(middle, middle) - scale * box.centre
         self.sizePx = sizePx
     }
 
-    public func toImage(_ point: Point) -> Point {
+    public func toImage(_ point: XY) -> XY {
         (point - offset) / scale
     }
 }

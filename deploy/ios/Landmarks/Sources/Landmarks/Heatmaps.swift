@@ -2,10 +2,10 @@ import Foundation
 
 /// The landmarks of one crop or picture, in its pixels, and a confidence in [0, 1] each.
 public struct Prediction {
-    public let points: [Point]
+    public let points: [XY]
     public let confidence: [Double]
 
-    public init(points: [Point], confidence: [Double]) {
+    public init(points: [XY], confidence: [Double]) {
         self.points = points
         self.confidence = confidence
     }
@@ -14,13 +14,14 @@ public struct Prediction {
     public init(outputPoints: [Double], outputConfidence: [Double], contract: Contract) throws {
         let count = contract.model.points
         guard outputPoints.count == 2 * count, outputConfidence.count == count else {
-            throw Problem("expected \(2 * count) and \(count) values, got \(outputPoints.count) and \(outputConfidence.count)")
+            let found = "\(outputPoints.count) and \(outputConfidence.count)"
+            throw Problem("expected \(2 * count) and \(count) values, got \(found): is it the contract's model?")
         }
         guard (outputPoints + outputConfidence).allSatisfy({ $0.isFinite }) else {
             throw Problem("the model gave values that are not finite")
         }
         let size = Double(contract.model.sizePx)
-        points = (0..<count).map { Point(outputPoints[2 * $0], outputPoints[2 * $0 + 1]) * size - 0.5 }
+        points = (0..<count).map { XY(outputPoints[2 * $0], outputPoints[2 * $0 + 1]) * size - 0.5 }
         confidence = outputConfidence
     }
 
@@ -66,7 +67,7 @@ public struct Heatmap {
 
 /// The point in crop pixels and the confidence of each map; see `heatmaps` in contract.json.
 public func decode(_ maps: [Heatmap], rule: Contract.HeatmapRule, decoder: Contract.HeatmapDecoder) -> Prediction {
-    var points = [Point]()
+    var points = [XY]()
     var confidence = [Double]()
     for raw in maps {
         confidence.append(clamped(raw.values.max() ?? 0, 0, 1))
@@ -75,27 +76,27 @@ public func decode(_ maps: [Heatmap], rule: Contract.HeatmapRule, decoder: Contr
         let peak = map.values.firstIndex(of: map.values.max() ?? 0) ?? 0 // the first of equal ones
         let x = peak % map.width
         let y = peak / map.width
-        var step = Point(0, 0)
+        var step = XY(0, 0)
         switch decoder {
         case .dark: step = newtonStep(map, x, y, logFloor: rule.logFloor)
         case .quarter: step = quarterShift(map, x, y)
         case .argmax: break
         }
-        let pixel = Point(Double(x), Double(y)) + step
+        let pixel = XY(Double(x), Double(y)) + step
         points.append((pixel + 0.5) * Double(rule.stride) - 0.5)
     }
     return Prediction(points: points, confidence: confidence)
 }
 
-private func quarterShift(_ map: Heatmap, _ x: Int, _ y: Int) -> Point {
+private func quarterShift(_ map: Heatmap, _ x: Int, _ y: Int) -> XY {
     func sign(_ value: Double) -> Double { value > 0 ? 1 : (value < 0 ? -1 : 0) }
     let across = sign(map.nearest(x + 1, y) - map.nearest(x - 1, y))
     let down = sign(map.nearest(x, y + 1) - map.nearest(x, y - 1))
-    return Point(across, down) / 4
+    return XY(across, down) / 4
 }
 
 /// -H^-1 g of the log map at its peak, within half a pixel; nothing where it is not peaked.
-private func newtonStep(_ map: Heatmap, _ x: Int, _ y: Int, logFloor: Double) -> Point {
+private func newtonStep(_ map: Heatmap, _ x: Int, _ y: Int, logFloor: Double) -> XY {
     func value(_ dx: Int, _ dy: Int) -> Double { log(max(map.nearest(x + dx, y + dy), logFloor)) }
     let gx = (value(1, 0) - value(-1, 0)) / 2
     let gy = (value(0, 1) - value(0, -1)) / 2
@@ -103,8 +104,8 @@ private func newtonStep(_ map: Heatmap, _ x: Int, _ y: Int, logFloor: Double) ->
     let hyy = value(0, 1) + value(0, -1) - 2 * value(0, 0)
     let hxy = (value(1, 1) + value(-1, -1) - value(1, -1) - value(-1, 1)) / 4
     let determinant = hxx * hyy - hxy * hxy
-    guard hxx < 0, hyy < 0, determinant > 1e-6 else { return Point(0, 0) }
+    guard hxx < 0, hyy < 0, determinant > 1e-6 else { return XY(0, 0) }
     let stepX = -(hyy * gx - hxy * gy) / determinant
     let stepY = -(hxx * gy - hxy * gx) / determinant
-    return Point(clamped(stepX, -0.5, 0.5), clamped(stepY, -0.5, 0.5))
+    return XY(clamped(stepX, -0.5, 0.5), clamped(stepY, -0.5, 0.5))
 }

@@ -9,7 +9,8 @@ public struct Picture {
 
     /// Throws where there are fewer bytes than pixels.
     public init(width: Int, height: Int, bgra: [UInt8], bytesPerRow: Int) throws {
-        guard width > 0, height > 0, bytesPerRow >= 4 * width, bgra.count >= bytesPerRow * (height - 1) + 4 * width else {
+        let needed = bytesPerRow * (height - 1) + 4 * width
+        guard width > 0, height > 0, bytesPerRow >= 4 * width, bgra.count >= needed else {
             throw Problem("expected \(width) x \(height) pixels of 4 bytes, got \(bgra.count) bytes")
         }
         self.width = width
@@ -35,9 +36,9 @@ public struct Picture {
         let columns = (width + block - 1) / block
         let rows = (height + block - 1) / block
         // Only the blocks under the crop, and one around them for the sampling.
-        let from = crop.toImage(Point(-0.5, -0.5)) / Double(block)
+        let from = crop.toImage(XY(-0.5, -0.5)) / Double(block)
         let far = Double(crop.sizePx) - 0.5
-        let to = crop.toImage(Point(far, far)) / Double(block)
+        let to = crop.toImage(XY(far, far)) / Double(block)
         let left = clamped(Int(from.x.rounded(.down)) - 1, 0, columns - 1)
         let top = clamped(Int(from.y.rounded(.down)) - 1, 0, rows - 1)
         let right = clamped(Int(to.x.rounded(.up)) + 2, left + 1, columns)
@@ -51,9 +52,12 @@ public struct Picture {
             }
         }
         // Block s has its centre at image pixel (left + s) * block + (block - 1) / 2.
-        let origin = Point(Double(left * block), Double(top * block)) + Double(block - 1) / 2
-        let small = Crop(scale: crop.scale * Double(block), offset: crop.scale * origin + crop.offset, sizePx: crop.sizePx)
-        return sampled(small, width: across, height: bottom - top) { x, y, colour in means[3 * (y * across + x) + colour] }
+        let origin = XY(Double(left * block), Double(top * block)) + Double(block - 1) / 2
+        let offset = crop.scale * origin + crop.offset
+        let small = Crop(scale: crop.scale * Double(block), offset: offset, sizePx: crop.sizePx)
+        return sampled(small, width: across, height: bottom - top) { x, y, colour in
+            means[3 * (y * across + x) + colour]
+        }
     }
 
     /// The mean red, green and blue of a block whose pixels beyond the edge repeat it, as whole levels.

@@ -3,8 +3,8 @@ import Foundation
 /// One face's points over time: the One-Euro filter (Casiez et al. 2012), with speeds in face sizes a second.
 public final class Smoother {
     private let settings: Contract.OneEuro
-    private var points: [Point]?
-    private var speed = [Point]()
+    private var points: [XY]?
+    private var speed = [XY]()
     private var seconds = 0.0
 
     public init(_ settings: Contract.OneEuro) {
@@ -12,9 +12,9 @@ public final class Smoother {
     }
 
     /// The points of the next frame, smoothed; throws where it is not later than the last.
-    public func smooth(_ next: [Point], at time: Double) throws -> [Point] {
+    public func smooth(_ next: [XY], at time: Double) throws -> [XY] {
         guard let before = points else {
-            speed = next.map { _ in Point(0, 0) }
+            speed = next.map { _ in XY(0, 0) }
             points = next
             seconds = time
             return next
@@ -25,13 +25,13 @@ public final class Smoother {
         }
         let size = max(Box(around: next).longer, 1)
         let keep = weight(interval, settings.derivativeCutoffHz)
-        var smooth = [Point]()
+        var smooth = [XY]()
         for m in next.indices {
             let moved = next[m] - before[m]
             speed[m] += keep * (moved / (size * interval) - speed[m])
             let x = weight(interval, settings.minCutoffHz + settings.beta * abs(speed[m].x))
             let y = weight(interval, settings.minCutoffHz + settings.beta * abs(speed[m].y))
-            smooth.append(before[m] + Point(x, y) * moved)
+            smooth.append(before[m] + XY(x, y) * moved)
         }
         points = smooth
         seconds = time

@@ -24,12 +24,12 @@ public protocol Landmarker: AnyObject {
 /// One face of a frame, in its pixels; `number` stays the same from frame to frame.
 public struct TrackedFace {
     public let number: Int
-    public let points: [Point]
+    public let points: [XY]
     public let confidence: [Double]
     public let cropBox: Box
 }
 
-/// Faces over frames: found by the detector once, then followed by their own landmarks; see `tracking` in contract.json.
+/// Faces over frames: found once, then followed by their own landmarks; see `tracking` in contract.json.
 public final class Tracker {
     private let contract: Contract
     private let detector: Detector
@@ -41,7 +41,9 @@ public final class Tracker {
     private var looked = -Double.infinity
     private var numbers = 0
 
-    public init(_ contract: Contract, _ detector: Detector, _ landmarker: Landmarker, watch: Stopwatch, smoothed: Bool = true) {
+    public init(
+        _ contract: Contract, _ detector: Detector, _ landmarker: Landmarker, watch: Stopwatch, smoothed: Bool = true
+    ) {
         self.contract = contract
         self.detector = detector
         self.landmarker = landmarker
@@ -55,7 +57,7 @@ public final class Tracker {
         var seen: Seen
         var seconds: Double
         /// Of the box, in pixels a second.
-        var speed = Point(0, 0)
+        var speed = XY(0, 0)
 
         init(number: Int, smoother: Smoother?, seen: Seen, seconds: Double) {
             self.number = number
@@ -99,10 +101,10 @@ public final class Tracker {
     }
 
     /// How far the centre of a box has moved, less the part that may be trembling.
-    private func shift(_ before: Box, _ box: Box) -> Point {
+    private func shift(_ before: Box, _ box: Box) -> XY {
         let moved = box.centre - before.centre
         let length = (moved * moved).sum().squareRoot()
-        return length > 0 ? moved * max(0, 1 - rule.leeway * box.longer / length) : Point(0, 0)
+        return length > 0 ? moved * max(0, 1 - rule.leeway * box.longer / length) : XY(0, 0)
     }
 
     private func isFace(_ seen: Seen, _ picture: Picture) -> Bool {
@@ -141,7 +143,8 @@ public final class Tracker {
         let crop = try Crop(of: box, sizePx: contract.model.sizePx, boxScale: contract.crop.boxScale)
         let pixels = watch.time("crop") { picture.cut(crop) }
         let found = try watch.time("network") { try landmarker.predict(pixels) }
-        return Seen(found: Prediction(points: found.points.map(crop.toImage), confidence: found.confidence), cropBox: box)
+        let points = found.points.map(crop.toImage)
+        return Seen(found: Prediction(points: points, confidence: found.confidence), cropBox: box)
     }
 
     private func track(at box: Box, in among: [Track]) -> Track? {
@@ -169,8 +172,10 @@ public final class Tracker {
     }
 
     private func face(_ track: Track) throws -> TrackedFace {
-        let raw = track.seen.found
-        let points = try watch.time("smooth") { try track.smoother?.smooth(raw.points, at: track.seconds) ?? raw.points }
-        return TrackedFace(number: track.number, points: points, confidence: raw.confidence, cropBox: track.seen.cropBox)
+        let (raw, crop) = (track.seen.found, track.seen.cropBox)
+        let smooth = try watch.time("smooth") { try track.smoother?.smooth(raw.points, at: track.seconds) }
+        return TrackedFace(
+            number: track.number, points: smooth ?? raw.points, confidence: raw.confidence, cropBox: crop
+        )
     }
 }

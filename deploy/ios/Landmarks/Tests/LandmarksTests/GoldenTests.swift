@@ -16,10 +16,10 @@ final class GoldenTests: XCTestCase {
     }
 
     private func box(_ xyxy: [Double]) -> Box {
-        Box(low: Point(xyxy[0], xyxy[1]), high: Point(xyxy[2], xyxy[3]))
+        Box(low: XY(xyxy[0], xyxy[1]), high: XY(xyxy[2], xyxy[3]))
     }
 
-    private func assertNear(_ found: [Point], _ expected: [Point], _ tolerance: Double, _ what: String) {
+    private func assertNear(_ found: [XY], _ expected: [XY], _ tolerance: Double, _ what: String) {
         XCTAssertEqual(found.count, expected.count, what)
         for (a, b) in zip(found, expected) {
             XCTAssertLessThanOrEqual(max(abs(a.x - b.x), abs(a.y - b.y)), tolerance, what)
@@ -31,8 +31,8 @@ final class GoldenTests: XCTestCase {
             let boxXyxy: [Double]
             let sizePx: Int
             let matrix: [[Double]]
-            let cropXy: Point
-            let imageXy: Point
+            let cropXy: XY
+            let imageXy: XY
         }
 
         struct Calibrated: Decodable {
@@ -62,7 +62,7 @@ final class GoldenTests: XCTestCase {
         for each in try readGolden("geometry", as: Geometry.self).matrices {
             let crop = try Crop(of: box(each.boxXyxy), sizePx: each.sizePx, boxScale: contract.crop.boxScale)
             XCTAssertEqual(crop.scale, each.matrix[0][0], accuracy: 1e-8)
-            assertNear([crop.offset], [Point(each.matrix[0][2], each.matrix[1][2])], 1e-8, "offset")
+            assertNear([crop.offset], [XY(each.matrix[0][2], each.matrix[1][2])], 1e-8, "offset")
             assertNear([crop.toImage(each.cropXy)], [each.imageXy], 1e-6, "point in the image, px")
         }
         XCTAssertThrowsError(try Crop(of: box([3, 3, 3, 3]), sizePx: 64, boxScale: 1))
@@ -102,7 +102,7 @@ final class GoldenTests: XCTestCase {
 
     private struct Decoding: Decodable {
         struct Expected: Decodable {
-            let pointsXy: [Point]
+            let pointsXy: [XY]
             let confidence: [Double]
         }
 
@@ -129,8 +129,8 @@ final class GoldenTests: XCTestCase {
     private struct Smoothing: Decodable {
         struct Frame: Decodable {
             let seconds: Double
-            let pointsXy: [Point]
-            let smoothXy: [Point]
+            let pointsXy: [XY]
+            let smoothXy: [XY]
         }
 
         let frames: [Frame]
@@ -150,25 +150,25 @@ final class GoldenTests: XCTestCase {
             struct Face: Decodable {
                 let number: Int
                 let boxXyxy: [Double]
-                let pointsXy: [Point]
+                let pointsXy: [XY]
             }
 
             let seconds: Double
             let detectorXyxy: [[Double]]
-            let shiftXy: Point
+            let shiftXy: XY
             let confidence: Double
             let looked: Bool
             let faces: [Face]
         }
 
         let sizeWh: [Int]
-        let shapeXy: [Point]
+        let shapeXy: [XY]
         let frames: [Frame]
     }
 
     /// Stands for the detector and for the network.
-    private final class Actor: Detector, Landmarker {
-        let shape: [Point]
+    private final class Script: Detector, Landmarker {
+        let shape: [XY]
         var frame: Film.Frame
         var looked = false
 
@@ -180,7 +180,7 @@ final class GoldenTests: XCTestCase {
         func detect(_ picture: Picture) -> [Detection] {
             looked = true
             return frame.detectorXyxy.map {
-                Detection(box: Box(low: Point($0[0], $0[1]), high: Point($0[2], $0[3])), score: 1)
+                Detection(box: Box(low: XY($0[0], $0[1]), high: XY($0[2], $0[3])), score: 1)
             }
         }
 
@@ -194,17 +194,18 @@ final class GoldenTests: XCTestCase {
         let (width, height) = (film.sizeWh[0], film.sizeWh[1])
         let bgra = [UInt8](repeating: 0, count: 4 * width * height)
         let picture = try Picture(width: width, height: height, bgra: bgra, bytesPerRow: 4 * width)
-        let actor = Actor(film)
-        let tracker = Tracker(try readContract(), actor, actor, watch: Stopwatch())
+        let script = Script(film)
+        let tracker = Tracker(try readContract(), script, script, watch: Stopwatch())
         for frame in film.frames {
-            actor.frame = frame
-            actor.looked = false
+            script.frame = frame
+            script.looked = false
             let faces = try tracker.next(picture, at: frame.seconds)
-            XCTAssertEqual(actor.looked, frame.looked, "looked at \(frame.seconds) s")
+            XCTAssertEqual(script.looked, frame.looked, "looked at \(frame.seconds) s")
             XCTAssertEqual(faces.map { $0.number }, frame.faces.map { $0.number }, "numbers at \(frame.seconds) s")
             for (face, expected) in zip(faces, frame.faces) {
                 let crop = box(expected.boxXyxy)
-                assertNear([face.cropBox.low, face.cropBox.high], [crop.low, crop.high], 1e-4, "crop at \(frame.seconds) s")
+                let found = face.cropBox
+                assertNear([found.low, found.high], [crop.low, crop.high], 1e-4, "crop at \(frame.seconds) s")
                 assertNear(face.points, expected.pointsXy, 1e-4, "points at \(frame.seconds) s")
             }
         }
@@ -220,19 +221,21 @@ final class GoldenTests: XCTestCase {
 
         func predict(_ crop: [UInt8]) throws -> Prediction {
             let face = try XCTUnwrap(golden.faces.first { [UInt8]($0.cropRgb) == crop })
-            return Prediction(points: face.cropPointsXy.map { $0 + Point(0.3, 0.4) }, confidence: face.cropPointsXy.map { _ in 1 })
+            let points = face.cropPointsXy.map { $0 + XY(0.3, 0.4) }
+            return Prediction(points: points, confidence: points.map { _ in 1 })
         }
     }
 
     func testABenchmarkIsARecordOfTheToolkit() throws {
         let golden = try readGolden("faces", as: GoldenFaces.self)
         let model = try XCTUnwrap(readContract().models.first)
-        let on = Conditions(device: "a phone", engine: "Core ML", accelerator: "all")
+        let on = Conditions(device: "a phone", engine: "coreml-all 17")
         let record = try bench(model, on: on, golden, Off(golden), runs: 5, warmup: 2)
         let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(record))
         let fields = try XCTUnwrap(object as? [String: Any])
         XCTAssertEqual(fields["file_sha256"] as? String, model.fileSha256)
-        XCTAssertEqual(try XCTUnwrap(fields["points_moved_px"] as? Double), 0.5, accuracy: 1e-9)
+        let parity = try XCTUnwrap(fields["parity"] as? [String: Any])
+        XCTAssertEqual(try XCTUnwrap(parity["mean_px"] as? Double), 0.5, accuracy: 1e-9)
         XCTAssertTrue(fields["nme_mean"] is NSNull)
         XCTAssertLessThanOrEqual(record.latency.median, record.latency.p90)
     }

@@ -15,16 +15,15 @@ import org.sdhrnet.landmarks.Conditions
 import org.sdhrnet.landmarks.Contract
 import org.sdhrnet.landmarks.Json
 
-/** Every model on every place: its time, and how far its points are from the golden ones; saved as the toolkit's records. */
+/** Every model on every place: its time, and how far its points are from the golden ones; saved as records. */
 class BenchActivity : ComponentActivity() {
     private val records = mutableListOf<Map<String, Any?>>()
     private lateinit var table: TextView
     private lateinit var run: Button
     private lateinit var save: Button
 
-    private val document = registerForActivityResult(ActivityResultContracts.CreateDocument("application/json")) { uri ->
-        uri?.let { write(it) }
-    }
+    private val document =
+        registerForActivityResult(ActivityResultContracts.CreateDocument("application/json")) { it?.let(::write) }
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
@@ -51,26 +50,34 @@ class BenchActivity : ComponentActivity() {
         thread(name = "bench") {
             val assets = Assets(this)
             val contract = assets.contract()
-            val bench = Bench(contract, assets.goldenFaces())
+            val bench = Bench(assets.goldenFaces())
             for (model in contract.models.filter { assets.has(it.file) }) {
-                for ((place, threads) in SETTINGS) measure(bench, contract, model, assets.sizeBytes(model.file), place, threads)
+                for ((place, threads) in SETTINGS) measure(bench, contract, model, place, threads)
             }
-            runOnUiThread { run.isEnabled = true; save.isEnabled = true }
+            runOnUiThread {
+                run.isEnabled = true
+                save.isEnabled = records.isNotEmpty()
+            }
         }
     }
 
-    private fun measure(bench: Bench, contract: Contract, model: Contract.Model, sizeBytes: Long, place: Place, threads: Int) {
-        val on = Conditions(device(), "litert ${BuildConfig.LITERT}", place.title, threads)
-        val record = try {
-            LiteRtLandmarker(this, contract, model, place, threads).use { bench.record(model, sizeBytes, on, it, RUNS, WARMUP) }
-        } catch (error: Exception) { // a place that cannot run the model is a result too
-            bench.failure(model, sizeBytes, on, error.message ?: error.toString())
+    private fun measure(bench: Bench, contract: Contract, model: Contract.Model, place: Place, threads: Int) {
+        val title = "${model.precision}  ${place.title}  $threads"
+        val on = Conditions(device(), "litert-${place.title} ${BuildConfig.LITERT}", threads)
+        try {
+            val record = LiteRtLandmarker(this, contract, model, place, threads).use {
+                bench.record(model, Assets(this).sizeBytes(model.file), on, it, RUNS, WARMUP)
+            }
+            val (times, parity) = listOf("latency_ms", "parity").map { record[it] as Map<*, *> }
+            say("$title: ${times["median"]} ms, p90 ${times["p90"]} ms, ${parity["mean_px"]} px", record)
+        } catch (error: Exception) { // a place that cannot run the model is a result for the screen, not a record
+            say("$title: ${error.message}")
         }
-        val latency = (record["latency_ms"] as? Map<*, *>)?.let { "${it["median"]} ms (p90 ${it["p90"]})" } ?: record["reason"]
-        runOnUiThread {
-            records += record
-            table.append("${model.precision}  ${place.title}  $threads: $latency  ${record["points_moved_px"]} px\n")
-        }
+    }
+
+    private fun say(line: String, record: Map<String, Any?>? = null) = runOnUiThread {
+        table.append("$line\n")
+        if (record != null) records += record
     }
 
     private fun write(uri: Uri) {

@@ -45,11 +45,12 @@ class MainActivity : ComponentActivity() {
         preview = PreviewView(this).apply { scaleType = PreviewView.ScaleType.FIT_CENTER }
         overlay = OverlayView(this, contract)
         status = TextView(this).apply { setText(R.string.starting) }
+        val atTheBottom = FrameLayout.LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.WRAP_CONTENT, Gravity.BOTTOM)
         setContentView(FrameLayout(this).apply {
             addView(preview)
             addView(overlay)
             addView(status)
-            addView(bar(), FrameLayout.LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.WRAP_CONTENT, Gravity.BOTTOM))
+            addView(bar(), atTheBottom)
         })
     }
 
@@ -102,7 +103,9 @@ class MainActivity : ComponentActivity() {
         provider.unbindAll()
         val selector = if (front) CameraSelector.DEFAULT_FRONT_CAMERA else CameraSelector.DEFAULT_BACK_CAMERA
         if (!provider.hasCamera(selector)) return status.setText(R.string.no_camera)
-        val shape = ResolutionSelector.Builder().setAspectRatioStrategy(AspectRatioStrategy.RATIO_4_3_FALLBACK_AUTO_STRATEGY).build()
+        val shape = ResolutionSelector.Builder() // one shape for both, or the drawing lies beside the preview
+            .setAspectRatioStrategy(AspectRatioStrategy.RATIO_4_3_FALLBACK_AUTO_STRATEGY)
+            .build()
         val shown = Preview.Builder().setResolutionSelector(shape).build()
         shown.setSurfaceProvider(preview.surfaceProvider)
         val frames = ImageAnalysis.Builder()

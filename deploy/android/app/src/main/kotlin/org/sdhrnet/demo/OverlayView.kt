@@ -36,7 +36,7 @@ class OverlayView(context: Context, private val contract: Contract) : View(conte
         val size = Box.around(face.pointsXy).longer.toFloat() * scale
         val stroke = max(1f, contract.style.stroke.toFloat() * size)
         val at = FloatArray(face.pointsXy.size) {
-            val pixel = face.pointsXy[it].toFloat() + 0.5f // from the pixel's centre to its outer edge, as a canvas counts
+            val pixel = face.pointsXy[it].toFloat() + 0.5f // from the pixel's centre to its edge, as a canvas counts
             scale * if (it % 2 == 0 && mirrored) frameWidth - pixel else pixel
         }
         for ((width, colour) in listOf(2 * stroke to contract.style.edge, stroke to contract.style.line)) {

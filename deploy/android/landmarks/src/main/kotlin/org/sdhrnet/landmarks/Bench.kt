@@ -27,7 +27,8 @@ class Latency(timesMs: List<Double>, private val warmup: Int) {
     private val sorted = timesMs.sorted()
     val median = quantile(sorted, 0.5)
     val p90 = quantile(sorted, 0.9)
-    val fields get() = mapOf("median" to rounded(median), "p90" to rounded(p90), "runs" to sorted.size, "warmup" to warmup)
+    val fields
+        get() = mapOf("median" to rounded(median), "p90" to rounded(p90), "runs" to sorted.size, "warmup" to warmup)
 
     companion object {
         /** Linear between the two nearest of sorted values, as NumPy has it. */
@@ -41,51 +42,48 @@ class Latency(timesMs: List<Double>, private val warmup: Int) {
     }
 }
 
-/** What a benchmark's record says about where it ran. */
-class Conditions(val device: String, val engine: String, val accelerator: String, val threads: Int)
+/** Where a benchmark ran, as a record says it; `engine` names what was asked for and its version. */
+class Conditions(val device: String, val engine: String, val threads: Int)
 
 /** A golden face: the crop as the contract's model should see it, and the points that it should give. */
 class GoldenFace(val crop: FloatArray, val pointsXy: DoubleArray)
 
 /** Times a model on golden crops and says how far its points are from the expected ones. */
-class Bench(private val contract: Contract, private val faces: List<GoldenFace>) {
+class Bench(private val faces: List<GoldenFace>) {
     /** One record, in the form of the toolkit's own; what is not measured on a phone is null. */
-    fun record(model: Contract.Model, sizeBytes: Long, on: Conditions, landmarker: Landmarker, runs: Int, warmup: Int): Map<String, Any?> {
-        val moved = faces.map { face -> distancesPx(landmarker.predict(face.crop).pointsXy, face.pointsXy) }.flatten()
+    fun record(
+        model: Contract.Model, sizeBytes: Long, on: Conditions, landmarker: Landmarker, runs: Int, warmup: Int,
+    ): Map<String, Any?> {
+        val moved = faces.flatMap { face -> distancesPx(landmarker.predict(face.crop).pointsXy, face.pointsXy) }
         repeat(warmup) { landmarker.predict(faces[it % faces.size].crop) }
         val timesMs = List(runs) {
             val started = System.nanoTime()
             landmarker.predict(faces[it % faces.size].crop)
             (System.nanoTime() - started) / 1e6
         }
-        return described(model, sizeBytes, on) + mapOf(
-            "points_moved_px" to rounded(moved.average()),
-            "points_moved_worst_px" to rounded(moved.max()),
+        return mapOf(
+            "kind" to "benchmark",
+            "model" to model.file,
+            "file_sha256" to model.fileSha256,
+            "precision" to model.precision,
+            "size_bytes" to sizeBytes,
+            "engine" to on.engine,
+            "threads" to on.threads,
+            "device" to on.device,
+            "parity" to mapOf(
+                "data" to "golden faces of deploy/golden, against Python's points",
+                "n" to faces.size,
+                "mean_px" to rounded(moved.average()),
+                "worst_px" to rounded(moved.max()),
+                "moved_over_1px" to rounded(moved.count { it > 1 } / moved.size.toDouble()),
+            ),
             "latency_ms" to Latency(timesMs, warmup).fields,
-        )
+        ) + NOT_MEASURED.associateWith { null }
     }
 
-    /** The record of a model that could not run there, with the reason. */
-    fun failure(model: Contract.Model, sizeBytes: Long, on: Conditions, reason: String): Map<String, Any?> =
-        described(model, sizeBytes, on) + mapOf("points_moved_px" to null, "latency_ms" to null, "reason" to reason)
-
-    private fun described(model: Contract.Model, sizeBytes: Long, on: Conditions): Map<String, Any?> = mapOf(
-        "kind" to "benchmark",
-        "model" to model.file,
-        "file_sha256" to model.fileSha256,
-        "precision" to model.precision,
-        "size_bytes" to sizeBytes,
-        "engine" to on.engine,
-        "accelerator" to on.accelerator,
-        "threads" to on.threads,
-        "device" to on.device,
-        "data" to "golden faces of the contract",
-        "split" to "golden",
-        "n" to faces.size,
-    ) + NOT_MEASURED.associateWith { null }
-
     companion object {
-        private val NOT_MEASURED = listOf("nme_mean", "nme_median", "fr10", "auc10", "seed", "commit", "versions")
+        private val NOT_MEASURED =
+            listOf("data", "split", "n", "nme_mean", "nme_median", "fr10", "auc10", "seed", "commit", "versions")
 
         /** The golden faces of `faces.json`. */
         fun faces(json: String): List<GoldenFace> = Fields.parse(json).list("faces").map { face ->

@@ -81,13 +81,13 @@ class Contract private constructor(private val terms: Fields) {
         /** The newest format that this code reads. */
         const val FORMAT = 1
 
-        /** Reads `contract.json`; throws IllegalArgumentException where it is newer, incomplete or for another input. */
+        /** Reads `contract.json`; throws IllegalArgumentException where it is newer, incomplete or of another input. */
         fun parse(text: String): Contract {
             val terms = Fields.parse(text)
             val format = terms.int("format")
-            require(format <= FORMAT) { "contract.json has format $format, this app reads up to $FORMAT: update the app" }
+            require(format <= FORMAT) { "contract.json has format $format, this app reads up to $FORMAT: update it" }
             val input = terms.at("input")
-            require(input.text("layout") == "NHWC" && input.text("dtype") == "float32" && input.text("colours") == "RGB") {
+            require(listOf("layout", "dtype", "colours").map { input.text(it) } == listOf("NHWC", "float32", "RGB")) {
                 "this app feeds NHWC float32 RGB; make the contract from a .tflite file: sdhrnet contract --model ..."
             }
             return Contract(terms)
@@ -109,9 +109,14 @@ class Fields(private val members: Map<*, *>) {
     private inline fun <reified T> get(name: String): T =
         members[name] as? T ?: throw IllegalArgumentException("expected a ${T::class.simpleName} named \"$name\"")
 
-    private fun flat(values: List<*>): List<Double> = values.flatMap { if (it is List<*>) flat(it) else listOf(it as Double) }
+    private fun flat(values: List<*>): List<Double> =
+        values.flatMap { if (it is List<*>) flat(it) else listOf(it as Double) }
 
     companion object {
-        fun parse(text: String) = Fields(Json.parse(text) as? Map<*, *> ?: throw IllegalArgumentException("expected { ... }"))
+        fun parse(text: String): Fields {
+            val value = Json.parse(text)
+            require(value is Map<*, *>) { "expected a JSON object" }
+            return Fields(value)
+        }
     }
 }

@@ -44,8 +44,9 @@ data class Box(val left: Double, val top: Double, val right: Double, val bottom:
     companion object {
         /** The tight box of points x0, y0, x1, y1, ... */
         fun around(pointsXy: DoubleArray): Box {
-            val (xs, ys) = pointsXy.indices.partition { it % 2 == 0 }
-            return Box(xs.minOf { pointsXy[it] }, ys.minOf { pointsXy[it] }, xs.maxOf { pointsXy[it] }, ys.maxOf { pointsXy[it] })
+            val xs = pointsXy.filterIndexed { i, _ -> i % 2 == 0 }
+            val ys = pointsXy.filterIndexed { i, _ -> i % 2 == 1 }
+            return Box(xs.min(), ys.min(), xs.max(), ys.max())
         }
     }
 }
@@ -58,7 +59,7 @@ class Crop(val scale: Double, val offsetX: Double, val offsetY: Double, val size
     }
 
     companion object {
-        /** The crop of `boxScale` times the longer side of a box; throws IllegalArgumentException for one without area. */
+        /** The crop of `boxScale` times a box's longer side; throws IllegalArgumentException for one without area. */
         fun of(box: Box, sizePx: Int, boxScale: Double): Crop {
             val sides = listOf(box.width, box.height)
             require(sides.all { it.isFinite() && it >= 0 } && box.longer > 0) { "a face box needs an area, got $box" }

@@ -15,7 +15,8 @@ class Heatmaps(val width: Int, val height: Int, private val values: DoubleArray)
         /** From a (1, height, width, M) tensor. */
         fun ofTensor(tensor: FloatArray, width: Int, height: Int, count: Int): Heatmaps {
             val pixels = width * height
-            return Heatmaps(width, height, DoubleArray(tensor.size) { tensor[it % pixels * count + it / pixels].toDouble() })
+            val values = DoubleArray(tensor.size) { tensor[it % pixels * count + it / pixels].toDouble() }
+            return Heatmaps(width, height, values)
         }
     }
 }
@@ -32,7 +33,7 @@ fun decode(maps: Heatmaps, rule: Contract.HeatmapRule, decoder: String = rule.de
         val peak = map.indices.maxBy { map[it] } // the first of equal ones
         val x = peak % maps.width
         val y = peak / maps.width
-        val around = Array(3) { j -> DoubleArray(3) { i -> clamped(map, maps.width, maps.height, x + i - 1, y + j - 1) } }
+        val around = around(map, maps.width, maps.height, x, y)
         val (stepX, stepY) = when (decoder) {
             "dark" -> newtonStep(around, rule.logFloor)
             "quarter" -> Pair(sign(around[1][2] - around[1][0]) / 4, sign(around[2][1] - around[0][1]) / 4)
@@ -44,8 +45,10 @@ fun decode(maps: Heatmaps, rule: Contract.HeatmapRule, decoder: String = rule.de
     return Prediction(points, confidence)
 }
 
-private fun clamped(map: DoubleArray, width: Int, height: Int, x: Int, y: Int) =
-    map[y.coerceIn(0, height - 1) * width + x.coerceIn(0, width - 1)]
+/** The 3 x 3 pixels around one; outside the map its nearest pixel. */
+private fun around(map: DoubleArray, width: Int, height: Int, x: Int, y: Int) = Array(3) { j ->
+    DoubleArray(3) { i -> map[(y + j - 1).coerceIn(0, height - 1) * width + (x + i - 1).coerceIn(0, width - 1)] }
+}
 
 /** Smoothed along rows, then along columns, with zeros outside. */
 private fun smooth(map: DoubleArray, width: Int, height: Int, kernel: DoubleArray): DoubleArray {

@@ -6,7 +6,7 @@ import kotlin.math.floor
 /** Pixels as 0xAARRGGBB, row after row: what Bitmap.getPixels gives. */
 class Picture(val width: Int, val height: Int, val argb: IntArray) {
     init {
-        require(width > 0 && height > 0 && argb.size == width * height) { "expected $width x $height pixels, got ${argb.size}" }
+        require(width > 0 && height > 0 && argb.size == width * height) { "${argb.size} pixels, not $width x $height" }
     }
 
     /** The crop's pixels as RGB, 0..255, row after row, as training cut them: see `crop` in contract.json. */
@@ -27,7 +27,9 @@ class Picture(val width: Int, val height: Int, val argb: IntArray) {
         val bottom = (ceil(to[1] / block).toInt() + 2).coerceIn(top + 1, rows)
         val means = IntArray((right - left) * (bottom - top))
         var at = 0
-        for (row in top until bottom) for (column in left until right) means[at++] = mean(column * block, row * block, block)
+        for (row in top until bottom) {
+            for (column in left until right) means[at++] = mean(column * block, row * block, block)
+        }
         // Block s has its centre at image pixel (left + s) * block + (block - 1) / 2.
         val x = crop.scale * (left * block + (block - 1) / 2.0) + crop.offsetX
         val y = crop.scale * (top * block + (block - 1) / 2.0) + crop.offsetY
@@ -72,9 +74,9 @@ class Picture(val width: Int, val height: Int, val argb: IntArray) {
                     val right = (left + 1).coerceAtMost(width - 1)
                     val a = x - left
                     val b = y - top
-                    for (shift in intArrayOf(16, 8, 0)) {
-                        val above = level(pixels[upper + left], shift) * (1 - a) + level(pixels[upper + right], shift) * a
-                        val below = level(pixels[lower + left], shift) * (1 - a) + level(pixels[lower + right], shift) * a
+                    for (shift in 16 downTo 0 step 8) { // red, green, blue
+                        val above = mixed(pixels[upper + left], pixels[upper + right], shift, a)
+                        val below = mixed(pixels[lower + left], pixels[lower + right], shift, a)
                         out[at++] = floor(above * (1 - b) + below * b + 0.5).toFloat()
                     }
                 }
@@ -82,6 +84,7 @@ class Picture(val width: Int, val height: Int, val argb: IntArray) {
             return out
         }
 
-        fun level(pixel: Int, shift: Int) = pixel shr shift and 255
+        fun mixed(left: Int, right: Int, shift: Int, share: Double) =
+            (left shr shift and 255) * (1 - share) + (right shr shift and 255) * share
     }
 }

@@ -11,7 +11,7 @@ class Prediction(val pointsXy: DoubleArray, val confidence: DoubleArray) {
          * Throws IllegalArgumentException where one is missing or not finite.
          */
         fun of(outputs: List<FloatArray>, contract: Contract): Prediction {
-            require(outputs.all { tensor -> tensor.all { it.isFinite() } }) { "the model gave values that are not finite" }
+            require(outputs.all { values -> values.all { it.isFinite() } }) { "the model's values are not finite" }
             val side = contract.sizePx / contract.heatmaps.stride
             val points = contract.points
             outputs.find { it.size == side * side * points }?.let {
@@ -20,7 +20,7 @@ class Prediction(val pointsXy: DoubleArray, val confidence: DoubleArray) {
             val confidence = outputs.find { it.size == points }
             val inCrop = outputs.find { it.size == 2 * points }
             require(confidence != null && inCrop != null) {
-                "expected outputs of ${2 * points} and $points values, got ${outputs.map { it.size }}: is it the contract's model?"
+                "expected ${2 * points} and $points values, got ${outputs.map { it.size }}: is it the contract's model?"
             }
             return Prediction(
                 DoubleArray(2 * points) { inCrop[it].toDouble() * contract.sizePx - 0.5 },

@@ -20,7 +20,7 @@ fun interface Landmarker {
 /** One face of a frame, in its pixels; `number` stays the same from frame to frame. */
 class TrackedFace(val number: Int, val pointsXy: DoubleArray, val confidence: DoubleArray, val cropBox: Box)
 
-/** Faces over frames: found by the detector once, then followed by their own landmarks; see `tracking` in contract.json. */
+/** Faces over frames: found once, then followed by their own landmarks; see `tracking` in contract.json. */
 class Tracker(
     private val contract: Contract,
     private val detector: Detector,
