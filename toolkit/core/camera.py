@@ -68,8 +68,8 @@ class Camera:
 
 
 def has_display() -> bool:
-    """Whether a window can be opened here."""
-    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    """Whether a window can be opened here; on Linux OpenCV's wheel needs X11 for it, or Wayland's X11 beside it."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY"))
 
 
 def show(title: str, image: ImageArray) -> bool:
