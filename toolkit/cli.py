@@ -33,6 +33,7 @@ COMMANDS = {
     "data label": ("toolkit.stages.label", "LabelPhotos", "label your own photos, for training"),
     "data pack": ("toolkit.stages.pack", "Pack", "a set as one memory-mapped file of faces, cut already"),
     "data boxes": ("toolkit.stages.boxes", "Boxes", "how a detector's boxes differ from those of the landmarks"),
+    "data pace": ("toolkit.stages.pace", "Pace", "how many synthetic faces a second one core draws"),
     "ablate augment": ("toolkit.ablations.augment", "Augmentations", "what each group of augmentation gives"),
     "ablate recipe": ("toolkit.ablations.recipe", "Recipes", "what the ways of training are worth"),
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),

@@ -38,12 +38,6 @@ def points_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[Flo
     return np.stack(points)
 
 
-def errors_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[FloatArray]:
-    """Per-face NME (N,) as fractions; raises as points_on does."""
-    points = yield from points_on(landmarker, crops, task)
-    return metrics.nme(points, crops.points_xy, crops.faces.scheme)
-
-
 def accuracy(
     points_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme, subsets: Mapping[str, Sequence[int]]
 ) -> dict[str, Any]:
@@ -106,6 +100,7 @@ KEYS = {
     "detected": ("boxes", "passes"),
     "rewrite": ("variant", "input_px"),
     "throughput": ("size_px", "precision", "processes", "batch", "device"),
+    "pace": ("drawn", "size_px", "device"),
     "sweep": ("budget", "importance", "seed"),
 }
 """What else tells two measurements of a kind apart."""

@@ -53,7 +53,13 @@ def render(records: list[Record]) -> str:
         parts.append(_networks(scored))
     if timed:
         parts.append(_files(timed, moved))
-    for kind, table in (("label", _labels), ("boxes", _boxes), ("pack", _packs), ("throughput", _throughput)):
+    for kind, table in (
+        ("label", _labels),
+        ("boxes", _boxes),
+        ("pack", _packs),
+        ("pace", _paces),
+        ("throughput", _throughput),
+    ):
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
@@ -125,6 +131,20 @@ def _packs(records: list[Record]) -> str:
     ]
     header = ["pack", "crops", "size", "augmented crops a second from photos", "from the pack"]
     return _table(header, rows)
+
+
+def _paces(records: list[Record]) -> str:
+    rows = [
+        [
+            r["drawn"],
+            f"{r['size_px']} px",
+            f"{r['faces_per_second']:.0f}",
+            f"{r['first_face_seconds']:.2f} s",
+            r["device"],
+        ]
+        for r in records
+    ]
+    return _table(["drawn", "pictures", "faces a second and core", "first face after", "machine"], rows)
 
 
 def _throughput(records: list[Record]) -> str:
