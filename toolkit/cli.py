@@ -44,7 +44,7 @@ COMMANDS = {
     "video --measure": (
         "toolkit.stages.video_speed",
         "VideoSpeed",
-        "speed, stage by stage, and jitter on a film of known points",
+        "speed by stage, and jitter, on films of known points",
     ),
     "webcam": ("toolkit.stages.webcam", "Webcam", "follow the faces before a camera, in a window or to a file"),
 }
