@@ -44,7 +44,7 @@ COMMANDS = {
     "video --measure": (
         "toolkit.stages.video_speed",
         "VideoSpeed",
-        "speed by stage, and jitter, on films of known points",
+        "its speed by stage, and how much points tremble",
     ),
     "webcam": ("toolkit.stages.webcam", "Webcam", "follow the faces before a camera, in a window or to a file"),
 }
