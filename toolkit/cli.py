@@ -41,7 +41,11 @@ COMMANDS = {
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
     "video": ("toolkit.stages.video", "Video", "follow the faces of a video; draw and write their landmarks"),
-    "video --measure": ("toolkit.stages.video_speed", "VideoSpeed", "its speed by stage, and how much points tremble"),
+    "video --measure": (
+        "toolkit.stages.video_pace",
+        "VideoPace",
+        "its speed by stage and its jitter, on films of known points",
+    ),
     "webcam": ("toolkit.stages.webcam", "Webcam", "follow the faces before a camera, in a window or to a file"),
 }
 

@@ -18,8 +18,8 @@ BOXES = {
 def device(records: Sequence[Record]) -> list[Titled]:
     """A title, a header and rows for every table that the records have something for."""
     detected = [r for r in records if r["kind"] == "detected"]
-    films = [r for r in records if r["kind"] == "video speed"]
-    return [*(_detected(detected) if detected else []), *(table for r in films for table in (_speed(r), _steady(r)))]
+    paces = [r for r in records if r["kind"] == "video-pace"]
+    return [*(_detected(detected) if detected else []), *(table for r in paces for table in (_speed(r), _steady(r)))]
 
 
 def _detected(records: list[Record]) -> list[Titled]:

@@ -14,8 +14,8 @@ from toolkit.detect import Detection
 from toolkit.landmarkers import released
 from toolkit.report.device import device
 from toolkit.runtime.landmarker import Prediction
-from toolkit.stages import video_speed
-from toolkit.stages.video_speed import VideoSpeed, run
+from toolkit.stages import video_pace
+from toolkit.stages.video_pace import VideoPace, run
 
 LOW, HIGH = 32 - 0.5 - 25.6, 32 - 0.5 + 25.6
 """Ends of a box of which the crop of 64 pixels is 1.25 times."""
@@ -56,12 +56,12 @@ class Middle:
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Two short films, followed and recorded once."""
-    results = tmp_path_factory.mktemp("speed") / "results.jsonl"
+    results = tmp_path_factory.mktemp("pace") / "results.jsonl"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (video_speed, live):
+        for module in (video_pace, live):
             patch.setattr(module, "open_model", lambda path, threads: Trembling())
         patch.setattr(live, "FaceDetector", Middle)
-        outcome = finish(run(VideoSpeed(films=2, frames_each=12, results=results)))
+        outcome = finish(run(VideoPace(films=2, frames_each=12, results=results)))
     assert "frames a second" in outcome.text
     (written,) = read_lines(results)
     assert (written,) == outcome.records
@@ -71,7 +71,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_the_record_says_how_fast_and_how_steady(record: dict):
     """Both ways over all frames, every stage of the road, conditions; the stages' times add up to at most the whole."""
     assert record["model"] == released("float16").name
-    assert (record["kind"], record["n"], record["size_wh"]) == ("video speed", 2, [640, 480])
+    assert (record["kind"], record["n"], record["size_wh"]) == ("video-pace", 2, [640, 480])
     assert len(record["load_average"]) == 3
     for name, way in record["ways"].items():
         assert way["frames"] == 2 * 3 * 12
@@ -94,7 +94,7 @@ def test_options_that_make_no_sense_are_refused(capsys: pytest.CaptureFixture[st
     """No film, one frame, points files."""
     for options in ({"films": 0}, {"frames_each": 1}, {"json_out": Path("p.json")}):
         with pytest.raises(ValueError, match=r"expected one film|writes no points"):
-            VideoSpeed(**options)
+            VideoPace(**options)
     with pytest.raises(SystemExit):
         main(["video", "--measure", "--films", "0"])
 

@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoSpeed(Live):
+class VideoPace(Live):
     """Follow moving synthetic faces in 640 x 480 films, with and without smoothing in turns, and measure both.
 
     The whole way of `sdhrnet video` is timed: decode, detect, crop, network, smooth, draw, encode. Flicker is the
@@ -62,8 +62,8 @@ class Showing:
     """Of all threads of this process."""
 
 
-def run(options: VideoSpeed) -> Steps[Outcome]:
-    """Draw the films, follow each twice, and score; see VideoSpeed."""
+def run(options: VideoPace) -> Steps[Outcome]:
+    """Draw the films, follow each twice, and score; see VideoPace."""
     model = options.model or released("float16")
     scheme = open_model(model, options.threads).scheme
     watches = {"smooth": Stopwatch(), "raw": Stopwatch()}
@@ -80,7 +80,7 @@ def run(options: VideoSpeed) -> Steps[Outcome]:
             yield Progress(task="following films", done=number + 1, total=len(films))
     ways = {name: _scores(films, truths, shown[name], watches[name]) for name in watches}
     record = {
-        "kind": "video speed",
+        "kind": "video-pace",
         **identify(model),
         "engine": open_model(model, options.threads).engine,
         "data": f"moving synthetic faces, {len(films)} films of {len(truths[0])} frames",
