@@ -27,6 +27,7 @@ COMMANDS = {
     "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
+    "serve": ("toolkit.stages.serve", "Serve", "the page that finds landmarks in a browser, for a phone too"),
     "contract": ("toolkit.stages.contract", "Contract", "what every platform reads: contract.json and golden/"),
     "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),
     "data preview": ("toolkit.stages.preview", "Preview", "a contact sheet of labelled faces"),
@@ -161,6 +162,7 @@ def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
+    from rich.text import Text
 
     columns = (
         TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -175,6 +177,10 @@ def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
             except StopIteration as end:
                 assert isinstance(end.value, Outcome)
                 return end.value
+            if now.text and not quiet:
+                console.print(Text.from_ansi(now.text), soft_wrap=True)
+            if now.total == 0:
+                continue
             row = now.task.partition(":")[0] if ":" in now.task else ""
             if row not in rows:
                 rows[row] = bars.add_task(now.task, total=now.total, note="")
