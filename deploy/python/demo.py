@@ -15,6 +15,7 @@ def main(model, source="0", out=None):
     """Follow one face to the end of the source, or until q is pressed."""
     tracker, camera = Tracker(Detector(), Network(model)), source.isdigit()
     capture = cv2.VideoCapture(int(source) if camera else source)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones film sideways and say so
     fps = capture.get(cv2.CAP_PROP_FPS) or 30
     writer, started, frames = None, time.monotonic(), 0
     while capture.isOpened():

@@ -78,6 +78,21 @@ def test_containers_without_sound_are_read(tmp_path: Path, name: str, fourcc: st
     assert np.diff([f.seconds for f in frames]) == pytest.approx(0.04, abs=0.0011)
 
 
+def test_a_sideways_phone_video_is_turned_upright(tmp_path: Path):
+    """With a quarter turn in its header (the track's matrix), the white left end of the picture comes to the top."""
+    path = written(tmp_path / "a.mp4", [0.0, 0.1])
+    content = path.read_bytes()
+    at = content.index(b"tkhd") + 4 + 40
+    turn = (0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE_WH[1] << 16, 0, 1 << 30)
+    path.write_bytes(content[:at] + b"".join(n.to_bytes(4, signed=True) for n in turn) + content[at + 36 :])
+    reader = VideoReader(path)
+    frame = next(iter(reader))
+    assert reader.size_wh == (64, 96)
+    assert frame.image.shape == (96, 64, 3)
+    assert frame.image[2, 30, 1] > 200
+    assert frame.image[60, 30, 1] < 60
+
+
 def test_broken_frames_are_left_out_and_counted(tmp_path: Path):
     """Bytes overwritten in the middle of a file: the frames after the damage come, at their own times."""
     path = plain(tmp_path / "a.mp4", "mp4v", 60)

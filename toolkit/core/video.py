@@ -59,6 +59,7 @@ class VideoReader:
         self.packets = _packets(path)
         """Frames in the file, broken ones included."""
         self._capture = _open(path)
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones film sideways and say so
         width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if not self.packets or width < 1 or height < 1:
             raise ValueError(f"{path} is not a video that can be read: it may be cut off, damaged or sound only")
