@@ -1,4 +1,4 @@
-"""torch -> ONNX -> TFLite by onnx2tf and TensorFlow's converter: float32, float16 and static int8."""
+"""torch -> ONNX -> TFLite by onnx2tf and TensorFlow's converter: float32, float16 and the kinds of int8."""
 
 import json
 import shutil
@@ -13,6 +13,9 @@ from toolkit.export.onnx import to_onnx
 from toolkit.export.tools import require, run_apart
 from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.sidecar import OUTPUTS, Output, Precision
+
+CALIBRATED: tuple[Precision, ...] = ("int8", "int8io")
+"""Precisions that take the ranges of their activations from crops."""
 
 
 def to_tflite(
@@ -29,16 +32,16 @@ def to_tflite(
         output: which of the two it is.
         size_px: side of the crop.
         paths: a file for each precision that is wanted; one conversion serves them all.
-        calibration: crops (S, S, 3) uint8 that int8 takes its ranges from.
+        calibration: crops (S, S, 3) uint8 that static int8 takes its ranges from.
 
     Raises:
         ModuleNotFoundError: the convert extra is not installed.
-        ValueError: int8 without calibration crops.
-        RuntimeError: a converter failed; the message names its log.
+        ValueError: static int8 without calibration crops, or a converter failed; the message names its log.
     """
     require("onnx2tf", "tensorflow", "onnx", "onnxscript")
-    if "int8" in paths and not calibration:
-        raise ValueError("int8 needs calibration crops")
+    static = [precision for precision in paths if precision in CALIBRATED]
+    if static and not calibration:
+        raise ValueError(f"{static[0]} needs calibration crops")
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
         folder = Path(temporary)
         to_onnx(module, size_px, tuple(OUTPUTS[output]), folder / "model.onnx")
