@@ -37,6 +37,7 @@ COMMANDS = {
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
+    "ablate convert": ("toolkit.ablations.conversions", "Conversions", "ways to convert one bundle, measured"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
 }
 
@@ -51,6 +52,7 @@ INSTALL = {
     "onnx2tf": "convert",
     "tensorflow": "convert",
     "coremltools": "convert",
+    "litert_torch": "litert",
     "matplotlib": "report",
     "jinja2": "report",
     "skimage": "report",

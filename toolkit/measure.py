@@ -103,6 +103,7 @@ def append(path: Path, records: tuple[dict[str, Any], ...]) -> None:
 KEYS = {
     "ablation": ("ablation", "variant", "seed"),
     "compare": ("bundle", "input_px"),
+    "conversion": ("variant", "input_px"),
     "rewrite": ("variant", "input_px"),
     "throughput": ("size_px", "precision", "processes", "batch", "device"),
     "sweep": ("budget", "importance", "seed"),

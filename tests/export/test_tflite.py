@@ -53,7 +53,6 @@ def test_the_published_network_keeps_its_few_operations(tmp_path: Path) -> None:
     deployed = Deployed(of_network(build(s_hrnet("300w", 68)), card(64)))
     to_tflite(deployed, "points", 64, {"float32": tmp_path / "net.tflite"})
     counts = lint.operations(tmp_path / "net.tflite")
-    assert counts is not None
     assert "TRANSPOSE" not in counts
     assert sum(counts.values()) <= 434
     assert counts["CONV_2D"] + counts["DEPTHWISE_CONV_2D"] == 220

@@ -103,8 +103,10 @@ def describe(model: Any, job: dict[str, Any]) -> None:
 
 
 def settle(package: Path) -> None:
-    """Make a saved package the same in every conversion: coremltools names its items at random, and protobuf writes maps
-    in any order."""
+    """Make a saved package the same in every conversion.
+
+    coremltools names its items at random, and protobuf writes maps in any order.
+    """
     from coremltools.proto import Model_pb2
 
     manifest = package / "Manifest.json"

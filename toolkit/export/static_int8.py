@@ -12,6 +12,7 @@ Runs where TensorFlow is: in tflite_worker's process.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,26 @@ SAMPLE = 1024
 CONFIDENCE_STEP = 1 / 255
 
 
-def int8(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
-    """With float input and outputs: the image stays float until the mean is subtracted; weights per channel."""
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How static int8 is made; the defaults ship, the others are there to measure what each of them gives."""
+
+    decoding_in_float: bool = True
+    weights_per_channel: bool = True
+    beyond: float = BEYOND
+    """0 for ranges from the smallest to the largest value seen."""
+
+
+def int8(plain: bytes, crops: NDArray[np.uint8], way: Way = Way()) -> bytes:
+    """With float input and outputs: the image stays float until the mean is subtracted."""
     from tensorflow.lite.python.convert import mlir_quantize
 
-    calibrated = with_ranges(plain, crops)
+    calibrated = with_ranges(plain, crops, way.beyond)
     first, *decoding = float_nodes(calibrated)
-    return bytes(mlir_quantize(calibrated, denylisted_nodes=[first, *decoding]))
+    kept = [first, *(decoding if way.decoding_in_float else [])]
+    return bytes(
+        mlir_quantize(calibrated, disable_per_channel=not way.weights_per_channel, denylisted_nodes=kept)
+    )  # fmt: skip
 
 
 def int8io(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
@@ -41,12 +55,12 @@ def int8io(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
     (the heatmap variant) no float is left at all."""
     from tensorflow.lite.python.convert import mlir_quantize
 
-    calibrated = with_ranges(plain, crops)
+    calibrated = with_ranges(plain, crops, BEYOND)
     _, *decoding = float_nodes(calibrated)
     return integer_ends(bytes(mlir_quantize(calibrated, denylisted_nodes=decoding)))
 
 
-def with_ranges(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
+def with_ranges(plain: bytes, crops: NDArray[np.uint8], beyond: float) -> bytes:
     """The file with a range for every tensor that int8 needs one of; the image's is that of pixels."""
     from tensorflow.lite.python.optimize.calibrator import Calibrator
     from tensorflow.lite.tools import flatbuffer_utils
@@ -58,14 +72,14 @@ def with_ranges(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(Calibrator(plain).calibrate(one_batch)))
     graph = model.subgraphs[0]
     marked = [i for i, t in enumerate(graph.tensors) if t.quantization is not None and t.quantization.min is not None]
-    found = ranges(plain, crops, marked) | {int(graph.inputs[0]): (0.0, 255.0)}
+    found = ranges(plain, crops, marked, beyond) | {int(graph.inputs[0]): (0.0, 255.0)}
     for index, (low, high) in found.items():
         graph.tensors[index].quantization.min, graph.tensors[index].quantization.max = [low], [high]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def ranges(plain: bytes, crops: NDArray[np.uint8], tensors: list[int]) -> dict[int, tuple[float, float]]:
-    """The range, around 0, that each of these tensors keeps to but for BEYOND of its values at either end."""
+def ranges(plain: bytes, crops: NDArray[np.uint8], tensors: list[int], beyond: float) -> dict[int, tuple[float, float]]:
+    """The range, around 0, that each of these tensors keeps to but for a share of its values at either end."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -85,7 +99,7 @@ def ranges(plain: bytes, crops: NDArray[np.uint8], tensors: list[int]) -> dict[i
             kept.append(values if len(values) <= SAMPLE else values[rng.integers(0, len(values), SAMPLE)])
     out = {}
     for index, kept in seen.items():
-        low, high = np.quantile(np.concatenate(kept), (BEYOND, 1 - BEYOND))
+        low, high = np.quantile(np.concatenate(kept), (beyond, 1 - beyond))
         out[index] = min(float(low), 0.0), max(float(high), 0.0)
     return out
 

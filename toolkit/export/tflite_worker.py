@@ -1,6 +1,7 @@
 """Runs in a process of its own (see tools.run_apart): ONNX -> TFLite in the working folder.
 
-Reads job.json, model.onnx and, for static int8, calibration.npy; writes PRECISION.tflite for each precision of the job.
+Reads job.json, model.onnx and, for static int8, calibration.npy; writes PRECISION.tflite for each precision of the job,
+and NAME.tflite for each other way of static int8 in it.
 """
 
 import json
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.export.static_int8 import decoding, int8, int8io, kind
+from toolkit.export.static_int8 import Way, decoding, int8, int8io, kind
 
 
 def main() -> None:
@@ -32,6 +33,9 @@ def main() -> None:
             case _:
                 raise AssertionError(precision)
         Path(f"{precision}.tflite").write_bytes(named(data, job["outputs"]))
+    for name, way in job["ways"].items():
+        data = int8(plain, np.load("calibration.npy"), Way(**way))
+        Path(f"{name}.tflite").write_bytes(named(data, job["outputs"]))
 
 
 def keras_model(path: Path) -> Any:

@@ -39,7 +39,8 @@ class VerifyArm:
     """Run every TFLite file of a folder on an emulated Arm processor and compare it with this one.
 
     Points in [0, 1] and confidences of float files must agree within 1e-4; those of static int8 files must be equal,
-    but for the rounding of their float decoding. `make verify-arm` makes the emulated computer first. Exit status 1 when any file fails.
+    but for the rounding of their float decoding. `make verify-arm` makes the emulated computer first. Exit status 1
+    when any file fails.
     """
 
     models: Positional[Path]

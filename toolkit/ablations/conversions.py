@@ -1,0 +1,151 @@
+"""Ways to convert one bundle to TFLite, side by side: roads, steps to static int8, and decoding inside or outside."""
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tyro.conf import Positional
+
+from toolkit import bundle, measure, runtime
+from toolkit.core.files import size_bytes
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.data import open_faces
+from toolkit.export import files, lint
+from toolkit.export.deployed import Deployed, DeployedHeatmaps
+from toolkit.export.files import Origin
+from toolkit.export.golden import golden
+from toolkit.export.litert import to_litert
+from toolkit.export.parity import Golden, compare
+from toolkit.export.proof import Reference, reference
+from toolkit.export.static_int8 import Way
+from toolkit.export.tflite import to_tflite
+from toolkit.runtime.landmarker import ImageArray, Landmarker
+from toolkit.runtime.sidecar import Precision
+from toolkit.runtime.timing import interleaved
+
+WAYS: dict[str, Way] = {
+    "int8, decoding in int8 too": Way(decoding_in_float=False),
+    "int8, one scale a weight tensor": Way(weights_per_channel=False),
+    "int8, ranges up to the rarest value": Way(beyond=0.0),
+}
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "dynamic8", "int8", "int8io")
+HEATMAPS: tuple[Precision, ...] = ("float32", "int8", "int8io")
+OUTSIDE = "heatmaps out, decoded in NumPy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversions:
+    """Convert one bundle in every way that could ship and in those that were left, and measure them together.
+
+    Precisions, static int8 with one of its steps left out, heatmaps decoded outside the file, and litert-torch where it
+    is installed. Each is compared with the bundle in pixels; one call is a crop in, points out, by turns on one thread.
+    """
+
+    bundle: Positional[Path]
+    """The bundle."""
+    data: Path | None = None
+    """Faces for calibration and parity, as for training; without it, synthetic faces."""
+    calibration: int = 128
+    """Training faces that static int8 takes its ranges from."""
+    faces: int = 32
+    """Validation faces that parity is measured on."""
+    runs: int = 100
+    """Timed calls of each; a tenth as many to warm up."""
+    results: Path = Path("runs/ablate-convert/results.jsonl")
+    """Add the records to this .jsonl file."""
+
+    def __post_init__(self) -> None:
+        if min(self.calibration, self.faces, self.runs) < 1:
+            raise ValueError("--calibration, --faces and --runs must be at least 1")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A converted file and what is special about it."""
+
+    path: Path
+    precision: Precision
+    road: str = "onnx2tf"
+
+
+def run(options: Conversions) -> Steps[Outcome]:
+    """Convert and measure; see Conversions."""
+    loaded = bundle.read(options.bundle)
+    crops: dict[str, Golden] = {}
+    for split, count in (("train", options.calibration), ("val", options.faces)):
+        faces = open_faces(options.data, split, count, scheme=loaded.scheme)  # type: ignore[arg-type]
+        crops[split] = yield from golden(faces, loaded.scheme, loaded.card.size_px, count, f"crops ({split})")
+    expected = reference(loaded, crops["val"])
+    with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
+        made = yield from _convert(options, loaded, crops["train"], Path(temporary))
+        models = {name: runtime.load(one.path) for name, one in made.items()}
+        calls = [_call(model, crops["val"].crops[0]) for model in models.values()]
+        times = yield from interleaved(calls, options.runs, max(1, options.runs // 10))
+        records = []
+        for (name, one), model, latency in zip(made.items(), models.values(), times, strict=True):
+            figures = _figures(one, model, expected)
+            timed = {"input_px": loaded.card.size_px, "latency_ms": dataclasses.asdict(latency)}
+            records.append(
+                {"kind": "conversion", "name": loaded.card.name, "variant": name, **figures, **timed}
+                | measure.conditions(1)
+            )
+    measure.append(options.results, tuple(records))
+    return Outcome(text=_table(records), records=tuple(records))
+
+
+def _convert(options: Conversions, loaded: bundle.Bundle, crops: Golden, folder: Path) -> Steps[dict[str, Made]]:
+    """Every file with its sidecar, by what it is called in a table."""
+    inside = {p: folder / f"{p}.tflite" for p in PRECISIONS}
+    outside = {p: folder / f"heatmaps-{p}.tflite" for p in HEATMAPS}
+    ways = {folder / f"way-{place}.tflite": way for place, way in enumerate(WAYS.values())}
+    size_px = loaded.card.size_px
+    yield Progress(task="converting", done=0, total=3)
+    to_tflite(Deployed(loaded), "points", size_px, inside, crops.crops, ways)
+    yield Progress(task="converting", done=1, total=3, note="heatmaps")
+    to_tflite(DeployedHeatmaps(loaded), "heatmaps", size_px, outside, crops.crops)
+    made = {str(p): Made(path, p) for p, path in inside.items()}
+    made |= {name: Made(path, "int8") for name, path in zip(WAYS, ways, strict=True)}
+    made |= {f"{p}, {OUTSIDE}": Made(path, p) for p, path in outside.items()}
+    if find_spec("litert_torch") is not None:
+        yield Progress(task="converting", done=2, total=3, note="litert-torch")
+        to_litert(options.bundle, folder / "litert.tflite")
+        made["float32 by litert-torch"] = Made(folder / "litert.tflite", "float32", "litert-torch")
+    for one in made.values():
+        output = "heatmaps" if one.path in outside.values() else "points"
+        origin = Origin(bundle=loaded, digest=bundle.digest(options.bundle), output=output, calibration=crops)  # type: ignore[arg-type]
+        files.describe(one.path, origin, "tflite", one.precision)
+    return made
+
+
+def _call(model: Landmarker, crop: ImageArray) -> Callable[[], object]:
+    image = np.ascontiguousarray(crop)
+    return lambda: model(image)
+
+
+def _figures(one: Made, model: Landmarker, expected: Reference) -> dict[str, Any]:
+    found = lint.inspect(one.path)
+    return {
+        "road": one.road,
+        "precision": one.precision,
+        "engine": model.engine,
+        "size_bytes": size_bytes(one.path),
+        "operations": sum(found.operations.values()),
+        "transposes": found.operations.get("TRANSPOSE", 0),
+        "xnnpack_parts": found.parts,
+        **compare(model, expected.predictions, expected.golden, one.precision).record(),
+    }
+
+
+def _table(records: list[dict[str, Any]]) -> str:
+    width = max(len(r["variant"]) for r in records)
+    lines = [f"{''.ljust(width)}{'mean px':>9}{'worst px':>10}{'NME change':>12}{'ms':>8}{'operations':>12}{'MB':>7}"]
+    for r in records:
+        change = "" if r["nme_delta"] is None else f"{r['nme_delta']:+.3f} pp"
+        figures = f"{r['mean_px']:9.4f}{r['worst_px']:10.2f}{change:>12}{r['latency_ms']['median']:8.2f}"
+        lines.append(f"{r['variant'].ljust(width)}{figures}{r['operations']:12}{r['size_bytes'] / 1e6:7.2f}")
+    return "\n".join(lines)
