@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 ROUNDS = 100
 GROUPS = 256
-"""Groups of weights by even steps, and as many by quantiles, that the start tells apart: one for the rare large weights,
-one for the many small."""
+"""Groups of weights by even steps, and as many by quantiles, that the start tells apart: the first for the rare large
+weights, the others for the many small."""
 
 
 def palette(weights: NDArray[Any], bits: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:
