@@ -1,7 +1,6 @@
 """Ways to convert one bundle to TFLite, side by side: roads, steps to static int8, and decoding inside or outside."""
 
 import dataclasses
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 from tyro.conf import Positional
 
 from toolkit import bundle, measure, runtime
@@ -24,8 +24,9 @@ from toolkit.export.parity import Golden, compare
 from toolkit.export.proof import Reference, reference
 from toolkit.export.static_int8 import Way
 from toolkit.export.tflite import to_tflite
+from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import ImageArray, Landmarker
-from toolkit.runtime.sidecar import Precision
+from toolkit.runtime.sidecar import Output, Precision
 from toolkit.runtime.timing import interleaved
 
 WAYS: dict[str, Way] = {
@@ -42,8 +43,9 @@ OUTSIDE = "heatmaps out, decoded in NumPy"
 class Conversions:
     """Convert one bundle in every way that could ship and in those that were left, and measure them together.
 
-    Precisions, static int8 with one of its steps left out, heatmaps decoded outside the file, and litert-torch where it
-    is installed. Each is compared with the bundle in pixels; one call is a crop in, points out, by turns on one thread.
+    Precisions, static int8 with one of its steps left out, heatmaps decoded outside the file, the network as it was
+    trained, and litert-torch where it is installed. Each is compared with the bundle in pixels; one call is a crop in,
+    points out, by turns on one thread. Files that are there already are measured again, not made again.
     """
 
     bundle: Positional[Path]
@@ -56,8 +58,10 @@ class Conversions:
     """Validation faces that parity is measured on."""
     runs: int = 100
     """Timed calls of each; a tenth as many to warm up."""
-    results: Path = Path("runs/ablate-convert/results.jsonl")
-    """Add the records to this .jsonl file."""
+    out: Path = Path("runs/ablate-convert")
+    """Folder for the files."""
+    results: Path | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in the folder)."""
 
     def __post_init__(self) -> None:
         if min(self.calibration, self.faces, self.runs) < 1:
@@ -73,6 +77,21 @@ class Made:
     road: str = "onnx2tf"
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Files that come out of one conversion, by what they are called in a table."""
+
+    made: dict[str, Made]
+    make: Callable[[], None]
+    output: Output = "points"
+
+    def ready(self, digest: str) -> bool:
+        """Whether all are there, whole, and of the bundle with this digest."""
+        paths = [one.path for one in self.made.values()]
+        described = all(path.exists() and sidecar.path_of(path).exists() for path in paths)
+        return described and all(sidecar.read(path).source_bundle == digest for path in paths)
+
+
 def run(options: Conversions) -> Steps[Outcome]:
     """Convert and measure; see Conversions."""
     loaded = bundle.read(options.bundle)
@@ -81,45 +100,61 @@ def run(options: Conversions) -> Steps[Outcome]:
         faces = open_faces(options.data, split, count, scheme=loaded.scheme)  # type: ignore[arg-type]
         crops[split] = yield from golden(faces, loaded.scheme, loaded.card.size_px, count, f"crops ({split})")
     expected = reference(loaded, crops["val"])
-    with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
-        made = yield from _convert(options, loaded, crops["train"], Path(temporary))
-        models = {name: runtime.load(one.path) for name, one in made.items()}
-        calls = [_call(model, crops["val"].crops[0]) for model in models.values()]
-        times = yield from interleaved(calls, options.runs, max(1, options.runs // 10))
-        records = []
-        for (name, one), model, latency in zip(made.items(), models.values(), times, strict=True):
-            figures = _figures(one, model, expected)
-            timed = {"input_px": loaded.card.size_px, "latency_ms": dataclasses.asdict(latency)}
-            records.append(
-                {"kind": "conversion", "name": loaded.card.name, "variant": name, **figures, **timed}
-                | measure.conditions(1)
-            )
-    measure.append(options.results, tuple(records))
+    made = yield from _convert(options, loaded, crops["train"])
+    models = {name: runtime.load(one.path) for name, one in made.items()}
+    calls = [_call(model, crops["val"].crops[0]) for model in models.values()]
+    times = yield from interleaved(calls, options.runs, max(1, options.runs // 10))
+    records = []
+    for (name, one), model, latency in zip(made.items(), models.values(), times, strict=True):
+        figures = _figures(one, model, expected)
+        timed = {"input_px": loaded.card.size_px, "latency_ms": dataclasses.asdict(latency)}
+        record = {"kind": "conversion", "name": loaded.card.name, "variant": name, "split": "val", **figures, **timed}
+        records.append(record | measure.conditions(1))
+    measure.append(options.results or options.out / "results.jsonl", tuple(records))
     return Outcome(text=_table(records), records=tuple(records))
 
 
-def _convert(options: Conversions, loaded: bundle.Bundle, crops: Golden, folder: Path) -> Steps[dict[str, Made]]:
+def _convert(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> Steps[dict[str, Made]]:
     """Every file with its sidecar, by what it is called in a table."""
+    digest = bundle.digest(options.bundle)
+    batches = _batches(options, loaded, crops)
+    if find_spec("litert_torch") is None and not batches["litert-torch"].ready(digest):
+        del batches["litert-torch"]
+    (options.out / "models").mkdir(parents=True, exist_ok=True)
+    for done, (what, batch) in enumerate(batches.items()):
+        yield Progress(task="converting", done=done, total=len(batches), note=what)
+        if not batch.ready(digest):
+            batch.make()
+            for one in batch.made.values():
+                origin = Origin(bundle=loaded, digest=digest, output=batch.output, calibration=crops)
+                files.describe(one.path, origin, "tflite", one.precision)
+    return {name: one for batch in batches.values() for name, one in batch.made.items()}
+
+
+def _batches(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> dict[str, Batch]:
+    """What one conversion each gives."""
+    folder, size_px = options.out / "models", loaded.card.size_px
     inside = {p: folder / f"{p}.tflite" for p in PRECISIONS}
     outside = {p: folder / f"heatmaps-{p}.tflite" for p in HEATMAPS}
-    ways = {folder / f"way-{place}.tflite": way for place, way in enumerate(WAYS.values())}
-    size_px = loaded.card.size_px
-    yield Progress(task="converting", done=0, total=3)
-    to_tflite(Deployed(loaded), "points", size_px, inside, crops.crops, ways)
-    yield Progress(task="converting", done=1, total=3, note="heatmaps")
-    to_tflite(DeployedHeatmaps(loaded), "heatmaps", size_px, outside, crops.crops)
-    made = {str(p): Made(path, p) for p, path in inside.items()}
-    made |= {name: Made(path, "int8") for name, path in zip(WAYS, ways, strict=True)}
-    made |= {f"{p}, {OUTSIDE}": Made(path, p) for p, path in outside.items()}
-    if find_spec("litert_torch") is not None:
-        yield Progress(task="converting", done=2, total=3, note="litert-torch")
-        to_litert(options.bundle, folder / "litert.tflite")
-        made["float32 by litert-torch"] = Made(folder / "litert.tflite", "float32", "litert-torch")
-    for one in made.values():
-        output = "heatmaps" if one.path in outside.values() else "points"
-        origin = Origin(bundle=loaded, digest=bundle.digest(options.bundle), output=output, calibration=crops)  # type: ignore[arg-type]
-        files.describe(one.path, origin, "tflite", one.precision)
-    return made
+    ways = {folder / f"int8-way{place}.tflite": way for place, way in enumerate(WAYS.values())}
+    unfolded, litert = folder / "unfolded.tflite", folder / "litert-torch.tflite"
+    points = {str(p): Made(path, p) for p, path in inside.items()}
+    points |= {name: Made(path, "int8") for name, path in zip(WAYS, ways, strict=True)}
+    maps = {f"{p}, {OUTSIDE}": Made(path, p) for p, path in outside.items()}
+    plain, second = Made(unfolded, "float32"), Made(litert, "float32", "litert-torch")
+
+    def convert(module: nn.Module, output: Output, paths: dict[Precision, Path], more: dict[Path, Way]) -> None:
+        to_tflite(module, output, size_px, paths, crops.crops, more)
+
+    return {
+        "points": Batch(points, lambda: convert(Deployed(loaded), "points", inside, ways)),
+        "heatmaps": Batch(maps, lambda: convert(DeployedHeatmaps(loaded), "heatmaps", outside, {}), "heatmaps"),
+        "unfolded": Batch(
+            {"float32, nothing folded": plain},
+            lambda: convert(Deployed(loaded, None), "points", {"float32": unfolded}, {}),
+        ),
+        "litert-torch": Batch({"float32 by litert-torch": second}, lambda: to_litert(options.bundle, litert)),
+    }
 
 
 def _call(model: Landmarker, crop: ImageArray) -> Callable[[], object]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.report.ablation import ablations
+from toolkit.report.converted import converted
 from toolkit.report.slimming import slimming
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
@@ -56,7 +57,7 @@ def render(records: list[Record]) -> str:
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
-    tables = [*slimming(records), *ablations(records)]
+    tables = [*slimming(records), *ablations(records), *converted(records)]
     parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
     return "\n".join(parts)
 

@@ -78,7 +78,7 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     records = []
     for path, about in files.items():
         record = {"model": path, "file_sha256": sha256(options.models / path), "precision": about.precision}
-        record |= {"data": faces.title, "n": len(images), **_compared(path, about, here, there)}
+        record |= {"data": faces.title, "split": "test", "n": len(images), **_compared(path, about, here, there)}
         records.append({"kind": "arm", "engine": engine_name(), "arm_cpu": CPU, **record, **measure.conditions(1)})
     if options.results is not None:
         measure.append(options.results, tuple(records))
