@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from toolkit.runtime.mil import package
 
 MANY_PARTS = 10
@@ -62,7 +64,7 @@ def _tflite(path: Path) -> Lint:
     warnings = []
     if parts > MANY_PARTS:
         warnings.append(f"XNNPACK takes it in {parts} parts: every border costs time; measure it against float32")
-    wide = [op["op_name"] for op in details if "CONV" in op["op_name"] and "INT16" in str(op["result_types"])]
+    wide = [op["op_name"] for op in details if "CONV" in op["op_name"] and np.int16 in op["result_types"]]
     if wide:
         warnings.append(f"int16 activations in {len(wide)} convolutions: XNNPACK leaves them to slow reference kernels")
     return Lint(
