@@ -97,7 +97,7 @@ def run(options: Conversions) -> Steps[Outcome]:
     loaded = bundle.read(options.bundle)
     crops: dict[str, Golden] = {}
     for split, count in (("train", options.calibration), ("val", options.faces)):
-        faces = open_faces(options.data, split, count, scheme=loaded.scheme)  # type: ignore[arg-type]
+        faces = open_faces(options.data, split, count, scheme=loaded.scheme)
         crops[split] = yield from golden(faces, loaded.scheme, loaded.card.size_px, count, f"crops ({split})")
     expected = reference(loaded, crops["val"])
     made = yield from _convert(options, loaded, crops["train"])

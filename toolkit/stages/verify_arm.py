@@ -70,14 +70,18 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     name, size_px = sizes.pop()
     faces = open_faces(None, "test", options.faces, scheme=scheme(name))
     crops = yield from plain_crops(faces, size_px)
-    images = np.stack(crops.images)
+    images = np.stack(list(crops.images))
     yield Progress(task="on this processor", done=0, total=2)
     here = answers(options.models, images)
     yield Progress(task=f"on an emulated {CPU}", done=1, total=2)
     there = emulated(options.root, options.models, images)
     records = []
     for path, about in files.items():
-        record = {"model": path, "file_sha256": sha256(options.models / path), "precision": about.precision}
+        record: dict[str, Any] = {
+            "model": path,
+            "file_sha256": sha256(options.models / path),
+            "precision": about.precision,
+        }
         record |= {"data": faces.title, "split": "test", "n": len(images), **_compared(path, about, here, there)}
         records.append({"kind": "arm", "engine": engine_name(), "arm_cpu": CPU, **record, **measure.conditions(1)})
     if options.results is not None:
