@@ -70,7 +70,7 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     name, size_px = sizes.pop()
     faces = open_faces(None, "test", options.faces, scheme=scheme(name))
     crops = yield from plain_crops(faces, size_px)
-    images = np.stack(list(crops.images))
+    images = crops.images
     yield Progress(task="on this processor", done=0, total=2)
     here = answers(options.models, images)
     yield Progress(task=f"on an emulated {CPU}", done=1, total=2)
