@@ -137,11 +137,12 @@ def _batches(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> dict
     inside = {p: folder / f"{p}.tflite" for p in PRECISIONS}
     outside = {p: folder / f"heatmaps-{p}.tflite" for p in HEATMAPS}
     ways = {folder / f"int8-way{place}.tflite": way for place, way in enumerate(WAYS.values())}
-    unfolded, litert = folder / "unfolded.tflite", folder / "litert-torch.tflite"
+    unfolded, norms, litert = (folder / f"{name}.tflite" for name in ("unfolded", "norms", "litert-torch"))
     points = {str(p): Made(path, p) for p, path in inside.items()}
     points |= {name: Made(path, "int8") for name, path in zip(WAYS, ways, strict=True)}
     maps = {f"{p}, {OUTSIDE}": Made(path, p) for p, path in outside.items()}
-    plain, second = Made(unfolded, "float32"), Made(litert, "float32", "litert-torch")
+    plain, half_way = Made(unfolded, "float32"), Made(norms, "float32")
+    second = Made(litert, "float32", "litert-torch")
 
     def convert(module: nn.Module, output: Output, paths: dict[Precision, Path], more: dict[Path, Way]) -> None:
         to_tflite(module, output, size_px, paths, crops.crops, more)
@@ -152,6 +153,10 @@ def _batches(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> dict
         "unfolded": Batch(
             {"float32, nothing folded": plain},
             lambda: convert(Deployed(loaded, None), "points", {"float32": unfolded}, {}),
+        ),
+        "norms": Batch(
+            {"float32, norms folded alone": half_way},
+            lambda: convert(Deployed(loaded, "norms"), "points", {"float32": norms}, {}),
         ),
         "litert-torch": Batch({"float32 by litert-torch": second}, lambda: to_litert(options.bundle, litert)),
     }
