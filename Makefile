@@ -3,7 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: demo test check format notebooks clean
+ARM := .arm
+MODELS := toolkit/weights
+
+.PHONY: demo test check format notebooks verify-arm clean
 
 demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -29,8 +32,14 @@ format: $(VENV)/.ready
 notebooks: $(VENV)/.ready  ## execute every notebook
 	$(RUN)/python -m pytest --nbmake --nbmake-timeout=600 --override-ini="filterwarnings=default" notebooks
 
+verify-arm: $(VENV)/.ready $(ARM)/.ready  ## the TFLite files of MODELS on an emulated Arm processor (Debian, Ubuntu)
+	$(RUN)/sdhrnet verify --arm $(MODELS) --root $(ARM)
+
+$(ARM)/.ready: deploy/arm/fetch.sh requirements.lock
+	deploy/arm/fetch.sh $(ARM) $(RUN)/python
+
 clean:  ## runs are kept; remove them by hand
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(ARM) dist .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

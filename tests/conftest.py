@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from toolkit.export.golden import golden
 from toolkit.export.parity import Golden
 from toolkit.models import build
 from toolkit.models.spec import Edge, SuperNetSpec
+from toolkit.runtime.sidecar import Precision
 
 SIZE_PX = 64
 FACES = 16
@@ -96,10 +98,11 @@ class Converted:
 
 @pytest.fixture(scope="session")
 def converted(small_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Converted:
-    """Made once a session: half a minute."""
+    """Every format in every precision, made once a session: a minute."""
     from toolkit.stages.convert import Convert, run
 
     folder = tmp_path_factory.mktemp("run")
     bundle.write(small_bundle, folder / "distil")
-    outcome = finish(run(Convert(bundle=folder / "distil", faces=FACES, calibration=32)))
+    options = Convert(bundle=folder / "distil", precision=get_args(Precision), faces=FACES, calibration=32)
+    outcome = finish(run(options))
     return Converted(folder / "distil", folder / "models", outcome)

@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": ("toolkit.stages.compare", "Compare", "bundles before and after: counts, operations, size and time"),
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
+    "verify --arm": ("toolkit.stages.verify_arm", "VerifyArm", "compare TFLite files on an emulated Arm processor"),
     "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
     "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
@@ -40,6 +41,7 @@ COMMANDS = {
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
+    "ablate convert": ("toolkit.ablations.conversions", "Conversions", "ways to convert one bundle, measured"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
     "video": ("toolkit.stages.video", "Video", "follow the faces of a video; draw and write their landmarks"),
     "video --measure": (
@@ -61,6 +63,7 @@ INSTALL = {
     "onnx2tf": "convert",
     "tensorflow": "convert",
     "coremltools": "convert",
+    "litert_torch": "litert",
     "matplotlib": "report",
     "jinja2": "report",
     "skimage": "report",

@@ -98,6 +98,7 @@ KEYS = {
     "ablation": ("ablation", "variant", "seed"),
     "compare": ("bundle", "input_px"),
     "detected": ("boxes", "passes"),
+    "conversion": ("variant", "input_px"),
     "rewrite": ("variant", "input_px"),
     "throughput": ("size_px", "precision", "processes", "batch", "device"),
     "pace": ("drawn", "size_px", "device"),

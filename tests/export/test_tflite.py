@@ -1,5 +1,6 @@
 """Networks that the small one does not stand for, converted to TFLite."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,31 @@ def test_the_published_network_keeps_its_few_operations(tmp_path: Path) -> None:
     deployed = Deployed(of_network(build(s_hrnet("300w", 68)), card(64)))
     to_tflite(deployed, "points", 64, {"float32": tmp_path / "net.tflite"})
     counts = lint.operations(tmp_path / "net.tflite")
-    assert counts is not None
     assert "TRANSPOSE" not in counts
     assert sum(counts.values()) <= 434
     assert counts["CONV_2D"] + counts["DEPTHWISE_CONV_2D"] == 220
+
+
+@pytest.mark.slow
+def test_a_wide_smoothing_kernel_of_98_points_stays_float(tmp_path: Path) -> None:
+    """11 x 98 weights would be enough for dynamic int8 to take them; float32 gives the wrapper's points to 1e-3 px."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    torch.manual_seed(0)
+    net = build(dataclasses.replace(TEACHER, points=98))
+    torch.nn.init.normal_(net.head.out.weight, std=0.3)
+    deployed = Deployed(of_network(net, dataclasses.replace(card(64, "wflw-98"), sigma_px=1.5)))
+    paths = {precision: tmp_path / f"{precision}.tflite" for precision in ("float32", "dynamic8")}
+    to_tflite(deployed, "points", 64, paths)
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
+    found = Interpreter(model_path=str(paths["float32"])).get_signature_runner()(image=image)
+    points, confidence = deployed(torch.from_numpy(image).permute(0, 3, 1, 2))
+    np.testing.assert_allclose(64 * found["points"], 64 * points.numpy(), atol=1e-3)
+    np.testing.assert_allclose(found["confidence"], confidence.numpy(), atol=1e-5)
+    kinds = {
+        kind
+        for op in Interpreter(model_path=str(paths["dynamic8"]))._get_ops_details()
+        if op["op_name"] == "DEPTHWISE_CONV_2D"
+        for kind in op["operand_types"]
+    }
+    assert kinds == {np.float32}

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ ENGINES = [
     ("float32.tflite", "tflite-runtime", "tflite-runtime 2"),
     ("int8.tflite", None, "ai-edge-litert 2"),
     ("int8.tflite", "tflite-runtime", "tflite-runtime 2"),
+    ("int8io.tflite", None, "ai-edge-litert 2"),
+    ("int8io.tflite", "tflite-runtime", "tflite-runtime 2"),
+    ("dynamic8.tflite", "tflite-runtime", "tflite-runtime 2"),
     ("float32.onnx", "onnxruntime", "onnxruntime 1"),
 ]
 
@@ -68,6 +72,21 @@ def test_a_damaged_model_with_a_fresh_hash_is_refused(converted, tmp_path: Path,
         runtime.load(broken)
 
 
+def test_a_package_without_weights_is_refused(converted, tmp_path: Path) -> None:
+    """Whether or not somebody hashed what was left."""
+    source = converted.file("float16.mlpackage")
+    broken = tmp_path / source.name
+    shutil.copytree(source, broken)
+    shutil.copy(sidecar.path_of(source), sidecar.path_of(broken))
+    shutil.rmtree(broken / "Data" / "com.apple.CoreML" / "weights")
+    with pytest.raises(ValueError, match="is not the file that"):
+        runtime.load(broken)
+    fields = json.loads(sidecar.path_of(source).read_text())
+    sidecar.path_of(broken).write_text(json.dumps({**fields, "file_sha256": sha256(broken)}))
+    with pytest.raises(FileNotFoundError, match="copy the whole package, weights included"):
+        runtime.load(broken)
+
+
 def test_a_cut_off_model_is_refused(converted, tmp_path: Path) -> None:
     """By its hash, before any engine sees it."""
     source = converted.file("float32.tflite")
@@ -98,12 +117,11 @@ def test_no_threads_are_refused(converted) -> None:
 
 
 def test_models_in_lists_files_and_packages_only(converted) -> None:
-    """Six of them; not their sidecars."""
+    """Eleven of them; not their sidecars."""
     names = [p.name for p in runtime.models_in(converted.models)]
     assert names == sorted(names)
-    assert [n.rpartition("-")[2] for n in names] == [
-        *("float16.mlpackage", "float16.tflite", "float32.mlpackage", "float32.onnx", "float32.tflite", "int8.tflite"),
-    ]
+    endings = {"tflite": 5, "mlpackage": 5, "onnx": 1}
+    assert Counter(name.rpartition(".")[2] for name in names) == endings
 
 
 def test_no_folder_is_an_error(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,10 @@ import torch
 
 from toolkit import bundle
 from toolkit.bundle import Bundle
+from toolkit.core.files import sha256
 from toolkit.core.progress import finish
-from toolkit.export import files, lint
+from toolkit.export import coreml_worker, files, lint
+from toolkit.export.onnx import to_onnx
 from toolkit.runtime import sidecar
 from toolkit.stages import convert
 from toolkit.stages.convert import Convert
@@ -24,10 +28,10 @@ PROMISED = {
 
 @pytest.mark.slow
 def test_every_format_and_precision_keeps_its_budget(converted) -> None:
-    """Six files of one bundle, each compared in pixels and in NME."""
+    """Eleven files of one bundle, each compared in pixels and in NME."""
     outcome = converted.outcome
     assert outcome.ok, outcome.text
-    assert len(outcome.records) == 6
+    assert len(outcome.records) == sum(len(precisions) for precisions in files.PRECISIONS.values()) == 11
     assert all(record.keys() >= PROMISED for record in outcome.records)
     assert all(record["n"] == 16 and record["nme_delta"] is not None for record in outcome.records)
     json.dumps(outcome.records, allow_nan=False)
@@ -41,14 +45,14 @@ def test_names_say_what_a_file_is(converted) -> None:
 
 @pytest.mark.slow
 def test_sidecars_name_source_and_proof(converted) -> None:
-    """The bundle's hash, the file's hash, parity, versions; calibration for int8 alone."""
+    """The bundle's hash, the file's hash, parity, versions; calibration for static int8 alone."""
     digest = bundle.digest(converted.bundle)
     for record in converted.outcome.records:
         about = sidecar.read(converted.models / record["model"])
         assert about.source_bundle == digest
         assert about.parity["mean_px"] == record["mean_px"]
         assert "torch" in about.converter
-        assert (about.calibration is not None) is (about.precision == "int8")
+        assert (about.calibration is not None) is (about.precision in ("int8", "int8io"))
 
 
 @pytest.mark.slow
@@ -60,11 +64,10 @@ def test_nothing_else_is_left(converted) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", ["float32.tflite", "float16.tflite", "int8.tflite"])
-def test_tflite_files_have_no_transposition(converted, ending: str) -> None:
+@pytest.mark.parametrize("precision", files.PRECISIONS["tflite"])
+def test_tflite_files_have_no_transposition(converted, precision: str) -> None:
     """NHWC from end to end, and nothing that only TensorFlow could run."""
-    counts = lint.operations(converted.file(ending))
-    assert counts is not None
+    counts = lint.operations(converted.file(f"{precision}.tflite"))
     assert "TRANSPOSE" not in counts
     assert not any(name.startswith(("Flex", "CUSTOM")) for name in counts)
 
@@ -73,7 +76,6 @@ def test_tflite_files_have_no_transposition(converted, ending: str) -> None:
 def test_int8_decodes_in_float(converted) -> None:
     """Quantised once after the mean, dequantised before the decoding."""
     counts = lint.operations(converted.file("int8.tflite"))
-    assert counts is not None
     assert counts["QUANTIZE"] <= 2
     assert counts["DEQUANTIZE"] <= 2
     assert "LOG" in counts
@@ -84,7 +86,7 @@ def test_tflite_tensors_have_names_and_a_signature(converted) -> None:
     """Kotlin, Swift and the browser ask for them by name."""
     from ai_edge_litert.interpreter import Interpreter
 
-    for ending in ("float32.tflite", "float16.tflite", "int8.tflite"):
+    for ending in ("float32.tflite", "float16.tflite", "int8.tflite", "dynamic8.tflite"):
         interpreter = Interpreter(model_path=str(converted.file(ending)))
         assert [d["name"] for d in interpreter.get_input_details()] == ["image"]
         assert [d["name"] for d in interpreter.get_output_details()] == ["points", "confidence"]
@@ -94,23 +96,49 @@ def test_tflite_tensors_have_names_and_a_signature(converted) -> None:
 
 
 @pytest.mark.slow
+def test_integers_at_both_ends(converted) -> None:
+    """uint8 pixels in, int16 points and uint8 confidences out; the sidecar says what a step is worth."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(converted.file("int8io.tflite")))
+    (image,) = interpreter.get_input_details()
+    assert (image["name"], image["dtype"], image["quantization"]) == ("image", np.uint8, (1.0, 0))
+    outputs = {d["name"]: d for d in interpreter.get_output_details()}
+    assert [(name, d["dtype"]) for name, d in outputs.items()] == [("points", np.int16), ("confidence", np.uint8)]
+    about = sidecar.read(converted.file("int8io.tflite"))
+    assert about.input_type == "uint8" and about.integers.keys() == outputs.keys()
+    for name, d in outputs.items():
+        told = about.integers[name]
+        assert (told["type"], told["scale"], told["zero_point"]) == (np.dtype(d["dtype"]).name, *d["quantization"])
+
+
+@pytest.mark.slow
 def test_smaller_precisions_are_smaller(converted) -> None:
     """Less than float32, even for a network this small."""
     sizes = {r["precision"]: r["size_bytes"] for r in converted.outcome.records if r["model"].endswith(".tflite")}
-    assert sizes["int8"] < sizes["float16"] < sizes["float32"]
+    assert max(sizes["int8"], sizes["dynamic8"]) < sizes["float16"] < sizes["float32"]
+
+
+@pytest.mark.slow
+def test_depthwise_weights_and_decoding_stay_float_in_dynamic_int8(converted) -> None:
+    """XNNPACK takes it in as many parts as float32, and leaves the same operations outside."""
+    dynamic, plain = (lint.inspect(converted.file(f"{p}.tflite")) for p in ("dynamic8", "float32"))
+    assert (dynamic.parts, dynamic.outside) == (plain.parts, plain.outside)
 
 
 @pytest.mark.slow
 def test_the_heatmap_variant(small_bundle: Bundle, tmp_path: Path) -> None:
     """Decoded by core.heatmap outside the file, to the same points."""
     bundle.write(small_bundle, tmp_path / "net")
-    options = Convert(bundle=tmp_path / "net", to=("tflite",), output="heatmaps", faces=4, calibration=16)
-    outcome = finish(convert.run(options))
-    assert outcome.ok, outcome.text
-    assert [r["model"] for r in outcome.records] == [
-        *("small-68pt-64-heatmaps-float32.tflite", "small-68pt-64-heatmaps-float16.tflite"),
-        "small-68pt-64-heatmaps-int8.tflite",
-    ]
+    precisions = ("float32", "int8io")
+    options = Convert(bundle=tmp_path / "net", to=("tflite",), precision=precisions, output="heatmaps", keep=True)
+    outcome = finish(convert.run(dataclasses.replace(options, faces=4, calibration=16)))
+    assert outcome.records[0]["ok"] and outcome.records[1]["mean_px"] < 0.35, outcome.text
+    names = [f"small-68pt-64-heatmaps-{precision}.tflite" for precision in precisions]
+    assert [r["model"] for r in outcome.records] == names
+    assert sidecar.read(tmp_path / "models" / names[1]).integers["heatmaps"]["type"] == "int8"
+    counts = lint.operations(tmp_path / "models" / names[1])
+    assert "DEQUANTIZE" not in counts and counts["QUANTIZE"] == 1  # integers from end to end
 
 
 def onnx_only(folder: Path, **more: object) -> Convert:
@@ -184,7 +212,7 @@ def test_a_failing_converter_leaves_nothing(
     ("fields", "message"),
     [
         ({"to": ("onnx",), "precision": ("int8",)}, "onnx can be float32, not int8"),
-        ({"to": ("coreml",), "precision": ("int8",)}, "coreml can be float32, float16, not int8"),
+        ({"to": ("coreml",), "precision": ("int8",)}, "coreml can be float32, float16, weights8, .*, not int8"),
         ({"to": ()}, "nothing to convert to"),
         ({"faces": 0}, "at least 1"),
         ({"calibration": 0}, "at least 1"),
@@ -200,3 +228,51 @@ def test_no_bundle_is_an_error(tmp_path: Path) -> None:
     """The message names the folder."""
     with pytest.raises(FileNotFoundError, match="is not a bundle"):
         finish(convert.run(Convert(bundle=tmp_path)))
+
+
+def test_the_same_bundle_gives_the_same_file(small_bundle: Bundle, tmp_path: Path) -> None:
+    """Converted twice, byte for byte."""
+    bundle.write(small_bundle, tmp_path / "net")
+    hashes = [finish(convert.run(onnx_only(tmp_path))).records[0]["file_sha256"] for _ in range(2)]
+    assert hashes[0] == hashes[1]
+
+
+@pytest.mark.slow
+def test_a_package_has_no_random_names(converted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """coremltools draws new identifiers at each conversion; ours follow from what they name."""
+    if "tensorflow" not in sys.modules:
+        monkeypatch.setitem(sys.modules, "tensorflow", None)  # which coremltools would load for ten seconds
+    package = tmp_path / "net.mlpackage"
+    shutil.copytree(converted.file("float32.mlpackage"), package)
+    before = sha256(package)
+    text = (package / "Manifest.json").read_text()
+    content = json.loads(text)
+    for place, identifier in enumerate(content["itemInfoEntries"]):
+        text = text.replace(identifier, f"RANDOM-{place}")
+    (package / "Manifest.json").write_text(text)
+    assert sha256(package) != before
+    coreml_worker.settle(package)
+    assert sha256(package) == before
+
+
+def test_an_operation_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """In one line, and no file is left."""
+
+    class Odd(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return torch.special.bessel_j0(image)
+
+    with pytest.raises(ValueError, match="special_bessel_j0") as caught:
+        to_onnx(Odd(), 64, ("points",), tmp_path / "odd.onnx")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_calibration_folder_without_faces_is_refused(small_bundle: Bundle, tmp_path: Path) -> None:
+    """Before anything is converted or written."""
+    bundle.write(small_bundle, tmp_path / "net")
+    (tmp_path / "empty").mkdir()
+    options = Convert(bundle=tmp_path / "net", to=("tflite",), precision=("int8",), data=tmp_path / "empty")
+    with pytest.raises((ValueError, OSError), match="empty"):
+        finish(convert.run(options))
+    assert not (tmp_path / "models").exists()

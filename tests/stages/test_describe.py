@@ -8,7 +8,8 @@ import pytest
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.progress import Outcome, finish
-from toolkit.stages.describe import Describe, run
+from toolkit.runtime.timing import Latency
+from toolkit.stages.describe import Describe, _slower, run
 
 
 def describe(what: Path | str, **options: Path) -> Outcome:
@@ -60,3 +61,22 @@ def test_a_bundle_without_history_says_so(small_bundle: Bundle, tmp_path: Path) 
     bundle.write(small_bundle, tmp_path / "slim")
     with pytest.raises(ValueError, match="no importance factors in its log"):
         describe(tmp_path / "slim", history=tmp_path / "alpha.svg")
+
+
+@pytest.mark.slow
+def test_a_converted_file_is_described_with_its_operations(converted) -> None:
+    """What the precision means, the census, XNNPACK's parts, and its time beside the float32 file's."""
+    outcome = describe(converted.file("int8.tflite"))
+    (record,) = outcome.records
+    assert "static int8 from the normalised image to the heatmaps" in outcome.text
+    assert f"XNNPACK takes it in {record['parts']} parts; left outside: " in outcome.text
+    assert record["operations"]["CONV_2D"] > 0 and record["outside"]["ARG_MAX"] == 1
+    assert record["latency_ms"]["median"] > 0 and "of the float32 file beside it" in outcome.text
+    assert record["breaches"] == ()
+
+
+def test_a_file_that_is_slower_than_float32_is_warned_of() -> None:
+    """In words, with both times."""
+    slow, plain = (Latency(median=ms, p90=ms, runs=1, warmup=0) for ms in (3.0, 2.0))
+    assert _slower((slow, plain)) == ["slower than float32 here, 3.00 against 2.00 ms: ship that one"]
+    assert _slower((plain, slow)) == [] == _slower(())

@@ -2,9 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from toolkit import bundle
 from toolkit.core.files import sha256
@@ -40,11 +45,11 @@ def rehash(path: Path, **changes: object) -> None:
 
 
 def test_fresh_files_pass(converted) -> None:
-    """All six, on other faces than they were proved on; the bundle is found beside the folder."""
+    """All eleven, on other faces than they were proved on; the bundle is found beside the folder."""
     outcome = checked(converted.models)
     assert outcome.ok, outcome.text
-    assert len(outcome.records) == 6
-    assert "all 6 files keep their budgets" in outcome.text
+    assert len(outcome.records) == 11
+    assert "all 11 files keep their budgets" in outcome.text
 
 
 def test_a_bundle_elsewhere_can_be_named(folder: Path, tmp_path: Path) -> None:
@@ -92,40 +97,145 @@ def test_a_file_without_a_sidecar_fails(folder: Path) -> None:
     assert "has no sidecar" in outcome.text
 
 
-def spoil(path: Path, name: str, change) -> None:
-    """Change one constant of an ONNX file, and let its sidecar vouch for it."""
-    import onnx
-    from onnx import numpy_helper
+Change = Callable[[np.ndarray], np.ndarray]
 
+
+def spoil(path: Path, name: str, change: Change) -> None:
+    """Change one constant of an ONNX file, and let its sidecar vouch for it."""
     model = onnx.load(str(path))
-    for tensor in model.graph.initializer:
-        if tensor.name == name:
-            values = change(numpy_helper.to_array(tensor).copy())
-            tensor.CopyFrom(numpy_helper.from_array(values, name))
-            break
-    else:
-        raise AssertionError(sorted(t.name for t in model.graph.initializer))
+    (tensor,) = (t for t in model.graph.initializer if t.name == name)
+    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor).copy()), name))
     onnx.save(model, str(path))
     rehash(path)
 
 
-SPOILT = {
-    "swapped colours": ("network.net.stem.0.weight", lambda v: v[:, ::-1].copy()),
-    "no mean": ("network.mean", lambda v: v * 0),
-    "mean of [0, 1]": ("network.mean", lambda v: v / 255),
-    "wrong scale": ("network.net.stem.0.weight", lambda v: v * 1.3),
-    "points in another order": ("network.net.head.out.weight", lambda v: v[::-1].copy()),
-    "shifted neighbours": ("decode.dx", lambda v: v + 1),
+def corrupted(weights: np.ndarray) -> np.ndarray:
+    """A few bits that a bad disk turned."""
+    weights.reshape(-1)[::7] *= -1
+    return weights
+
+
+ENCODER = "network.net.stages.4.0.encoder.0.body.2.weight"
+SPOILT: dict[str, tuple[str, Change, str]] = {
+    "swapped channels": ("network.net.stem.0.weight", lambda v: v[:, ::-1].copy(), "starts at stem.0 after the sub"),
+    "no mean": ("network.mean", lambda v: v * 0, "starts at the subtraction of the mean"),
+    "mean of [0, 1]": ("network.mean", lambda v: v / 255, "starts at the subtraction of the mean"),
+    "wrong scale": ("network.net.stem.0.weight", lambda v: v * 1.3, "starts at stem.0 after the subtraction"),
+    "corrupted weights": (ENCODER, corrupted, "starts at stage 6, branch 0, encoder.0.body.2 after stage 6"),
+    "points in another order": ("network.net.head.out.weight", lambda v: v[::-1].copy(), "starts at head.out"),
+    "shifted neighbours": ("decode.dx", lambda v: v + 1, "starts in the decoding"),
 }
 
 
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_wrong_conversion_fails(folder: Path, how: str) -> None:
-    """A file that runs, has the right shapes and a matching hash, and computes something else."""
-    spoil(folder / FILE, *SPOILT[how])
+    """A file that runs, has the right shapes and a matching hash, and computes something else; the layer is told."""
+    name, change, start = SPOILT[how]
+    spoil(folder / FILE, name, change)
     outcome = checked(folder)
     assert not outcome.ok, outcome.text
     assert "points move by" in outcome.text
+    assert start in outcome.text
+
+
+def test_shifted_points_fail(folder: Path) -> None:
+    """By half a pixel, after everything else: what a wrong convention of pixel centres does."""
+    model = onnx.load(str(folder / FILE))
+    maker = next(node for node in model.graph.node if "points" in node.output)
+    maker.output[list(maker.output).index("points")] = "unshifted"
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0.5 / 64), "half"))
+    model.graph.node.append(onnx.helper.make_node("Add", ["unshifted", "half"], ["points"]))
+    onnx.save(model, str(folder / FILE))
+    rehash(folder / FILE)
+    outcome = checked(folder)
+    assert not outcome.ok
+    assert "points move by 0.7071 px" in outcome.text
+    assert "starts in the decoding" in outcome.text
+
+
+def test_flipped_align_corners_fail(folder: Path) -> None:
+    """By the points, with the first layer that reads a resized map, and by lint."""
+    model = onnx.load(str(folder / FILE))
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Resize" and attribute.name == "coordinate_transformation_mode":
+                attribute.s = b"align_corners"
+    onnx.save(model, str(folder / FILE))
+    rehash(folder / FILE)
+    outcome = checked(folder)
+    assert not outcome.ok
+    assert "points move by" in outcome.text
+    assert "starts at stage" in outcome.text and "which still agrees" in outcome.text
+    assert "without align_corners, as the network does" in outcome.text
+
+
+def tflite_with(path: Path, edit: Callable[[Any, Any], None]) -> None:
+    """Edit the model of a .tflite file, and let its sidecar vouch for it."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    edit(model, schema.BuiltinOperator)
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    rehash(path)
+
+
+def swap_channels(model: Any, kinds: Any) -> None:
+    """Blue for red in the first convolution."""
+    first = next(o for o in model.subgraphs[0].operators if kind_of(model, o) == kinds.CONV_2D)
+    weights = model.subgraphs[0].tensors[first.inputs[1]]
+    data = np.frombuffer(bytes(model.buffers[weights.buffer].data), np.int8 if weights.type == 9 else np.float32)
+    data = data.reshape(weights.shape)[..., ::-1].copy()  # (out, h, w, in)
+    model.buffers[weights.buffer].data = np.frombuffer(data.tobytes(), np.uint8)
+
+
+def align_corners(model: Any, kinds: Any) -> None:
+    """In every resize."""
+    for operator in model.subgraphs[0].operators:
+        if kind_of(model, operator) == kinds.RESIZE_BILINEAR:
+            operator.builtinOptions.alignCorners, operator.builtinOptions.halfPixelCenters = True, False
+
+
+def kind_of(model: Any, operator: Any) -> int:
+    code: int = model.operatorCodes[operator.opcodeIndex].builtinCode
+    return code
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("edit", [swap_channels, align_corners])
+def test_a_wrong_tflite_file_fails(folder: Path, converted, precision: str, edit: Any) -> None:
+    """Also in int8, whose own differences are larger."""
+    source = converted.file(f"{precision}.tflite")
+    path = folder / source.name
+    for old, new in ((source, path), (sidecar.path_of(source), sidecar.path_of(path))):
+        shutil.copy(old, new)
+    (folder / FILE).unlink()
+    tflite_with(path, edit)
+    outcome = checked(folder)
+    assert not outcome.ok
+    assert "FAILED" in outcome.text
+    if precision == "float32":
+        assert ("starts at stem.0" if edit is swap_channels else "starts at stage") in outcome.text
+
+
+def test_corrupted_weights_of_a_package_fail(folder: Path, converted) -> None:
+    """Bytes in the middle of its weight file, with a fresh hash."""
+    source = converted.file("float16.mlpackage")
+    path = folder / source.name
+    shutil.copytree(source, path)
+    shutil.copy(sidecar.path_of(source), sidecar.path_of(path))
+    (folder / FILE).unlink()
+    weights = path / "Data" / "com.apple.CoreML" / "weights" / "weight.bin"
+    data = bytearray(weights.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4096] = data[middle : middle + 4096][::-1]
+    weights.write_bytes(data)
+    rehash(path)
+    outcome = checked(folder)
+    assert not outcome.ok
+    assert "FAILED" in outcome.text
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:

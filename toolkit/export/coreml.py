@@ -1,4 +1,7 @@
-"""torch -> CoreML: an ML Program with an image input, in float32 or float16. Converts anywhere, predicts on macOS."""
+"""torch -> CoreML: an ML Program with an image input, in float32, float16 or with weights of fewer bits.
+
+Converts anywhere, predicts on macOS.
+"""
 
 import json
 import shutil
@@ -19,17 +22,17 @@ def to_coreml(module: nn.Module, output: Output, card: Card, paths: dict[Precisi
     """Write a deployed module as .mlpackage: input `image`, an RGB image of S x S; outputs are float32.
 
     float16 covers the network; the decoding is float32 throughout, since float16 cannot tell points of a crop that are
-    closer than 1/2048 of its side.
+    closer than 1/2048 of its side. Weights of fewer bits are those of a float16 program.
 
     Args:
         module: Deployed or DeployedHeatmaps.
         output: which of the two it is.
         card: of the bundle; describes the package.
-        paths: a folder for each precision that is wanted, float32 or float16.
+        paths: a folder for each precision that is wanted.
 
     Raises:
         ModuleNotFoundError: the convert extra is not installed.
-        RuntimeError: the converter failed; the message names its log.
+        ValueError: the converter failed; the message names its log.
     """
     require("coremltools")
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:

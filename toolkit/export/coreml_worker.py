@@ -4,20 +4,28 @@ Reads job.json and traced.pt; writes PRECISION.mlpackage for each precision of t
 """
 
 import json
+import uuid
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from toolkit.export.palette import palette
+
 
 def main() -> None:
     """Do the job in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
-    for precision in job["precisions"]:
-        model = convert(job, precision)
+    wanted = job["precisions"]
+    whole = {name: convert(job, name) for name in ("float32", "float16") if name in wanted}
+    if set(wanted) - set(whole) and "float16" not in whole:
+        whole["float16"] = convert(job, "float16")
+    for precision in wanted:
+        model = whole.get(precision) or smaller(whole["float16"], precision)
         describe(model, job)
         model.save(f"{precision}.mlpackage")
+        settle(Path(f"{precision}.mlpackage"))
 
 
 def convert(job: dict[str, Any], precision: str) -> Any:
@@ -39,6 +47,24 @@ def convert(job: dict[str, Any], precision: str) -> Any:
         minimum_deployment_target=ct.target.iOS16,
         skip_model_load=True,
     )
+
+
+def smaller(model: Any, precision: str) -> Any:
+    """A float16 model whose convolutions keep their weights in 8 bits, or as indices into a palette of 2**6 or 2**4."""
+    import coremltools as ct
+
+    opt = ct.optimize.coreml
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy and scikit-learn notices inside coremltools
+        match precision:
+            case "weights8":
+                linear = opt.OpLinearQuantizerConfig(mode="linear_symmetric")
+                return opt.linear_quantize_weights(model, opt.OptimizationConfig(linear))
+            case "palette6" | "palette4":
+                bits = int(precision[-1])
+                custom = opt.OpPalettizerConfig(mode="custom", lut_function=lambda weights: palette(weights, bits))
+                return opt.palettize_weights(model, opt.OptimizationConfig(custom))
+    raise AssertionError(precision)
 
 
 class Network:
@@ -74,6 +100,26 @@ def describe(model: Any, job: dict[str, Any]) -> None:
     model.input_description["image"] = job["input"]
     for name, text in job["outputs"].items():
         model.output_description[name] = text
+
+
+def settle(package: Path) -> None:
+    """Make a saved package the same in every conversion.
+
+    coremltools names its items at random, and protobuf writes maps in any order.
+    """
+    from coremltools.proto import Model_pb2
+
+    manifest = package / "Manifest.json"
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    for identifier, item in sorted(content["itemInfoEntries"].items()):
+        fixed = str(uuid.uuid5(uuid.NAMESPACE_URL, item["path"])).upper()
+        content["itemInfoEntries"][fixed] = content["itemInfoEntries"].pop(identifier)
+        if content["rootModelIdentifier"] == identifier:
+            content["rootModelIdentifier"] = fixed
+            path = package / "Data" / item["path"]
+    manifest.write_text(json.dumps(content, indent=4, sort_keys=True), encoding="utf-8")
+    model = Model_pb2.Model.FromString(path.read_bytes())
+    path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

@@ -15,17 +15,18 @@ from toolkit.export.parity import Golden
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.sidecar import OUTPUTS, Layout, Output, Precision, Sidecar
+from toolkit.runtime.tflite import integer_outputs
 
 Target = Literal["tflite", "coreml", "onnx"]
 
 SUFFIX: dict[Target, str] = {"tflite": ".tflite", "coreml": ".mlpackage", "onnx": ".onnx"}
 LAYOUT: dict[Target, Layout] = {"tflite": "NHWC", "coreml": "image", "onnx": "NCHW"}
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
-    "tflite": ("float32", "float16", "int8"),
-    "coreml": ("float32", "float16"),
+    "tflite": ("float32", "float16", "int8", "int8io", "dynamic8"),
+    "coreml": ("float32", "float16", "weights8", "palette6", "palette4"),
     "onnx": ("float32",),
 }
-"""What can be made of each; int8 is measured to pay on TFLite, and onnxruntime here is a reference."""
+"""What can be made of each; int8 arithmetic is measured to pay on TFLite, and onnxruntime here is a reference."""
 PACKAGES = ("onnx2tf", "tensorflow", "onnx", "coremltools", "torch")
 """Whose versions decide what comes out."""
 
@@ -95,15 +96,17 @@ def describe(path: Path, origin: Origin, target: Target, precision: Precision) -
         points=origin.bundle.scheme.points,
         size_px=card.size_px,
         input_layout=LAYOUT[target],
+        input_type="uint8" if precision == "int8io" else "float32",
         output=origin.output,
         outputs=OUTPUTS[origin.output],
+        integers=integer_outputs(path) if target == "tflite" else {},
         decoder=card.decoder,
         sigma_px=card.sigma_px,
         precision=precision,
         source_bundle=origin.digest,
         source_name=card.name,
         converter=versions(*PACKAGES),
-        calibration=origin.calibration.title if origin.calibration and precision == "int8" else None,
+        calibration=origin.calibration.title if origin.calibration and precision in tflite.CALIBRATED else None,
     )
     sidecar.write(path, about)
     return about

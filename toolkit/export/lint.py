@@ -1,36 +1,164 @@
-"""What is in a converted file: operations decide a phone's latency more than multiplications do."""
+"""What is in a converted file, and what of it is slow or dangerous: operations decide a phone's latency more than
+multiplications do."""
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.runtime.mil import package
+
+MANY_PARTS = 10
+"""XNNPACK's parts from which on their borders are worth a word; float32 has 5, four of them in the decoding."""
 
 
-def operations(path: Path) -> dict[str, int] | None:
-    """How often each operation occurs, weights' own conversions left out; None for a format that is not looked into."""
+@dataclass(frozen=True, kw_only=True)
+class Lint:
+    """A census of a file's operations, and its faults."""
+
+    operations: dict[str, int]
+    """How often each occurs; constants and the unpacking of weights are left out."""
+    parts: int | None = None
+    """Pieces of a .tflite file that XNNPACK takes over."""
+    outside: dict[str, int] | None = None
+    """The operations that it does not."""
+    breaches: tuple[str, ...] = ()
+    """What must not be in a file that ships."""
+    warnings: tuple[str, ...] = ()
+    """What will be slow."""
+
+
+def inspect(path: Path) -> Lint:
+    """Look into a .tflite, .onnx or .mlpackage.
+
+    Raises:
+        ValueError: it is none of these, or damaged.
+    """
     match path.suffix:
         case ".tflite":
             return _tflite(path)
         case ".onnx":
             return _onnx(path)
-    return None
+        case ".mlpackage":
+            return _coreml(path)
+    raise ValueError(f"{path} is not a converted model: expected a .tflite, .onnx or .mlpackage")
 
 
-def _tflite(path: Path) -> dict[str, int]:
+def operations(path: Path) -> dict[str, int]:
+    """How often each operation occurs in a converted file."""
+    return inspect(path).operations
+
+
+def _tflite(path: Path) -> Lint:
+    details, inputs = _nodes(path, delegates=False)
+    written = {int(i) for op in details for i in op["outputs"]} | {tensor["index"] for tensor in inputs}
+    unpacking = [op["op_name"] == "DEQUANTIZE" and int(op["inputs"][0]) not in written for op in details]
+    counts = _counted(op["op_name"] for op, no in zip(details, unpacking, strict=True) if not no)
+    parts, outside = _delegated(path)
+    breaches = [*_corners(path), *_open(t["shape_signature"].tolist() for t in inputs)]
+    if transposes := counts.get("TRANSPOSE", 0):
+        breaches.append(f"{transposes} TRANSPOSE where 0 are allowed: a layout was not converted, each copies a map")
+    warnings = []
+    if parts > MANY_PARTS:
+        warnings.append(f"XNNPACK takes it in {parts} parts: every border costs time; measure it against float32")
+    wide = [op["op_name"] for op in details if "CONV" in op["op_name"] and np.int16 in op["result_types"]]
+    if wide:
+        warnings.append(f"int16 activations in {len(wide)} convolutions: XNNPACK leaves them to slow reference kernels")
+    return Lint(
+        operations=counts, parts=parts, outside=outside, breaches=tuple(breaches), warnings=tuple(warnings)
+    )  # fmt: skip
+
+
+def _nodes(path: Path, *, delegates: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The operations and the inputs of a .tflite file, with or without what XNNPACK made of them."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # a delegate would hide what it takes over
-    interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=plain)
-    details = interpreter._get_ops_details()
-    written = {int(i) for op in details for i in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
-    counts: Counter[str] = Counter()
-    for op in details:
-        unpacking = op["op_name"] == "DEQUANTIZE" and int(op["inputs"][0]) not in written
-        if op["op_name"] != "DELEGATE" and not unpacking:
-            counts[op["op_name"]] += 1
-    return dict(counts.most_common())
+    kind = OpResolverType.AUTO if delegates else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    try:
+        interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=kind)
+        if delegates:
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} cannot be looked into ({error}): convert it again") from error
+    return interpreter._get_ops_details(), interpreter.get_input_details()
 
 
-def _onnx(path: Path) -> dict[str, int]:
+def _delegated(path: Path) -> tuple[int, dict[str, int]]:
+    """How many parts XNNPACK takes over, and the operations that are left: all that no part's outputs depend on."""
+    details, _ = _nodes(path, delegates=True)
+    parts = [op for op in details if op["op_name"] == "DELEGATE"]
+    nodes = [op for op in details if op["op_name"] != "DELEGATE"]
+    maker = {int(i): at for at, op in enumerate(nodes) for i in op["outputs"]}
+    inside: set[int] = set()
+    for part in parts:
+        given, waiting = {int(i) for i in part["inputs"]}, [int(i) for i in part["outputs"]]
+        while waiting:
+            at = maker.get(waiting.pop())
+            if at is not None and at not in inside:
+                inside.add(at)
+                waiting += [int(i) for i in nodes[at]["inputs"] if int(i) not in given]
+    return len(parts), _counted(op["op_name"] for at, op in enumerate(nodes) if at not in inside)
+
+
+def _corners(path: Path) -> list[str]:
+    """Bilinear resizes of a .tflite file that sample elsewhere than torch's with align_corners=False."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    resizes = [
+        op.builtinOptions
+        for op in model.subgraphs[0].operators
+        if model.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.RESIZE_BILINEAR
+    ]
+    wrong = sum(1 for options in resizes if options.alignCorners or not options.halfPixelCenters)
+    return _misplaced(wrong, len(resizes))
+
+
+def _misplaced(wrong: int, count: int) -> list[str]:
+    text = "of {count} resizes do not sample at half-pixel centres without align_corners, as the network does"
+    return [f"{wrong} {text.format(count=count)}: points shift"] if wrong else []
+
+
+def _open(shapes: Iterable[Iterable[int]]) -> list[str]:
+    """Complaints about input shapes with a side that is not a positive number."""
+    return [
+        f"an input has open dimensions ({', '.join(map(str, shape))}): delegates refuse it or plan anew at every call"
+        for shape in map(tuple, shapes)
+        if min(shape) < 1
+    ]
+
+
+def _onnx(path: Path) -> Lint:
     import onnx
 
-    nodes = onnx.load(str(path)).graph.node
-    return dict(Counter(n.op_type for n in nodes if n.op_type not in ("Constant", "Identity")).most_common())
+    graph = onnx.load(str(path)).graph
+    counts = _counted(n.op_type for n in graph.node if n.op_type not in ("Constant", "Identity"))
+    resizes = [n for n in graph.node if n.op_type == "Resize"]
+    modes = [a.s.decode() for n in resizes for a in n.attribute if a.name == "coordinate_transformation_mode"]
+    wrong = sum(1 for mode in modes if mode not in ("half_pixel", "pytorch_half_pixel"))
+    shapes = ([side.dim_value for side in i.type.tensor_type.shape.dim] for i in graph.input)
+    return Lint(operations=counts, breaches=(*_misplaced(wrong, len(resizes)), *_open(shapes)))
+
+
+def _coreml(path: Path) -> Lint:
+    program = package.read(path)
+    steps = [op for op in program.operations if op.kind != "const" and not op.kind.startswith("constexpr_")]
+    resizes = [op for op in steps if op.kind == "upsample_bilinear"]
+    constants = {name: op.arguments["val"] for op in program.operations if op.kind == "const" for name in op.outputs}
+
+    def aligned(op: package.Operation) -> bool:
+        (corners,) = op.arguments["align_corners"]
+        return bool(constants[corners.name][0] if isinstance(corners, package.Reference) else corners)
+
+    wrong = sum(aligned(op) for op in resizes)
+    shapes = ([side or 0 for side in tensor.shape] for tensor in program.inputs.values())
+    return Lint(
+        operations=_counted(op.kind for op in steps), breaches=(*_misplaced(wrong, len(resizes)), *_open(shapes))
+    )
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(names).most_common())

@@ -16,18 +16,22 @@ def to_onnx(module: nn.Module, size_px: int, outputs: tuple[str, ...], path: Pat
 
     Raises:
         ModuleNotFoundError: the convert extra is not installed.
+        ValueError: the network has an operation that ONNX lacks; the message names it.
     """
     require("onnx", "onnxscript")
     example = torch.zeros(1, 3, size_px, size_px)
     with warnings.catch_warnings():
         # torch deprecates this exporter; the new one takes 3 to 5 times as long for the same graph
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            (example,),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["image"],
-            output_names=list(outputs),
-        )
+        try:
+            torch.onnx.export(
+                module,
+                (example,),
+                str(path),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["image"],
+                output_names=list(outputs),
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            raise ValueError(f"the network cannot be written as ONNX: {str(error).splitlines()[0]}") from error

@@ -36,11 +36,18 @@ class Budget:
     """
 
 
+EIGHT_BITS = Budget(mean_px=0.35, confidence=0.1, nme_relative=0.01)
 BUDGETS: dict[Precision, Budget] = {
     "float32": Budget(mean_px=0.01, confidence=0.001, nme_points=0.05),
     "float16": Budget(mean_px=0.05, confidence=0.01, nme_points=0.05),
-    "int8": Budget(mean_px=0.35, confidence=0.1, nme_relative=0.01),
+    "int8": EIGHT_BITS,
+    "int8io": EIGHT_BITS,
+    "dynamic8": EIGHT_BITS,
+    "weights8": EIGHT_BITS,
+    "palette6": EIGHT_BITS,
+    "palette4": EIGHT_BITS,
 }
+"""Weights in fewer bits get no larger budget: a file that cannot keep it is not a smaller file but a worse one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,7 +111,7 @@ def convert_pieces(found: Mapping[str, Piece], folder: Path) -> dict[str, Path]:
 
     Raises:
         ModuleNotFoundError: the convert extra is not installed.
-        RuntimeError: a converter failed; the message names its log.
+        ValueError: a converter failed; the message names its log.
     """
     require("onnx2tf", "tensorflow", "onnx", "onnxscript")
     folder.mkdir(parents=True, exist_ok=True)

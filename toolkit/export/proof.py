@@ -2,18 +2,36 @@
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from toolkit import runtime
+from toolkit.bundle import Bundle
 from toolkit.core.files import size_bytes
 from toolkit.export import lint
-from toolkit.export.parity import Golden, Parity, compare
+from toolkit.export.layers import start_of_difference
+from toolkit.export.parity import Golden, Parity, compare, predictions
+from toolkit.export.torch_landmarker import TorchLandmarker
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
 
 
-def prove(path: Path, reference: Sequence[Prediction], golden: Golden, threads: int) -> tuple[Parity, dict[str, Any]]:
+@dataclass(frozen=True)
+class Reference:
+    """What files are compared with: a bundle and its own predictions for some crops."""
+
+    bundle: Bundle
+    golden: Golden
+    predictions: list[Prediction]
+
+
+def reference(bundle: Bundle, golden: Golden) -> Reference:
+    """Run a bundle on crops, once for all its files."""
+    return Reference(bundle, golden, predictions(TorchLandmarker(bundle), golden.crops))
+
+
+def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[str, Any]]:
     """Load a converted file as a user would, compare it with its bundle's predictions, and say how it went.
 
     Raises:
@@ -22,8 +40,10 @@ def prove(path: Path, reference: Sequence[Prediction], golden: Golden, threads: 
     """
     about = sidecar.read(path)
     landmarker = runtime.load(path, threads=threads)
-    parity = compare(landmarker, reference, golden, about.precision)
-    counts = lint.operations(path)
+    parity = compare(landmarker, expected.predictions, expected.golden, about.precision)
+    starts_at = None if parity.ok else start_of_difference(expected.bundle, path, expected.golden.crops[0])
+    found = lint.inspect(path)
+    parity = dataclasses.replace(parity, reasons=(*parity.reasons, *found.breaches))
     record = {
         "kind": "parity",
         "model": path.name,
@@ -31,9 +51,11 @@ def prove(path: Path, reference: Sequence[Prediction], golden: Golden, threads: 
         "engine": landmarker.engine,
         "precision": about.precision,
         "size_bytes": size_bytes(path),
-        "operations": sum(counts.values()) if counts else None,
-        "transposes": counts.get("TRANSPOSE", counts.get("Transpose", 0)) if counts else None,
+        "operations": sum(found.operations.values()),
+        "transposes": sum(count for name, count in found.operations.items() if name.upper() == "TRANSPOSE"),
+        "xnnpack_parts": found.parts,
         **parity.record(),
+        "starts_at": starts_at,
     }
     return parity, record
 
@@ -56,4 +78,6 @@ def table(records: Sequence[dict[str, Any]]) -> str:
         else:
             lines.append(r["model"])
         lines += [f"  FAILED: {reason}" for reason in r["reasons"]]
+        if r.get("starts_at"):
+            lines.append(f"  {r['starts_at']}")
     return "\n".join(lines)

@@ -1,29 +1,16 @@
 """Runs in a process of its own (see tools.run_apart): ONNX -> TFLite in the working folder.
 
-Reads job.json, model.onnx and, for int8, calibration.npy; writes PRECISION.tflite for each precision of the job.
-
-int8: the image stays float until the mean is subtracted, and everything after the network's last convolution stays
-float too. Decoding needs more than 8 bits: a peak's 3 x 3 neighbourhood and its logarithm, and whole-number indices.
-Measured on the slimmed 300W network, real faces, mean displacement in crop pixels (and NME):
-
-                                     64 px                   128 px
-    everything in int8               2.07 (5.68 -> 9.08 %)   5.90 (6.35 -> 12.0 %)
-    decoding in float: what is done  0.107 (5.68 -> 5.68)    0.251 (6.35 -> 6.37)
-    the last convolution in float    0.106                   0.251
+Reads job.json, model.onnx and, for static int8, calibration.npy; writes PRECISION.tflite for each precision of the job,
+and NAME.tflite for each other way of static int8 in it.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-BEYOND = 5e-5
-"""Share of a tensor's values that int8 cuts off at either end."""
-SAMPLE = 1024
-"""Values of a tensor that are looked at for each crop."""
+from toolkit.export.static_int8 import Way, decoding, int8, int8io, kind
 
 
 def main() -> None:
@@ -37,11 +24,18 @@ def main() -> None:
                 data = plain
             case "float16":
                 data = float16(function)
+            case "dynamic8":
+                data = dynamic8(function, plain)
             case "int8":
                 data = int8(plain, np.load("calibration.npy"))
+            case "int8io":
+                data = int8io(plain, np.load("calibration.npy"))
             case _:
                 raise AssertionError(precision)
         Path(f"{precision}.tflite").write_bytes(named(data, job["outputs"]))
+    for name, way in job["ways"].items():
+        data = int8(plain, np.load("calibration.npy"), Way(**way))
+        Path(f"{name}.tflite").write_bytes(named(data, job["outputs"]))
 
 
 def keras_model(path: Path) -> Any:
@@ -86,66 +80,29 @@ def float16(function: Any) -> bytes:
     return bytes(converter.convert())
 
 
-def int8(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
-    """Static int8 between the subtraction of the mean and the heatmaps; weights per channel."""
-    from tensorflow.lite.python.convert import mlir_quantize
-    from tensorflow.lite.python.optimize.calibrator import Calibrator
+def dynamic8(function: Any, plain: bytes) -> bytes:
+    """Weights in int8, per channel, whose convolutions quantise what they read; everything between them is float32.
+
+    The decoding keeps its float weights, and so do depthwise convolutions: XNNPACK has no such kernel for them, and
+    where 12 of 98 were in int8 it took the network in 17 parts and not in 5.
+    """
+    import tensorflow as tf
     from tensorflow.lite.tools import flatbuffer_utils
 
-    def one_batch() -> Iterator[list[NDArray[np.float32]]]:
-        yield [crops[:1].astype(np.float32)]
-
-    # one crop marks the tensors that need a range; the ranges are then our own
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(Calibrator(plain).calibrate(one_batch)))
-    tensors = model.subgraphs[0].tensors
-    marked = [i for i, t in enumerate(tensors) if t.quantization is not None and t.quantization.min is not None]
-    for index, (low, high) in ranges(plain, crops, marked).items():
-        tensors[index].quantization.min, tensors[index].quantization.max = [low], [high]
-    calibrated = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-    return bytes(mlir_quantize(calibrated, denylisted_nodes=float_nodes(calibrated)))
-
-
-def ranges(plain: bytes, crops: NDArray[np.uint8], tensors: list[int]) -> dict[int, tuple[float, float]]:
-    """The range, around 0, that each of these tensors keeps to but for BEYOND of its values at either end."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=plain,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    image = interpreter.get_input_details()[0]["index"]
-    rng = np.random.default_rng(0)
-    seen: dict[int, list[NDArray[np.float32]]] = {index: [] for index in tensors}
-    for crop in crops:
-        interpreter.set_tensor(image, crop[None].astype(np.float32))
-        interpreter.invoke()
-        for index, kept in seen.items():
-            values = interpreter.get_tensor(index).ravel()
-            kept.append(values if len(values) <= SAMPLE else values[rng.integers(0, len(values), SAMPLE)])
-    out = {}
-    for index, kept in seen.items():
-        low, high = np.quantile(np.concatenate(kept), (BEYOND, 1 - BEYOND))
-        out[index] = min(float(low), 0.0), max(float(high), 0.0)
-    return out
-
-
-def float_nodes(data: bytes) -> list[str]:
-    """Names of the operations that int8 leaves alone: the first, and all that depend on the heatmaps."""
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
-    graph = model.subgraphs[0]
-    kinds = [flatbuffer_utils.opcode_to_name(model, op.opcodeIndex) for op in graph.operators]
-    peaks = [op for op, kind in zip(graph.operators, kinds, strict=True) if kind == "REDUCE_MAX"]
-    after = {op.inputs[0] for op in peaks}  # the heatmaps, whose height is the confidence
-    chosen = [graph.operators[0]]
-    for op in graph.operators:
-        if after.intersection(op.inputs.tolist()):
-            after.update(op.outputs.tolist())
-            chosen.append(op)
-    return [graph.tensors[i].name.decode() for op in chosen for i in op.outputs]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], None)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    model, before = (flatbuffer_utils.read_model_from_bytearray(bytearray(d)) for d in (converter.convert(), plain))
+    graph, own = model.subgraphs[0], before.subgraphs[0]
+    after = decoding(model)
+    for op, original in zip(graph.operators, own.operators, strict=True):
+        if op not in after and kind(model, op) != "DEPTHWISE_CONV_2D":
+            continue
+        for index, at in zip(op.inputs, original.inputs, strict=True):
+            tensor, source = graph.tensors[index], own.tensors[at]
+            if index >= 0 and tensor.type != source.type:  # -1 stands for no bias
+                tensor.type, tensor.quantization = source.type, source.quantization
+                model.buffers[tensor.buffer].data = before.buffers[source.buffer].data
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def named(data: bytes, outputs: list[str]) -> bytes:

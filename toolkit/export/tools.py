@@ -12,21 +12,21 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-INSTALL = "pip install 'sdhrnet-toolkit[convert]'"
+INSTALL = "pip install 'sdhrnet-toolkit[{extra}]'"
 
 
-def require(*modules: str) -> None:
+def require(*modules: str, extra: str = "convert") -> None:
     """Raises ModuleNotFoundError, with the way to install it, for the first module that is not there."""
     for name in modules:
         if find_spec(name) is None:
-            raise ModuleNotFoundError(f"converting needs {name}: {INSTALL}", name=name)
+            raise ModuleNotFoundError(f"converting needs {name}: {INSTALL.format(extra=extra)}", name=name)
 
 
 def run_apart(module: str, folder: Path) -> None:
     """Run `python -m module` with a job's folder as its working folder.
 
     Raises:
-        RuntimeError: it failed; the message ends with its last words and names its log, which is kept.
+        ValueError: it failed; the message ends with its last words and names its log, which is kept.
     """
     log = folder / "log.txt"
     package_root = str(Path(__file__).resolve().parents[2])
@@ -39,4 +39,4 @@ def run_apart(module: str, folder: Path) -> None:
         kept = Path(tempfile.mkdtemp(prefix="sdhrnet-convert-")) / "log.txt"
         shutil.copyfile(log, kept)
         last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-        raise RuntimeError(f"{module} failed with status {done.returncode}; its log is kept at {kept}\n{last}")
+        raise ValueError(f"{module} failed with status {done.returncode}; its log is kept at {kept}\n{last}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.report.ablation import ablations
+from toolkit.report.converted import converted
 from toolkit.report.device import device
 from toolkit.report.slimming import slimming
 
@@ -63,7 +64,7 @@ def render(records: list[Record]) -> str:
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
-    tables = [*slimming(records), *ablations(records), *device(records)]
+    tables = [*slimming(records), *ablations(records), *converted(records), *device(records)]
     parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
     return "\n".join(parts)
 

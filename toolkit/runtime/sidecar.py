@@ -15,7 +15,7 @@ from toolkit.core.schemes import scheme
 FORMAT = 1
 """The version of the JSON written here; a higher one comes from a newer release."""
 
-Precision = Literal["float32", "float16", "int8"]
+Precision = Literal["float32", "float16", "int8", "int8io", "dynamic8", "weights8", "palette6", "palette4"]
 Layout = Literal["NHWC", "NCHW", "image"]
 Output = Literal["points", "heatmaps"]
 
@@ -29,6 +29,18 @@ OUTPUTS: dict[Output, dict[str, str]] = {
     },
 }
 """Output tensors by name, and what they mean."""
+
+MEANING: dict[Precision, str] = {
+    "float32": "weights and arithmetic in float32",
+    "float16": "weights in float16, arithmetic as the device likes; decoding in float32",
+    "int8": "static int8 from the normalised image to the heatmaps, float32 at both ends and for decoding",
+    "int8io": "static int8 that takes uint8 pixels and gives integers",
+    "dynamic8": "weights in int8, activations quantised anew at every call",
+    "weights8": "weights in int8, expanded when loaded; arithmetic as in float16",
+    "palette6": "weights from palettes of 64 values, expanded when loaded; arithmetic as in float16",
+    "palette4": "weights from palettes of 16 values, expanded when loaded; arithmetic as in float16",
+}
+"""What a precision's name says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +59,12 @@ class Sidecar:
     input_colours: Literal["RGB"] = "RGB"
     input_range: tuple[float, float] = (0.0, 255.0)
     """Pixel values as they are; normalisation is inside."""
+    input_type: Literal["float32", "uint8"] = "float32"
+    """What the input tensor holds."""
     output: Output = "points"
     outputs: dict[str, str]
+    integers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Outputs that are integers: `type`, and `scale` and `zero_point` of value = scale * (integer - zero_point)."""
     decoder: Decoder
     sigma_px: float
     precision: Precision

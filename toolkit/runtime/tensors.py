@@ -21,10 +21,10 @@ def check_crop(crop: ImageArray, size_px: int) -> None:
         )
 
 
-def to_tensor(crop: ImageArray, about: Sidecar) -> NDArray[np.float32]:
-    """A checked crop as the (1, ...) float32 input tensor of its layout."""
+def to_tensor(crop: ImageArray, about: Sidecar) -> NDArray[np.float32 | np.uint8]:
+    """A checked crop as the (1, ...) input tensor of its layout and type."""
     check_crop(crop, about.size_px)
-    tensor = crop.astype(np.float32)[None]
+    tensor = crop.astype(about.input_type)[None]
     return np.ascontiguousarray(tensor.transpose(0, 3, 1, 2)) if about.input_layout == "NCHW" else tensor
 
 

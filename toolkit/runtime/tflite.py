@@ -1,12 +1,15 @@
 """Converted .tflite files on ai-edge-litert, or on tflite-runtime, which has the same interface."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.runtime import tensors
@@ -17,6 +20,10 @@ ENGINES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tf
 """The first is the default: tflite-runtime's wheel runs int8 without XNNPACK, 12 times slower."""
 
 
+POINT_STEP = 1 / 32767
+"""One step of an int16 point in [0, 1]: a hundredth of a pixel of a 256 px crop. Eight bits would give a whole one."""
+
+
 class TFLiteLandmarker:
     """A .tflite file on a CPU, through XNNPACK."""
 
@@ -24,14 +31,14 @@ class TFLiteLandmarker:
 
     def __init__(self, path: Path, about: Sidecar, engine: str, threads: int) -> None:
         self._about = about
-        self.engine = f"{engine} {version(engine)}"
+        self.engine = engine_name(engine)
         try:
             self._interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{engine} cannot load {path} ({error}): convert it again") from error
         self._input = self._interpreter.get_input_details()[0]["index"]
-        self._outputs = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}
+        self._outputs = {d["name"]: (d["index"], *d["quantization"]) for d in self._interpreter.get_output_details()}
 
     @property
     def scheme(self) -> Scheme:
@@ -44,7 +51,10 @@ class TFLiteLandmarker:
     def __call__(self, crop: ImageArray) -> Prediction:
         self._interpreter.set_tensor(self._input, tensors.to_tensor(crop, self._about))
         self._interpreter.invoke()
-        outputs = {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+        outputs = {
+            name: real(self._interpreter.get_tensor(index), scale, zero_point)
+            for name, (index, scale, zero_point) in self._outputs.items()
+        }
         return tensors.to_prediction(outputs, self._about)
 
 
@@ -62,14 +72,56 @@ def load_tflite(path: Path, about: Sidecar, engine: str | None, threads: int) ->
 
 
 def invocation(path: Path, threads: int = 1) -> tuple[Callable[[], None], str]:
-    """One call of a .tflite file of any float inputs, which are random, for timing; and the engine that runs it."""
+    """One call of a .tflite file of any inputs, which are random, for timing; and the engine that runs it."""
     engine = next(iter(ENGINES))
     interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
     interpreter.allocate_tensors()
     rng = np.random.default_rng(0)
     for tensor in interpreter.get_input_details():
-        interpreter.set_tensor(tensor["index"], rng.random(tensor["shape"], np.float32))
-    return interpreter.invoke, f"{engine} {version(engine)}"
+        values = rng.random(tensor["shape"], np.float32)
+        whole = np.issubdtype(tensor["dtype"], np.integer)
+        interpreter.set_tensor(tensor["index"], (255 * values).astype(tensor["dtype"]) if whole else values)
+    return interpreter.invoke, engine_name(engine)
+
+
+def engine_name(engine: str = next(iter(ENGINES))) -> str:
+    """An engine with its version after a space, as records have it."""
+    return f"{engine} {version(engine)}"
+
+
+def all_tensors(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
+    """The value of every tensor in a .tflite file, constants included, for one input; no delegate computes."""
+    module = _module(next(iter(ENGINES)))
+    interpreter = module.Interpreter(
+        model_path=str(path),
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+    interpreter.invoke()
+    found = []
+    for tensor in interpreter.get_tensor_details():
+        with suppress(ValueError):  # a scratch tensor that nothing was written to
+            found.append(real(interpreter.get_tensor(tensor["index"]), *tensor["quantization"]))
+    return found
+
+
+def real(tensor: NDArray[Any], scale: float, zero_point: int) -> NDArray[Any]:
+    """The values that a tensor stands for; a scale of 0 says that it holds them."""
+    return np.float32(scale) * (tensor.astype(np.int32) - zero_point) if scale else tensor
+
+
+def integer_outputs(path: Path) -> dict[str, dict[str, Any]]:
+    """The outputs of a .tflite file that are integers, as its sidecar tells them."""
+    details = _module(next(iter(ENGINES))).Interpreter(model_path=str(path)).get_output_details()
+    found = {}
+    for tensor in details:
+        scale, zero_point = tensor["quantization"]
+        if scale:
+            kind = np.dtype(tensor["dtype"]).name
+            found[tensor["name"]] = {"type": kind, "scale": float(scale), "zero_point": int(zero_point)}
+    return found
 
 
 def _module(engine: str) -> ModuleType:

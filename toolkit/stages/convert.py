@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from toolkit.data import open_faces
 from toolkit.export import files
 from toolkit.export.files import Origin, Target, Wanted
 from toolkit.export.golden import golden
-from toolkit.export.parity import Golden, predictions
-from toolkit.export.proof import keep, prove, table
-from toolkit.export.torch_landmarker import TorchLandmarker
+from toolkit.export.parity import Golden
+from toolkit.export.proof import Reference, keep, prove, reference, table
+from toolkit.export.tflite import CALIBRATED
 from toolkit.runtime import sidecar
-from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.sidecar import Output, Precision
 
 
@@ -38,13 +36,15 @@ class Convert:
     to: tuple[Target, ...] = ("tflite", "coreml", "onnx")
     """Formats."""
     precision: tuple[Precision, ...] = ("float32", "float16", "int8")
-    """Precisions; each format gives those of them that it has: CoreML float32 and float16, ONNX float32."""
+    """Precisions; each format gives those of them that it has. TFLite: float32, float16, int8 (static, float at both
+    ends), int8io (static, uint8 pixels in, integers out), dynamic8 (weights alone). CoreML: float32, float16, weights8,
+    palette6, palette4 (weights of 8, 6 and 4 bits). ONNX: float32."""
     output: Output = "points"
     """points: decoded inside the file; heatmaps: for a platform that decodes by itself."""
     data: Path | None = None
     """Faces for calibration and parity, as for training; without it, synthetic faces."""
     calibration: int = 128
-    """Training faces that int8 takes its ranges from."""
+    """Training faces that static int8 takes its ranges from."""
     faces: int = 32
     """Validation faces that parity is measured on."""
     keep: bool = False
@@ -66,10 +66,10 @@ def run(options: Convert) -> Steps[Outcome]:
     out = options.out or options.bundle.resolve().parent / "models"
     faces = yield from _faces(options, loaded, "val", options.faces, "crops for parity")
     calibration = None
-    if "int8" in options.precision and "tflite" in options.to:
+    if "tflite" in options.to and set(CALIBRATED).intersection(options.precision):
         calibration = yield from _faces(options, loaded, "train", options.calibration, "crops for calibration")
     origin = Origin(bundle=loaded, digest=bundle.digest(options.bundle), output=options.output, calibration=calibration)
-    reference = predictions(TorchLandmarker(loaded), faces.crops)
+    expected = reference(loaded, faces)
     out.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
     for done, target in enumerate(options.to):
@@ -78,7 +78,7 @@ def run(options: Convert) -> Steps[Outcome]:
             made = _convert(origin, options.wanted(), target, Path(temporary))
             for path in made:
                 yield Progress(task=f"converting to {target}", done=done, total=len(options.to), note=path.name)
-                records.append(_finish(path, out, reference, faces, always=options.keep))
+                records.append(_finish(path, out, expected, always=options.keep))
     ok = all(record["ok"] for record in records)
     text = f"{table(records)}\n{_advice(out, ok=ok, kept=options.keep)}"
     return Outcome(text=text, records=tuple(records), ok=ok)
@@ -97,9 +97,9 @@ def _convert(origin: Origin, wanted: Wanted, target: Target, folder: Path) -> li
     return list(made.values())
 
 
-def _finish(path: Path, out: Path, reference: Sequence[Prediction], faces: Golden, *, always: bool) -> dict[str, Any]:
+def _finish(path: Path, out: Path, expected: Reference, *, always: bool) -> dict[str, Any]:
     """Prove one fresh file; put it in place where it keeps its budget."""
-    parity, record = prove(path, reference, faces, threads=1)
+    parity, record = prove(path, expected, threads=1)
     keep(path, parity)
     if parity.ok or always:
         place(path, out / path.name)

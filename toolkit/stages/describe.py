@@ -9,6 +9,7 @@ from tyro.conf import Positional
 from toolkit import bundle
 from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
 from toolkit.report.alphas import history_of
 from toolkit.report.architecture import drawing
@@ -16,14 +17,19 @@ from toolkit.report.chart import standalone
 from toolkit.report.marks import png, svg
 from toolkit.report.run import part_of
 from toolkit.runtime import sidecar
+from toolkit.runtime.tflite import invocation
+from toolkit.runtime.timing import Latency, interleaved
 from toolkit.slimming.census import Part, census, parts
 
+RUNS = 30
+"""Timed calls of a converted file and of its float32 one."""
 KINDS = ("stem", "block", "project", "up", "down", "head")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Describe:
-    """Parameters, multiply-accumulates and edges of a bundle, a converted file or a named architecture.
+    """What a network costs: parameters, multiply-accumulates and edges of a bundle or a named architecture; operations,
+    their delegation and what is slow or wrong in a converted file.
 
     Architectures: hrnet-w18, hrsupernet, s-hrnet-300w, s-hrnet-cofw, s-hrnet-wflw.
     """
@@ -69,7 +75,7 @@ def run(options: Describe) -> Steps[Outcome]:
         _no_history(options)
         if options.draw is not None:
             raise ValueError("--draw is for bundles and named architectures; a converted file has none")
-        return _file(path)
+        return (yield from _file(path))
     raise FileNotFoundError(
         f"{options.what!r} is neither a bundle, a converted file nor an architecture ({', '.join(ARCHITECTURES)})"
     )
@@ -145,7 +151,38 @@ def _edges(spec: SuperNetSpec) -> list[str]:
     ]
 
 
-def _file(path: Path) -> Outcome:
-    about = asdict(sidecar.read(path))
-    text = "\n".join([path.name, *(f"  {key}: {value}" for key, value in about.items())])
-    return Outcome(text=text, records=({"kind": "describe", "name": path.name, **about},))
+def _file(path: Path) -> Steps[Outcome]:
+    """What a converted file's sidecar says, what is in it, and what is wrong or slow about it."""
+    about = sidecar.read(path)
+    found = lint.inspect(path)
+    times = yield from _times(path, about.precision)
+    warnings = [*found.warnings, *_slower(times)]
+    lines = [path.name, f"  {about.precision}: {sidecar.MEANING[about.precision]}"]
+    lines += [f"  {key}: {value}" for key, value in asdict(about).items()]
+    counts = ", ".join(f"{name} {count}" for name, count in found.operations.items())
+    lines.append(f"  {sum(found.operations.values())} operations: {counts}")
+    if found.parts is not None and found.outside is not None:
+        left = ", ".join(f"{name} {count}" for name, count in found.outside.items()) or "nothing"
+        lines.append(f"  XNNPACK takes it in {found.parts} parts; left outside: {left}")
+    if times:
+        own, plain = (latency.median for latency in times)
+        lines.append(f"  one call on one thread {own:.2f} ms, of the float32 file beside it {plain:.2f} ms")
+    lines += [f"  WARNING: {text}" for text in (*found.breaches, *warnings)] or ["  nothing to warn of"]
+    record = {"kind": "describe", "name": path.name, **asdict(about), **asdict(found), "warnings": warnings}
+    record |= {"latency_ms": asdict(times[0]), "float32_latency_ms": asdict(times[1])} if times else {}
+    return Outcome(text="\n".join(lines), records=(record,))
+
+
+def _times(path: Path, precision: str) -> Steps[tuple[Latency, ...]]:
+    """A .tflite file and its float32 one, by turns; nothing where that one is not beside it."""
+    plain = path.with_name(path.name.replace(f"-{precision}.", "-float32."))
+    if path.suffix != ".tflite" or plain == path or not plain.exists():
+        return ()
+    calls = [invocation(file)[0] for file in (path, plain)]
+    return tuple((yield from interleaved(calls, RUNS, RUNS // 10)))
+
+
+def _slower(times: tuple[Latency, ...]) -> list[str]:
+    if not times or times[0].median <= times[1].median:
+        return []
+    return [f"slower than float32 here, {times[0].median:.2f} against {times[1].median:.2f} ms: ship that one"]

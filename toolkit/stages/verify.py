@@ -9,11 +9,8 @@ from toolkit import bundle, measure, runtime
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_faces
 from toolkit.export.golden import golden
-from toolkit.export.parity import Golden, predictions
-from toolkit.export.proof import prove, table
-from toolkit.export.torch_landmarker import TorchLandmarker
+from toolkit.export.proof import Reference, prove, reference, table
 from toolkit.runtime import sidecar
-from toolkit.runtime.landmarker import Prediction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +38,6 @@ class Verify:
             raise ValueError("faces and threads must be at least 1")
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A bundle's own predictions for some crops."""
-
-    golden: Golden
-    predictions: list[Prediction]
-
-
 def run(options: Verify) -> Steps[Outcome]:
     """Prove every file; see Verify."""
     paths = runtime.models_in(options.models)
@@ -65,8 +54,7 @@ def run(options: Verify) -> Steps[Outcome]:
                 raise ValueError(_no_bundle(options, source))
             if source not in references:
                 references[source] = yield from _reference(options, bundles[source])
-            reference = references[source]
-            _, record = prove(path, reference.predictions, reference.golden, options.threads)
+            _, record = prove(path, references[source], options.threads)
         except (ValueError, FileNotFoundError) as error:
             record = {"kind": "parity", "model": path.name, "reasons": [" ".join(str(error).split())], "ok": False}
         records.append({**record, **measure.conditions(options.threads)})
@@ -98,4 +86,4 @@ def _reference(options: Verify, folder: Path) -> Steps[Reference]:
     loaded = bundle.read(folder)
     faces = open_faces(options.data, "test", options.faces, scheme=loaded.scheme)
     crops = yield from golden(faces, loaded.scheme, loaded.card.size_px, options.faces, "crops for parity")
-    return Reference(crops, predictions(TorchLandmarker(loaded), crops.crops))
+    return reference(loaded, crops)

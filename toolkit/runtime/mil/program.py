@@ -4,7 +4,7 @@ Float16 values are held as float32 arrays that contain only float16 numbers. A s
 float32 and rounded to float16 is the correctly rounded float16 result, since 24 >= 2 * 11 + 2 bits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +63,24 @@ class Program:
         Raises:
             ValueError: inputs of other names or shapes, or an operation that fails; the message names it.
         """
+        types = {name: tensor for operation in self._steps for name, tensor in operation.outputs.items()}
+        found: dict[str, Array] = {}
+        for results in self.steps(values):
+            found.update((name, value) for name, value in results.items() if name in self.outputs)
+        return {name: found[name].astype(types[name].element.dtype) for name in self.outputs}
+
+    def steps(self, values: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+        """The results of one operation after the other; for the arguments and errors see __call__."""
         if set(values) != set(self.inputs):
             raise ValueError(f"the program takes {', '.join(self.inputs)}; given: {', '.join(values) or 'nothing'}")
         held = {name: _declared(np.asarray(values[name]), tensor, name) for name, tensor in self.inputs.items()}
-        types = dict(self.inputs)
-        with np.errstate(all="ignore"):  # infinities and NaN pass silently, as on a device
-            for step, operation in enumerate(self._steps):
-                held.update(_run(operation, self._arguments(operation, held)))
-                types.update(operation.outputs)
-                for name in self._last_use.get(step, ()):
-                    held.pop(name, None)
-            return {name: held[name].astype(types[name].element.dtype) for name in self.outputs}
+        for step, operation in enumerate(self._steps):
+            with np.errstate(all="ignore"):  # infinities and NaN pass silently, as on a device
+                results = _run(operation, self._arguments(operation, held))
+            held.update(results)
+            for name in self._last_use.get(step, ()):
+                held.pop(name, None)
+            yield results
 
     def _prepare(self, operation: Operation) -> None:
         """Take a constant in, expand a compressed one, or queue a step."""
