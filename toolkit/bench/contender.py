@@ -103,7 +103,7 @@ def _usual(path: Path) -> EngineName:
 
 def _counts(engine: EngineName | None, threads: Sequence[int]) -> Sequence[int]:
     """CoreML chooses its threads itself, and the interpreter is not timed."""
-    return (1,) if engine is not None and (engine.startswith("coreml") or engine == "mil-interpreter") else threads
+    return (1,) if compute_units(engine) is not None or engine == "mil-interpreter" else threads
 
 
 def open_contender(source: Source) -> Contender:
@@ -149,15 +149,21 @@ def open_source(source: Source) -> tuple[Landmarker, Frame, Path]:
     return landmarker, Frame(size_px=landmarker.size_px), path
 
 
+def compute_units(engine: EngineName | None) -> str | None:
+    """What CoreML may use under an engine's name; None for other engines."""
+    if engine is None or not engine.startswith("coreml"):
+        return None
+    return engine.removeprefix("coreml").removeprefix("-") or "all"
+
+
 def _opened(path: Path, engine: EngineName | None, threads: int) -> Landmarker:
     if engine == "torch":
         return TorchOnThreads(open_model(path), threads)
     if engine == "mil-interpreter":
         return InterpretedLandmarker(path, sidecar.read(path))
-    if engine is not None and engine.startswith("coreml"):
+    if (units := compute_units(engine)) is not None:
         if platform.system() != "Darwin":
             raise ModuleNotFoundError("CoreML runs on macOS only", name="coreml")
-        units = engine.removeprefix("coreml").removeprefix("-") or "all"
         return load_coreml(path, sidecar.read(path), units)  # type: ignore[arg-type]  # its own words
     return runtime.load(path, engine=engine, threads=threads)
 

@@ -53,7 +53,7 @@ def parse(text: str) -> Timed:
         return _classic(text, counts)
     if "Inference (avg):" in text:
         return _compiled(text)
-    errors = re.findall(r"(?:ERROR|FATAL)[: ].*", text)
+    errors = re.findall(r"(?:ERROR|FATAL): (?!Benchmarking failed).*", text)
     last = (errors or text.strip().splitlines() or ["it printed nothing"])[-1].strip()
     raise ValueError(f"the benchmark tool timed nothing: {last}")
 

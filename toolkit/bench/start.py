@@ -27,6 +27,8 @@ def starts(sources: Sequence[Source], times: int) -> Steps[list[dict[str, Any]]]
     Raises:
         OSError: a process failed.
     """
+    if not times:
+        return [{"cold_start_ms": None, "memory_bytes": None} for _ in sources]
     found: list[list[dict[str, float]]] = [[] for _ in sources]
     for turn in range(times):
         for index, source in enumerate(sources):

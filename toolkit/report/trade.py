@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"float32": "teacher", "float16": "slim", "int8": "distil"}
 MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
+RIVALS = "XPH8d<>"
+"""Shapes of other people's models, by their names."""
 LOG_FROM = 8.0
 """Costs that differ by more than this factor are shown on a logarithmic scale."""
 
@@ -42,10 +44,12 @@ class Dot:
 def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
     """NME against the time of one face, on one thread."""
     dots = []
+    device = next((row.record.get("device") for row in rows if row.where == where), None)
     for row in rows:
         times = mapping(row.record.get("latency_ms"))
         median, nme = number(times.get("median")), number(row.record.get("nme_mean"))
-        if row.where == where and row.record.get("threads") == 1 and median is not None and nme is not None:
+        here = row.where == where and row.record.get("device") == device and row.record.get("threads") == 1
+        if here and median is not None and nme is not None:
             dots.append(_file(row.record, median, nme, number(times.get("p90"))))
     return _plot(
         dots,
@@ -77,10 +81,17 @@ def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
     )
 
 
-def macs(run: Run, where: Group) -> Plot | None:
-    """NME of the bundles against their multiply-accumulates."""
+def macs(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
+    """NME of the bundles, and of files whose graph was counted, against their multiply-accumulates."""
+    found = [*_bundles(run, where, "macs_full"), *(
+        _file(row.record, cost, nme)
+        for row in rows
+        if row.where == where
+        and (cost := number(row.record.get("macs"))) is not None
+        and (nme := number(row.record.get("nme_mean"))) is not None
+    )]  # fmt: skip
     return _plot(
-        _bundles(run, where, "macs_full"),
+        list(dict.fromkeys(found)),
         key="macs",
         title="Error against arithmetic",
         axis="million multiply-accumulates a face",
@@ -103,6 +114,9 @@ def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
 def _file(record: Record, cost: float, nme: float, high: float | None = None) -> Dot:
     name, precision = str(record["model"]), str(record.get("precision") or "other")
     suffix = PurePath(name).suffix
+    if record.get("peer"):
+        marker = RIVALS[sum(map(ord, name)) % len(RIVALS)]
+        return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
     return Dot(
         name=f"{name} ({record.get('engine') or 'engine not recorded'})" if high is not None else name,
         kind=f"{suffix.lstrip('.') or 'file'} {precision}",

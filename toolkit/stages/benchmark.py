@@ -12,12 +12,13 @@ from tyro.conf import Positional
 from toolkit import measure
 from toolkit.bench import peers, rows, worst
 from toolkit.bench.clock import timed
-from toolkit.bench.contender import Contender, EngineName, open_contender, sources
+from toolkit.bench.contender import Contender, EngineName, compute_units, open_contender, sources
 from toolkit.bench.frame import Frame, framed_crops
 from toolkit.bench.gate import against
 from toolkit.bench.graph import facts
 from toolkit.bench.host import host
 from toolkit.bench.peers import PeerName
+from toolkit.bench.residency import off_cpu, residency
 from toolkit.bench.rivals import behind_detectors
 from toolkit.bench.start import starts
 from toolkit.core.files import read_lines
@@ -155,6 +156,10 @@ def _accuracy(contender: Contender, points: dict[str, Any], crops: Mapping[Frame
 
 
 def _facts(contender: Contender) -> dict[str, Any]:
+    units = compute_units(contender.source.engine)
+    if units is not None and contender.landmarker is not None:
+        devices = residency(Path(contender.source.what), units)
+        return {"operations": None, "macs": None, "delegated_share": off_cpu(devices), "residency": devices}
     path = rows.file_of(contender)
     found = {"operations": None, "macs": None, "delegated_share": None} if path is None else facts(path)
     # another engine's delegate may take other operations
