@@ -8,7 +8,7 @@ import pytest
 from toolkit.bench.battery import Picture, robustness
 from toolkit.bench.flicker import FRAMES, clip_flicker, flicker, still_clips, synthetic_clips
 from toolkit.bench.frame import Frame
-from toolkit.bench.pipelines import found_points
+from toolkit.bench.pipelines import LookOnce, found_points
 from toolkit.core.geometry import Pose
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
@@ -110,6 +110,18 @@ def test_robustness_has_every_condition_and_level(steady) -> None:
             assert own["nme_mean"] == pytest.approx([found["plain"]] * len(own["levels"]), abs=1e-3)
     again = finish(robustness([(steady(middle, 64), Frame(size_px=64))], FACES))[0]
     assert again == found
+
+
+def test_several_networks_share_a_look() -> None:
+    """One picture is looked at once, another one or a forgotten one again."""
+    looks: list[int] = []
+    once = LookOnce(lambda image: looks.append(id(image)) or [])
+    first, second = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)
+    for image in (first, first, second):
+        assert once(image) == []
+    once.forget()
+    once(second)
+    assert looks == [id(first), id(second), id(second)]
 
 
 def test_behind_a_detector_the_nearest_face_counts_if_it_is_the_one() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from toolkit.bench import peers
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.sample import Faces
-from toolkit.detect import FaceDetector
-from toolkit.detect.landmarks import landmarks_in
+from toolkit.detect import Detection, landmarks_in
+from toolkit.detect.landmarks import Detector
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.detect.quiet import no_chatter, no_tensorflow
 from toolkit.runtime.landmarker import FloatArray, ImageArray, Landmarker
@@ -20,10 +20,28 @@ Pipeline = Callable[[ImageArray], list[FloatArray]]
 MOST_FACES = 8
 
 
+class LookOnce:
+    """A detector that remembers its last picture, so that several networks can share a look at it."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self.forget()
+
+    def forget(self) -> None:
+        """Look again, even at the same picture."""
+        self._seen: tuple[ImageArray, list[Detection]] | None = None
+
+    def __call__(self, image: ImageArray) -> list[Detection]:
+        """The faces in a picture."""
+        if self._seen is None or self._seen[0] is not image:
+            self._seen = (image, self._detector(image))
+        return self._seen[1]
+
+
 class OwnPipeline:
     """What `sdhrnet photo` does: MediaPipe's detector on tiles, its boxes calibrated, and two passes of the network."""
 
-    def __init__(self, landmarker: Landmarker, detector: FaceDetector) -> None:
+    def __init__(self, landmarker: Landmarker, detector: Detector) -> None:
         self._landmarker, self._detector = landmarker, detector
 
     def __call__(self, image: ImageArray) -> list[FloatArray]:

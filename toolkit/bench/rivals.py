@@ -2,18 +2,20 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from toolkit import measure
 from toolkit.bench.contender import Contender
-from toolkit.bench.pipelines import DlibPipeline, MeshPipeline, OwnPipeline, Pipeline, found_points
+from toolkit.bench.pipelines import DlibPipeline, LookOnce, MeshPipeline, OwnPipeline, Pipeline, found_points
 from toolkit.bench.rows import OWN
 from toolkit.core.geometry import cut
 from toolkit.core.progress import Steps
 from toolkit.data.sample import Faces, FloatArray
 from toolkit.detect import FaceDetector, calibrate
+from toolkit.detect.landmarks import Detector
 from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.timing import interleaved
 
@@ -27,11 +29,12 @@ def behind_detectors(able: Sequence[Contender], faces: Faces, runs: int) -> Step
         if contender.landmarker is not None and contender.landmarker.timed:
             chosen.setdefault(contender.identity["model"], contender)
     detector = FaceDetector()
-    pipelines = {model: _pipeline(c, detector) for model, c in chosen.items()}
+    once = LookOnce(detector)
+    pipelines = {model: _pipeline(c, once) for model, c in chosen.items()}
     try:
         points = yield from found_points(pipelines, faces)
         image = faces[0].image
-        calls = [lambda p=pipeline: p(image) for pipeline in pipelines.values()]
+        calls = [partial(_afresh, once, pipeline, image) for pipeline in pipelines.values()]
         times = yield from interleaved(calls, runs, WARMUP)
     finally:
         detector.close()
@@ -49,7 +52,12 @@ def behind_detectors(able: Sequence[Contender], faces: Faces, runs: int) -> Step
     ]
 
 
-def _pipeline(contender: Contender, detector: FaceDetector) -> Pipeline:
+def _afresh(once: LookOnce, pipeline: Pipeline, image: ImageArray) -> object:
+    once.forget()
+    return pipeline(image)
+
+
+def _pipeline(contender: Contender, detector: Detector) -> Pipeline:
     if contender.source.what == "dlib":
         return DlibPipeline()
     if contender.source.what.startswith("mediapipe"):
@@ -63,7 +71,7 @@ def _pipeline(contender: Contender, detector: FaceDetector) -> Pipeline:
 class FramedPipeline:
     """A described model, which has no detector of its own, behind ours: one pass in the crop that it wants."""
 
-    def __init__(self, contender: Contender, detector: FaceDetector) -> None:
+    def __init__(self, contender: Contender, detector: Detector) -> None:
         self._contender, self._detector = contender, detector
 
     def __call__(self, image: ImageArray) -> list[FloatArray]:

@@ -32,7 +32,12 @@ def tables(run: Run, groups: Iterable[Group]) -> list[Table]:
 
 def of(run: Run, where: Group, boxes: str) -> list[Record]:
     """The benchmark's records on one set, on these boxes."""
-    return [r for r in run.of_kind("benchmark") if group(r) == where and r.get("boxes") == boxes]
+    return of_boxes([r for r in run.of_kind("benchmark") if group(r) == where], boxes)
+
+
+def of_boxes(records: Iterable[Record], boxes: str) -> list[Record]:
+    """Those on these boxes."""
+    return [r for r in records if r.get("boxes") == boxes]
 
 
 def side_by_side(records: Sequence[Record], where: Group) -> Table:
