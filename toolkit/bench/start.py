@@ -18,6 +18,7 @@ from toolkit.core.progress import Progress, Steps
 CALLS = 10
 """Calls before memory is read."""
 LIMIT_S = 300
+NO_START: dict[str, Any] = {"cold_start_ms": None, "memory_bytes": None}
 
 
 def starts(sources: Sequence[Source], times: int) -> Steps[list[dict[str, Any]]]:
@@ -28,7 +29,7 @@ def starts(sources: Sequence[Source], times: int) -> Steps[list[dict[str, Any]]]
         OSError: a process failed.
     """
     if not times:
-        return [{"cold_start_ms": None, "memory_bytes": None} for _ in sources]
+        return [NO_START for _ in sources]
     found: list[list[dict[str, float]]] = [[] for _ in sources]
     for turn in range(times):
         for index, source in enumerate(sources):

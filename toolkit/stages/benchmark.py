@@ -12,7 +12,7 @@ from tyro.conf import Positional
 from toolkit import measure
 from toolkit.bench import peers, rows, worst
 from toolkit.bench.clock import timed
-from toolkit.bench.contender import Contender, EngineName, compute_units, open_contender, sources
+from toolkit.bench.contender import Contender, EngineName, Source, compute_units, open_contender, sources
 from toolkit.bench.frame import Frame, framed_crops
 from toolkit.bench.gate import against
 from toolkit.bench.graph import facts
@@ -20,7 +20,7 @@ from toolkit.bench.host import host
 from toolkit.bench.peers import PeerName
 from toolkit.bench.residency import off_cpu, residency
 from toolkit.bench.rivals import behind_detectors
-from toolkit.bench.start import starts
+from toolkit.bench.start import NO_START, starts
 from toolkit.core.files import read_lines
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import Faces, open_faces
@@ -95,31 +95,36 @@ def run(options: Benchmark) -> Steps[Outcome]:
         raise ValueError(f"nothing can run here: {'; '.join(dict.fromkeys(c.reason for c in contenders))}")
     faces = open_faces(options.data, options.split, options.synthetic, scheme=_scheme(able))
     crops = yield from framed_crops(faces, list(dict.fromkeys(c.frame for c in able)))
-    fields = {"data": faces.title, "split": options.split, "run": datetime.now(UTC).isoformat(timespec="seconds")}
+    fields: dict[str, Any] = {"data": faces.title, "split": options.split}
+    fields["run"] = datetime.now(UTC).isoformat(timespec="seconds")
     before = host()
     times = yield from timed(contenders, crops, options.runs, options.warmup)
-    during = {**before, "load_1min_after": host()["load_1min"]}
-    cold = yield from starts([c.source for c in able if c.landmarker and c.landmarker.timed], options.starts)
-    cold_of = dict(zip((c.source for c in able if c.landmarker and c.landmarker.timed), cold, strict=True))
+    fields["host"] = {**before, "load_1min_after": host()["load_1min"]}
+    cold = yield from _cold(able, options.starts)
     points = yield from _points(able, crops)
     records = [
         {
             **rows.record(contender, fields, latency, stages),
-            **cold_of.get(contender.source, {"cold_start_ms": None, "memory_bytes": None}),
+            **cold.get(contender.source, NO_START),
             **_facts(contender),
             **_accuracy(contender, points, crops),
-            "host": during,
             **_conditions(contender.source.threads),
         }
         for contender, (latency, stages) in zip(contenders, times, strict=True)
     ]
     if options.detector:
         found = yield from behind_detectors(able, faces, max(10, options.runs // 5))
-        records += [{**fields, **r, "host": during, **_conditions(r["threads"])} for r in found]
+        records += [{**fields, **r, **_conditions(r["threads"])} for r in found]
     measure.append(options.results_file, tuple(records))
     if options.worst:
         worst.write(options.results_file.parent / "worst.png", able, points, crops, options.worst)
     return _outcome(options, records, baseline)
+
+
+def _cold(able: Sequence[Contender], times: int) -> Steps[dict[Source, dict[str, Any]]]:
+    """Cold start and memory of what is timed."""
+    chosen = [c.source for c in able if c.landmarker is not None and c.landmarker.timed]
+    return dict(zip(chosen, (yield from starts(chosen, times)), strict=True))
 
 
 def _scheme(able: Sequence[Contender]) -> Any:

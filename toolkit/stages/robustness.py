@@ -65,7 +65,7 @@ def run(options: Robustness) -> Steps[Outcome]:
         )
     if options.every > 1:
         chosen = range(0, len(faces), options.every)
-        faces = Subset(faces, chosen, f"{faces.title}, every {options.every}th ({len(chosen)} faces)")
+        faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
     hard = yield from robustness(runners, faces)
     trembling: list[dict[str, Any] | None] = [None] * len(runners)
     if options.clips:
