@@ -15,6 +15,7 @@ from toolkit.report.markdown import render as markdown
 from toolkit.report.page import render
 from toolkit.report.rivals import one_each
 from toolkit.report.run import load
+from toolkit.report.versus import plots
 
 WHERE = {"data": "made-up faces", "split": "test", "device": "Made-up CPU, 2 cores", "commit": "0" * 40}
 HOST = {
@@ -148,6 +149,14 @@ def test_a_run_from_before_has_no_such_section(whole_run: Path, tmp_path: Path) 
     assert rows["face.tflite"][3] == ("7.50", "7.5") and rows["face.tflite"][4][0] == "not measured"
 
 
+def test_a_readme_gets_a_plot_of_its_own() -> None:
+    """Accuracy against time, with rivals, as a file that stands alone; none without times on the same boxes."""
+    drawn = plots([*RECORDS, *TROUBLE])
+    assert list(drawn) == ["latency.svg"]
+    assert drawn["latency.svg"].startswith("<svg") and ">dlib<" in drawn["latency.svg"]
+    assert plots(TROUBLE) == {} and plots([{k: v for k, v in r.items() if k != "boxes"} for r in RECORDS]) == {}
+
+
 def test_markdown_has_the_same_figures() -> None:
     """Side by side, behind detectors, the middle level of each condition, flicker, and the load."""
     text = markdown([*RECORDS, *TROUBLE])
@@ -158,3 +167,5 @@ def test_markdown_has_the_same_figures() -> None:
     assert "160 of 165" in text and "| blur, 0.02 sigma | 7.00 | 8.00 |" in text
     assert "| synthetic clip | 6.250 % | 7.500 % |" in text
     assert "CoreML" not in text and "not measured" in text
+    phone = {k: v for k, v in RECORDS[0].items() if k not in ("host", "run", "stages_ms", "cold_start_ms")}
+    assert "| `phone.tflite` |" in markdown([*RECORDS, phone | {"model": "phone.tflite", "imported": True}])

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from toolkit.report.chart import standalone
+from toolkit.report.files import Measured
 from toolkit.report.rivals import of_boxes
 from toolkit.report.run import OWN_DETECTOR
 from toolkit.report.table import number
+from toolkit.report.trade import latency
 
 Record = dict[str, Any]
 Titled = tuple[str, list[str], list[list[str]]]
@@ -21,6 +24,15 @@ def versus(records: Sequence[Record]) -> list[Titled]:
     found += [_trouble(hard)] if hard else []
     found += [_flicker(hard)] if any(r.get("flicker_percent") for r in hard) else []
     return found
+
+
+def plots(records: Sequence[Record]) -> dict[str, str]:
+    """An SVG file's text by its name: accuracy against time for each set that was benchmarked."""
+    rows = [Measured(record=r) for r in of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)]
+    found = {where: latency(rows, where) for where in dict.fromkeys(row.where for row in rows)}
+    drawn = [plot.svg for plot in found.values() if plot is not None]
+    names = ["latency.svg", *(f"latency-{index}.svg" for index in range(2, len(drawn) + 1))]
+    return dict(zip(names, map(standalone, drawn), strict=False))
 
 
 def _same(records: Sequence[Record]) -> Titled:
@@ -41,13 +53,14 @@ def _same(records: Sequence[Record]) -> Titled:
         ]
         for r in records
     ]
-    hosts = {(r.get("run"), (r.get("host") or {}).get("load_1min"), (r.get("host") or {}).get("load_1min_after"))
-             for r in records}  # fmt: skip
-    loads = "; ".join(
-        f"run of {run}: load {_figure(a, 1)} before, {_figure(b, 1)} after" for run, a, b in sorted(hosts)
-    )
-    title = f"The same boxes for all. Compare times within one run alone; {loads}."
+    hosts = {str(r.get("run")): r["host"] for r in records if r.get("host")}
+    loads = "".join(f"; run of {run}: {_load(host)}" for run, host in sorted(hosts.items()))
+    title = f"The same boxes for all. Compare times within one run alone{loads}."
     return title, [*header, "size", "MACs", "operations", "delegated"], rows
+
+
+def _load(host: Record) -> str:
+    return f"load {_figure(host.get('load_1min'), 1)} before, {_figure(host.get('load_1min_after'), 1)} after"
 
 
 def _own(records: Sequence[Record]) -> Titled:
