@@ -75,7 +75,7 @@ def _plot(records: Sequence[Record], name: str) -> Plot:
     )
     rows = tuple((words(_title(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records)
     return Plot(
-        title=name[:1].upper() + name[1:],
+        title="JPEG" if name == "jpeg" else name[:1].upper() + name[1:],
         words=WORDS.get(name, ""),
         svg=chart(f"trouble-{name.replace(' ', '-')}", f"NME against {name}", draw, legend=2, size_in=SIZE_IN),
         table=Table(caption=f"NME in percent under {name}", columns=columns, rows=rows),
@@ -98,7 +98,7 @@ def flicker(run: Run, where: Group) -> Table | None:
     )
     columns = (Column(label="Model", numeric=False), *(Column(label=k.capitalize(), unit="%") for k in kinds))
     return Table(
-        caption="Flicker: mean change of a point's error between frames, in percent of the eye distance, not smoothed",
+        caption="Flicker, % of the eye distance a frame",
         columns=(*columns, Column(label="Clips", unit="of each kind")),
         rows=rows,
     )
