@@ -38,12 +38,6 @@ def points_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[Flo
     return np.stack(points)
 
 
-def errors_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[FloatArray]:
-    """Per-face NME (N,) as fractions; raises as points_on does."""
-    points = yield from points_on(landmarker, crops, task)
-    return metrics.nme(points, crops.points_xy, crops.faces.scheme)
-
-
 def accuracy(
     points_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme, subsets: Mapping[str, Sequence[int]]
 ) -> dict[str, Any]:

@@ -10,13 +10,18 @@ import torch
 
 from tests.ablations.conftest import one_after_the_other
 from tests.conftest import SMALL
-from toolkit import bundle
+from toolkit import bundle, measure
 from toolkit.ablations import augment, distil, recipe, scratch, trial
 from toolkit.bundle import Card
+from toolkit.core import metrics
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
+from toolkit.core.schemes import COFW_29
+from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED, Augment
+from toolkit.data.batches import plain_crops
 from toolkit.data.battery import BATTERY
+from toolkit.export.torch_landmarker import TorchLandmarker
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import HRNetSpec
 from toolkit.train.setup import Training, open_session
@@ -119,6 +124,18 @@ def test_seeds_differ_in_order_and_augmentation(tmp_path: Path) -> None:
         batches.append(next(session.train.epoch((options.seed, 0, 0), 10, options.augmentation)))
     assert not np.array_equal(np.sort(batches[0].images, axis=0), np.sort(batches[1].images, axis=0))
     np.testing.assert_array_equal(batches[1].images, batches[2].images)
+
+
+def test_many_faces_at_a_time_score_as_each_alone(small_bundle: bundle.Bundle, tmp_path: Path) -> None:
+    """The scores of a trial are those that `evaluate` finds face by face; faces of another scheme are refused."""
+    bundle.write(small_bundle, tmp_path / "small")
+    crops = finish(plain_crops(open_faces(None, "test", 5), small_bundle.card.size_px))
+    alone = finish(measure.points_on(TorchLandmarker(small_bundle), crops, ""))
+    expected = metrics.nme(alone, crops.points_xy, small_bundle.scheme)
+    np.testing.assert_allclose(trial.errors_of(tmp_path / "small", crops), expected, atol=1e-4)  # 0.01 % of NME
+    others = finish(plain_crops(open_faces(None, "test", 5, scheme=COFW_29), small_bundle.card.size_px))
+    with pytest.raises(ValueError, match="predicts 300w-68, the faces are labelled cofw-29"):
+        trial.errors_of(tmp_path / "small", others)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The training stages end to end on a handful of synthetic faces: what they write, and who learned from what."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from tests.conftest import SMALL as SPEC
 from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.core.progress import finish
@@ -176,6 +178,25 @@ def test_a_supernet_has_no_patience(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_network_is_trained_on(tmp_path: Path) -> None:
+    """--start takes a bundle's architecture, scheme, size and weights; the card names its parent."""
+    torch.manual_seed(5)
+    card = Card(name="little", stage="distil", scheme="cofw-29", size_px=32, sigma_px=1.0)
+    start = bundle.of_network(build(dataclasses.replace(SPEC, points=29)), card)
+    bundle.write(start, tmp_path / "start")
+    short = {**SMALL, "size": None, "lr": 1e-9, "ema": 0.0}
+    finish(teacher.run(Teacher(out=tmp_path / "more", start=tmp_path / "start", **short)))  # type: ignore[arg-type]
+    more = bundle.read(tmp_path / "more")
+    assert (more.spec, more.card.name, more.card.size_px, more.scheme) == (start.spec, "little", 32, start.scheme)
+    assert more.card.parents == {"start": bundle.digest(tmp_path / "start")}
+    moved = (more.weights["stem.0.weight"] - start.weights["stem.0.weight"]).abs().max()
+    assert 0 < float(moved) < 1e-6 and torch.equal(more.weights["alpha"], start.weights["alpha"])
+    with pytest.raises(ValueError, match="predicts cofw-29, the faces are labelled 300w-68"):
+        finish(teacher.run(Teacher(out=tmp_path / "no", start=tmp_path / "start", scheme="300w-68", **short)))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="leave --arch and --weights out"):
+        Teacher(out=tmp_path / "no", start=tmp_path / "start", arch="s-hrnet-300w")
+
+
 def test_a_teacher_from_imagenet(tmp_path: Path) -> None:
     """It starts from the file's weights, and its card says which file and what was not in it."""
     torch.manual_seed(5)

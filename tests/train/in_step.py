@@ -10,15 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tiny import Spots, job
 from torch import Tensor, nn
 
 from toolkit.core.progress import finish
-from toolkit.core.schemes import W300_68
-from toolkit.data.augment import Augment
-from toolkit.data.batches import Batch, occlude_rectangle, plain_crops, training_faces
-from toolkit.data.sample import Sample, box_of_points
+from toolkit.data.batches import Batch, occlude_rectangle
 from toolkit.train.inference import normalised
-from toolkit.train.job import Job, Pass
+from toolkit.train.job import Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.norm import JoinedNorm
@@ -26,26 +24,6 @@ from toolkit.train.optim import Optim
 from toolkit.train.team import Team, assemble
 
 CPU = torch.device("cpu")
-
-
-class Spots:
-    """Ten 'faces' of noise, some of whose points are not known."""
-
-    scheme = W300_68
-    title = "spots"
-    subsets: dict[str, list[int]] = {}  # noqa: RUF012 (never written to)
-
-    def __len__(self) -> int:
-        return 10
-
-    def __getitem__(self, index: int) -> Sample:
-        rng = np.random.default_rng(index)
-        points = rng.uniform(20, 60, (68, 2))
-        box = box_of_points(points)
-        points[: 6 * index] = np.nan
-        return Sample(
-            name=str(index), image=rng.integers(0, 255, (80, 90, 3)).astype(np.uint8), points_xy=points, box_xyxy=box
-        )
 
 
 class Small(nn.Module):
@@ -78,20 +56,8 @@ def trained(team: Team, out: Path) -> dict[str, Tensor]:
         Pass(name="a", optimiser=torch.optim.SGD([edge], 0.1), step=step),
         Pass(name="b", optimiser=optim.optimiser(list(net.parameters())), step=step),
     )
-    job = Job(
-        nets={"net": net},
-        passes=passes,
-        optim=optim,
-        faces=finish(training_faces(Spots(), 32)),
-        validation={32: finish(plain_crops(Spots(), 32))},
-        sizes=(32,),
-        augment=Augment(),
-        seed=3,
-        sigma_px=1.0,
-        identity={},
-        team=team,
-    )
-    log = finish(fit(job, out, resume=False))
+    small = job(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim, team=team)
+    log = finish(fit(small, out, resume=False))
     losses = {
         f"loss {k} {i}": torch.tensor(r[k]) for i, r in enumerate(log) for k in ("a_mse", "a_l1", "b_mse", "b_l1")
     }

@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from in_step import CPU, Small, Spots
+from in_step import CPU, Small
 from safetensors import safe_open
+from tiny import Spots, job
 from torch import Tensor
 
 from toolkit.core.progress import finish
-from toolkit.data.augment import Augment
-from toolkit.data.batches import Batch, occlude_rectangle, plain_crops, training_faces
+from toolkit.data.batches import Batch, occlude_rectangle
 from toolkit.train.inference import normalised
-from toolkit.train.job import Job, Pass
+from toolkit.train.job import Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.optim import Optim
@@ -46,19 +46,8 @@ def train(out: Path, at_step: Callable[[int], None]) -> dict[str, np.ndarray]:
         masked = occlude_rectangle(normalised(batch.images, CPU).numpy(), batch.rngs, 0.5)
         return {"mse": mse(net(torch.from_numpy(masked)), truth, known)}
 
-    job = Job(
-        nets={"net": net},
-        passes=(Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step),),
-        optim=optim,
-        faces=finish(training_faces(Spots(), 32)),
-        validation={32: finish(plain_crops(Spots(), 32))},
-        sizes=(32,),
-        augment=Augment(),
-        seed=3,
-        sigma_px=1.0,
-        identity={},
-    )
-    finish(fit(job, out, resume=True))
+    passes = (Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step),)
+    finish(fit(job(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim), out, resume=True))
     return {k: v.numpy() for k, v in net.state_dict().items()}
 
 

@@ -17,12 +17,11 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from tests.train import tiny
+from tests.train.tiny import SIZE, Blobs
 from toolkit.core.metrics import Scores
 from toolkit.core.progress import Progress, finish
-from toolkit.core.schemes import W300_68
-from toolkit.data.augment import Augment
-from toolkit.data.batches import Batch, PlainCrops, plain_crops, training_faces
-from toolkit.data.sample import Sample, box_of_points
+from toolkit.data.batches import Batch, PlainCrops
 from toolkit.train import loop
 from toolkit.train.best import kept
 from toolkit.train.inference import normalised, pick_device, predict
@@ -32,32 +31,10 @@ from toolkit.train.losses import mse, targets
 from toolkit.train.optim import Optim
 from toolkit.train.team import Precision, assemble
 
-SIZE = 32
-
-
-class Blobs:
-    """Five 'faces': a bright blob at each of 68 points that all lie on a small grid."""
-
-    scheme = W300_68
-    title = "blobs"
-    subsets: dict[str, list[int]] = {}  # noqa: RUF012 (never written to)
-
-    def __len__(self) -> int:
-        return 5
-
-    def __getitem__(self, index: int) -> Sample:
-        rng = np.random.default_rng(index)
-        points = rng.uniform(20, 60, (68, 2))
-        image = rng.integers(0, 60, (80, 90, 3)).astype(np.uint8)
-        for x, y in points.round().astype(int):
-            image[y - 1 : y + 2, x - 1 : x + 2] = 250
-        return Sample(name=str(index), image=image, points_xy=points, box_xyxy=box_of_points(points))
-
 
 def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, sizes: tuple[int, ...] = (SIZE,)) -> Job:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 68, 3, 2, 1))
-    faces = finish(training_faces(Blobs(), sizes[-1]))
     device = torch.device("cpu")
 
     def step(batch: Batch) -> dict[str, Tensor]:
@@ -65,16 +42,12 @@ def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, size
         noisy = normalised(batch.images, device) + float(batch.rngs[0].normal()) * 0.01
         return {"mse": hurt(mse(net(noisy), truth, known))}
 
-    return Job(
+    return tiny.job(
+        Blobs(5),
+        sizes,
         nets={"net": net},
         passes=(Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step),),
         optim=optim,
-        faces=faces,
-        validation={side: finish(plain_crops(Blobs(), side)) for side in sizes},
-        sizes=sizes,
-        augment=Augment(),
-        seed=3,
-        sigma_px=1.0,
         identity={"optim": dataclasses.asdict(optim)},
     )
 

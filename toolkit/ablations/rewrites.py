@@ -107,8 +107,8 @@ def _torch_times(networks: dict[str, Network], size_px: int, runs: int) -> Steps
 def _table(records: list[dict[str, Any]]) -> str:
     lines = [f"{'':26}{'off by':>9}{'torch ms':>10}{'TFLite ms':>11}{'operations':>12}{'MB':>7}"]
     lines += [
-        f"{r['variant']:26}{r['relative_difference']:9.1e}{r['torch_ms']['median']:10.2f}"
-        f"{r['latency_ms']['median']:11.2f}{r['operations']:12}{r['size_bytes'] / 1e6:7.2f}"
+        f"{r['variant']:26}{r['relative_difference']:9.1e}{r['torch_ms']['cpu_median']:10.2f}"
+        f"{r['latency_ms']['cpu_median']:11.2f}{r['operations']:12}{r['size_bytes'] / 1e6:7.2f}"
         for r in records
     ]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import bundle, measure
+from toolkit.ablations.trial import errors_of
 from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
@@ -13,7 +14,7 @@ from toolkit.data.batches import plain_crops
 from toolkit.export.deployed import Deployed
 from toolkit.export.trial import measure_files
 from toolkit.jobs import Job, side_by_side
-from toolkit.landmarkers import identify, is_bundle, open_model
+from toolkit.landmarkers import identify, is_bundle
 from toolkit.models.spec import SuperNetSpec
 from toolkit.report.curves import COSTS, curve
 from toolkit.slimming.importance import Importance
@@ -120,8 +121,7 @@ def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
         faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
         crops = yield from plain_crops(faces, size)
         for share, folder in family.items():
-            model = open_model(folder / "trained")
-            errors = yield from measure.errors_on(model, crops, f"scoring {folder.name}")
+            errors = errors_of(folder / "trained", crops)
             found = files[names[share]]
             records.append(
                 {
@@ -148,8 +148,8 @@ def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
 def _table(records: list[Record]) -> str:
     lines = [f"{'share':>6}{'params M':>10}{'MACs M':>9}{'ms':>8}{'operations':>12}{'MB':>7}{'NME %':>8}"]
     lines += [
-        f"{r['budget']:6.2f}{r['params_full'] / 1e6:10.2f}{r['macs_full'] / 1e6:9.1f}{r['latency_ms']['median']:8.2f}"
-        f"{r['operations']:12}{r['size_bytes'] / 1e6:7.2f}{r['nme_mean']:8.2f}"
+        f"{r['budget']:6.2f}{r['params_full'] / 1e6:10.2f}{r['macs_full'] / 1e6:9.1f}"
+        f"{r['latency_ms']['cpu_median']:8.2f}{r['operations']:12}{r['size_bytes'] / 1e6:7.2f}{r['nme_mean']:8.2f}"
         for r in records
     ]
     return "\n".join(lines)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from toolkit.report.curves import call_ms
+
 Record = dict[str, Any]
 Rows = list[list[str]]
 Titled = tuple[str, list[str], Rows]
@@ -34,12 +36,12 @@ def _compared(records: list[Record]) -> list[Titled]:
                 _share(r["macs_paper"], first["macs_paper"], f"{r['macs_paper'] / 1e6:.1f} M"),
                 _share(r["operations"], first["operations"], str(r["operations"])),
                 f"{r['size_bytes'] / 1e6:.2f} MB",
-                _share(_ms(r), _ms(first), f"{_ms(r):.2f} ms"),
+                _share(call_ms(r), call_ms(first), f"{call_ms(r):.2f} ms"),
             ]
             for r in own
         ]
         header = ["network", "parameters", "without stem and head", "MACs", "without head", "TFLite operations"]
-        header += ["float32 file", "one call, one thread"]
+        header += ["float32 file", "one call (processor time)"]
         tables.append((f"Before and after, {size} px; shares are of the first row.", header, rows))
     return tables
 
@@ -54,8 +56,8 @@ def _rewritten(records: list[Record]) -> list[Titled]:
             [
                 r["variant"],
                 f"{r['relative_difference']:.1e}",
-                _share(r["torch_ms"]["median"], first["torch_ms"]["median"], f"{r['torch_ms']['median']:.2f} ms"),
-                _share(_ms(r), _ms(first), f"{_ms(r):.2f} ms"),
+                _share(call_ms(r, "torch_ms"), call_ms(first, "torch_ms"), f"{call_ms(r, 'torch_ms'):.2f} ms"),
+                _share(call_ms(r), call_ms(first), f"{call_ms(r):.2f} ms"),
                 str(r["operations"]),
                 f"{r['size_bytes'] / 1e6:.2f} MB",
             ]
@@ -76,7 +78,7 @@ def _swept(records: list[Record]) -> list[Titled]:
                 "supernet" if r["budget"] == 1 else f"{r['budget']:g}",
                 f"{r['params_full'] / 1e6:.2f} M",
                 f"{r['macs_full'] / 1e6:.1f} M",
-                f"{_ms(r):.2f} ms",
+                f"{call_ms(r):.2f} ms",
                 str(r["operations"]),
                 f"{r['nme_mean']:.2f} %",
                 f"{r['nme_median']:.2f} %",
@@ -86,13 +88,16 @@ def _swept(records: list[Record]) -> list[Titled]:
         first = own[0]
         title = f"A family by {importance}: {data} ({split}), {first['epochs']} epochs after the cut, "
         title += f"{first['input_px']} px."
-        header = ["share of MACs without head", "parameters", "MACs", "one call", "TFLite operations", "NME mean"]
+        header = [
+            "share of MACs without head",
+            "parameters",
+            "MACs",
+            "one call (processor time)",
+            "TFLite operations",
+            "NME mean",
+        ]
         tables.append((title, [*header, "median"], rows))
     return tables
-
-
-def _ms(record: Record) -> float:
-    return float(record["latency_ms"]["median"])
 
 
 def _share(value: float, whole: float, text: str) -> str:

@@ -15,6 +15,9 @@ class Latency:
 
     median: float
     p90: float
+    cpu_median: float
+    """Processor time of this process, all threads together. Other jobs on the machine lengthen a call, the longer ones
+    most, but hardly this: for one thread it is what the call takes on an idle machine."""
     runs: int
     warmup: int
 
@@ -30,19 +33,21 @@ def interleaved(calls: Sequence[Callable[[], object]], runs: int, warmup: int) -
     for call in calls:
         for _ in range(warmup):
             call()
-    times_ms = np.empty((len(calls), runs))
+    times_ms, cpu_ms = np.empty((2, len(calls), runs))
     for turn in range(runs):
         for index, call in enumerate(calls):
-            started = time.perf_counter_ns()
+            cpu_started, started = time.process_time_ns(), time.perf_counter_ns()
             call()
             times_ms[index, turn] = (time.perf_counter_ns() - started) / 1e6
+            cpu_ms[index, turn] = (time.process_time_ns() - cpu_started) / 1e6
         yield Progress(task="timing", done=turn + 1, total=runs)
     return [
         Latency(
             median=round(float(np.median(row)), 4),
             p90=round(float(np.quantile(row, 0.9)), 4),
+            cpu_median=round(float(np.median(cpu)), 4),
             runs=runs,
             warmup=warmup,
         )
-        for row in times_ms
+        for row, cpu in zip(times_ms, cpu_ms, strict=True)
     ]

@@ -21,7 +21,7 @@ class LatencyTable:
 
     size_px: int
     pieces_ms: dict[str, float]
-    """Medians by the key of a piece. An edge is measured with the addition into its block."""
+    """Medians of the processor time by the key of a piece. An edge is measured with the addition into its block."""
     whole: dict[str, float] = field(default_factory=dict)
     """The whole supernet as a check: `measured_ms`, and `summed_ms` of its pieces."""
     conditions: dict[str, Any] = field(default_factory=dict)

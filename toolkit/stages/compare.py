@@ -73,11 +73,11 @@ def _table(records: list[dict[str, Any]]) -> str:
         ("  without head", "macs_paper", 1e6, ",.1f"),
         ("TFLite operations", "operations", 1, ",.0f"),
         ("TFLite file, MB", "size_bytes", 1e6, ",.2f"),
-        ("one call, ms (median)", "latency_ms", 1, ",.2f"),
+        ("processor time, ms", "latency_ms", 1, ",.2f"),
     ]
     lines = ["".ljust(24) + "".join(name.rjust(width + 2) for name in names)]
     for label, key, scale, form in rows:
-        values = [(r[key]["median"] if key == "latency_ms" else r[key]) / scale for r in records]
+        values = [(r[key]["cpu_median"] if key == "latency_ms" else r[key]) / scale for r in records]
         shares = ["", *(f" ({100 * v / values[0]:.0f} %)" for v in values[1:])]
         cells = [f"{value:{form}}{share}" for value, share in zip(values, shares, strict=True)]
         lines.append(label.ljust(24) + "".join(cell.rjust(width + 2) for cell in cells))

@@ -53,7 +53,7 @@ def run(options: MakeTable) -> Steps[Outcome]:
         paths = convert_pieces(found, Path(temporary))
         calls, engine = zip(*(invocation(path, options.threads) for path in paths.values()), strict=True)
         times = yield from interleaved(calls, options.runs, options.warmup)
-    medians = {key: time.median for key, time in zip(paths, times, strict=True)}
+    medians = {key: time.cpu_median for key, time in zip(paths, times, strict=True)}
     measured = medians.pop(WHOLE)
     summed = latency.LatencyTable(size_px=options.size, pieces_ms=medians).summed(spec)
     table = latency.LatencyTable(

@@ -10,7 +10,7 @@ from torch import Tensor
 from toolkit import bundle
 from toolkit.core.files import sha256
 from toolkit.core.progress import Outcome, Steps
-from toolkit.core.schemes import Scheme
+from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.batches import Batch
 from toolkit.models import HRNet, HRSuperNet, build
 from toolkit.models.imagenet import load_imagenet
@@ -30,6 +30,8 @@ class Teacher(Training):
     arch: str = "hrnet-w18"
     """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w; or a bundle's
     folder, whose architecture is trained from scratch."""
+    start: Path | None = None
+    """Bundle whose network is trained on, at another size or on other faces, in place of --arch."""
     weights: Path | None = None
     """HRNetV2-W18's ImageNet weights to start from, a safetensors file with the names of the authors' checkpoint;
     toolkit/models/imagenet.py says how a .pth becomes one. With them, try --lr 1e-4 to 5e-4."""
@@ -40,14 +42,19 @@ class Teacher(Training):
             raise ValueError(f"there is no architecture or bundle {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
         if self.weights is not None and self.arch != "hrnet-w18":
             raise ValueError(f"--weights are those of hrnet-w18, not of {self.arch}")
+        if self.start is not None and (self.weights is not None or self.arch != "hrnet-w18"):
+            raise ValueError("--start brings its architecture and weights: leave --arch and --weights out")
 
 
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
-    session = yield from open_session(options)
-    net = build(_spec(options.arch, session.train.faces.scheme))
-    origin = _pretrained(net, options.weights)
-    net = session.team.placed(net)
+    start = bundle.read(options.start) if options.start else None
+    if start:
+        options = dataclasses.replace(options, size=options.size or start.card.size_px)
+    session = yield from open_session(options, start.scheme if start else W300_68)
+    fresh = _started(options, start, session.train.faces.scheme)
+    origin, parents = _pretrained(fresh, options.weights), _parents(options)
+    net = session.team.placed(fresh)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
         net.alpha.requires_grad_(False)
@@ -68,19 +75,36 @@ def run(options: Teacher) -> Steps[Outcome]:
         seed=options.seed,
         sigma_px=options.sigma,
         watch=options.watch,
-        identity=session.identity("teacher") | {"arch": options.arch} | origin,
+        identity=session.identity("teacher") | {"arch": options.arch} | origin | parents,
         team=session.team,
     )
     log = yield from fit(job, options.out, resume=options.resume)
     record = kept(log, "teacher", options.patience)
-    card = session.card(options.arch, "teacher", log, metrics={"val": record["val_teacher"]}, config=origin)
+    name = start.card.name if start else options.arch
+    metrics = {"val": record["val_teacher"]}
+    card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=origin)
     session.write(bundle.of_network(net, card, tuple(log)))
     nme = record["val_teacher"]["nme_mean"]
-    started = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
+    begun = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
+    begun = f" trained on from {options.start}" if start else begun
     return Outcome(
-        text=f"{options.arch}{started}, written to {options.out}: validation NME {nme:.2f} %",
+        text=f"{name}{begun}, written to {options.out}: validation NME {nme:.2f} %",
         records=({"kind": "stage", **record},),
     )
+
+
+def _started(options: Teacher, start: bundle.Bundle | None, scheme: Scheme) -> HRNet | HRSuperNet:
+    """The network before its first step, on the CPU."""
+    if start is None:
+        return build(_spec(options.arch, scheme))
+    if start.scheme != scheme:
+        raise ValueError(f"{options.start} predicts {start.scheme.name}, the faces are labelled {scheme.name}")
+    return start.network()
+
+
+def _parents(options: Teacher) -> dict[str, str]:
+    """The digest of the bundle that is trained on, if there is one."""
+    return {"start": bundle.digest(options.start)} if options.start else {}
 
 
 def _pretrained(net: HRNet | HRSuperNet, weights: Path | None) -> dict[str, Any]:
