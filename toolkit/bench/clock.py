@@ -84,4 +84,4 @@ def _split(found: dict[str, Latency], detect: Latency) -> tuple[Latency | None, 
 
 def _times(latency: Latency) -> dict[str, float]:
     fields = dataclasses.asdict(latency)
-    return {key: fields[key] for key in ("median", "p90")}
+    return {key: fields[key] for key in ("median", "p90", "cpu_median")}
