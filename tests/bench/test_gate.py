@@ -37,6 +37,18 @@ def test_one_file_that_got_slower_than_the_others_is() -> None:
     assert against(now, BASE, 0.1, 0.6).breaches == ()
 
 
+def test_processor_time_counts_where_both_have_it() -> None:
+    """A busy machine that doubles one file's time on the clock but not on the processor is no regression."""
+
+    def with_cpu(records: list[dict[str, Any]], times: list[float]) -> list[dict[str, Any]]:
+        return [r | {"latency_ms": r["latency_ms"] | {"cpu_median": t}} for r, t in zip(records, times, strict=True)]
+
+    busy = run_of({"a": 4.0, "b": 9.0, "c": 8.0}, run="tuesday")
+    assert against(with_cpu(busy, [4, 2, 8]), with_cpu(BASE, [4, 2, 8]), 0.1, 0.1).breaches == ()
+    assert len(against(with_cpu(busy, [4, 4, 8]), with_cpu(BASE, [4, 2, 8]), 0.1, 0.1).breaches) == 1
+    assert len(against(with_cpu(busy, [4, 2, 8]), BASE, 0.1, 0.1).breaches) == 1, "the clock, for want of the other"
+
+
 def test_accuracy_has_a_margin_of_its_own() -> None:
     """Percentage points; better is no breach; gone is one."""
     assert against(run_of({"a": 4.0}, 5.09), BASE, 0.1, 1).breaches == ()

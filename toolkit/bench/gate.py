@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.report.table import number
+
 Record = dict[str, Any]
 Key = tuple[Any, ...]
 
@@ -33,7 +35,8 @@ def against(now: Sequence[Record], baseline: Sequence[Record], nme_margin: float
         baseline: records of kind `benchmark`; of one measurement the last counts.
         nme_margin: percentage points of NME that are allowed.
         latency_margin: a share of the time that is allowed. A machine is not as fast today as yesterday, so each time
-            is first divided by the geometric mean over all files that both runs timed.
+            is first divided by the geometric mean over all files that both runs timed. Processor time is taken where
+            both have it, since other jobs do not lengthen it.
 
     Raises:
         ValueError: the two have no measurement in common.
@@ -62,7 +65,9 @@ def _slower(pairs: Sequence[tuple[Record, Record]], margin: float) -> tuple[list
         return lost, ["times, since the baseline's are of several runs"]
     if len(timed) < 2:
         return lost, ["times, since a ratio needs two files that both runs timed"]
-    before, after = ([float(r["latency_ms"]["median"]) for r in side] for side in zip(*timed, strict=True))
+    key = "cpu_median" if all(number(r["latency_ms"].get("cpu_median")) for pair in timed for r in pair) else "median"
+    timed = [pair for pair in timed if all(number(r["latency_ms"].get(key)) for r in pair)]
+    before, after = ([float(r["latency_ms"][key]) for r in side] for side in zip(*timed, strict=True))
     means = [math.exp(sum(map(math.log, times)) / len(times)) for times in (before, after)]
     found = []
     for (_, record), old_ms, new_ms in zip(timed, before, after, strict=True):

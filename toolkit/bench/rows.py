@@ -50,7 +50,20 @@ def file_of(contender: Contender) -> Path | None:
     return path if path.suffix in (".tflite", ".onnx") and not is_bundle(path) else None
 
 
-HEADS = ("model", "engine", "thr", "NME %", "FR@10 %", "ms median", "p90", "start ms", "MB", "memory MB", "ops")
+HEADS = (
+    "model",
+    "engine",
+    "thr",
+    "NME %",
+    "FR@10 %",
+    "ms median",
+    "p90",
+    "cpu ms",
+    "start ms",
+    "MB",
+    "memory MB",
+    "ops",
+)
 
 
 def table(records: Sequence[dict[str, Any]]) -> str:
@@ -75,6 +88,7 @@ def _cells(r: dict[str, Any]) -> tuple[str, ...]:
         _number(r.get("fr10"), 2),
         _number(times.get("median"), 2),
         _number(times.get("p90"), 2),
+        _number(times.get("cpu_median"), 2),
         _number(start.get("total"), 0),
         _number(r.get("size_bytes"), 2, 1e6),
         _number(r.get("memory_bytes"), 0, 1e6),

@@ -1,7 +1,7 @@
 """The plots that weigh accuracy against cost: latency, size and multiply-accumulates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -47,18 +47,22 @@ def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
     device = next((row.record.get("device") for row in rows if row.where == where), None)
     for row in rows:
         times = mapping(row.record.get("latency_ms"))
-        median, nme = number(times.get("median")), number(row.record.get("nme_mean"))
+        spent, nme = number(times.get("cpu_median")), number(row.record.get("nme_mean"))
+        median = spent or number(times.get("median"))
         here = row.where == where and row.record.get("device") == device and row.record.get("threads") == 1
         if here and median is not None and nme is not None:
-            dots.append(_file(row.record, median, nme, number(times.get("p90"))))
+            dot = _file(row.record, median, nme, None if spent else number(times.get("p90")))
+            engine = row.record.get("engine") or "engine not recorded"
+            dots.append(replace(dot, name=f"{dot.name} ({engine})"))
     return _plot(
         dots,
         key="latency",
         title="Error against time",
         axis="milliseconds a face, one thread",
         scale=1.0,
-        text="Each dot is a converted file on one engine: further left is faster, lower is more accurate; the whisker "
-        "reaches to the 90th percentile. The stepped line joins the files that no other beats in both.",
+        text="Each dot is a model on one engine: further left is faster, lower is more accurate. It is processor time, "
+        "which other jobs do not lengthen; in older records it is time on the clock, with a whisker to the 90th "
+        "percentile. The stepped line joins those that no other beats in both.",
     )
 
 
@@ -118,7 +122,7 @@ def _file(record: Record, cost: float, nme: float, high: float | None = None) ->
         marker = RIVALS[sum(map(ord, name)) % len(RIVALS)]
         return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
     return Dot(
-        name=f"{name} ({record.get('engine') or 'engine not recorded'})" if high is not None else name,
+        name=name,
         kind=f"{suffix.lstrip('.') or 'file'} {precision}",
         colour=COLOURS.get(precision, "baseline"),
         marker=MARKERS.get(suffix, "X"),

@@ -36,14 +36,14 @@ def plots(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _same(records: Sequence[Record]) -> Titled:
-    header = ["model", "engine", "threads", "NME mean", "FR@10", "one call, median", "p90", "cold start", "memory"]
+    header = ["model", "engine", "threads", "NME mean", "FR@10", "one call, median", "p90", "processor time"]
     rows = [
         [
             f"`{r['model']}`",
             str(r["engine"]),
             str(r["threads"]),
             *(_figure(r.get(key), 2, " %") for key in ("nme_mean", "fr10")),
-            *(_figure((r["latency_ms"] or {}).get(key), 2, " ms") for key in ("median", "p90")),
+            *(_figure((r["latency_ms"] or {}).get(key), 2, " ms") for key in ("median", "p90", "cpu_median")),
             _figure((r.get("cold_start_ms") or {}).get("total"), 0, " ms"),
             _figure(r.get("memory_bytes"), 0, " MB", 1e6),
             _figure(r.get("size_bytes"), 2, " MB", 1e6),
@@ -56,7 +56,7 @@ def _same(records: Sequence[Record]) -> Titled:
     hosts = {str(r.get("run")): r["host"] for r in records if r.get("host")}
     loads = "".join(f"; run of {run}: {_load(host)}" for run, host in sorted(hosts.items()))
     title = f"The same boxes for all. Compare times within one run alone{loads}."
-    return title, [*header, "size", "MACs", "operations", "delegated"], rows
+    return title, [*header, "cold start", "memory", "size", "MACs", "operations", "delegated"], rows
 
 
 def _load(host: Record) -> str:
