@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LINES = (("distil", "-"), ("teacher", (0, (5, 2))), ("supernet", (0, (4, 2, 1, 2))), ("baseline", (0, (1, 1.6))),
          ("slim", (0, (6, 2))), ("ink", (0, (2, 1))))  # fmt: skip
 """Colour and dashes of one curve after the other."""
+ALIKE = 0.25
+"""Mean difference of a face's NME, in percentage points, below which two files are of one network."""
 
 
 def tables(run: Run, groups: Iterable[Group]) -> list[Table]:
@@ -155,12 +157,12 @@ def behind_detectors(records: Sequence[Record], where: Group) -> Table:
 
 
 def one_each(records: Sequence[Record]) -> list[Record]:
-    """A record for each model whose errors no other has to a twentieth of a point: engines and precisions agree."""
+    """A record for each model that differs from the others by ALIKE or more: engines and precisions mostly agree."""
     kept: list[Record] = []
     for r in sorted(records, key=lambda r: not str(r.get("model")).endswith(".tflite")):
         errors = errors_of(r)
         known = [errors_of(k) for k in kept]
-        alike = any(len(k) == len(errors) and abs(k - errors).mean() < 0.05 for k in known)
+        alike = any(len(k) == len(errors) and abs(k - errors).mean() < ALIKE for k in known)
         if len(errors) and not alike:
             kept.append(r)
     return kept
