@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -17,9 +18,11 @@ from toolkit.bench.peers import MESH_FRAME, MeshLandmarker
 from toolkit.bench.residency import off_cpu, residency
 from toolkit.bench.start import main as start
 from toolkit.core import metrics
+from toolkit.core.files import sha256
 from toolkit.core.geometry import cut
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.landmarkers import WEIGHTS, released
+from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
 
 BUNDLE = next(path for path in WEIGHTS.iterdir() if path.is_dir())
@@ -71,13 +74,17 @@ def test_an_engine_that_is_not_here_is_a_reason(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(platform.system() == "Darwin", reason="CoreML is here")
-def test_coreml_off_macos_is_a_reason(converted) -> None:
-    """For every choice of hardware."""
-    package = str(converted.file("float32.mlpackage"))
+def test_coreml_off_macos_is_a_reason(tmp_path: Path) -> None:
+    """For every choice of hardware; the package is not even looked into."""
+    package = tmp_path / "face.mlpackage"
+    package.mkdir()
+    (package / "Manifest.json").write_text("{}")
+    about = sidecar.read(released("float16"))
+    sidecar.write(package, replace(about, model=package.name, file_sha256=sha256(package)))
     for engine in ("coreml", "coreml-cpu_and_ne"):
-        found = open_contender(Source(what=package, engine=engine))
+        found = open_contender(Source(what=str(package), engine=engine))
         assert (found.landmarker, found.reason) == (None, "CoreML runs on macOS only")
-    assert open_contender(Source(what=package, engine="mil-interpreter")).engine.startswith("mil-interpreter")
+        assert found.identity["precision"] == "float16"
 
 
 def test_a_described_model_is_a_rival(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from toolkit.report.markdown import BEGIN, END, render, update
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [(ROOT / "README.md", "road"), (ROOT / "results" / "road" / "README.md", "road")]
-PAGES += [(ROOT / "results" / "data" / "README.md", "data")]
+PAGES += [(ROOT / "results" / name / "README.md", name) for name in ("data", "benchmark")]
 
 CONDITIONS: dict[str, Any] = {"data": "d", "split": "test", "n": 3, "device": "a machine", "commit": "f" * 40}
 SCORES = {"nme_mean": 5.125, "nme_median": 4.5, "fr10": 0.0, "auc10": 51.25}

@@ -142,13 +142,12 @@ def behind_detectors(records: Sequence[Record], where: Group) -> Table:
                 Cell(text=f"{found:g} of {total:g}") if total and found is not None else cell(None),
                 *(cell(r.get(key)) for key in ("nme_mean", "nme_median")),
                 cell(lost),
-                cell(times.get("median"), 1),
-                cell(times.get("p90"), 1),
+                *(cell(times.get(key), 1) for key in ("median", "p90", "cpu_median")),
             )
         )
     heads = [("Engine", "", False), ("Found", "", True), ("NME", "%, of those", True), ("NME", "%, median", True)]
     heads += [("Failed", "% not found or above 10 %", True), ("Picture to points", "ms, median", True)]
-    heads += [("Picture to points", "ms, p90", True)]
+    heads += [("Picture to points", "ms, p90", True), ("Processor time", "ms, median", True)]
     return Table(
         caption=f"Each behind its own face detector on {where[0]}, {where[1]}",
         columns=(Column(label="Model", numeric=False), *_columns(heads)),

@@ -123,7 +123,7 @@ def _file(record: Record, cost: float, nme: float, high: float | None = None) ->
         return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
     return Dot(
         name=name,
-        kind=f"{suffix.lstrip('.') or 'file'} {precision}",
+        kind=f"{suffix.lstrip('.') or 'bundle'} {precision}",
         colour=COLOURS.get(precision, "baseline"),
         marker=MARKERS.get(suffix, "X"),
         cost=cost,
