@@ -17,6 +17,11 @@ check: $(VENV)/.ready
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
+.PHONY: web
+web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
+	$(RUN)/python deploy/web/assets.py deploy/web/build
+	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+
 format: $(VENV)/.ready
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .

@@ -19,6 +19,7 @@ COMMANDS = {
     "distil": ("toolkit.stages.distil", "Distil", "refine the slimmed network by triple distillation"),
     "describe": ("toolkit.stages.describe", "Describe", "parameters, MACs and edges of a bundle, file or architecture"),
     "evaluate": ("toolkit.stages.evaluate", "Evaluate", "NME, FR@10 and AUC@10 of any bundle or converted file"),
+    "evaluate --boxes": ("toolkit.stages.detected", "Detected", "the same with the boxes of a face detector"),
     "compare": ("toolkit.stages.compare", "Compare", "bundles before and after: counts, operations, size and time"),
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
@@ -37,17 +38,27 @@ COMMANDS = {
     "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
+    "serve": ("toolkit.stages.serve", "Serve", "the page that finds landmarks in a browser, for a phone too"),
+    "contract": ("toolkit.stages.contract", "Contract", "what every platform reads: contract.json and golden/"),
     "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),
     "data preview": ("toolkit.stages.preview", "Preview", "a contact sheet of labelled faces"),
     "data label": ("toolkit.stages.label", "LabelPhotos", "label your own photos, for training"),
     "data pack": ("toolkit.stages.pack", "Pack", "a set as one memory-mapped file of faces, cut already"),
     "data boxes": ("toolkit.stages.boxes", "Boxes", "how a detector's boxes differ from those of the landmarks"),
+    "data pace": ("toolkit.stages.pace", "Pace", "how many synthetic faces a second one core draws"),
     "ablate augment": ("toolkit.ablations.augment", "Augmentations", "what each group of augmentation gives"),
     "ablate recipe": ("toolkit.ablations.recipe", "Recipes", "what the ways of training are worth"),
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),
+    "video": ("toolkit.stages.video", "Video", "follow the faces of a video; draw and write their landmarks"),
+    "video --measure": (
+        "toolkit.stages.video_pace",
+        "VideoPace",
+        "its speed by stage and its jitter, on films of known points",
+    ),
+    "webcam": ("toolkit.stages.webcam", "Webcam", "follow the faces before a camera, in a window or to a file"),
 }
 
 INSTALL = {
@@ -166,6 +177,7 @@ def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
+    from rich.text import Text
 
     columns = (
         TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -180,6 +192,10 @@ def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:
             except StopIteration as end:
                 assert isinstance(end.value, Outcome)
                 return end.value
+            if now.text and not quiet:
+                console.print(Text.from_ansi(now.text), soft_wrap=True)
+            if now.total == 0:
+                continue
             row = now.task.partition(":")[0] if ":" in now.task else ""
             if row not in rows:
                 rows[row] = bars.add_task(now.task, total=now.total, note="")

@@ -98,8 +98,10 @@ KEYS = {
     "benchmark": ("boxes", "device"),
     "ablation": ("ablation", "variant", "seed"),
     "compare": ("bundle", "input_px"),
+    "detected": ("boxes", "passes"),
     "rewrite": ("variant", "input_px"),
     "throughput": ("size_px", "precision", "processes", "batch", "device"),
+    "pace": ("drawn", "size_px", "device"),
     "sweep": ("budget", "importance", "seed"),
 }
 """What else tells two measurements of a kind apart."""

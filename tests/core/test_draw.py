@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from toolkit.core.draw import STYLE, contact_sheet, draw_box, draw_landmarks
+from toolkit.core.draw import STYLE, contact_sheet, draw_box, draw_caption, draw_landmarks
 from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, Line, Scheme
 
 GREY = np.full((120, 200, 3), 128, dtype=np.uint8)
@@ -129,3 +129,16 @@ def test_an_empty_contact_sheet_is_refused(tiles, columns):
     """No tile or no column raises ValueError."""
     with pytest.raises(ValueError, match="needs a picture and a column"):
         contact_sheet(tiles, columns)
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_caption_is_at_the_bottom_left_and_as_tall_as_the_picture_asks(scale):
+    """Capitals of a thirtieth of the height within 30 %, above the lower edge, on a copy."""
+    image = np.full((300 * scale, 500 * scale, 3), 128, np.uint8)
+    drawn = draw_caption(image, "H")
+    rows, columns = np.nonzero((drawn != image).any(axis=2))
+    assert np.ptp(rows) + 1 == pytest.approx(10 * scale + 2, rel=0.3)
+    assert rows.max() < 300 * scale - 1
+    assert rows.min() > 270 * scale
+    assert columns.max() < 50 * scale
+    assert (image == 128).all()

@@ -171,3 +171,27 @@ def test_sizes_of_files_and_folders(tmp_path: Path):
     files.write_bytes(tmp_path / "deep" / "b", b"123")
     assert files.size_bytes(tmp_path / "a") == 5
     assert files.size_bytes(tmp_path) == 8
+
+
+def test_a_new_file_appears_whole_at_the_end(tmp_path: Path):
+    """It has the place's suffix meanwhile, parents are made, and the old file stays until then."""
+    path = tmp_path / "deep" / "film.mp4"
+    files.write_bytes(path, b"old")
+    with files.new_file(path) as temporary:
+        assert temporary.suffix == ".mp4"
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [p.name for p in path.parent.iterdir()] == ["film.mp4"]
+
+
+def test_a_new_file_that_fails_leaves_the_old_one(tmp_path: Path):
+    """Whatever ends the block, also a kill from inside."""
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"old")
+    with pytest.raises(Killed), files.new_file(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise Killed
+    assert [p.name for p in tmp_path.iterdir()] == ["film.mp4"]
+    assert path.read_bytes() == b"old"

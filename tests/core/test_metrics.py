@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.integrate import trapezoid
 
-from toolkit.core.metrics import auc, ced, failure_rate, nme, nme_box, nme_regions, scores
+from toolkit.core.metrics import auc, ced, failure_rate, flicker, nme, nme_box, nme_regions, scores
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 
 ERRORS = arrays.arrays(np.float64, st.integers(1, 40), elements=st.floats(0, 0.3))
@@ -182,3 +182,14 @@ def test_scores_of_an_infinite_error_are_refused():
     """It is a fault, not a figure."""
     with pytest.raises(ValueError, match="infinite"):
         scores(np.array([0.1, np.inf]))
+
+
+def test_flicker_is_the_change_of_the_error():
+    """A constant offset, however large, is 0; points that jump by a tenth of the eyes' distance and back are 10 %."""
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 100, (68, 2)) + np.arange(5)[:, None, None] * [3.0, -1.0]
+    left, right = W300_68.eyes
+    unit = np.linalg.norm(truth[0, left] - truth[0, right])
+    assert flicker(truth + np.array([40.0, 7.0]), truth, W300_68) == pytest.approx(np.zeros(4), abs=1e-12)
+    jumping = truth + (np.arange(5) % 2)[:, None, None] * [0.0, unit / 10]
+    assert flicker(jumping, truth, W300_68) == pytest.approx(np.full(4, 0.1))

@@ -6,7 +6,8 @@ import pytest
 from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme
 from toolkit.data.sample import box_of_points
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.data.synthetic.canvas import THING, Canvas, inset
+from toolkit.data.synthetic.canvas import SKIN, THING, Canvas, inset
+from toolkit.data.synthetic.colour import grey
 from toolkit.data.synthetic.head import COLUMNS, ROWS, mean_head
 from toolkit.data.synthetic.landmarks import points_of
 from toolkit.data.synthetic.light import Lamp
@@ -15,6 +16,17 @@ from toolkit.data.synthetic.modes import basis, draw_expression, draw_identity
 from toolkit.data.synthetic.pose import Pose, View, draw_pose, view_of
 
 FRONT = Pose(yaw=0, pitch=0, roll=0, distance=12)
+PINNED = (
+    (112.39, 95.72, 97.88, 139.02, 96.37, 76.25, 56.22),
+    (109.61, 80.01, 67.26, 104.95, 61.20, 41.31, 52.28),
+    (117.63, 109.91, 103.30, 142.16, 127.04, 112.56, 34.38),
+    (76.40, 70.72, 58.49, 152.50, 135.35, 109.94, 51.62),
+    (93.19, 93.04, 86.40, 103.96, 97.69, 84.39, 29.26),
+    (71.14, 70.05, 47.38, 81.14, 62.91, 40.66, 41.42),
+    (85.84, 85.82, 85.82, 126.24, 126.28, 126.25, 62.50),
+    (126.80, 113.13, 117.39, 143.69, 100.29, 86.59, 60.48),
+)
+"""Of the first faces of seed 5: mean red, green and blue of the picture and of its middle, and the deviation."""
 
 
 def points_68(view: View) -> np.ndarray:
@@ -39,10 +51,8 @@ def neutral_face(size_px: int = 256) -> tuple[np.ndarray, np.ndarray]:
     from toolkit.data.synthetic.draw import framed, paint
 
     look = Look(
-        skin=np.array([220, 180, 150], np.float32), skin_kind=0, darkness=0.1,
-        hair=np.full(3, 20, np.float32), hair_style="buzz",
-        brow=np.full(3, 30, np.float32), brow_density=1.0, iris=np.array([60, 40, 30], np.float32),
-        lip=np.array([170, 30, 40], np.float32), lipstick=1.0, makeup=0.0, age=0.0,
+        skin=(220, 180, 150), skin_kind=0, darkness=0.1, hair=grey(20), hair_style="buzz",
+        brow=grey(30), brow_density=1.0, iris=(60, 40, 30), lip=(170, 30, 40), lipstick=1.0, makeup=0.0, age=0.0,
         stubble=0.0, moustache=0.0, beard=0.0, blush=0.0, glasses="none", hat="none",
     )  # fmt: skip
     flat = Lamp(
@@ -61,6 +71,15 @@ def test_the_same_seed_and_index_give_the_same_face_in_any_order(faces: Syntheti
     for index, sample in zip((7, 3, 0), backwards, strict=True):
         assert np.array_equal(sample.image, faces[index].image)
         assert np.array_equal(sample.points_xy, faces[index].points_xy)
+
+
+def test_the_pictures_are_those_that_networks_were_trained_on(faces: SyntheticFaces) -> None:
+    """Means and deviation of whole faces within 0.05 levels; what changes them on purpose raises VERSION."""
+    for index, pinned in enumerate(PINNED):
+        image = faces[index].image.astype(float)
+        middle = image[48:112, 48:112]
+        found = (*image.mean(axis=(0, 1)), *middle.mean(axis=(0, 1)), image.std())
+        assert found == pytest.approx(pinned, abs=0.05), index
 
 
 def test_other_indices_and_seeds_give_other_faces(faces: SyntheticFaces) -> None:
@@ -227,7 +246,7 @@ def test_a_polygon_is_painted_where_it_is_said_to_be() -> None:
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     for _ in range(20):
         canvas, centre = Canvas(np.zeros((120, 120, 3), np.uint8)), rng.uniform((20, 15), (35, 42))
-        canvas.fill(inset(centre + np.stack([9 * np.cos(turn), 7 * np.sin(turn)], -1)), np.full(3, 200.0))
+        canvas.fill(inset(centre + np.stack([9 * np.cos(turn), 7 * np.sin(turn)], -1)), grey(200))
         cover = canvas.finished(1.0).rgb[..., 0] / 200
         assert cover.sum() == pytest.approx(np.pi * 63, rel=0.03)
         assert (cover * np.arange(60)).sum() / cover.sum() == pytest.approx(centre[0], abs=0.1)
@@ -239,10 +258,10 @@ def test_what_lies_outside_the_canvas_is_left_out() -> None:
     canvas = Canvas(np.zeros((120, 120, 3), np.uint8))
     square = np.array([(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)])
     for away in (100, -100):
-        canvas.fill(square + np.array([away, 0]), np.full(3, 50.0), THING)
-        canvas.tint(square + np.array([0, away]), np.full(3, 50.0), 0.5)
+        canvas.fill(square + np.array([away, 0]), grey(50), THING)
+        canvas.tint(square + np.array([0, away]), grey(50), 0.5)
     assert canvas.finished(1.0).rgb.max() == 0
-    canvas.fill(square + np.array([54.5, 34.5]), np.full(3, 50.0), THING)
+    canvas.fill(square + np.array([54.5, 34.5]), grey(50), THING)
     done = canvas.finished(1.0)
     assert done.rgb[37, 57, 0] == 50
     assert done.rgb[30, 50, 0] == 0
@@ -250,11 +269,45 @@ def test_what_lies_outside_the_canvas_is_left_out() -> None:
     assert done.front[30, 50] == 0
 
 
+def test_strokes_are_painted_in_their_order_whatever_form_they_have() -> None:
+    """One polygon, several in an array or a list, in single and double precision: the last one painted shows."""
+    square = np.array([(10.0, 10.0), (40.0, 10.0), (40.0, 30.0), (10.0, 30.0)])
+    for forms in (
+        (square, square.astype(np.float32), square[None]),
+        (np.stack([square, square + 45.0]), [square.astype(np.float32)], square),
+        ([square, square + 45.0], square.astype(np.float32)[None], square.astype(np.float32)),
+    ):
+        canvas = Canvas(np.zeros((200, 200, 3), np.uint8))
+        for level, form in enumerate(forms, start=1):
+            canvas.fill(form, grey(50 * level), SKIN)
+            canvas.shadow(form, 0.2 * level)
+        canvas.line(square[:2], grey(250), 2.0)
+        done = canvas.finished(0.5)
+        assert done.rgb[20, 25].tolist() == [150, 150, 150]
+        assert done.rgb[10, 25].tolist() == [250, 250, 250]
+        assert done.dusk[20, 25] == round(255 * 0.6)
+        assert done.rgb[65, 75, 0] == (50 if len(forms[0]) == 2 else 0)
+
+
+def test_creases_are_computed_wherever_they_are_seen() -> None:
+    """Against distances to 500 points of the line: the same Gaussian to 0.001, and under 1e-8 where it is left out."""
+    from toolkit.data.synthetic.skin import _crease, _places
+
+    near, line = _crease([(0.2, 0.4), (0.3, 0.6)], 0.02)
+    (aside, low), t = _places(), np.linspace(0, 1, 500)
+    far = np.hypot(aside[:, None] - (0.2 + 0.1 * t), low[:, None] - (0.4 + 0.2 * t)).min(axis=1)
+    whole = np.exp(-0.5 * (far / 0.02) ** 2)
+    assert line.max() > 0.9
+    assert np.abs(line - whole[near]).max() < 1e-3
+    assert np.delete(whole, near).max() < 1e-8
+    assert len(near) < 0.1 * len(whole)
+
+
 def test_looks_cover_light_and_dark_people_of_many_kinds() -> None:
     """Skin from very dark to very light, every hair style, and mostly but not only bare eyes, in 600 draws."""
     rng = np.random.default_rng(2)
     looks = [draw_look(rng) for _ in range(600)]
-    skin = np.array([look.skin.mean() for look in looks])
+    skin = np.array([look.skin for look in looks]).mean(axis=1)
     assert skin.min() < 70
     assert skin.max() > 190
     assert {look.hair_style for look in looks} == {"short", "buzz", "bald", "long", "bun", "afro", "medium"}
@@ -361,7 +414,7 @@ def test_covered_points_lie_under_what_hides_them() -> None:
     canvas = Canvas(np.zeros((640, 640, 3), np.uint8))
     points = points_of(view, W300_68)[:, :2]
     low, high = points[48:68].min(axis=0) - 4, points[48:68].max(axis=0) + 4
-    canvas.fill(np.array([low, (high[0], low[1]), high, (low[0], high[1])]), np.full(3, 50.0), THING)
+    canvas.fill(np.array([low, (high[0], low[1]), high, (low[0], high[1])]), grey(50), THING)
     face = Face(np.zeros((320, 320, 3), np.uint8), view, canvas.finished(1.0).front)
     xy, covered = read_points(face, W300_68)
     assert np.array_equal(xy, points)

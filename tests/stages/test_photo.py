@@ -108,8 +108,8 @@ def test_every_detection_becomes_a_face_in_order():
 
 def test_a_photo_becomes_a_picture_and_points(model, portrait: Path, tmp_path: Path):
     """The picture has the photo's size and new colours; the JSON holds the points of its one face."""
-    out, points = tmp_path / "out" / "drawn.png", tmp_path / "out" / "points.json"
-    outcome = finish(run(Photo(model=Path("any.tflite"), image=portrait, out=out, json_out=points)))
+    out, points, table = (tmp_path / "out" / name for name in ("drawn.png", "points.json", "points.csv"))
+    outcome = finish(run(Photo(model=Path("any.tflite"), image=portrait, out=out, json_out=points, csv_out=table)))
     drawn = read_image(out)
     assert drawn.shape == (512, 512, 3)
     assert not np.array_equal(drawn, data.astronaut())
@@ -121,6 +121,9 @@ def test_a_photo_becomes_a_picture_and_points(model, portrait: Path, tmp_path: P
     crop = crop_of_box(np.array(face["box_xyxy"]), SIZE_PX)
     assert crop.to_crop(np.array(face["points_xy"])) == pytest.approx(SHAPE)
     assert len(face["confidence"]) == 68
+    (row,) = np.loadtxt(table, delimiter=",", skiprows=1, ndmin=2)
+    assert row[:3].tolist() == [0, 0, 1]
+    assert row[4:].reshape(68, 2) == pytest.approx(np.array(face["points_xy"]), abs=0.0006)
     assert "1 face with 68 points" in outcome.text
     assert str(out) in outcome.text
     assert outcome.ok

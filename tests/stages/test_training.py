@@ -178,6 +178,15 @@ def test_a_supernet_has_no_patience(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_control_is_named_for_its_architecture(tmp_path: Path) -> None:
+    """--arch with a bundle's folder trains its architecture from scratch; the card has its name and not the path."""
+    card = Card(name="little", stage="slim", scheme="300w-68", size_px=32, sigma_px=1.0)
+    bundle.write(bundle.of_network(build(SPEC), card), tmp_path / "cut")
+    finish(teacher.run(Teacher(out=tmp_path / "fresh", arch=str(tmp_path / "cut"), **SMALL)))  # type: ignore[arg-type]
+    fresh = bundle.read(tmp_path / "fresh")
+    assert (fresh.card.name, fresh.spec, fresh.card.parents) == ("little", SPEC, {})
+
+
 def test_a_network_is_trained_on(tmp_path: Path) -> None:
     """--start takes a bundle's architecture, scheme, size and weights; the card names its parent."""
     torch.manual_seed(5)

@@ -90,6 +90,16 @@ def draw_box(image: ImageArray, box_xyxy: FloatArray, style: Style = STYLE) -> I
     return canvas
 
 
+def draw_caption(image: ImageArray, text: str, style: Style = STYLE) -> ImageArray:
+    """A copy of the image with a line of plain ASCII text at its bottom left, a thirtieth of its height tall."""
+    canvas, height = image.copy(), image.shape[0]
+    scale, place = height / 30 / 22, (height // 40, height - height // 40)  # the font's capitals are 22 px at scale 1
+    stroke = max(1, round(2 * scale))
+    for thickness, colour in ((stroke + 2, style.edge), (stroke, style.box)):
+        cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
+    return canvas
+
+
 def contact_sheet(tiles: Sequence[ImageArray], columns: int, gap_px: int = 4) -> ImageArray:
     """Pictures side by side, row after row, each in the middle of a cell as large as the largest of them.
 

@@ -75,6 +75,25 @@ def read_lines(path: Path) -> list[Any]:
 
 
 @contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path`, of the same suffix, that becomes `path` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that becomes `path` when the block ends well, replacing what stood there."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,27 @@ def nme(predicted_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme) -> Float
     return _mean(_distances(predicted_xy, truth_xy, scheme)) / _interocular(truth_xy, scheme)
 
 
+def flicker(predicted_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme) -> FloatArray:
+    """Frame-to-frame change of each point's error over the inter-ocular distance: what is seen as trembling.
+
+    A constant error does not tremble and counts as 0, however large it is.
+
+    Args:
+        predicted_xy: (T, M, 2), the same face in T frames in order.
+        truth_xy: (T, M, 2) in the same pixels.
+        scheme: says which points are the outer eye corners.
+
+    Returns:
+        (T - 1,) mean over the points of each frame but the first, as fractions.
+
+    Raises:
+        ValueError: as nme.
+    """
+    _distances(predicted_xy, truth_xy, scheme)
+    change = np.linalg.norm(np.diff(predicted_xy - truth_xy, axis=0), axis=2)
+    return _mean(change) / _interocular(truth_xy, scheme)[1:]
+
+
 def nme_regions(predicted_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme) -> dict[str, FloatArray]:
     """The NME (N,) of each of the scheme's regions, and of `inner`, all points but the contour's.
 

@@ -14,8 +14,11 @@ class Progress:
     task: str
     done: int
     total: int
+    """0 where there is nothing to count."""
     note: str = ""
     """The latest figures, short."""
+    text: str = ""
+    """Lines to print and keep, such as an address to open."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,21 @@
-"""Faces in pictures: MediaPipe's detector, its boxes made those of training, and the landmarks of every face found."""
+"""Faces in pictures and videos: MediaPipe's detector, its boxes made those of training, the landmarks of every face
+found, and faces followed by their landmarks."""
 
 from toolkit.detect.calibration import CALIBRATION, Calibration, calibrate, fit_calibration
 from toolkit.detect.faces import Detection, FaceDetector
 from toolkit.detect.landmarks import FaceLandmarks, landmarks_in, landmarks_of
+from toolkit.detect.tracking import TRACKING, FaceTracker, TrackedFace, Tracking
 
 __all__ = [
     "CALIBRATION",
+    "TRACKING",
     "Calibration",
     "Detection",
     "FaceDetector",
     "FaceLandmarks",
+    "FaceTracker",
+    "TrackedFace",
+    "Tracking",
     "calibrate",
     "fit_calibration",
     "landmarks_in",

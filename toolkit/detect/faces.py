@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.detect.areas import SAME_FACE, area, shared
 from toolkit.detect.quiet import no_chatter, no_tensorflow
 from toolkit.detect.views import Window, shows_whole, tiles, view
 
@@ -29,8 +30,6 @@ SMALLEST_TILE_PX = 192
 """Tiles are not made smaller: faces under a sixth of this are too small for landmarks."""
 MARGIN = 0.25
 """Border added on each side, over the longer side, for a face that fills the picture."""
-SAME_FACE = 0.4
-"""Two boxes show the same face when they share more than this part of the smaller one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,7 @@ class FaceDetector:
             looks = ((tile, self._look(image, tile)) for tile in tiles(width, height, side))
             whole = [d for tile, seen in looks for d in seen if shows_whole(d.box_xyxy, tile, image)]
             faces = self._confirmed(image, whole, faces)
-        return sorted(faces, key=lambda d: -_area(d.box_xyxy))
+        return sorted(faces, key=lambda d: -area(d.box_xyxy))
 
     def _confirmed(self, image: ImageArray, candidates: list[Detection], faces: list[Detection]) -> list[Detection]:
         """The known faces, and the candidates that show another face which stands a second look."""
@@ -105,8 +104,8 @@ class FaceDetector:
         left, top = np.floor(centre - half).astype(int).tolist()
         side = int(np.ceil(2 * half)) + 1
         seen = self._look(image, (left, top, left + side, top + side))
-        same = [d for d in seen if _shared(d.box_xyxy, candidate.box_xyxy) > SAME_FACE]
-        return max(same, key=lambda d: _shared(d.box_xyxy, candidate.box_xyxy), default=None)
+        same = [d for d in seen if shared(d.box_xyxy, candidate.box_xyxy) > SAME_FACE]
+        return max(same, key=lambda d: shared(d.box_xyxy, candidate.box_xyxy), default=None)
 
     def _look(self, image: ImageArray, window: Window) -> list[Detection]:
         """The faces in a part of the image, which may reach beyond it."""
@@ -131,14 +130,4 @@ class FaceDetector:
 
 
 def _is_new(detection: Detection, faces: list[Detection]) -> bool:
-    return all(_shared(detection.box_xyxy, face.box_xyxy) <= SAME_FACE for face in faces)
-
-
-def _shared(a: FloatArray, b: FloatArray) -> float:
-    """The area that two boxes share over the smaller one's."""
-    common = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
-    return float(common / min(_area(a), _area(b)))
-
-
-def _area(box_xyxy: FloatArray) -> float:
-    return float(np.prod(box_xyxy[2:] - box_xyxy[:2]))
+    return all(shared(detection.box_xyxy, face.box_xyxy) <= SAME_FACE for face in faces)

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.geometry import crop_of_box, cut
+from toolkit.core.stopwatch import Stopwatch
+from toolkit.detect.areas import around, similar
 from toolkit.detect.calibration import calibrate
 from toolkit.detect.faces import Detection
 from toolkit.runtime.landmarker import Landmarker, Prediction
@@ -17,8 +19,6 @@ Detector = Callable[[ImageArray], list[Detection]]
 
 PASSES = 2
 """Predictions a face. The second crops around the first one's points, as training crops around the true ones."""
-FARTHEST = 2.0
-"""A crop is not made again from points whose box is so many times larger or smaller than the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,11 @@ def landmarks_in(
 
 
 def landmarks_of(
-    image: ImageArray, box_xyxy: FloatArray, landmarker: Landmarker, passes: int = PASSES
+    image: ImageArray,
+    box_xyxy: FloatArray,
+    landmarker: Landmarker,
+    passes: int = PASSES,
+    watch: Stopwatch | None = None,
 ) -> tuple[Prediction, FloatArray]:
     """The landmarks of the face in a box, in image pixels, and the box (4,) of the last crop.
 
@@ -59,30 +63,28 @@ def landmarks_of(
         landmarker: runs on the crop.
         passes: predictions; each after the first crops around the points of the one before, unless those are so far
             from its box that they are no face: then it is the last.
+        watch: gets the stages crop and network.
 
     Raises:
         ValueError: less than one pass, or a box without area.
     """
     if passes < 1:
         raise ValueError(f"landmarks need at least one pass, got {passes}")
-    box, prediction = box_xyxy, _predict(image, box_xyxy, landmarker)
+    watch = watch or Stopwatch()
+    box, prediction = box_xyxy, _predict(image, box_xyxy, landmarker, watch)
     for _ in range(passes - 1):
-        closer = np.concatenate([prediction.points_xy.min(axis=0), prediction.points_xy.max(axis=0)])
-        if not _similar(closer, box):
+        closer = around(prediction.points_xy)
+        if not similar(closer, box):
             break
-        box, prediction = closer, _predict(image, closer, landmarker)
+        box, prediction = closer, _predict(image, closer, landmarker, watch)
     return prediction, box
 
 
-def _similar(box_xyxy: FloatArray, before_xyxy: FloatArray) -> bool:
-    """Whether a box still is the same face: its longer side within FARTHEST times, its centre within half a side."""
-    sides = [(b[2:] - b[:2]).max() for b in (box_xyxy, before_xyxy)]
-    shift = np.abs(box_xyxy[:2] + box_xyxy[2:] - before_xyxy[:2] - before_xyxy[2:]).max() / 2
-    return bool(sides[1] / FARTHEST < sides[0] < sides[1] * FARTHEST and shift < sides[1] / 2)
-
-
-def _predict(image: ImageArray, box_xyxy: FloatArray, landmarker: Landmarker) -> Prediction:
+def _predict(image: ImageArray, box_xyxy: FloatArray, landmarker: Landmarker, watch: Stopwatch) -> Prediction:
     """One pass: crop, predict, map the points back to image pixels."""
-    crop = crop_of_box(box_xyxy, landmarker.size_px)
-    prediction = landmarker(cut(image, crop))
+    with watch("crop"):
+        crop = crop_of_box(box_xyxy, landmarker.size_px)
+        pixels = cut(image, crop)
+    with watch("network"):
+        prediction = landmarker(pixels)
     return Prediction(points_xy=crop.to_image(prediction.points_xy), confidence=prediction.confidence)

@@ -5,6 +5,7 @@ from typing import Any
 
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.report.ablation import ablations
+from toolkit.report.device import device
 from toolkit.report.run import OWN_DETECTOR
 from toolkit.report.slimming import slimming
 from toolkit.report.versus import versus
@@ -54,11 +55,17 @@ def render(records: list[Record]) -> str:
         parts.append(_networks(scored))
     if timed:
         parts.append(_files(timed, moved))
-    for kind, table in (("label", _labels), ("boxes", _boxes), ("pack", _packs), ("throughput", _throughput)):
+    for kind, table in (
+        ("label", _labels),
+        ("boxes", _boxes),
+        ("pack", _packs),
+        ("pace", _paces),
+        ("throughput", _throughput),
+    ):
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
-    tables = [*versus(records), *slimming(records), *ablations(records)]
+    tables = [*versus(records), *slimming(records), *ablations(records), *device(records)]
     parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
     return "\n".join(parts)
 
@@ -130,6 +137,20 @@ def _packs(records: list[Record]) -> str:
     ]
     header = ["pack", "crops", "size", "augmented crops a second from photos", "from the pack"]
     return _table(header, rows)
+
+
+def _paces(records: list[Record]) -> str:
+    rows = [
+        [
+            r["drawn"],
+            f"{r['size_px']} px",
+            f"{r['faces_per_second']:.0f}",
+            f"{r['first_face_seconds']:.2f} s",
+            r["device"],
+        ]
+        for r in records
+    ]
+    return _table(["drawn", "pictures", "faces a second and core", "first face after", "machine"], rows)
 
 
 def _throughput(records: list[Record]) -> str:

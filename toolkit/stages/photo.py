@@ -11,10 +11,11 @@ from toolkit.core.draw import draw_box, draw_landmarks
 from toolkit.core.files import write_json
 from toolkit.core.images import SUFFIXES, read_image, write_image
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.schemes import Scheme
-from toolkit.detect import FaceDetector, FaceLandmarks, landmarks_in
+from toolkit.core.schemes import Scheme, scheme
+from toolkit.detect import FaceDetector, FaceLandmarks, TrackedFace, landmarks_in
 from toolkit.detect.faces import FINEST
 from toolkit.detect.landmarks import PASSES
+from toolkit.detect.points import csv_points
 from toolkit.landmarkers import open_model, released
 
 ImageArray = NDArray[np.uint8]
@@ -35,6 +36,8 @@ class Photo:
     """The picture to write; by default NAME-landmarks.png in the current folder."""
     json_out: Path | None = None
     """Write the points too, as JSON: x, y in 0-based pixels of the upright photo, whole numbers at pixel centres."""
+    csv_out: Path | None = None
+    """Write the points as a table, a row for each face, with the columns that `sdhrnet video` writes."""
     boxes: bool = False
     """Draw each face's box as well."""
     finest: int = FINEST
@@ -71,7 +74,7 @@ def run(options: Photo) -> Steps[Outcome]:
     yield Progress(task=f"drawing {len(faces)} faces", done=1, total=2)
     out = options.out if options.out is not None else Path(f"{Path(name).stem}-landmarks.png")
     record = _record(name, image, model, landmarker.engine, landmarker.scheme, faces)
-    _write(out, options.json_out, drawn(image, faces, landmarker.scheme, options.boxes), record)
+    _write(options, out, drawn(image, faces, landmarker.scheme, options.boxes), record, faces)
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     return Outcome(text=f"{count} with {landmarker.scheme.points} points each: {out}", records=(record,))
 
@@ -122,7 +125,7 @@ def _record(
     }
 
 
-def _write(out: Path, json_out: Path | None, picture: ImageArray, record: dict[str, Any]) -> None:
+def _write(options: Photo, out: Path, picture: ImageArray, record: dict[str, Any], faces: list[FaceLandmarks]) -> None:
     """Write the picture and, if asked for, the points.
 
     Raises:
@@ -130,7 +133,11 @@ def _write(out: Path, json_out: Path | None, picture: ImageArray, record: dict[s
     """
     try:
         write_image(out, picture)
-        if json_out is not None:
-            write_json(json_out, record)
+        if options.json_out is not None:
+            write_json(options.json_out, record)
+        if options.csv_out is not None:
+            numbered = [TrackedFace(**vars(face), track=number) for number, face in enumerate(faces, start=1)]
+            with csv_points(options.csv_out, scheme(record["scheme"])) as write:
+                write(0, 0.0, numbered)
     except OSError as error:
         raise ValueError(f"cannot write to {error.filename or out} ({error.strerror}): choose another place") from error

@@ -80,7 +80,7 @@ def run(options: Teacher) -> Steps[Outcome]:
     )
     log = yield from fit(job, options.out, resume=options.resume)
     record = kept(log, "teacher", options.patience)
-    name = start.card.name if start else options.arch
+    name = start.card.name if start else _name(options.arch)
     metrics = {"val": record["val_teacher"]}
     card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=origin)
     session.write(bundle.of_network(net, card, tuple(log)))
@@ -115,6 +115,11 @@ def _pretrained(net: HRNet | HRSuperNet, weights: Path | None) -> dict[str, Any]
     loaded = load_imagenet(net, weights)
     about = {"file": weights.name, "file_sha256": sha256(weights), **dataclasses.asdict(loaded)}
     return {"weights": about | {"fresh": list(loaded.fresh)}}
+
+
+def _name(arch: str) -> str:
+    """An architecture's own name; of a bundle, what its card says."""
+    return arch if arch in ARCHITECTURES else bundle.read(Path(arch)).card.name
 
 
 def _spec(arch: str, scheme: Scheme) -> Spec:

@@ -1,30 +1,33 @@
 """Neck, shoulders and ears."""
 
+from collections.abc import Sequence
+from math import cos, radians, sin
+
 import numpy as np
 
 from toolkit.data.synthetic.arrays import Floats
 from toolkit.data.synthetic.canvas import CLOTH, SKIN, Canvas
 from toolkit.data.synthetic.chance import between
-from toolkit.data.synthetic.head import smooth_line
+from toolkit.data.synthetic.colour import dyed, times
+from toolkit.data.synthetic.head import SAMPLES, smooth_line
 from toolkit.data.synthetic.look import Look, any_colour
-from toolkit.data.synthetic.pose import SIDES, View
+from toolkit.data.synthetic.pose import View
 
 
-def _mirrored(half: list[tuple[float, float]], across: Floats, down: Floats) -> Floats:
+def _mirrored(half: Sequence[tuple[float, float]], across: Floats, down: Floats) -> Floats:
     """A smooth shape from its (out, down) knots on one side, top to bottom, and the same on the other."""
     side = smooth_line(half, 12)
-    right = side[:, :1] * across + side[:, 1:] * down
-    left = -side[:, :1] * across + side[:, 1:] * down
-    return np.concatenate([right, left[::-1]])
+    out, low = side[:, :1] * across, side[:, 1:] * down
+    return np.concatenate([out + low, (low - out)[::-1]])
 
 
 def paint_body(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
     """Neck with the head's shadow on it, and shoulders in cloth."""
     u, jaw = view.unit_px, view.contour
-    chin, centre = jaw[len(jaw) // 2], jaw[[11, len(jaw) - 12]].mean(axis=0)
-    lean = np.radians(view.pose.roll * 0.5)
-    down, across = np.array([-np.sin(lean), np.cos(lean)]), np.array([np.cos(lean), np.sin(lean)])
-    back = np.sin(np.radians(view.pose.yaw)) * 0.35 * u
+    chin, centre = jaw[len(jaw) // 2], 0.5 * (jaw[11] + jaw[-12])
+    lean = radians(view.pose.roll * 0.5)
+    down, across = np.array([-sin(lean), cos(lean)]), np.array([cos(lean), sin(lean)])
+    back = sin(radians(view.pose.yaw)) * 0.35 * u
     middle = 0.35 * chin + 0.65 * centre - across * back
     wide, long = between(rng, 0.42, 0.64), between(rng, 0.8, 1.15)
     flare = wide + between(rng, 0.05, 0.4)
@@ -33,7 +36,7 @@ def paint_body(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
          (flare + 0.6, long + 0.25), (2, 2.2)],
         across, down,
     )  # fmt: skip
-    canvas.fill(neck, look.skin * np.float32(between(rng, 0.75, 1.0)), SKIN)
+    canvas.fill(neck, times(look.skin, between(rng, 0.75, 1.0)), SKIN)
     canvas.shadow(jaw + down * (between(rng, 0.05, 0.2) * u), between(rng, 0.05, 0.8))
     collar, rise = long * between(rng, 0.6, 1.25), between(rng, 0.1, 0.35)
     shoulders = middle + u * _mirrored(
@@ -46,7 +49,7 @@ def paint_body(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
 
 def paint_ears(canvas: Canvas, view: View, look: Look) -> None:
     """Both ears; the face, painted later, hides the far one."""
-    ears = [view.curve(f"ear_{side}") for side in SIDES]
-    for ear in ears:
-        canvas.fill(ear, look.skin * np.array([0.97, 0.88, 0.86]), SKIN)
-    canvas.shadow([ear.mean(axis=0) + (ear[2:-4] - ear.mean(axis=0)) * 0.66 for ear in ears], 0.5, 0.05 * view.unit_px)
+    ears = view.curves("ear")
+    canvas.fill(ears, dyed(look.skin, (0.97, 0.88, 0.86)), SKIN)
+    middle = ears.sum(axis=1, keepdims=True) / SAMPLES
+    canvas.shadow(middle + (ears[:, 2:-4] - middle) * np.float32(0.66), 0.5, 0.05 * view.unit_px)

@@ -1,11 +1,15 @@
 """What a camera does to a picture: focus, motion, exposure, colour, noise and compression."""
 
+from math import exp
+
 import cv2
 import numpy as np
 
 from toolkit.data.sample import ImageArray
 from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.noise import film_grain
+
+_STEPS = np.arange(256) / 255
 
 
 def _focus(image: ImageArray, rng: np.random.Generator) -> ImageArray:
@@ -30,22 +34,29 @@ def _focus(image: ImageArray, rng: np.random.Generator) -> ImageArray:
 
 def _tone(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     """Exposure from dim to blown, a colour cast, contrast, and sometimes no colour at all."""
-    side = len(image)
-    face = float(np.mean(image[side // 3 : 2 * side // 3, side // 3 : 2 * side // 3])) + 5
+    third = slice(len(image) // 3, 2 * len(image) // 3)
+    middle = image[third, third]
+    face = sum(cv2.sumElems(middle)) / middle.size + 5
     aim = between(rng, 15, 45) if rng.random() < 0.06 else clamp(rng.normal(125, 30), 55, 210)
-    gain = (aim / face) ** 0.75 * np.exp(rng.normal(0, 0.07, 3))
-    contrast, gamma = np.exp(rng.normal(0.08, 0.15)), np.exp(rng.normal(-0.05, 0.2))
-    steps = np.arange(256)[:, None] / 255 * gain
-    table = (np.minimum(steps, 1.3) ** gamma - 0.5) * contrast + 0.5 + rng.normal(0, 0.05)
-    saturation = float(np.exp(rng.normal(0, 0.25)))
+    gain = (aim / face) ** 0.75 * np.exp(rng.normal(0, 0.07, (3, 1)))
+    contrast, gamma = exp(rng.normal(0.08, 0.15)), exp(rng.normal(-0.05, 0.2))
+    table = np.minimum(_STEPS * gain, 1.3) ** gamma
+    table -= 0.5
+    table *= contrast
+    table += 0.5
+    table += rng.normal(0, 0.05)
+    saturation = exp(rng.normal(0, 0.25))
     if rng.random() < 0.1:
         image = np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
-        table[:] = table[:, 1:2] + between(rng, 0, 0.05) * (rng.random() < 0.3) * np.array([1, 0, -1])
+        table[:] = table[1] + between(rng, 0, 0.05) * (rng.random() < 0.3) * np.array([[1], [0], [-1]])
     elif abs(saturation - 1) > 0.1:
-        mix = saturation * np.eye(3) + (1 - saturation) * np.array([0.299, 0.587, 0.114])
+        rest = 1 - saturation
+        mix = np.array([[0.299 * rest, 0.587 * rest, 0.114 * rest]] * 3)
+        mix.ravel()[::4] += saturation
         image = np.asarray(cv2.transform(image, mix), np.uint8)
-    table = (np.clip(table, 0, 1) * 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(image, table[None]), np.uint8)
+    tables = (np.minimum(np.maximum(table, 0), 1) * 255).astype(np.uint8)
+    planes = [cv2.LUT(plane, steps) for plane, steps in zip(cv2.split(image), tables, strict=True)]
+    return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def photograph(scene: ImageArray, rng: np.random.Generator) -> ImageArray:

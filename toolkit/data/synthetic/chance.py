@@ -20,7 +20,13 @@ def pick(rng: np.random.Generator, options: Sequence[T], odds: Sequence[float]) 
 
 def between(rng: np.random.Generator, low: float, high: float) -> float:
     """A number evenly from an interval."""
-    return low + (high - low) * float(rng.random())
+    return low + (high - low) * rng.random()
+
+
+def three(rng: np.random.Generator, low: float = 0.0, high: float = 1.0) -> tuple[float, float, float]:
+    """Three numbers evenly from an interval."""
+    a, b, c = rng.random(3).tolist()
+    return low + (high - low) * a, low + (high - low) * b, low + (high - low) * c
 
 
 def clamp(value: float, low: float, high: float) -> float:

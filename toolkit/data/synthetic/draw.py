@@ -1,6 +1,7 @@
 """One face from random numbers to picture and points."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -13,23 +14,21 @@ from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.background import draw_background
 from toolkit.data.synthetic.camera import photograph
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
-from toolkit.data.synthetic.chance import between
+from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.landmarks import hidden_by_head, points_of
-from toolkit.data.synthetic.light import Lamp, Layer, draw_lamp, flat_light, splat
+from toolkit.data.synthetic.light import Lamp, draw_lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
 from toolkit.data.synthetic.mouth import paint_mouth
 from toolkit.data.synthetic.noise import hair_shade
 from toolkit.data.synthetic.pose import View, draw_pose, view_of
+from toolkit.data.synthetic.splat import Layer, splat
 
 FACE_SHARE = (0.45, 0.55)
 """Range of the 68 points' longer side, as a fraction of the image's."""
 JITTER = 0.03
 """Standard deviation of their middle about the image's, as a fraction of the image's side."""
-
-
-_CREASE = np.array([128, 97, 87], np.float32)
-"""What small shadows multiply red, green and blue by, in 255ths."""
+_BYTE = np.float32(1 / 255)
 
 
 @dataclass(frozen=True)
@@ -45,39 +44,61 @@ class Face:
 
 def framed(view: View, size_px: int, rng: np.random.Generator) -> View:
     """The view placed so that its 68 points fill the usual share of the image, near its middle."""
-    points = points_of(view, W300_68)[:, :2]
-    low, high = points.min(axis=0), points.max(axis=0)
-    unit = between(rng, *FACE_SHARE) * size_px / (high - low).max()
-    aim = (size_px - 1) / 2 + np.clip(rng.normal(0, JITTER, 2), -0.06, 0.06) * size_px
-    return view.placed(float(unit), aim - unit * (low + high) / 2)
+    x, y, _ = points_of(view, W300_68).T
+    left, right, top, bottom = (float(edge) for edge in (x.min(), x.max(), y.min(), y.max()))
+    unit = between(rng, *FACE_SHARE) * size_px / max(right - left, bottom - top)
+    aside, below = (clamp(JITTER * rng.standard_normal(), -0.06, 0.06) * size_px for _ in range(2))
+    middle = (size_px - 1) / 2
+    return view.placed(unit, (middle + aside - unit * (left + right) / 2, middle + below - unit * (top + bottom) / 2))
 
 
-def _three(plane: Picture | ImageArray) -> ImageArray:
+def _three(plane: ImageArray) -> ImageArray:
     return np.asarray(cv2.merge([plane, plane, plane]), np.uint8)
 
 
-def _blended(over: ImageArray, below: ImageArray, share: Picture) -> ImageArray:
-    return np.asarray(cv2.blendLinear(over, below, share, 1 - share), np.uint8)
+def _multiply(rgb: ImageArray, by: ImageArray, one: int, share: ImageArray) -> None:
+    """Multiplies a picture, in place and as far as `share` (S, S) says from 0 to 255, by another one over `one`.
+
+    Sums of 16-bit integers: a third of the time of cv2.blendLinear, and the same bytes.
+    """
+    left, top, width, height = cv2.boundingRect(share)
+    if not width:
+        return
+    where = slice(top, top + height), slice(left, left + width)
+    below, weight = rgb[where], _three(share[where]).astype(np.uint16)
+    both = cv2.multiply(below, by[where], scale=1 / one) * weight
+    np.subtract(255, weight, out=weight)
+    weight *= below
+    both += weight
+    below[:] = cv2.convertScaleAbs(both, alpha=1 / 255)
 
 
-def _lit(painting: Painting, layer: Layer, look: Look, lamp: Lamp, shade: ImageArray) -> ImageArray:
+@cache
+def _creases(side: int) -> ImageArray:
+    """(S, S, 3) what small shadows multiply colours by, in 255ths."""
+    return plain((side, side), (128, 97, 87))
+
+
+def _beard(rgb: ImageArray, painting: Painting, layer: Layer, beard: Picture, look: Look, shade: ImageArray) -> None:
+    """Lays the beard on the picture, in place."""
+    part, shade = rgb[layer.where], shade[layer.where]
+    hair = cv2.multiply(_three(shade), plain(shade.shape, look.hair), scale=1 / 128)
+    density = 1.6 * beard - 0.35 + (shade * np.float32(1 / 128) - 1)
+    bare = painting.lit[layer.where] * _BYTE - painting.front[layer.where] > 0.5
+    share = single(np.clip(density, 0, 1) * (beard > 0.05) * bare)
+    part[:] = cv2.blendLinear(hair, part, share, 1 - share)
+
+
+def _lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> ImageArray:
     """The painting with strands in its hair, small shadows, a beard and the light on the head."""
-    rgb, where = painting.rgb, (layer.rows, layer.columns)
-    rgb = _blended(np.asarray(cv2.multiply(rgb, _three(shade), scale=1 / 128), np.uint8), rgb, painting.hair)
-    rgb = _blended(
-        np.asarray(cv2.multiply(rgb, plain((len(rgb), len(rgb)), _CREASE), scale=1 / 255), np.uint8), rgb, painting.dusk
-    )
+    rgb, where = painting.rgb, layer.where
+    _multiply(rgb, _three(shade), 128, painting.hair)
+    _multiply(rgb, _creases(len(rgb)), 255, painting.dusk)
     if layer.beard is not None:
-        part = np.ascontiguousarray(shade[where])
-        hair = cv2.multiply(_three(part), plain(part.shape, look.hair), scale=1 / 128)
-        density = 1.6 * layer.beard - 0.35 + (part * np.float32(1 / 128) - 1)
-        density = np.clip(density, 0, 1) * (layer.beard > 0.05) * (painting.lit[where] - painting.front[where] > 0.5)
-        rgb[where] = _blended(np.asarray(hair, np.uint8), np.ascontiguousarray(rgb[where]), single(density))
-    light = plain((len(rgb), len(rgb)), flat_light(lamp) * 128)
-    light[where] = layer.light
-    rgb = _blended(np.asarray(cv2.multiply(rgb, light, scale=1 / 128), np.uint8), rgb, painting.lit)
+        _beard(rgb, painting, layer, layer.beard, look, shade)
+    _multiply(rgb, layer.light, 128, painting.lit)
     if layer.gloss is not None:
-        gloss = cv2.convertScaleAbs(layer.gloss * painting.lit[where], alpha=110)
+        gloss = cv2.convertScaleAbs(layer.gloss * (painting.lit[where] * _BYTE), alpha=110)
         rgb[where] = cv2.add(rgb[where], _three(np.asarray(gloss, np.uint8)))
     return rgb
 
@@ -87,11 +108,11 @@ def paint(
 ) -> tuple[ImageArray, Picture]:
     """The face before the camera, and how much of each pixel shows what hides the face."""
     canvas = Canvas(draw_background(rng, size_px, size_px * FINE))
-    heights = hair.hairline(look.hair_style, rng)
+    hairline = hair.hairline_on(view, hair.hairline(look.hair_style, rng))
     hair.paint_back(canvas, view, look, rng)
     body.paint_body(canvas, view, look, rng)
     body.paint_ears(canvas, view, look)
-    hair.paint_bare_face(canvas, view, look, heights, rng)
+    hair.paint_bare_face(canvas, view, look, hairline, rng)
     features.paint_profile(canvas, view, look.skin)
     features.paint_folds(canvas, view, look, modes.get("smile", 0.0), rng)
     features.paint_eyes(canvas, view, look, view.seen_sides(56), rng)
@@ -99,13 +120,13 @@ def paint(
     features.cover_by_nose(canvas, view, look.skin)
     features.paint_nose(canvas, view, look, rng)
     paint_mouth(canvas, view, look, rng)
-    hair.paint_front(canvas, view, look, heights, rng)
+    hair.paint_front(canvas, view, look, hairline, rng)
     extras.paint_hat(canvas, view, look, rng)
     extras.paint_glasses(canvas, view, look, rng)
     occluders.paint_occluder(canvas, view, look, rng)
     painting = canvas.finished(0.02 * view.unit_px)
     layer, shade = splat(view, look, lamp, size_px), hair_shade(rng, size_px, view.unit_px)
-    return _lit(painting, layer, look, lamp, shade), painting.front
+    return _lit(painting, layer, look, shade), painting.front
 
 
 def draw_view(rng: np.random.Generator) -> tuple[View, Values]:

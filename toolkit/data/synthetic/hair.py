@@ -1,13 +1,17 @@
 """Hair: behind the head, along the hairline, over forehead and temples."""
 
+from dataclasses import dataclass
+from math import ceil
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.synthetic.arrays import Floats, single
-from toolkit.data.synthetic.canvas import BEHIND, HAIR, SKIN, Canvas, inset, ribbon
+from toolkit.data.synthetic.canvas import BEHIND, HAIR, SKIN, Canvas, inset, joined, parted, ribbon
 from toolkit.data.synthetic.chance import between
-from toolkit.data.synthetic.features import disc, mixed
+from toolkit.data.synthetic.colour import mixed
+from toolkit.data.synthetic.features import discs
 from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, PIVOT_SKULL, ROWS, mean_head
 from toolkit.data.synthetic.look import Look
 from toolkit.data.synthetic.pose import View
@@ -15,6 +19,7 @@ from toolkit.data.synthetic.pose import View
 _VOLUME = {"bald": 0.0, "buzz": 0.02, "short": 0.1, "bun": 0.06, "medium": 0.14, "long": 0.13, "afro": 0.42}
 _HAIRLINE_AT = (0.0, 0.4, 0.62, 0.8, 0.9, 1.0)
 _ACROSS = np.linspace(-1, 1, COLUMNS)
+_ASIDE, _COLUMN, _ROW = np.abs(_ACROSS), np.arange(COLUMNS), np.arange(ROWS, dtype=float)
 _ROWS_Y = mean_head().vertices[: ROWS * COLUMNS : COLUMNS, 1].astype(np.float64)
 
 
@@ -26,6 +31,12 @@ def _sphere(count: int = 90) -> NDArray[np.float64]:
 
 
 _BALL = _sphere()
+_CROWN = mean_head().vertices[: CROWN_ROWS * COLUMNS : 7].astype(np.float64)
+_CROWN = _CROWN[_CROWN[:, 1] < -0.55] - PIVOT_SKULL
+_WIDE = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)[: CROWN_ROWS // 2 : 2, ::4].ravel()
+"""Some vertices of the crown."""
+_FALL = np.array([0.0, 0.35, 0.7, 1.0])
+"""How far along each hair its points lie."""
 
 
 def hull(points: Floats) -> Floats:
@@ -40,37 +51,59 @@ def hairline(style: str, rng: np.random.Generator) -> NDArray[np.float64]:
     heights = (-0.68 - 0.6 * back, -0.68 - back, -0.56 - 0.8 * back, -0.2, -0.05, low)
     if style == "bald":
         heights = (-1.24, -1.24, -1.24, -1.24 if low < 0.1 else -0.6, -0.4, low)
-    out: NDArray[np.float64] = np.interp(np.abs(_ACROSS), _HAIRLINE_AT, heights) + 0.02 * rng.normal(size=COLUMNS)
+    out: NDArray[np.float64] = np.interp(_ASIDE, _HAIRLINE_AT, heights) + 0.02 * rng.standard_normal(COLUMNS)
     return out
 
 
-def line_on_grid(view: View, heights: Floats) -> tuple[Floats, NDArray[np.float64]]:
-    """(COLUMNS, 2) pixels where each grid column crosses its height, and the fractional row there."""
-    at = np.interp(heights, _ROWS_Y, np.arange(ROWS))
-    low = np.minimum(at.astype(int), ROWS - 2)
-    t = (at - low)[:, None]
-    column = np.arange(COLUMNS)
-    return view.grid[low, column] * (1 - t) + view.grid[low + 1, column] * t, at
+def rows_at(heights: Floats) -> NDArray[np.float64]:
+    """(COLUMNS,) the fractional row where each grid column crosses its height."""
+    return np.interp(heights, _ROWS_Y, _ROW)
 
 
-def face_window(view: View, heights: Floats) -> Floats:
+def line_on_grid(view: View, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(COLUMNS, 2) pixels at a fractional row of each grid column."""
+    low = np.minimum(at.astype(np.intp), ROWS - 2)
+    t, place = (at - low)[:, None], low * COLUMNS + _COLUMN
+    out: NDArray[np.float64] = view.pixels.take(place, axis=0) * (1 - t)
+    out += view.pixels.take(place + COLUMNS, axis=0) * t
+    return out
+
+
+@dataclass(frozen=True)
+class Hairline:
+    """Where hair begins."""
+
+    heights: NDArray[np.float64]
+    """(COLUMNS,) height y at each grid column, in the mean head's units."""
+    at: NDArray[np.float64]
+    """(COLUMNS,) the fractional row there."""
+    line: NDArray[np.float64]
+    """(COLUMNS, 2) pixels."""
+
+
+def hairline_on(view: View, heights: NDArray[np.float64]) -> Hairline:
+    """The hairline as seen."""
+    at = rows_at(heights)
+    return Hairline(heights, at, line_on_grid(view, at))
+
+
+def face_window(view: View, hairline: Hairline) -> Floats:
     """The face's bare skin: under the hairline, inside the visible outline."""
-    line, at = line_on_grid(view, heights)
+    line, at = hairline.line, hairline.at
     left, right = view.outline
-    seen = np.flatnonzero(view.facing[np.minimum(at.astype(int) + 1, ROWS - 1), np.arange(COLUMNS)])
+    seen = np.flatnonzero(view.facing[np.minimum(at.astype(np.intp) + 1, ROWS - 1), _COLUMN])
     if not len(seen):  # seen from so far above or below that no bare skin under the hairline faces the camera
-        seen = np.arange(COLUMNS)
-    rows_left, rows_right = int(np.ceil(at[seen[0]])), int(np.ceil(at[seen[-1]]))
+        seen = _COLUMN
+    rows_left, rows_right = ceil(at[seen[0]]), ceil(at[seen[-1]])
     return np.concatenate([line[seen], right[rows_right:], left[rows_left:][::-1]])
 
 
 def skull(view: View, volume: float) -> Floats:
     """The head without the face, with hair of the given thickness in units on it, as a convex polygon."""
-    radii = np.array([0.88, 0.93, 0.98]) + np.array([0.8, 1.0, 1.0]) * volume
-    cap = mean_head().vertices[: CROWN_ROWS * COLUMNS : 7]
-    grown = PIVOT_SKULL + (cap[cap[:, 1] < -0.55] - PIVOT_SKULL) * (1 + volume * np.array([1, 1.1, 0.6]))
-    wide = view.grid[: CROWN_ROWS // 2 : 2, ::4].reshape(-1, 2)
-    return hull(np.concatenate([view.image_of(np.concatenate([_BALL * radii + PIVOT_SKULL, grown])), wide]))
+    ball = _BALL * (0.88 + 0.8 * volume, 0.93 + volume, 0.98 + volume)
+    grown = _CROWN * (1 + volume, 1 + 1.1 * volume, 1 + 0.6 * volume)
+    wide = view.pixels.take(_WIDE, axis=0)
+    return hull(np.concatenate([view.image_of(np.concatenate([ball, grown]) + PIVOT_SKULL), wide]))
 
 
 def paint_back(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
@@ -87,8 +120,8 @@ def paint_back(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
         ]
         shape = hull(np.concatenate([shape, view.image_of(np.array(low))]))
     elif look.hair_style == "bun":
-        knot = view.image_of(np.array([[rng.normal(0, 0.1), -1.25, -1.2]]))[0]
-        canvas.fill(disc(knot, between(rng, 0.25, 0.4) * u), look.hair, BEHIND)
+        knot = view.image_of(np.array([[rng.normal(0, 0.1), -1.25, -1.2]]))
+        canvas.fill(discs(knot, between(rng, 0.25, 0.4) * u), look.hair, BEHIND)
     if look.hair_style == "bald":
         canvas.fill(shape, look.skin, SKIN)
         return
@@ -101,7 +134,7 @@ def paint_back(canvas: Canvas, view: View, look: Look, rng: np.random.Generator)
 
 def densified(polygon: Floats, each: int = 3) -> Floats:
     """The polygon with more corners."""
-    t = np.linspace(0, 1, each, endpoint=False)[:, None]
+    t = np.arange(each)[:, None] / each
     ahead = np.concatenate([polygon[1:], polygon[:1]])
     out: Floats = (polygon[:, None] * (1 - t) + ahead[:, None] * t).reshape(-1, 2)
     return out
@@ -109,11 +142,13 @@ def densified(polygon: Floats, each: int = 3) -> Floats:
 
 def _hairs(starts: Floats, down: Floats, lengths: Floats, rng: np.random.Generator) -> Floats:
     """(N, 4, 2) curved lines of given lengths from their starts, more or less downwards."""
-    first, bend = rng.normal(0, 0.35, (2, len(starts), 1, 1))
-    t = np.array([0.0, 0.35, 0.7, 1.0])[:, None]
-    across = np.array([-down[1], down[0]])
-    out: Floats = starts[:, None] + lengths[:, None, None] * (t * (down + first * across) + t * t * bend * across)
-    return out
+    first, bend = 0.35 * rng.standard_normal((2, len(starts), 1))
+    fall = complex(*down)
+    lines = (_FALL * first + _FALL * _FALL * bend) * (1j * fall)
+    lines += _FALL * fall
+    lines *= lengths[:, None]
+    lines += joined(starts)[:, None]
+    return parted(lines)
 
 
 def _fringe(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:
@@ -121,14 +156,14 @@ def _fringe(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.ran
     part = between(rng, -0.6, 0.6)
     low = between(rng, -0.52, -0.12) - between(rng, -0.1, 0.3) * np.abs(_ACROSS - part)
     step = int(between(rng, 1, 5))
-    teeth = np.interp(np.arange(COLUMNS), np.arange(COLUMNS) * step, rng.normal(size=COLUMNS))
+    teeth = np.interp(_COLUMN, _COLUMN * step, rng.standard_normal(COLUMNS))
     ragged = low + between(rng, 0.01, 0.08) * teeth
     if rng.random() < 0.4:
         keep = (_ACROSS - part) * (1 - 2 * (rng.random() < 0.5))
         ragged = np.where(keep > 0, ragged, ragged - 2.5 * np.abs(keep))
     seen = view.facing[15]
-    top = line_on_grid(view, heights - 0.1)[0][seen]
-    bottom = line_on_grid(view, np.minimum(np.maximum(ragged, heights), 0.05))[0][seen]
+    top = line_on_grid(view, rows_at(heights - 0.1))[seen]
+    bottom = line_on_grid(view, rows_at(np.minimum(np.maximum(ragged, heights), 0.05)))[seen]
     canvas.fill(np.concatenate([top, bottom[::-1]]), look.hair, HAIR)
 
 
@@ -145,35 +180,40 @@ def _locks(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> 
             canvas.fill(ribbon(lock + rng.normal(0, 0.03, (1, 2)) * u, width), look.hair, HAIR)
 
 
-def paint_front(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:
+def _downwards(view: View, high: int, low: int) -> Floats:
+    """(2,) unit vector along the middle of the face from one row of the grid to another."""
+    down = view.grid[low, COLUMNS // 2] - view.grid[high, COLUMNS // 2]
+    out: Floats = down / max(float(np.hypot(*down)), 1e-6)
+    return out
+
+
+def paint_front(canvas: Canvas, view: View, look: Look, hairline: Hairline, rng: np.random.Generator) -> None:
     """Hair that falls over the face: a fringe on the forehead, locks over temples and cheeks, single hairs."""
     if look.hair_style in ("bald", "buzz"):
         return
     u = view.unit_px
     if look.hair_style not in ("bun", "afro") and rng.random() < 0.45:
-        _fringe(canvas, view, look, heights, rng)
+        _fringe(canvas, view, look, hairline.heights, rng)
     if look.hair_style in ("long", "medium") and rng.random() < 0.7:
         _locks(canvas, view, look, rng)
-    line = line_on_grid(view, heights)[0][view.facing[4]]
+    line = hairline.line[view.facing[4]]
     if len(line):
         count = int(between(rng, 4, 24))
-        down = view.grid[CROWN_ROWS + 4, COLUMNS // 2] - view.grid[2, COLUMNS // 2]
-        starts = line[(rng.random(count) * len(line)).astype(int)]
-        hairs = _hairs(starts, down / max(float(np.hypot(*down)), 1e-6), rng.uniform(0.04, 0.3, count) * u, rng)
+        starts = line[(rng.random(count) * len(line)).astype(np.intp)]
+        lengths = (0.04 + (0.3 - 0.04) * rng.random(count)) * u
+        hairs = _hairs(starts, _downwards(view, 2, CROWN_ROWS + 4), lengths, rng)
         canvas.line(hairs, mixed(look.skin, look.hair, between(rng, 0.15, 0.6)), 0.008 * u)
 
 
-def paint_bare_face(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:
+def paint_bare_face(canvas: Canvas, view: View, look: Look, hairline: Hairline, rng: np.random.Generator) -> None:
     """The skin of the face up to the hairline, where short hairs blend it into the hair above."""
-    window = face_window(view, heights)
-    canvas.fill(inset(window), look.skin, SKIN)
-    line = line_on_grid(view, heights)[0][view.facing[4]]
+    canvas.fill(inset(face_window(view, hairline)), look.skin, SKIN)
+    line = hairline.line[view.facing[4]]
     if look.hair_style == "bald" or len(line) < 3:
         return
     u = view.unit_px
     canvas.shadow(line, 0.5, 0.05 * u)
-    down = view.grid[CROWN_ROWS, COLUMNS // 2] - view.grid[0, COLUMNS // 2]
-    down = down / max(float(np.hypot(*down)), 1e-6)
+    down = _downwards(view, 0, CROWN_ROWS)
     starts = np.concatenate([line, 0.5 * (line[1:] + line[:-1])]) - down * 0.03 * u
-    tips = _hairs(starts, down, rng.uniform(0.02, 0.12, len(starts)) * u, rng)
+    tips = _hairs(starts, down, (0.02 + (0.12 - 0.02) * rng.random(len(starts))) * u, rng)
     canvas.line(tips, look.hair, 0.02 * u, BEHIND)

@@ -41,6 +41,8 @@ class Head:
     """(V, 3)"""
     spans: Mapping[str, slice]
     """Where each named curve, and the "grid", lies in `vertices`."""
+    pairs: Mapping[str, slice]
+    """Where the left and then the right of each curve that both sides have lie in `vertices`."""
 
     def mask(self, *prefixes: str) -> NDArray[np.bool_]:
         """(V,) true on the curves whose name starts with any of the prefixes."""
@@ -196,4 +198,5 @@ def mean_head() -> Head:
     parts["ear_left"], parts["ear_right"] = ear, ear * _MIRROR
     ends: list[int] = np.cumsum([0, *(len(p) for p in parts.values())]).tolist()
     spans = {name: slice(a, b) for name, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
-    return Head(np.concatenate(list(parts.values())).astype(np.float32), spans)
+    pairs = {n[:-5]: slice(span.start, 2 * span.stop - span.start) for n, span in spans.items() if n.endswith("_left")}
+    return Head(np.concatenate(list(parts.values())).astype(np.float32), spans, pairs)

@@ -110,37 +110,54 @@ class Reading:
     """(P, 4)"""
     contour: NDArray[np.float64]
     """Places of the contour's points: 0 and 2 at the level of the outer eye corners, 1 at the chin."""
+    clear: NDArray[np.float64]
+    """(M,) how far, in units, the head's surface may lie before each of the scheme's points and not hide it."""
 
 
-def _reading(points: Iterable[Point], contour: NDArray[np.float64]) -> Reading:
+def _reading(scheme: Scheme, points: Iterable[Point], contour: NDArray[np.float64]) -> Reading:
     padded = [[*p, *[(0, 0.0)] * (4 - len(p))] for p in points]
     table = np.array(padded)
-    return Reading(table[..., 0].astype(np.intp), table[..., 1], contour)
+    clear = np.full(scheme.points, 0.35)
+    clear[list(scheme.regions["eyes"])] = 0.2
+    clear[list(scheme.regions["contour"])] = 0.5
+    return Reading(table[..., 0].astype(np.intp), table[..., 1], contour, clear)
 
 
 @cache
 def _readings() -> Mapping[str, Reading]:
     return {
-        W300_68.name: _reading(_points_68(), np.linspace(0.025, 1.975, 17)),
-        WFLW_98.name: _reading(_points_98(), np.linspace(-0.07, 2.07, 33)),
-        COFW_29.name: _reading(_points_29(), np.ones(1)),
+        W300_68.name: _reading(W300_68, _points_68(), np.linspace(0.025, 1.975, 17)),
+        WFLW_98.name: _reading(WFLW_98, _points_98(), np.linspace(-0.07, 2.07, 33)),
+        COFW_29.name: _reading(COFW_29, _points_29(), np.ones(1)),
     }
 
 
 def _along_contour(view: View, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """(P, 3) x, y in pixels and depth in units at the given places of the contour."""
-    x, y, z = (*view.contour.T, view.contour_depth)
-    middle = len(x) // 2
-    length = np.zeros(len(x))
-    np.cumsum(np.hypot(x[1:] - x[:-1], y[1:] - y[:-1]), out=length[1:])
+    line = view.contour
+    middle = len(line) // 2
+    step = line[1:] - line[:-1]
+    length = np.zeros(len(line))
+    np.hypot(step[:, 0], step[:, 1]).cumsum(out=length[1:])
     length -= length[middle]
     length[:middle] /= -length[ABOVE_EYES]
     length[middle:] /= length[-1 - ABOVE_EYES]
     length += 1
     out = np.empty((len(places), 3))
-    for column, values in enumerate((x, y, z)):
+    for column, values in enumerate((*line.T, view.head.xyz[view.head.contour, 2])):
         out[:, column] = np.interp(places, length, values)
     return out
+
+
+def _read(view: View, scheme: Scheme) -> NDArray[np.float64]:
+    """(M, 3) the scheme's points from a view's vertices."""
+    reading = _readings()[scheme.name]
+    inner = np.empty((len(reading.vertices), 3))
+    np.einsum("pk,pkd->pd", reading.weights, view.pixels[reading.vertices], out=inner[:, :2])
+    np.einsum("pk,pk->p", reading.weights, view.head.xyz[reading.vertices, 2], out=inner[:, 2])
+    edge = _along_contour(view, reading.contour)
+    first = scheme.regions["contour"][0] == 0
+    return np.concatenate([edge, inner] if first else [inner, edge])
 
 
 def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
@@ -151,18 +168,16 @@ def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
     """
     if scheme.name not in _readings():
         raise ValueError(f"synthetic faces know {', '.join(_readings())}; got {scheme.name}")
-    reading = _readings()[scheme.name]
-    inner = np.empty((len(reading.vertices), 3))
-    np.einsum("pk,pkd->pd", reading.weights, view.pixels[reading.vertices], out=inner[:, :2])
-    np.einsum("pk,pk->p", reading.weights, view.turned[reading.vertices, 2], out=inner[:, 2])
-    edge = _along_contour(view, reading.contour)
-    first = scheme.regions["contour"][0] == 0
-    return np.concatenate([edge, inner] if first else [inner, edge])
+    head = view.head
+    if scheme.name not in head.points:
+        head.points[scheme.name] = _read(head.unplaced, scheme)
+    points = head.points[scheme.name].copy()
+    for axis, shift in enumerate(view.shift_xy):
+        points[:, axis] *= view.unit_px
+        points[:, axis] += shift
+    return points
 
 
 def hidden_by_head(view: View, points: Floats, scheme: Scheme) -> NDArray[np.bool_]:
     """(M,) which of the scheme's points (M, 3) lie behind the head's own surface, which is steep at its edge."""
-    clear = np.full(scheme.points, 0.35)
-    clear[list(scheme.regions["eyes"])] = 0.2
-    clear[list(scheme.regions["contour"])] = 0.5
-    return view.hidden(points, clear)
+    return view.hidden(points, _readings()[scheme.name].clear)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.data.synthetic.arrays import Picture
-from toolkit.data.synthetic.chance import clamp, pick
+from toolkit.data.synthetic.chance import between, clamp, pick
 from toolkit.data.synthetic.head import MOUTH_Y, Head, bell, mean_head, ramp
 
 Field = NDArray[np.float64]
@@ -29,16 +29,20 @@ IDENTITY_SD: Values = {
 
 @dataclass(frozen=True)
 class Basis:
-    """The fields stacked: vertices = mean + sum(value[k] * fields[k])."""
+    """The fields by axis, without those that are 0 there: vertices = mean + sum(value[k] * fields[k])."""
 
     names: tuple[str, ...]
-    fields: Picture
-    """(K, V * 3)"""
+    used: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+    """(K,) which modes move vertices along each axis."""
+    fields: tuple[Picture, Picture, Picture]
+    """(K, V) how far those do."""
 
     def move(self, values: Values) -> Picture:
         """(V, 3) vertices of the head that has these mode values; absent modes are 0."""
         weights = np.array([values.get(name, 0.0) for name in self.names], np.float32)
-        out: Picture = mean_head().vertices + np.einsum("k,kv->v", weights, self.fields).reshape(-1, 3)
+        out = mean_head().vertices.copy()
+        for axis, (used, fields) in enumerate(zip(self.used, self.fields, strict=True)):
+            out[:, axis] += np.einsum("k,kv->v", weights[used], fields)
         return out
 
 
@@ -170,16 +174,19 @@ def basis() -> Basis:
     makers: tuple[Callable[[Head], dict[str, Field]], ...] = (
         _shape_fields, _nose_fields, _eye_fields, _mouth_fields, _expression_fields,
     )  # fmt: skip
-    fields = {name: field for make in makers for name, field in make(head).items()}
-    return Basis(tuple(fields), np.stack(list(fields.values())).reshape(len(fields), -1).astype(np.float32))
+    named = {name: field for make in makers for name, field in make(head).items()}
+    stacked = np.stack(list(named.values())).astype(np.float32)
+    x, y, z = (np.flatnonzero(stacked[..., axis].any(axis=1)) for axis in range(3))
+    fields = stacked[x, :, 0], stacked[y, :, 1], stacked[z, :, 2]
+    return Basis(tuple(named), (x, y, z), fields)
 
 
 def draw_identity(rng: np.random.Generator) -> dict[str, float]:
     """Random identity mode values; a child now and then: shorter face, small nose and chin, high brows, large eyes."""
-    draws = np.clip(rng.normal(size=len(IDENTITY_SD)), -2.6, 2.6)
-    values = {name: float(sd * d) for (name, sd), d in zip(IDENTITY_SD.items(), draws, strict=True)}
+    draws = np.clip(rng.standard_normal(len(IDENTITY_SD)), -2.6, 2.6).tolist()
+    values = {name: sd * draw for (name, sd), draw in zip(IDENTITY_SD.items(), draws, strict=True)}
     if rng.random() < 0.15:
-        young = rng.uniform(0.4, 1.0)
+        young = between(rng, 0.4, 1.0)
         for name, shift in (
             ("length", -0.07), ("chin_length", -0.05), ("nose_forward", -0.25), ("nose_length", -0.03),
             ("cheeks", 0.06), ("eye_height", 0.2), ("brow_height", 0.02), ("jaw_width", 0.03),
@@ -196,10 +203,11 @@ def draw_expression(rng: np.random.Generator) -> dict[str, float]:
     `gaze_x`, `gaze_y`, the irises' displacement in units.
     """
     mood = pick(rng, range(6), (0.27, 0.18, 0.30, 0.12, 0.08, 0.05))
-    u = rng.uniform(size=8)
-    e = {"smile": 0.25 * float(rng.normal()), "smirk": 0.25 * float(rng.normal()), "frown": 0.012 * float(rng.normal())}
-    e |= {"brow_raise": 0.02 * float(rng.normal()), "part": 0.02 * max(0.0, float(rng.normal())), "jaw_open": 0.0}
-    blink, squint = 0.1 * float(rng.normal()), 0.1 * u[0]
+    u = rng.random(8).tolist()
+    normal = rng.standard_normal
+    e = {"smile": 0.25 * normal(), "smirk": 0.25 * normal(), "frown": 0.012 * normal()}
+    e |= {"brow_raise": 0.02 * normal(), "part": 0.02 * max(0.0, normal()), "jaw_open": 0.0}
+    blink, squint = 0.1 * normal(), 0.1 * u[0]
     if mood == 1:
         e |= {"smile": 0.4 + 0.7 * u[1], "press": 0.6 * u[2]}
         squint += 0.3 * u[3]
@@ -226,13 +234,13 @@ def draw_expression(rng: np.random.Generator) -> dict[str, float]:
     elif mood == 5:
         e |= {"pout": 0.5 + 0.7 * u[1], "jaw_open": 0.04 * u[2]}
     if rng.random() < 0.07:
-        blink = rng.uniform(0.55, 1.0)
-    wink = rng.uniform(0.4, 0.9) if rng.random() < 0.02 else 0.05 * rng.normal()
+        blink = between(rng, 0.55, 1.0)
+    wink = between(rng, 0.4, 0.9) if rng.random() < 0.02 else 0.05 * normal()
     side = rng.integers(2)
     return e | {
-        "blink_left": float(blink + wink * (side == 0)),
-        "blink_right": float(blink + wink * (side == 1)),
-        "squint": float(squint),
-        "gaze_x": clamp(rng.normal(0, 0.03), -0.075, 0.075),
-        "gaze_y": clamp(rng.normal(0, 0.012), -0.03, 0.03),
+        "blink_left": blink + wink * (side == 0),
+        "blink_right": blink + wink * (side == 1),
+        "squint": squint,
+        "gaze_x": clamp(0.03 * normal(), -0.075, 0.075),
+        "gaze_y": clamp(0.012 * normal(), -0.03, 0.03),
     }

@@ -1,6 +1,7 @@
 """Noise textures: cut from tiles that are made once."""
 
 from functools import cache
+from math import log2
 
 import cv2
 import numpy as np
@@ -50,7 +51,7 @@ def noise(rng: np.random.Generator, kind: str, side: int, zoom: float = 1.0) -> 
 
     Kinds: "cloud", "grain", and "strand", streaks that run in a random direction.
     """
-    step = min(max(round(2 * np.log2(zoom)), _FINEST), _COARSEST)
+    step = min(max(round(2 * log2(zoom)), _FINEST), _COARSEST)
     tile = _tile(kind, _ANGLES[int(rng.random() * 5)] if kind == "strand" else 0, step, _TILE * (side // 384 + 1))
     free = len(tile) - side
     x, y = int(rng.random() * free), int(rng.random() * free)
@@ -67,7 +68,7 @@ def _hairy(angle: int, step: int, side: int) -> ImageArray:
 
 def hair_shade(rng: np.random.Generator, side: int, unit_px: float) -> ImageArray:
     """(side, side) uint8, 128 in the mean: the light and dark of strands that run in a random direction."""
-    step = min(max(round(2 * np.log2(0.6 * unit_px / 40 * (0.7 + 0.6 * rng.random()))), _FINEST), 3)
+    step = min(max(round(2 * log2(0.6 * unit_px / 40 * (0.7 + 0.6 * rng.random()))), _FINEST), 3)
     tile = _hairy(_ANGLES[int(rng.random() * 5)], step, _TILE * (side // 384 + 1))
     free = len(tile) - side
     x, y = int(rng.random() * free), int(rng.random() * free)

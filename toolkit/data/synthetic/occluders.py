@@ -4,7 +4,7 @@ import numpy as np
 
 from toolkit.data.synthetic.canvas import THING, WORN, Canvas, ribbon
 from toolkit.data.synthetic.chance import between, pick
-from toolkit.data.synthetic.features import mixed
+from toolkit.data.synthetic.colour import Colour, mixed, times, within
 from toolkit.data.synthetic.hair import hull
 from toolkit.data.synthetic.look import Look, any_colour
 from toolkit.data.synthetic.pose import View
@@ -19,7 +19,7 @@ def _paint_hand(canvas: Canvas, view: View, look: Look, rng: np.random.Generator
     tip = view.image_of(np.array([[between(rng, -0.7, 0.7), between(rng, 0.0, 1.1), 0.4]]))[0]
     angle = between(rng, 0.05, 0.95) * np.pi
     along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-    skin = look.skin * np.float32(between(rng, 0.7, 1.05))
+    skin = times(look.skin, between(rng, 0.7, 1.05))
     count, bend = int(between(rng, 1, 5)), between(rng, -0.25, 0.25)
     t = np.linspace(0, 1, 9)[:, None]
     width = np.interp(t[:, 0], (0, 0.06, 1), (0.07, 0.14, 0.2)) * u
@@ -37,7 +37,7 @@ def _paint_hand(canvas: Canvas, view: View, look: Look, rng: np.random.Generator
     for line in fingers:
         canvas.fill(ribbon(line, width * 1.14), mixed(skin, look.crease, 0.7), THING)
         canvas.fill(ribbon(line, width * 0.95), skin, THING)
-        canvas.fill(ribbon(line[:2] + (line[1] - line[0]) * 0.25, 0.08 * u), np.minimum(skin * np.float32(1.1), 255))
+        canvas.fill(ribbon(line[:2] + (line[1] - line[0]) * 0.25, 0.08 * u), within(times(skin, 1.1), 0, 255))
 
 
 def _paint_mask(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
@@ -48,11 +48,11 @@ def _paint_mask(canvas: Canvas, view: View, rng: np.random.Generator) -> None:
     top = view.image_of(np.array(knots) + np.array([0, drop + between(rng, -0.05, 0.1), 0]))
     cut = len(jaw) // 7
     low = jaw[cut:-cut] + (jaw[cut:-cut] - jaw.mean(axis=0)) * 0.03
-    colour = np.array([190, 215, 235], np.float32) if rng.random() < 0.6 else any_colour(rng)
+    colour: Colour = (190, 215, 235) if rng.random() < 0.6 else any_colour(rng)
     canvas.fill(np.concatenate([top, low[::-1]]), colour, WORN)
     heights = np.array([0.5, 0.66, 0.82]) + drop
-    pleats = [view.image_of(np.array([(-0.5, y, 0.05), (0, y + 0.04, 0.45), (0.5, y, 0.05)])) for y in heights]
-    canvas.line(pleats, colour * np.float32(0.85), 0.02 * u)
+    pleats = view.image_of(np.array([[(-0.5, y, 0.05), (0, y + 0.04, 0.45), (0.5, y, 0.05)] for y in heights]))
+    canvas.line(pleats, times(colour, 0.85), 0.02 * u)
     canvas.line([np.stack([jaw[cut], jaw[1]]), np.stack([jaw[-cut], jaw[-2]])], colour, 0.02 * u)
 
 

@@ -1,0 +1,138 @@
+package org.sdhrnet.landmarks
+
+import kotlin.math.hypot
+import kotlin.math.max
+import kotlin.math.min
+
+/** A box of the detector with its score. */
+class Detection(val box: Box, val score: Double)
+
+/** Finds faces in a whole picture, the largest first. */
+fun interface Detector {
+    fun detect(picture: Picture): List<Detection>
+}
+
+/** A model on an engine: a crop's RGB values, 0..255, in; its landmarks, in crop pixels, out. */
+fun interface Landmarker {
+    fun predict(crop: FloatArray): Prediction
+}
+
+/** One face of a frame, in its pixels; `number` stays the same from frame to frame. */
+class TrackedFace(val number: Int, val pointsXy: DoubleArray, val confidence: DoubleArray, val cropBox: Box)
+
+/** Faces over frames: found once, then followed by their own landmarks; see `tracking` in contract.json. */
+class Tracker(
+    private val contract: Contract,
+    private val detector: Detector,
+    private val landmarker: Landmarker,
+    private val watch: Stopwatch = Stopwatch(),
+    private val smoothed: Boolean = true,
+) {
+    private val rule = contract.tracking
+    private var tracks = listOf<Track>()
+    private var lost = listOf<Track>()
+    private var lookedS = Double.NEGATIVE_INFINITY
+    private var numbers = 0
+
+    private class Track(val number: Int, val smoother: Smoother?, var seen: Seen, var seconds: Double) {
+        /** Of the box, in pixels a second. */
+        var speed = Pair(0.0, 0.0)
+    }
+
+    /** What one prediction gave: the landmarks in the picture, the box of the crop, the box of the points. */
+    private class Seen(val found: Prediction, val cropBox: Box) {
+        val box = Box.around(found.pointsXy)
+    }
+
+    /** The faces of the next frame, by number. */
+    fun next(picture: Picture, seconds: Double): List<TrackedFace> {
+        val kept = distinct(tracks.filter { follow(it, picture, seconds) })
+        lost = (lost + (tracks - kept.toSet())).filter { seconds - it.seconds <= rule.rememberS }
+        tracks = kept
+        if (shouldLook(seconds)) {
+            lookedS = seconds
+            look(picture, seconds)
+        }
+        return tracks.sortedBy { it.number }.map { face(it) }
+    }
+
+    private fun follow(track: Track, picture: Picture, seconds: Double): Boolean {
+        val elapsed = seconds - track.seconds
+        val ahead = min(elapsed, rule.aheadS)
+        val seen = predict(picture, track.seen.box.moved(track.speed.first * ahead, track.speed.second * ahead))
+        if (!isFace(seen, picture)) return false
+        val (x, y) = shift(track.seen.box, seen.box)
+        track.speed = Pair(x / elapsed, y / elapsed)
+        track.seen = seen
+        track.seconds = seconds
+        return true
+    }
+
+    /** How far the centre of a box has moved, less the part that may be trembling. */
+    private fun shift(before: Box, box: Box): Pair<Double, Double> {
+        val x = box.centreX - before.centreX
+        val y = box.centreY - before.centreY
+        val length = hypot(x, y)
+        val part = if (length > 0) max(0.0, 1 - rule.leeway * box.longer / length) else 0.0
+        return Pair(x * part, y * part)
+    }
+
+    private fun isFace(seen: Seen, picture: Picture) = seen.found.meanConfidence >= rule.minConfidence &&
+        seen.box.inside(picture.width, picture.height) >= rule.minInside &&
+        seen.box.similar(seen.cropBox, rule.farthest)
+
+    private fun shouldLook(seconds: Double) =
+        tracks.size < rule.faces && (tracks.isEmpty() || lost.isNotEmpty() || seconds - lookedS >= rule.lookAgainS)
+
+    /** Begins a track for every face that is not followed yet. */
+    private fun look(picture: Picture, seconds: Double) {
+        for (detection in watch.time("detect") { detector.detect(picture) }) {
+            val box = detection.box.calibrated(contract.detector)
+            if (tracks.size >= rule.faces || at(box, tracks) != null) continue
+            val seen = settle(picture, box)
+            if (!isFace(seen, picture) || at(seen.box, tracks) != null) continue
+            val smoother = if (smoothed) Smoother(contract.smoothing) else null
+            tracks = tracks + Track(number(seen.box), smoother, seen, seconds)
+        }
+    }
+
+    /** The first predictions of a face: each after the first crops around the points of the one before. */
+    private fun settle(picture: Picture, box: Box): Seen {
+        var seen = predict(picture, box)
+        repeat(rule.passes - 1) {
+            if (!seen.box.similar(seen.cropBox, rule.farthest)) return seen
+            seen = predict(picture, seen.box)
+        }
+        return seen
+    }
+
+    private fun predict(picture: Picture, box: Box): Seen {
+        val crop = Crop.of(box, contract.sizePx, contract.boxScale)
+        val pixels = watch.time("crop") { picture.cut(crop) }
+        val found = watch.time("network") { landmarker.predict(pixels) }
+        return Seen(Prediction(crop.toImage(found.pointsXy), found.confidence), box)
+    }
+
+    private fun at(box: Box, among: List<Track>) = among.find { it.seen.box.shared(box) > rule.sameFace }
+
+    private fun number(box: Box): Int {
+        val again = at(box, lost) ?: return ++numbers
+        lost = lost - again
+        return again.number
+    }
+
+    /** Those that follow a face of their own: of two on one face, the surer one. */
+    private fun distinct(found: List<Track>): List<Track> {
+        val kept = mutableListOf<Track>()
+        for (track in found.sortedByDescending { it.seen.found.meanConfidence }) {
+            if (kept.all { it.seen.box.shared(track.seen.box) <= rule.sameTrack }) kept += track
+        }
+        return kept
+    }
+
+    private fun face(track: Track): TrackedFace {
+        val seen = track.seen
+        val points = track.smoother?.let { watch.time("smooth") { it.smooth(seen.found.pointsXy, track.seconds) } }
+        return TrackedFace(track.number, points ?: seen.found.pointsXy, seen.found.confidence, seen.cropBox)
+    }
+}

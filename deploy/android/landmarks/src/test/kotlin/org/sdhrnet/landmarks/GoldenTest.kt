@@ -1,0 +1,207 @@
+package org.sdhrnet.landmarks
+
+import java.io.File
+import javax.imageio.ImageIO
+import kotlin.math.abs
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
+import org.junit.Test
+
+/** This module against the files that Python wrote: `deploy/contract.json` and `deploy/golden`. */
+class GoldenTest {
+    private val deploy = File(System.getProperty("deploy") ?: "../..")
+    private val contract = Contract.parse(File(deploy, "contract.json").readText())
+
+    private fun golden(name: String) = Fields.parse(File(deploy, "golden/$name.json").readText())
+
+    private fun box(values: DoubleArray) = Box(values[0], values[1], values[2], values[3])
+
+    private fun xyxy(box: Box) = doubleArrayOf(box.left, box.top, box.right, box.bottom)
+
+    private fun assertNear(expected: DoubleArray, found: DoubleArray, tolerance: Double, what: String) {
+        assertEquals(expected.size, found.size, what)
+        val worst = expected.indices.maxOfOrNull { abs(expected[it] - found[it]) } ?: 0.0
+        assertTrue(worst <= tolerance, "$what: $worst off, allowed $tolerance")
+    }
+
+    private fun levels(a: FloatArray, b: FloatArray) = a.indices.maxOf { abs(a[it] - b[it]) }.toDouble()
+
+    @Test
+    fun boxesBecomeCropsAndPointsComeBack() {
+        for (case in golden("geometry").list("matrices")) {
+            val crop = Crop.of(box(case.numbers("box_xyxy")), case.int("size_px"), contract.boxScale)
+            val matrix = doubleArrayOf(crop.scale, 0.0, crop.offsetX, 0.0, crop.scale, crop.offsetY)
+            assertNear(case.numbers("matrix"), matrix, 1e-8, "matrix")
+            assertNear(case.numbers("image_xy"), crop.toImage(case.numbers("crop_xy")), 1e-6, "point in the image, px")
+        }
+    }
+
+    @Test
+    fun detectorBoxesAreCalibrated() {
+        for (case in golden("geometry").list("calibration")) {
+            val found = box(case.numbers("detector_xyxy")).calibrated(contract.detector)
+            assertNear(case.numbers("box_xyxy"), xyxy(found), 1e-8, "box, px")
+        }
+    }
+
+    @Test
+    fun cropsOfThePatternAreCutAlike() {
+        val golden = golden("geometry")
+        val (width, height) = golden.at("pattern").numbers("size_wh").map { it.toInt() }
+        val pattern = Picture(width, height, IntArray(width * height) { pattern(it % width, it / width) })
+        val tolerance = golden.at("pattern").number("tolerance_levels")
+        for (case in golden.list("crops")) {
+            val crop = Crop.of(box(case.numbers("box_xyxy")), case.int("size_px"), contract.boxScale)
+            val expected = Bench.rgb(case.text("crop_rgb"))
+            assertTrue(levels(pattern.cut(crop), expected) <= tolerance, "crop of ${case.numbers("box_xyxy").toList()}")
+            val beside = Crop(crop.scale, crop.offsetX + crop.scale / 2, crop.offsetY, crop.sizePx)
+            assertTrue(levels(pattern.cut(beside), expected) > tolerance, "half a pixel beside would pass as well")
+        }
+    }
+
+    private fun pattern(x: Int, y: Int) = (0..2).fold(0) { argb, colour ->
+        (argb shl 8) or (abs((5 * x + 3 * y + 40 * colour) % 256 - 128) + 64)
+    }
+
+    @Test
+    fun facesAreCutAlikeAndTheirPointsComeBack() {
+        val golden = golden("faces")
+        for (face in golden.list("faces")) {
+            val image = ImageIO.read(File(deploy, "golden/${face.text("picture")}"))
+            val argb = image.getRGB(0, 0, image.width, image.height, null, 0, image.width)
+            val crop = Crop.of(box(face.numbers("box_xyxy")), contract.sizePx, contract.boxScale)
+            val found = Picture(image.width, image.height, argb).cut(crop)
+            val expected = Bench.rgb(face.text("crop_rgb"))
+            val mean = found.indices.map { abs(found[it] - expected[it]) }.average()
+            val allowed = golden.at("tolerance")
+            val worst = levels(found, expected)
+            assertTrue(worst <= allowed.number("crop_levels"), "${face.text("name")}: $worst levels at worst")
+            assertTrue(mean <= allowed.number("crop_levels_mean"), "${face.text("name")}: $mean levels on average")
+            assertNear(face.numbers("points_xy"), crop.toImage(face.numbers("crop_points_xy")), 0.01, "points, px")
+        }
+    }
+
+    @Test
+    fun heatmapsAreDecodedAlike() {
+        val golden = golden("decode")
+        val (width, height) = golden.numbers("size_wh").map { it.toInt() }
+        val maps = Heatmaps(width, height, golden.numbers("maps"))
+        for (decoder in listOf("dark", "quarter", "argmax")) {
+            val found = decode(maps, contract.heatmaps, decoder)
+            val expected = golden.at("expected").at(decoder)
+            assertNear(expected.numbers("points_xy"), found.pointsXy, golden.number("tolerance_px"), "$decoder, px")
+            assertNear(expected.numbers("confidence"), found.confidence, 1e-4, "$decoder, confidence")
+        }
+        assertFailsWith<IllegalArgumentException> { decode(maps, contract.heatmaps, "soft") }
+    }
+
+    @Test
+    fun outputTensorsAreToldApart() {
+        val points = FloatArray(2 * contract.points) { (it + 0.5f) / 200 }
+        val confidence = FloatArray(contract.points) { it / 100f }
+        for (outputs in listOf(listOf(points, confidence), listOf(confidence, points))) {
+            val found = Prediction.of(outputs, contract)
+            assertEquals(points[3].toDouble() * contract.sizePx - 0.5, found.pointsXy[3], 1e-9)
+            assertEquals(confidence[5].toDouble(), found.confidence[5], 1e-9)
+        }
+        val side = contract.sizePx / contract.heatmaps.stride
+        val tensor = FloatArray(side * side * contract.points)
+        tensor[(5 * side + 7) * contract.points + 2] = 1f // map 2, row 5, column 7
+        val point = Prediction.of(listOf(tensor), contract).pointsXy.slice(4..5)
+        assertEquals(listOf(4 * 7.5 - 0.5, 4 * 5.5 - 0.5), point)
+        assertFailsWith<IllegalArgumentException> { Prediction.of(listOf(points), contract) }
+        val nothing = FloatArray(contract.points) { Float.NaN }
+        assertFailsWith<IllegalArgumentException> { Prediction.of(listOf(points, nothing), contract) }
+    }
+
+    @Test
+    fun framesAreSmoothedAlike() {
+        val smoother = Smoother(contract.smoothing)
+        for (frame in golden("smoothing").list("frames")) {
+            val found = smoother.smooth(frame.numbers("points_xy"), frame.number("seconds"))
+            assertNear(frame.numbers("smooth_xy"), found, 1e-5, "at ${frame.number("seconds")} s, px")
+        }
+        assertFailsWith<IllegalArgumentException> { smoother.smooth(DoubleArray(6), 0.0) }
+    }
+
+    @Test
+    fun aFilmIsTrackedAlike() {
+        val golden = golden("tracking")
+        val (width, height) = golden.numbers("size_wh").map { it.toInt() }
+        val shape = golden.numbers("shape_xy")
+        var now = golden.list("frames").first()
+        var looked = false
+        val detector = Detector { looked = true; now.boxes("detector_xyxy").map { Detection(box(it), 1.0) } }
+        val landmarker = Landmarker {
+            val shift = now.numbers("shift_xy")
+            val points = DoubleArray(shape.size) { shape[it] + shift[it % 2] }
+            Prediction(points, DoubleArray(shape.size / 2) { now.number("confidence") })
+        }
+        val tracker = Tracker(contract, detector, landmarker)
+        val picture = Picture(width, height, IntArray(width * height))
+        for (frame in golden.list("frames")) {
+            now = frame
+            looked = false
+            val seconds = frame.number("seconds")
+            val faces = tracker.next(picture, seconds)
+            assertEquals(frame.flag("looked"), looked, "looked at $seconds s")
+            assertEquals(frame.list("faces").map { it.int("number") }, faces.map { it.number }, "numbers at $seconds s")
+            for ((face, expected) in faces.zip(frame.list("faces"))) {
+                assertNear(expected.numbers("box_xyxy"), xyxy(face.cropBox), 1e-4, "crop at $seconds s")
+                assertNear(expected.numbers("points_xy"), face.pointsXy, 1e-4, "points at $seconds s")
+            }
+        }
+    }
+
+    private fun Fields.boxes(name: String) = numbers(name).toList().chunked(4).map { it.toDoubleArray() }
+
+    @Test
+    fun aBenchmarkIsARecordOfTheToolkit() {
+        val faces = Bench.faces(File(deploy, "golden/faces.json").readText())
+        val moved = Landmarker { crop ->
+            val points = faces.first { it.crop.contentEquals(crop) }.pointsXy
+            val beside = DoubleArray(points.size) { points[it] + if (it % 2 == 0) 0.3 else 0.4 }
+            Prediction(beside, DoubleArray(points.size / 2))
+        }
+        val on = Conditions("a phone, Android 15", "litert-cpu 2", 1)
+        val record = Bench(faces).record(contract.model, 1234, on, moved, runs = 5, warmup = 2)
+        val read = Fields(Json.parse(Json.write(record)) as Map<*, *>)
+        assertEquals("benchmark", read.text("kind"))
+        assertEquals(contract.model.fileSha256, read.text("file_sha256"))
+        assertEquals(0.5, read.at("parity").number("mean_px"), 1e-9)
+        assertEquals(listOf(5, 2), listOf("runs", "warmup").map { read.at("latency_ms").int(it) })
+        assertTrue(read.at("latency_ms").number("median") <= read.at("latency_ms").number("p90"))
+        assertTrue(record.containsKey("nme_mean") && record["nme_mean"] == null, "what is not measured is null")
+    }
+
+    @Test
+    fun quantilesAreNumPys() {
+        val sorted = listOf(1.0, 2.0, 4.0, 8.0)
+        assertEquals(3.0, Latency.quantile(sorted, 0.5), 1e-12)
+        assertEquals(6.8, Latency.quantile(sorted, 0.9), 1e-12)
+        assertEquals(7.0, Latency.quantile(listOf(7.0), 0.9), 1e-12)
+    }
+
+    @Test
+    fun whatCannotBeIsRefusedWithAReason() {
+        val text = File(deploy, "contract.json").readText()
+        fun reason(old: String, new: String) =
+            assertFailsWith<IllegalArgumentException> { Contract.parse(text.replace(old, new)) }.message!!
+        assertTrue("update" in reason("\"format\": 1", "\"format\": 99"))
+        assertTrue("sdhrnet contract" in reason("\"NHWC\"", "\"NCHW\""))
+        assertTrue("box_scale" in reason("\"box_scale\"", "\"box\""))
+        assertFailsWith<IllegalArgumentException> { Crop.of(Box(3.0, 3.0, 3.0, 3.0), 64, 1.25) }
+        assertFailsWith<IllegalArgumentException> { Picture(3, 2, IntArray(5)) }
+        for (broken in listOf("", "{", "[1,]", "{\"a\" 1}", "tru", "[1] 2", "\"a")) {
+            assertFailsWith<IllegalArgumentException>(broken) { Json.parse(broken) }
+        }
+    }
+
+    @Test
+    fun jsonComesBackAsItWent() {
+        val value = mapOf("a" to listOf(1.5, -2e-7, null, true), "say \"\\\n" to mapOf("é" to "x\u0001"))
+        assertEquals<Any?>(value, Json.parse(Json.write(value)))
+        assertEquals<Any?>(listOf("é/\n", 3.0), Json.parse("[\"\\u00e9\\/\\n\", 3]"))
+    }
+}

@@ -1,0 +1,25 @@
+import Foundation
+import Landmarks
+
+/// What the build put into the app: the contract, the golden faces and the models.
+enum Bundled {
+    static func url(_ name: String) throws -> URL {
+        let folder = Bundle.module.url(forResource: "Resources", withExtension: nil)
+        guard let url = folder?.appendingPathComponent(name), FileManager.default.fileExists(atPath: url.path) else {
+            throw Problem("\(name) is not among the app's Resources: see README.md, \"Build\"")
+        }
+        return url
+    }
+
+    static func has(_ name: String) -> Bool {
+        (try? url(name)) != nil
+    }
+
+    static func contract() throws -> Contract {
+        try Contract.read(url("contract.json"))
+    }
+
+    static func goldenFaces() throws -> GoldenFaces {
+        try Contract.decode(GoldenFaces.self, from: url("golden/faces.json"))
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+
+/// What `contract.json` says. No number of it is typed anywhere in this package.
+public struct Contract: Decodable {
+    public let format: Int
+    public let model: MainModel
+    public let models: [Model]
+    public let crop: CropRule
+    public let heatmaps: HeatmapRule
+    public let detector: DetectorRule
+    public let tracking: TrackingRule
+    public let smoothing: OneEuro
+    public let drawing: Drawing
+
+    /// A converted file.
+    public struct Model: Decodable {
+        public let file: String
+        public let fileSha256: String
+        public let precision: String
+    }
+
+    /// The file that the demo takes, with what all files of the contract share.
+    public struct MainModel: Decodable {
+        public let file: String
+        public let sizePx: Int
+        public let points: Int
+    }
+
+    public struct CropRule: Decodable {
+        public let boxScale: Double
+    }
+
+    /// How heatmaps become points, where a model gives heatmaps.
+    public struct HeatmapRule: Decodable {
+        public let decoder: HeatmapDecoder
+        public let kernel: [Double]
+        public let logFloor: Double
+        public let stride: Int
+    }
+
+    public enum HeatmapDecoder: String, Decodable {
+        case dark, quarter, argmax
+    }
+
+    /// The detector, and from its box to the box of training.
+    public struct DetectorRule: Decodable {
+        public let file: String
+        public let minScore: Double
+        public let calibration: Calibration
+    }
+
+    public struct Calibration: Decodable {
+        public let shiftXy: SIMD2<Double>
+        public let scaleXy: SIMD2<Double>
+    }
+
+    /// When faces are looked for, and when one is lost.
+    public struct TrackingRule: Decodable {
+        public let faces: Int
+        public let passes: Int
+        public let lookAgainS: Double
+        public let rememberS: Double
+        public let minConfidence: Double
+        public let minInside: Double
+        public let leeway: Double
+        public let aheadS: Double
+        public let farthest: Double
+        public let sameFace: Double
+        public let sameTrack: Double
+    }
+
+    /// The One-Euro filter's settings.
+    public struct OneEuro: Decodable {
+        public let minCutoffHz: Double
+        public let beta: Double
+        public let derivativeCutoffHz: Double
+    }
+
+    public struct Drawing: Decodable {
+        public let lines: [Line]
+        public let style: Style
+    }
+
+    /// A polyline of landmark indices; closed ones return to their first point.
+    public struct Line: Decodable {
+        public let indices: [Int]
+        public let closed: Bool
+    }
+
+    /// Colours as RGB, 0...255; widths over the longer side of the face.
+    public struct Style: Decodable {
+        public let sure: [Double]
+        public let unsure: [Double]
+        public let line: [Double]
+        public let edge: [Double]
+        public let dot: Double
+        public let stroke: Double
+    }
+
+    /// The newest format that this code reads.
+    public static let newestFormat = 1
+
+    /// Reads `contract.json`; throws where it is incomplete or newer than this code.
+    public static func read(_ url: URL) throws -> Contract {
+        let contract = try decode(Contract.self, from: url)
+        guard contract.format <= newestFormat else {
+            throw Problem("contract.json has format \(contract.format), known up to \(newestFormat): update the app")
+        }
+        return contract
+    }
+
+    /// Any JSON file of the toolkit, whose names are in snake case.
+    public static func decode<T: Decodable>(_ type: T.Type, from url: URL) throws -> T {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(type, from: Data(contentsOf: url))
+    }
+}
+
+/// What went wrong, and what to do, in one line.
+public struct Problem: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) {
+        self.description = description
+    }
+}

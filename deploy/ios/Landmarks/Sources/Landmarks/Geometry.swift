@@ -1,0 +1,88 @@
+import Foundation
+
+/// A point in pixels: 0-based, whole numbers at pixel centres.
+public typealias XY = SIMD2<Double>
+
+/// A box from its least to its greatest corner, in pixels.
+public struct Box {
+    public let low: XY
+    public let high: XY
+
+    public init(low: XY, high: XY) {
+        self.low = low
+        self.high = high
+    }
+
+    /// The tight box of some points.
+    public init(around points: [XY]) {
+        let xs = points.map { $0.x }
+        let ys = points.map { $0.y }
+        low = XY(xs.min() ?? 0, ys.min() ?? 0)
+        high = XY(xs.max() ?? 0, ys.max() ?? 0)
+    }
+
+    public var extent: XY { high - low }
+    public var centre: XY { (low + high) / 2 }
+    public var longer: Double { max(extent.x, extent.y) }
+    public var area: Double { extent.x * extent.y }
+
+    public func moved(by shift: XY) -> Box {
+        Box(low: low + shift, high: high + shift)
+    }
+
+    /// The area that two boxes share over the smaller one's; 0 where that one has none.
+    public func shared(with other: Box) -> Double {
+        let across = max(0, min(high.x, other.high.x) - max(low.x, other.low.x))
+        let down = max(0, min(high.y, other.high.y) - max(low.y, other.low.y))
+        let smaller = min(area, other.area)
+        return smaller > 0 ? across * down / smaller : 0
+    }
+
+    /// The part of it that lies in a picture.
+    public func inside(width: Int, height: Int) -> Double {
+        shared(with: Box(low: XY(-0.5, -0.5), high: XY(Double(width) - 0.5, Double(height) - 0.5)))
+    }
+
+    /// Whether it still shows the face of the box before.
+    public func similar(to before: Box, farthest: Double) -> Bool {
+        let shift = centre - before.centre
+        let near = max(abs(shift.x), abs(shift.y)) < before.longer / 2
+        return near && longer > before.longer / farthest && longer < before.longer * farthest
+    }
+
+    /// The box of training for the face in this box of the detector.
+    public func calibrated(_ rule: Contract.Calibration) -> Box {
+        let middle = centre + extent * rule.shiftXy
+        let half = extent * rule.scaleXy / 2
+        return Box(low: middle - half, high: middle + half)
+    }
+}
+
+/// The square crop around a box: image pixel p is crop pixel scale * p + offset.
+public struct Crop {
+    public let scale: Double
+    public let offset: XY
+    public let sizePx: Int
+
+    public init(scale: Double, offset: XY, sizePx: Int) {
+        self.scale = scale
+        self.offset = offset
+        self.sizePx = sizePx
+    }
+
+    /// The crop of `boxScale` times the longer side of a box; throws for a box without area.
+    public init(of box: Box, sizePx: Int, boxScale: Double) throws {
+        let sides = [box.extent.x, box.extent.y]
+        guard sides.allSatisfy({ $0.isFinite && $0 >= 0 }), box.longer > 0 else {
+            throw Problem("a face box needs an area, got \(box)")
+        }
+        scale = Double(sizePx) / (boxScale * box.longer)
+        let middle = Double(sizePx - 1) / 2
+        offset = XY(middle, middle) - scale * box.centre
+        self.sizePx = sizePx
+    }
+
+    public func toImage(_ point: XY) -> XY {
+        (point - offset) / scale
+    }
+}

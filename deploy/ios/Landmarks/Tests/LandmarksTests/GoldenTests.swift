@@ -1,0 +1,247 @@
+import Foundation
+import XCTest
+
+@testable import Landmarks
+
+/// This package against the files that Python wrote: `deploy/contract.json` and `deploy/golden`.
+final class GoldenTests: XCTestCase {
+    private let deploy = (0..<5).reduce(URL(fileURLWithPath: #filePath)) { url, _ in url.deletingLastPathComponent() }
+
+    private func readContract() throws -> Contract {
+        try Contract.read(deploy.appendingPathComponent("contract.json"))
+    }
+
+    private func readGolden<T: Decodable>(_ name: String, as type: T.Type) throws -> T {
+        try Contract.decode(type, from: deploy.appendingPathComponent("golden/\(name).json"))
+    }
+
+    private func box(_ xyxy: [Double]) -> Box {
+        Box(low: XY(xyxy[0], xyxy[1]), high: XY(xyxy[2], xyxy[3]))
+    }
+
+    private func assertNear(_ found: [XY], _ expected: [XY], _ tolerance: Double, _ what: String) {
+        XCTAssertEqual(found.count, expected.count, what)
+        for (a, b) in zip(found, expected) {
+            XCTAssertLessThanOrEqual(max(abs(a.x - b.x), abs(a.y - b.y)), tolerance, what)
+        }
+    }
+
+    private struct Geometry: Decodable {
+        struct Matrix: Decodable {
+            let boxXyxy: [Double]
+            let sizePx: Int
+            let matrix: [[Double]]
+            let cropXy: XY
+            let imageXy: XY
+        }
+
+        struct Calibrated: Decodable {
+            let detectorXyxy: [Double]
+            let boxXyxy: [Double]
+        }
+
+        struct Pattern: Decodable {
+            let sizeWh: [Int]
+            let toleranceLevels: Int
+        }
+
+        struct Cut: Decodable {
+            let boxXyxy: [Double]
+            let sizePx: Int
+            let cropRgb: Data
+        }
+
+        let matrices: [Matrix]
+        let calibration: [Calibrated]
+        let pattern: Pattern
+        let crops: [Cut]
+    }
+
+    func testBoxesBecomeCropsAndPointsComeBack() throws {
+        let contract = try readContract()
+        for each in try readGolden("geometry", as: Geometry.self).matrices {
+            let crop = try Crop(of: box(each.boxXyxy), sizePx: each.sizePx, boxScale: contract.crop.boxScale)
+            XCTAssertEqual(crop.scale, each.matrix[0][0], accuracy: 1e-8)
+            assertNear([crop.offset], [XY(each.matrix[0][2], each.matrix[1][2])], 1e-8, "offset")
+            assertNear([crop.toImage(each.cropXy)], [each.imageXy], 1e-6, "point in the image, px")
+        }
+        XCTAssertThrowsError(try Crop(of: box([3, 3, 3, 3]), sizePx: 64, boxScale: 1))
+    }
+
+    func testDetectorBoxesAreCalibrated() throws {
+        let calibration = try readContract().detector.calibration
+        for each in try readGolden("geometry", as: Geometry.self).calibration {
+            let found = box(each.detectorXyxy).calibrated(calibration)
+            let expected = box(each.boxXyxy)
+            assertNear([found.low, found.high], [expected.low, expected.high], 1e-8, "box, px")
+        }
+    }
+
+    func testCropsOfThePatternAreCutAlike() throws {
+        let contract = try readContract()
+        let golden = try readGolden("geometry", as: Geometry.self)
+        let (width, height) = (golden.pattern.sizeWh[0], golden.pattern.sizeWh[1])
+        var bgra = [UInt8]()
+        for y in 0..<height {
+            for x in 0..<width {
+                for colour in [2, 1, 0] {
+                    let wave = (5 * x + 3 * y + 40 * colour) % 256
+                    bgra.append(UInt8(abs(wave - 128) + 64))
+                }
+                bgra.append(255)
+            }
+        }
+        let pattern = try Picture(width: width, height: height, bgra: bgra, bytesPerRow: 4 * width)
+        for each in golden.crops {
+            let crop = try Crop(of: box(each.boxXyxy), sizePx: each.sizePx, boxScale: contract.crop.boxScale)
+            let apart = zip(pattern.cut(crop), each.cropRgb).map { abs(Int($0) - Int($1)) }
+            XCTAssertEqual(apart.count, 3 * each.sizePx * each.sizePx)
+            XCTAssertLessThanOrEqual(apart.max() ?? 255, golden.pattern.toleranceLevels, "\(each.boxXyxy)")
+        }
+    }
+
+    private struct Decoding: Decodable {
+        struct Expected: Decodable {
+            let pointsXy: [XY]
+            let confidence: [Double]
+        }
+
+        let sizeWh: [Int]
+        let tolerancePx: Double
+        let maps: [[Double]]
+        let expected: [String: Expected]
+    }
+
+    func testHeatmapsAreDecodedAlike() throws {
+        let rule = try readContract().heatmaps
+        let golden = try readGolden("decode", as: Decoding.self)
+        let maps = golden.maps.map { Heatmap(width: golden.sizeWh[0], height: golden.sizeWh[1], values: $0) }
+        for decoder in [Contract.HeatmapDecoder.dark, .quarter, .argmax] {
+            let found = decode(maps, rule: rule, decoder: decoder)
+            let expected = try XCTUnwrap(golden.expected[decoder.rawValue])
+            assertNear(found.points, expected.pointsXy, golden.tolerancePx, decoder.rawValue)
+            for (a, b) in zip(found.confidence, expected.confidence) {
+                XCTAssertEqual(a, b, accuracy: 1e-4)
+            }
+        }
+    }
+
+    private struct Smoothing: Decodable {
+        struct Frame: Decodable {
+            let seconds: Double
+            let pointsXy: [XY]
+            let smoothXy: [XY]
+        }
+
+        let frames: [Frame]
+    }
+
+    func testFramesAreSmoothedAlike() throws {
+        let smoother = Smoother(try readContract().smoothing)
+        for frame in try readGolden("smoothing", as: Smoothing.self).frames {
+            let found = try smoother.smooth(frame.pointsXy, at: frame.seconds)
+            assertNear(found, frame.smoothXy, 1e-5, "at \(frame.seconds) s")
+        }
+        XCTAssertThrowsError(try smoother.smooth([], at: 0))
+    }
+
+    private struct Film: Decodable {
+        struct Frame: Decodable {
+            struct Face: Decodable {
+                let number: Int
+                let boxXyxy: [Double]
+                let pointsXy: [XY]
+            }
+
+            let seconds: Double
+            let detectorXyxy: [[Double]]
+            let shiftXy: XY
+            let confidence: Double
+            let looked: Bool
+            let faces: [Face]
+        }
+
+        let sizeWh: [Int]
+        let shapeXy: [XY]
+        let frames: [Frame]
+    }
+
+    /// Stands for the detector and for the network.
+    private final class Script: Detector, Landmarker {
+        let shape: [XY]
+        var frame: Film.Frame
+        var looked = false
+
+        init(_ film: Film) {
+            shape = film.shapeXy
+            frame = film.frames[0]
+        }
+
+        func detect(_ picture: Picture) -> [Detection] {
+            looked = true
+            return frame.detectorXyxy.map {
+                Detection(box: Box(low: XY($0[0], $0[1]), high: XY($0[2], $0[3])), score: 1)
+            }
+        }
+
+        func predict(_ crop: [UInt8]) -> Prediction {
+            Prediction(points: shape.map { $0 + frame.shiftXy }, confidence: shape.map { _ in frame.confidence })
+        }
+    }
+
+    func testAFilmIsTrackedAlike() throws {
+        let film = try readGolden("tracking", as: Film.self)
+        let (width, height) = (film.sizeWh[0], film.sizeWh[1])
+        let bgra = [UInt8](repeating: 0, count: 4 * width * height)
+        let picture = try Picture(width: width, height: height, bgra: bgra, bytesPerRow: 4 * width)
+        let script = Script(film)
+        let tracker = Tracker(try readContract(), script, script, watch: Stopwatch())
+        for frame in film.frames {
+            script.frame = frame
+            script.looked = false
+            let faces = try tracker.next(picture, at: frame.seconds)
+            XCTAssertEqual(script.looked, frame.looked, "looked at \(frame.seconds) s")
+            XCTAssertEqual(faces.map { $0.number }, frame.faces.map { $0.number }, "numbers at \(frame.seconds) s")
+            for (face, expected) in zip(faces, frame.faces) {
+                let crop = box(expected.boxXyxy)
+                let found = face.cropBox
+                assertNear([found.low, found.high], [crop.low, crop.high], 1e-4, "crop at \(frame.seconds) s")
+                assertNear(face.points, expected.pointsXy, 1e-4, "points at \(frame.seconds) s")
+            }
+        }
+    }
+
+    /// Gives the golden points, three and four tenths of a pixel off.
+    private final class Off: Landmarker {
+        let golden: GoldenFaces
+
+        init(_ golden: GoldenFaces) {
+            self.golden = golden
+        }
+
+        func predict(_ crop: [UInt8]) throws -> Prediction {
+            let face = try XCTUnwrap(golden.faces.first { [UInt8]($0.cropRgb) == crop })
+            let points = face.cropPointsXy.map { $0 + XY(0.3, 0.4) }
+            return Prediction(points: points, confidence: points.map { _ in 1 })
+        }
+    }
+
+    func testABenchmarkIsARecordOfTheToolkit() throws {
+        let golden = try readGolden("faces", as: GoldenFaces.self)
+        let model = try XCTUnwrap(readContract().models.first)
+        let on = Conditions(device: "a phone", engine: "coreml-all 17")
+        let record = try bench(model, on: on, golden, Off(golden), runs: 5, warmup: 2)
+        let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(record))
+        let fields = try XCTUnwrap(object as? [String: Any])
+        XCTAssertEqual(fields["file_sha256"] as? String, model.fileSha256)
+        let parity = try XCTUnwrap(fields["parity"] as? [String: Any])
+        XCTAssertEqual(try XCTUnwrap(parity["mean_px"] as? Double), 0.5, accuracy: 1e-9)
+        XCTAssertTrue(fields["nme_mean"] is NSNull)
+        XCTAssertLessThanOrEqual(record.latency.median, record.latency.p90)
+    }
+
+    func testQuantilesAreNumPys() {
+        XCTAssertEqual(quantile([1, 2, 4, 8], 0.5), 3, accuracy: 1e-12)
+        XCTAssertEqual(quantile([1, 2, 4, 8], 0.9), 6.8, accuracy: 1e-12)
+    }
+}

@@ -1,0 +1,225 @@
+/** The screen of camera and photos. */
+
+import { Camera, cameras } from "./camera.js";
+import { Client } from "./client.js";
+import { drawFace } from "./overlay.js";
+import { Speed } from "./speed.js";
+import { cameraFailure, cameraObstacle, engineObstacle, failure } from "./words.js";
+
+const HOW = { accelerator: "wasm", threads: 1 }; // one small network gains nothing from more
+const LARGEST_PX = 4096; // of a photo's longer side: what canvases take everywhere
+const [CRISP_PX, FINEST] = [1280, 4]; // of the canvas, so that lines over a small picture are sharp; times the picture
+
+const LOOKING = "Looking for a face…";
+const LEFT = "another screen was opened";
+
+const element = (id) => document.getElementById(id);
+
+/** Owns the worker, the camera and everything under #live. */
+export class Live {
+  #camera = null;
+  #facing = "user";
+  #client = null;
+  #ready = null;
+  #speed = new Speed();
+
+  /** `models` are file names, the first one chosen. */
+  constructor(models) {
+    element("model").replaceChildren(...models.map((name) => new Option(name.replace(/\.tflite$/, ""), name)));
+    element("start").onclick = () => (this.#camera === null ? this.#guarded(() => this.#start()) : this.#stop());
+    element("switch").onclick = () => this.#guarded(() => this.#switch());
+    element("choose").onclick = () => element("photo").click();
+    element("photo").onchange = ({ target }) => this.#guarded(() => this.#chosen(target));
+    element("example").onclick = () => this.#guarded(() => this.#example());
+    element("mirror").onchange = () => this.#mirror();
+    element("model").onchange = () => this.#guarded(() => this.#changeModel());
+    document.addEventListener("visibilitychange", () => this.#visibility());
+  }
+
+  enter() {
+    const obstacle = engineObstacle();
+    if (obstacle !== null) {
+      for (const id of ["start", "choose", "example"]) element(id).disabled = true;
+      say(obstacle, true);
+    }
+  }
+
+  /** Another screen is shown: the camera goes off, and the processor is left to it. */
+  leave() {
+    if (this.#camera !== null) this.#stop();
+    this.#drop();
+  }
+
+  async #guarded(work) {
+    const buttons = ["start", "switch", "choose", "example"].map(element);
+    buttons.forEach((button) => (button.disabled = true));
+    try {
+      await work();
+    } catch (error) {
+      if (error.message !== LEFT) say(failure("That did not work", error), true);
+    } finally {
+      buttons.forEach((button) => (button.disabled = false));
+    }
+  }
+
+  /** The worker with its networks; loaded once, and again for another model. */
+  async #worker() {
+    if (this.#ready === null) {
+      this.#client = new Client();
+      this.#ready = this.#client.call("open", { model: element("model").value, how: HOW });
+      this.#ready.catch(() => this.#drop());
+    }
+    const waits = setTimeout(() => say("Loading the networks…"), 200);
+    try {
+      const { scheme } = await this.#ready;
+      return { client: this.#client, scheme };
+    } finally {
+      clearTimeout(waits);
+    }
+  }
+
+  #drop() {
+    this.#client?.close(LEFT);
+    this.#client = this.#ready = null;
+  }
+
+  async #start() {
+    const obstacle = cameraObstacle();
+    if (obstacle !== null) return say(obstacle, true);
+    say("Waiting for the camera…");
+    let camera;
+    try {
+      camera = await Camera.open(this.#facing);
+    } catch (error) {
+      return say(cameraFailure(error), true);
+    }
+    this.#camera = camera;
+    camera.onEnded(() => {
+      if (this.#camera === camera) this.#stop("The camera was taken away by the system or another app.", true);
+    });
+    element("start").textContent = "Stop camera";
+    element("switch").hidden = (await cameras()) < 2;
+    element("mirror").checked = camera.front;
+    this.#speed = new Speed();
+    try {
+      const { client, scheme } = await this.#worker();
+      await client.call("reset");
+      say(LOOKING);
+      this.#follow(camera, client, scheme).catch((error) => {
+        if (this.#camera === camera) this.#stop(failure("The camera was stopped", error), true);
+      });
+    } catch (error) {
+      this.#stop();
+      throw error;
+    }
+  }
+
+  #stop(text = "", bad = false) {
+    this.#camera?.close();
+    this.#camera = null;
+    element("start").textContent = "Start camera";
+    element("switch").hidden = true;
+    say(text, bad);
+  }
+
+  async #switch() {
+    this.#facing = this.#facing === "user" ? "environment" : "user";
+    this.#stop();
+    await this.#start();
+  }
+
+  /** Frame after frame, one at a time, as long as this camera is on. */
+  async #follow(camera, client, scheme) {
+    while (this.#camera === camera) {
+      await camera.next();
+      if (this.#camera !== camera) break;
+      const started = performance.now();
+      const bitmap = await createImageBitmap(camera.video);
+      const given = { bitmap, seconds: started / 1000, smooth: element("smooth").checked };
+      const found = await client.call("frame", given, { transfer: [bitmap] });
+      if (this.#camera !== camera) break;
+      this.#show(found, scheme);
+      this.#speed.frame(found.ms, started);
+    }
+  }
+
+  async #chosen(input) {
+    const [file] = input.files;
+    input.value = "";
+    if (file !== undefined) await this.#photo(file, file.name);
+  }
+
+  async #example() {
+    await this.#photo(await (await fetch("golden/front.png")).blob(), "the example");
+  }
+
+  async #photo(blob, name) {
+    if (this.#camera !== null) this.#stop();
+    let bitmap;
+    try {
+      bitmap = await readPicture(blob);
+    } catch {
+      return say(`${name} is no picture that this browser can read.`, true);
+    }
+    const { client, scheme } = await this.#worker();
+    say("Looking for faces…");
+    const found = await client.call("photo", { bitmap }, { transfer: [bitmap] });
+    element("mirror").checked = false;
+    this.#show(found, scheme);
+    this.#speed = new Speed();
+    this.#speed.photo(found.ms);
+    if (found.faces.length === 0) say("No face found. Try a larger or more frontal face, upright and in better light.");
+  }
+
+  async #changeModel() {
+    const running = this.#camera !== null;
+    this.#stop();
+    this.#drop();
+    if (running) await this.#start();
+  }
+
+  #show({ bitmap, faces }, scheme) {
+    const canvas = element("picture");
+    const finer = Math.min(Math.max(Math.round(CRISP_PX / Math.max(bitmap.width, bitmap.height)), 1), FINEST);
+    const [width, height] = [finer * bitmap.width, finer * bitmap.height];
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const context = canvas.getContext("2d");
+    context.setTransform(finer, 0, 0, finer, 0, 0);
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    for (const face of faces) drawFace(context, face, scheme);
+    canvas.hidden = false;
+    element("empty").hidden = true;
+    this.#mirror();
+    const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
+    say(faces.length === 0 ? LOOKING : count);
+    canvas.setAttribute("aria-label", `Picture with ${count}`);
+    // for tests, and for whoever embeds this page
+    canvas.dispatchEvent(new CustomEvent("landmarks", { detail: { faces, scheme } }));
+  }
+
+  #mirror() {
+    element("picture").classList.toggle("mirrored", element("mirror").checked);
+  }
+
+  #visibility() {
+    if (this.#camera === null) return;
+    if (document.hidden) say("Paused while this tab is in the background.");
+    else this.#client?.call("reset").catch(() => {});
+  }
+}
+
+/** A photo the right way up, at most LARGEST_PX large. */
+async function readPicture(blob) {
+  const bitmap = await createImageBitmap(blob);
+  const longer = Math.max(bitmap.width, bitmap.height);
+  if (longer <= LARGEST_PX) return bitmap;
+  const resizeWidth = Math.round((bitmap.width * LARGEST_PX) / longer);
+  return createImageBitmap(bitmap, { resizeWidth, resizeQuality: "high" });
+}
+
+function say(text, bad = false) {
+  const status = element("status");
+  if (status.textContent !== text) status.textContent = text;
+  status.classList.toggle("bad", bad);
+}

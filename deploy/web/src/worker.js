@@ -1,0 +1,123 @@
+/**
+ * The worker: detection, cropping and the network, off the page's thread. A classic script, since LiteRT.js loads its
+ * WebAssembly by importScripts. Requests are `{id, name, given}`, answers `{id, result}` or `{id, error}`.
+ */
+
+import contract from "../../contract.json";
+
+import { loadEngine, Landmarker } from "./engine.js";
+import { FaceDetector } from "./faces.js";
+import { comparable, goldenFace, parity } from "./golden.js";
+import { timed } from "./timing.js";
+import { Tracker } from "./track.js";
+
+const here = new URL(".", self.location.href).href;
+const canvas = new OffscreenCanvas(1, 1);
+const context = canvas.getContext("2d", { willReadFrequently: true });
+let tracker = null;
+
+const handlers = {
+  /** Load detector and network for camera and photos. */
+  async open({ model, how }) {
+    const files = {
+      wasmLoaderPath: `${here}mediapipe/vision_wasm_internal.js`,
+      wasmBinaryPath: `${here}mediapipe/vision_wasm_internal.wasm`,
+      model: `${here}${contract.detector.file}`,
+    };
+    const detector = await FaceDetector.open(files, contract.detector.min_score);
+    await loadEngine(`${here}litert/`, how);
+    const { bytes, about } = await download(model);
+    const landmarker = await Landmarker.open(bytes, about, how, contract.heatmaps);
+    tracker = new Tracker(contract, detector, landmarker);
+    return { scheme: about.scheme };
+  },
+
+  reset() {
+    tracker.reset();
+  },
+
+  /** The faces of a camera's frame; the bitmap goes back to be drawn. */
+  async frame({ bitmap, seconds, smooth }) {
+    return { ...(await tracker.frame(pixelsOf(bitmap), seconds, smooth)), bitmap };
+  },
+
+  async photo({ bitmap }) {
+    return { ...(await tracker.photo(pixelsOf(bitmap))), bitmap };
+  },
+
+  /** Every model on one engine: how far its points are from Python's, and its latency, all taking turns. */
+  async bench({ models, how, runs, warmup }, report) {
+    report({ text: "loading" });
+    await loadEngine(`${here}litert/`, how);
+    const faces = await goldenFaces();
+    const results = [];
+    const calls = [];
+    for (const name of models) {
+      const entry = { model: name };
+      results.push(entry);
+      try {
+        const { bytes, about } = await download(name);
+        const landmarker = await Landmarker.open(bytes, about, how, contract.heatmaps);
+        const pixels = faces[0].crop(landmarker.sizePx);
+        Object.assign(entry, { about, size: bytes.length, whole: landmarker.whole });
+        entry.parity = comparable(about, contract.model) ? await parity(landmarker, faces) : null;
+        calls.push({ entry, call: () => landmarker.run(pixels) });
+      } catch (error) {
+        entry.failure = String(error.message ?? error);
+      }
+    }
+    const progress = (done) => report({ text: "timing", done, total: runs });
+    const latencies = await timed(calls.map(({ call }) => call), runs, warmup, progress);
+    calls.forEach(({ entry }, i) => Object.assign(entry, { latency: latencies[i] }));
+    return { results };
+  },
+};
+
+self.onmessage = async ({ data: { id, name, given } }) => {
+  try {
+    const result = await handlers[name](given, (progress) => self.postMessage({ id, progress }));
+    self.postMessage({ id, result }, result?.bitmap ? [result.bitmap] : []);
+  } catch (error) {
+    self.postMessage({ id, error: String(error?.message ?? error) });
+  }
+};
+
+function pixelsOf(bitmap) {
+  if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
+    [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
+  }
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height);
+}
+
+async function download(name) {
+  const responses = await Promise.all([get(`models/${name}`), get(`models/${name}.json`)]);
+  const [bytes, about] = [new Uint8Array(await responses[0].arrayBuffer()), await responses[1].json()];
+  const found = await digest(bytes);
+  if (found !== null && found !== about.file_sha256) throw new Error(`${name} is not the file that its sidecar describes`);
+  return { bytes, about };
+}
+
+async function get(path) {
+  const response = await fetch(here + path);
+  if (!response.ok) throw new Error(`${path} is not there (status ${response.status})`);
+  return response;
+}
+
+/** A file's SHA-256; null in an insecure context, where browsers have no digest. */
+async function digest(bytes) {
+  if (!self.crypto?.subtle) return null;
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function goldenFaces() {
+  const { faces } = await (await get("golden/faces.json")).json();
+  return Promise.all(
+    faces.map(async (face) => {
+      const blob = await (await get(`golden/${face.picture}`)).blob();
+      const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+      return goldenFace(face, pixelsOf(bitmap), contract.crop.box_scale);
+    }),
+  );
+}

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { enlarged, showsWhole, tiles, view } from "../src/views.js";
+
+/** Grey levels that rise by 2 to the right and by 1 downwards. */
+function slope(width, height) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at += 4) data.fill(2 * x + y, at, at + 4);
+  }
+  return { data, width, height };
+}
+
+test("a view averages the picture and is black beyond it", () => {
+  const { pixels, scale } = view(slope(64, 32), [-512, 0, 512, 64]);
+  assert.deepEqual([pixels.width, pixels.height, scale[0], scale[1]], [256, 16, 4, 4]);
+  const level = (x, y) => pixels.data[4 * (y * 256 + x)];
+  assert.equal(level(127, 0), 0);
+  assert.equal(level(128, 0), 4); // of columns 0..3 and rows 0..3: 2 * 1.5 + 1.5, half rounded to even
+  assert.equal(level(128, 8), 0);
+});
+
+test("a picture smaller than a view is shown as it is", () => {
+  const picture = slope(20, 10);
+  const { pixels } = view(picture, [0, 0, 20, 10]);
+  for (let i = 0; i < picture.data.length; i += 4) assert.equal(pixels.data[i], picture.data[i]);
+});
+
+test("enlarging puts pixels half-way between", () => {
+  const large = enlarged(slope(3, 2), 2);
+  assert.deepEqual([large.width, large.height], [6, 4]);
+  assert.deepEqual([0, 1, 2, 3].map((x) => large.data[4 * x]), [0, 1, 2, 3]);
+});
+
+test("tiles cover the picture, and show whole what they do not cut", () => {
+  const all = tiles(400, 300, 200);
+  assert.deepEqual(all[0], [0, 0, 200, 200]);
+  assert.deepEqual(all.at(-1), [200, 100, 400, 300]);
+  const picture = { width: 400, height: 300 };
+  assert.equal(showsWhole([-5, 20, 60, 80], all[0], picture), true);
+  assert.equal(showsWhole([150, 20, 210, 80], all[0], picture), false);
+});

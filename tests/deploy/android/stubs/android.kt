@@ -1,0 +1,5 @@
+package android
+
+object Manifest {
+    object permission { const val CAMERA = "" }
+}

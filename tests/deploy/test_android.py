@@ -1,0 +1,100 @@
+"""deploy/android: its plain Kotlin gives the golden values, and its Android parts compile against stubs."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.deploy import kotlin
+from toolkit.core.files import read_json, write_json
+
+DEPLOY = kotlin.ANDROID.parent
+LANDMARKS = kotlin.ANDROID / "landmarks" / "src" / "main"
+APP = kotlin.ANDROID / "app" / "src" / "main"
+STUBS = Path(__file__).parent / "android"
+TAG = "{http://schemas.android.com/apk/res/android}"
+TOOLS = "{http://schemas.android.com/tools}"
+
+
+@pytest.fixture(scope="module")
+def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The landmarks module, its tests, and the app against stubs of Android, CameraX, MediaPipe and LiteRT."""
+    home = kotlin.home()
+    if home is None or shutil.which("java") is None:
+        pytest.skip(kotlin.INSTALL if home is None else "no java on PATH")
+    sources = [kotlin.ANDROID / "landmarks" / "src", kotlin.ANDROID / "app" / "src", STUBS]
+    return kotlin.compiled(home, sources, tmp_path_factory.mktemp("kotlin") / "all.jar")
+
+
+def golden_test(jar: Path, deploy: Path) -> subprocess.CompletedProcess[str]:
+    """GoldenTest.kt on a deploy folder."""
+    home = kotlin.home()
+    assert home is not None
+    classes = f"{jar}{os.pathsep}{kotlin.libraries(home, 'kotlin-stdlib', 'kotlin-test')}"
+    command = ["java", f"-Ddeploy={deploy}", "-cp", classes, "org.junit.RunnerKt", "org.sdhrnet.landmarks.GoldenTest"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_the_landmarks_module_gives_the_golden_values(jar: Path):
+    """Every test of GoldenTest.kt passes: boxes, crops, faces, heatmaps, smoothing, tracking, records."""
+    done = golden_test(jar, DEPLOY)
+    written = (kotlin.ANDROID / "landmarks/src/test/kotlin/org/sdhrnet/landmarks/GoldenTest.kt").read_text()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok ") == written.count("@Test") > 8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize(
+    ("part", "name", "value", "failing"),
+    [
+        ("crop", "box_scale", 1.3, "boxesBecomeCropsAndPointsComeBack"),
+        ("smoothing", "beta", 1.0, "framesAreSmoothedAlike"),
+        ("tracking", "min_confidence", 0.1, "aFilmIsTrackedAlike"),
+        ("heatmaps", "log_floor", 0.1, "heatmapsAreDecodedAlike"),
+    ],
+)
+def test_another_contract_gives_other_values(
+    jar: Path, tmp_path: Path, part: str, name: str, value: float, failing: str
+):
+    """The numbers are the contract's: with another one the golden test fails, just where it should."""
+    shutil.copytree(DEPLOY / "golden", tmp_path / "golden")
+    terms = read_json(DEPLOY / "contract.json")
+    terms[part][name] = value
+    write_json(tmp_path / "contract.json", terms)
+    done = golden_test(jar, tmp_path)
+    assert done.returncode == 1
+    assert f"FAILED {failing}" in done.stdout
+
+
+def test_the_landmarks_module_is_plain_kotlin():
+    """It imports nothing of Android, so that it runs and is tested on any JVM."""
+    for file in LANDMARKS.rglob("*.kt"):
+        assert not re.search(r"^import (android|androidx|com\.google)\b", file.read_text(), re.MULTILINE), file.name
+
+
+def test_the_app_cannot_open_a_connection():
+    """The camera is its only permission; those for the network are removed, also where a library asks for them."""
+    manifest = ElementTree.parse(APP / "AndroidManifest.xml").getroot()  # noqa: S314 - our own file
+    asked = {p.get(f"{TAG}name"): p.get(f"{TOOLS}node") for p in manifest.iter("uses-permission")}
+    kept = {name for name, node in asked.items() if node != "remove"}
+    assert kept == {"android.permission.CAMERA"}
+    assert asked["android.permission.INTERNET"] == "remove"
+    for file in [*APP.rglob("*.kt"), *LANDMARKS.rglob("*.kt")]:
+        assert not re.search(r"https?://|java\.net\.|okhttp", file.read_text()), file.name
+
+
+def test_the_stubs_know_every_string_of_the_app():
+    """R.string in the stubs is res/values/strings.xml, so that a missing string does not compile."""
+    strings = ElementTree.parse(APP / "res" / "values" / "strings.xml").getroot()  # noqa: S314 - our own file
+    names = {s.get("name") for s in strings.iter("string")} - {"app_name"}
+    stub = (STUBS / "stubs" / "org.sdhrnet.demo.kt").read_text()
+    assert set(re.findall(r"const val (\w+) = \d", stub)) == names
+    used = {name for file in APP.rglob("*.kt") for name in re.findall(r"R\.string\.(\w+)", file.read_text())}
+    assert used == names

@@ -1,0 +1,83 @@
+"""deploy/ios: no Swift compiler is at hand, so its sources are parsed and compared with the contract."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.core.files import read_json
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SWIFT = sorted(p for p in (DEPLOY / "ios").rglob("*.swift") if ".build" not in p.parts)
+KOTLIN = sorted((DEPLOY / "android").glob("*/src/main/**/*.kt"))
+SHIPPED = [p for p in (*SWIFT, *KOTLIN) if "Tests" not in p.parts]
+PLAIN = {0.0, 0.25, 0.5, 1.0, 2.0}
+"""Numbers that mean themselves: halves of pixels, quarters of shifts, doubled widths."""
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """The broken numbers in a JSON value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from numbers(each)
+    elif isinstance(value, float):
+        yield abs(value)
+
+
+def names(value: Any, under: tuple[str, ...] = ("tracking", "smoothing", "detector", "heatmaps", "crop")) -> set[str]:
+    """The names of all numbers in these parts of the contract, lists of numbers included."""
+    found: set[str] = set()
+    for name, each in value.items():
+        if isinstance(each, dict) and (name in under or not under):
+            found |= names(each, ())
+        elif not under and not isinstance(each, dict | str):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("file", SWIFT, ids=lambda p: p.name)
+def test_every_source_is_swift(file: Path):
+    """Parsed by a grammar of Swift without an error; a source with one error too many is not."""
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_swift")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    source = file.read_bytes()
+    assert not parser.parse(source).root_node.has_error
+    assert parser.parse(source + b"\n}").root_node.has_error
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda p: p.name)
+def test_no_number_of_the_contract_is_typed(file: Path):
+    """Crop, calibration, tracking, smoothing and drawing come from contract.json on both phones."""
+    typed = {float(n) for n in re.findall(r"(?<![\w.])\d+\.\d+(?:e-?\d+)?(?![\w.])", file.read_text())}
+    contract = set(numbers(read_json(DEPLOY / "contract.json"))) - PLAIN
+    assert len(contract) > 15
+    assert not typed & contract
+
+
+def test_both_phones_read_every_number():
+    """Each name in the contract's rules is read, in snake case by Kotlin and in camel case by Swift."""
+    wanted = names(read_json(DEPLOY / "contract.json")) - {"sigma_px"}  # it is in the kernel
+    assert {"box_scale", "leeway", "beta", "shift_xy", "kernel", "same_track"} <= wanted
+    kotlin = next(p for p in KOTLIN if p.name == "Contract.kt").read_text()
+    swift = next(p for p in SWIFT if p.name == "Contract.swift").read_text()
+    assert {n for n in wanted if f'"{n}"' not in kotlin} == set()
+    camel = {re.sub(r"_(\w)", lambda m: m[1].upper(), n) for n in wanted}
+    assert {n for n in camel if not re.search(rf"let {n}: ", swift)} == set()
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda p: p.name)
+def test_nothing_opens_a_connection(file: Path):
+    """No address and no networking class in what ships."""
+    assert not re.search(r"https?://|URLSession|import Network\b|CFSocket|java\.net|okhttp", file.read_text())
+
+
+def test_the_package_needs_foundation_alone():
+    """So that it builds off Apple, where the golden test can run too."""
+    for file in SWIFT:
+        if "Sources" in file.parts:
+            assert re.findall(r"^import (\w+)", file.read_text(), re.MULTILINE) == ["Foundation"], file.name

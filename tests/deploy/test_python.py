@@ -1,0 +1,137 @@
+"""deploy/python: the example gives the golden points and the toolkit's, and imports nothing of the toolkit."""
+
+import ast
+import base64
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from toolkit.core.files import read_json
+from toolkit.core.images import read_image, write_image
+from toolkit.core.video import VideoReader, VideoWriter
+from toolkit.detect import FaceDetector, FaceTracker, Tracking, calibrate, landmarks_in
+from toolkit.detect.quiet import no_chatter, no_tensorflow
+from toolkit.landmarkers import open_model, released
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+GOLDEN = DEPLOY / "golden"
+MODEL = released("float16")
+
+
+@pytest.fixture(scope="module")
+def example() -> Iterator[ModuleType]:
+    """The file as a module, loaded the way the toolkit loads mediapipe."""
+    spec = spec_from_file_location("landmarks", DEPLOY / "python" / "landmarks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    with no_tensorflow(), no_chatter():
+        spec.loader.exec_module(module)
+    yield module
+
+
+def moving() -> list[tuple[float, np.ndarray]]:
+    """The astronaut swinging to either side and back within a second: 320 x 240 at an uneven pace."""
+    frames, seconds = [], 0.0
+    for number in range(24):
+        x = 160 + 50 * np.sin(2 * np.pi * seconds)
+        shift = np.array([[1.0, 0, x - 225], [0, 1.0, 120 - 130]])
+        frames.append((seconds, cv2.warpAffine(data.astronaut(), shift, (320, 240), borderMode=cv2.BORDER_REPLICATE)))
+        seconds += 0.03 + 0.02 * (number % 3 == 0)
+    return frames
+
+
+def test_it_depends_on_the_runtime_alone():
+    """NumPy, OpenCV, MediaPipe and LiteRT besides the standard library; and it is short."""
+    allowed = {"numpy", "cv2", "mediapipe", "ai_edge_litert"}
+    for name, more in (("landmarks.py", set()), ("demo.py", {"landmarks"})):
+        source = (DEPLOY / "python" / name).read_text()
+        imported = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").partition(".")[0])
+        assert imported - sys.stdlib_module_names <= allowed | more
+        assert len(source.splitlines()) < 150
+
+
+def test_the_golden_faces(example: ModuleType):
+    """Points and confidence of every golden face, within the tolerance that its file states."""
+    golden = read_json(GOLDEN / "faces.json")
+    network = example.Network(MODEL)
+    for face in golden["faces"]:
+        image = read_image(GOLDEN / face["picture"])
+        points, confidence = network(image, np.array(face["box_xyxy"]))
+        scale = face["matrix"][0][0]
+        assert np.abs(points - face["points_xy"]).max() * scale < 0.02
+        assert confidence == pytest.approx(np.array(face["confidence"]), abs=0.001)
+        pixels = np.frombuffer(base64.b64decode(face["crop_rgb"]), np.uint8).reshape(64, 64, 3)
+        cut = example.cut(image, scale, np.array(face["matrix"])[:, 2])
+        assert np.abs(cut.astype(int) - pixels).max() <= 1
+
+
+def test_the_golden_smoothing(example: ModuleType):
+    """Every golden frame, to a millionth of a pixel."""
+    smoother = example.Smoother()
+    for frame in read_json(GOLDEN / "smoothing.json")["frames"]:
+        found = smoother(np.array(frame["points_xy"]), frame["seconds"])
+        assert found == pytest.approx(np.array(frame["smooth_xy"]), abs=2e-6)
+
+
+def test_a_video_has_the_toolkits_points(example: ModuleType):
+    """Followed through quick turns at an uneven pace: within 0.02 px of the toolkit's in every frame."""
+    detector = FaceDetector(0)
+
+    def boxes(image: np.ndarray) -> np.ndarray | None:
+        found = detector(image)
+        return calibrate(found[0].box_xyxy) if found else None
+
+    ours = FaceTracker(detector, open_model(MODEL), Tracking(faces=1))
+    theirs = example.Tracker(boxes, example.Network(MODEL))
+    frames = moving()
+    assert ours(np.full_like(frames[0][1], 99), -1.0) == []
+    assert theirs(np.full_like(frames[0][1], 99), -1.0) is None
+    for seconds, image in frames:
+        (face,) = ours(image, seconds)
+        assert theirs(image, seconds) == pytest.approx(face.points_xy, abs=0.02)
+    assert ours(np.full_like(frames[0][1], 99), 9.0) == []
+    assert theirs(np.full_like(frames[0][1], 99), 9.0) is None
+    detector.close()
+
+
+def test_a_photo_from_the_detector_on(example: ModuleType):
+    """Its one look and the toolkit's closer ones give points 2 px apart on average at most, on a face of 100 px."""
+    detector = FaceDetector()
+    (face,) = landmarks_in(data.astronaut(), detector, open_model(MODEL))
+    detector.close()
+    points = example.Tracker(example.Detector(), example.Network(MODEL))(data.astronaut(), 0.0)
+    assert np.linalg.norm(points - face.points_xy, axis=1).mean() < 2
+
+
+def test_the_demo_runs_as_its_readme_says(tmp_path: Path):
+    """A photo and a video to files; what is neither is one line and a status that is not 0."""
+    write_image(tmp_path / "in.png", data.astronaut())
+    with VideoWriter(tmp_path / "in.mp4", (320, 240)) as writer:
+        for seconds, image in moving()[:5]:
+            writer.write(image, seconds)
+
+    def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(DEPLOY / "python" / "demo.py"), str(MODEL), *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert "1 frames" in demo("in.png", "out.png").stdout
+    assert (read_image(tmp_path / "out.png") != data.astronaut()).any(axis=2).sum() > 68
+    assert "5 frames" in demo("in.mp4", "out.mp4").stdout
+    assert len(list(VideoReader(tmp_path / "out.mp4"))) == 5
+    failed = demo("none.mp4", "out.mp4")
+    assert failed.returncode != 0
+    assert "nothing to see at none.mp4" in failed.stderr

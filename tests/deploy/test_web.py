@@ -1,0 +1,408 @@
+"""The page in a real browser, served as `sdhrnet serve` does, and its sources by node.
+
+Chromium plays a film of a synthetic face as its camera. Whatever a test does, the page may ask no one but its own
+server for anything, break no rule of its content policy and raise no error.
+"""
+
+import base64
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.deploy import chromium
+from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Visit
+from toolkit.core.geometry import BOX_SCALE, Crop, crop_of_box, cut
+from toolkit.core.images import read_image
+from toolkit.detect import FaceDetector, landmarks_in
+from toolkit.landmarkers import open_model, released
+from toolkit.server import Server
+from toolkit.stages.serve import PAGE, Serve, checked, open_server
+
+WEB = PAGE.parent
+NODE = "needs Node 20 or newer: https://nodejs.org"
+BUILD = "the page is not built: make web (needs Node 20 or newer and npm)"
+
+
+def test_the_sources_give_pythons_pixels_and_points():
+    """Crop, decoding, smoothing and tracking in plain JavaScript, against the golden cases."""
+    if shutil.which("node") is None:
+        pytest.skip(NODE)
+    tests = sorted((WEB / "test").glob("*.test.js"))
+    words = ["node", "--test", "--test-reporter=tap", *tests]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"^# pass (\d+)$", done.stdout, re.M)[1]) >= 20
+
+
+CUT = """
+import { readFileSync, writeFileSync } from "node:fs";
+const { cropOfBox, cut } = await import(process.argv[2]);
+const { width, height, boxes, size, scale } = JSON.parse(readFileSync("boxes.json"));
+const picture = { data: new Uint8ClampedArray(readFileSync("picture.bin")), width, height };
+writeFileSync("crops.bin", Uint8Array.from(boxes.flatMap((box) => [...cut(picture, cropOfBox(box, size, scale))])));
+"""
+
+
+def test_crops_have_opencvs_levels(tmp_path):
+    """Of noise, inside a picture that is not square and across its edges, enlarged and shrunk by 1 to 6 blocks."""
+    if shutil.which("node") is None:
+        pytest.skip(NODE)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (280, 410, 3), dtype=np.uint8)
+    sides = np.geomspace(20, 330, 12)
+    centres = rng.uniform((0, 0), (410, 280), (12, 2))
+    boxes = [[*(c - s / 2), *(c + np.array([s, 0.8 * s]) / 2)] for c, s in zip(centres, sides, strict=True)]
+    case = {"width": 410, "height": 280, "boxes": boxes, "size": 64, "scale": BOX_SCALE}
+    (tmp_path / "boxes.json").write_text(json.dumps(case))
+    np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).tofile(tmp_path / "picture.bin")
+    (tmp_path / "cut.mjs").write_text(CUT)
+    geometry = (WEB / "src" / "geometry.js").as_uri()
+    subprocess.run(["node", "cut.mjs", geometry], cwd=tmp_path, check=True, capture_output=True)
+    got = np.fromfile(tmp_path / "crops.bin", np.uint8).reshape(12, 64, 64, 3).astype(int)
+    for box, crop in zip(boxes, got, strict=True):
+        off = np.abs(crop - cut(image, crop_of_box(np.array(box), 64)))
+        assert off.max() <= 2
+        assert (off > 0).mean() < 0.01  # where OpenCV's code for another processor rounds otherwise
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return chromium.film(tmp_path_factory.mktemp("film"))
+
+
+@pytest.fixture(scope="module")
+def browser(film: Path) -> Iterator[Any]:
+    """A browser without a profile, whose camera is the film."""
+    if not (PAGE / "index.html").is_file():
+        pytest.skip(BUILD)
+    if not CHROMIUM:
+        pytest.skip("no Chromium: apt-get install chromium")
+    sync = pytest.importorskip("playwright.sync_api", reason="drives Chromium: pip install playwright")
+    camera = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
+    with sync.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *camera])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """Where the server keeps what the page sends."""
+    return tmp_path / "results.jsonl"
+
+
+@pytest.fixture
+def server(records: Path) -> Iterator[Server]:
+    running = open_server(Serve(port=0, collect=records))
+    running.site = dataclasses.replace(running.site, hosts=running.site.hosts | {ELSEWHERE})
+    with running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def visit(browser: Any, server: Server, tmp_path: Path) -> Iterator[Any]:
+    """Opens pages; at the end none of them may have asked elsewhere, broken its policy or failed."""
+    visits: list[Visit] = []
+    contexts: list[Any] = []
+
+    def open_page(path: str = "", host: str = "localhost", script: str = "", **settings: Any) -> Visit:
+        contexts.append(browser.new_context(viewport=PHONE, **settings))
+        visits.append(Visit(contexts[-1], f"http://{host}:{server.server_address[1]}/{path}", script))
+        return visits[-1]
+
+    yield open_page
+    for number, each in enumerate(visits):
+        each.page.screenshot(path=tmp_path / f"screen-{number}.png", full_page=True)
+    for context in contexts:
+        context.close()
+    assert [fault for each in visits for fault in each.faults] == []
+
+
+def moved_px(face: dict[str, Any], image: np.ndarray) -> np.ndarray:
+    """How far a face's points are from Python's in the same crop, in crop pixels."""
+    model = open_model(released("float16"))
+    crop = crop_of_box(np.array(face["box"]), model.size_px)
+    expected = model(cut(image, crop)).points_xy
+    return distances(face, crop.to_image(expected), crop)
+
+
+def distances(face: dict[str, Any], expected_xy: np.ndarray, crop: Crop) -> np.ndarray:
+    return np.linalg.norm(np.reshape(face["points"], (-1, 2)) - expected_xy, axis=1) * crop.scale
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_photo_has_pythons_landmarks(visit):
+    """In the same crop within 0.1 px; with a detector of its own, within half a pixel on average."""
+    opened = visit()
+    image = read_image(GOLDEN / "front.png")
+    (face,) = opened.faces("example")
+    assert moved_px(face, image).max() < 0.1
+    detector = FaceDetector()
+    model = open_model(released("float16"))
+    (expected,) = landmarks_in(image, detector, model)
+    detector.close()
+    assert distances(face, expected.points_xy, crop_of_box(expected.box_xyxy, model.size_px)).mean() < 0.5
+    opened.says("1 face")
+    assert opened.fits()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_chosen_photo_shows_every_face(visit, tmp_path):
+    """Two people side by side, through the file picker; then a file that is no picture, and one without a face."""
+    opened = visit()
+    faces = [read_image(GOLDEN / f"{name}.png")[:210] for name in ("front", "turned")]
+    both = np.hstack(faces)
+    cv2.imwrite(str(tmp_path / "both.png"), both[..., ::-1])
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no more")
+    cv2.imwrite(str(tmp_path / "empty.png"), np.full((200, 300, 3), 90, np.uint8))
+    opened.page.set_input_files("#photo", tmp_path / "both.png")
+    opened.says("2 faces")
+    opened.page.set_input_files("#photo", tmp_path / "broken.jpg")
+    opened.says("broken.jpg is no picture that this browser can read")
+    opened.page.set_input_files("#photo", tmp_path / "empty.png")
+    opened.says("No face found. Try a larger or more frontal face")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_camera_s_face_has_pythons_landmarks(visit, film):
+    """Through video, worker and tracking, within half a crop pixel of Python on the same frame; mirrored, and timed."""
+    opened = visit(permissions=["camera"])
+    opened.page.uncheck("#smooth")
+    (face,) = opened.faces("start", frames=4)
+    frame = cv2.imdecode(np.frombuffer(film.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    assert moved_px(face, np.ascontiguousarray(frame[..., ::-1])).max() < 0.5
+    assert "mirrored" in opened.page.locator("#picture").get_attribute("class")
+    opened.page.uncheck("#mirror")
+    assert "mirrored" not in opened.page.locator("#picture").get_attribute("class")
+    opened.page.locator("#fps", has_text=".").wait_for()
+    assert all(float(opened.page.locator(f"#{stage}").inner_text()) > 0 for stage in ("detect", "crop", "network"))
+    opened.page.click("#start")
+    opened.page.locator("#start", has_text="Start camera").wait_for()
+
+
+AWAY = """
+Object.defineProperty(document, "hidden", { get: () => window.away === true });
+const real = HTMLVideoElement.prototype.requestVideoFrameCallback;
+HTMLVideoElement.prototype.requestVideoFrameCallback = function (call) {
+  if (window.away) window.held = () => real.call(this, call);
+  else real.call(this, call);
+};
+window.turn = (away) => {
+  window.away = away;
+  document.dispatchEvent(new Event("visibilitychange"));
+  if (!away) window.held?.();
+};
+"""
+"""Stands for a tab switch: a hidden page, whose video gives no frames."""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_tab_in_the_background_pauses_and_goes_on(visit):
+    """It says so, and finds the face again when it comes back; a benchmark is stopped there."""
+    opened = visit(permissions=["camera"], script=AWAY)
+    opened.faces("start")
+    opened.page.evaluate("window.turn(true)")
+    opened.says("Paused while this tab is in the background.")
+    opened.page.evaluate("window.turn(false)")
+    opened.says("1 face")
+    opened.page.click('a[href="#bench"]')
+    opened.page.click("#run")
+    opened.says("WebAssembly, 1 thread", "#bench-status")
+    opened.page.evaluate("window.turn(true)")
+    opened.says("Stopped: this tab went to the background", "#bench-status")
+
+
+@pytest.mark.browser
+def test_asking_elsewhere_is_forbidden_and_noticed(visit):
+    """The page's policy blocks it, and the watch of these tests sees that it was tried."""
+    opened = visit()
+    with pytest.raises(Exception, match="Failed to fetch"):
+        opened.page.evaluate("fetch('https://elsewhere.test/')")
+    assert any("elsewhere.test" in fault for fault in opened.faults)
+    opened.faults.clear()
+
+
+REFUSALS = {
+    "NotFoundError": "No camera was found on this device.",
+    "NotReadableError": "another app may be using it",
+    "OddError": "The camera could not be opened (OddError: odd)",
+}
+
+
+@pytest.mark.browser
+def test_a_camera_that_is_denied_is_said(visit):
+    """Chromium's own refusal: what happened, and what to do."""
+    opened = visit()
+    opened.page.click("#start")
+    opened.says("The camera was refused. Allow it in the browser's settings")
+    assert opened.fits()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_camera_that_is_missing_or_busy_is_said(visit, name):
+    """Every reason has words of its own, and photos stay."""
+    script = f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('odd', '{name}'); }};"
+    opened = visit(script=script)
+    opened.page.click("#start")
+    opened.says(REFUSALS[name])
+    opened.says("Photos work all the same.")
+
+
+@pytest.mark.browser
+def test_a_page_of_another_machine_says_what_its_camera_needs(visit):
+    """Plain http by another name: no camera, and the two ways to one; the benchmark says what is missing there."""
+    opened = visit(host=ELSEWHERE)
+    assert opened.page.evaluate("window.isSecureContext") is False
+    opened.page.click("#start")
+    opened.says("adb reverse")
+    opened.says("Photos work all the same.")
+    opened.page.click('a[href="#bench"]')
+    opened.says("only to pages from https or localhost", "#engines")
+    if opened.page.evaluate("navigator.hardwareConcurrency") > 1:
+        opened.says("No threads: browsers give them only to pages from https or localhost.", "#engines")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("delete WebAssembly.validate; WebAssembly.validate = () => false;", "WebAssembly in this browser has no SIMD"),
+        ("delete window.WebAssembly;", "This browser has no WebAssembly"),
+        ("delete window.OffscreenCanvas;", "This browser has no OffscreenCanvas"),
+    ],
+)
+def test_a_browser_that_cannot_run_networks_says_why(visit, script, words):
+    """Nothing is loaded, and the buttons that would are off."""
+    opened = visit(script=script)
+    opened.says(words)
+    assert opened.page.is_disabled("#start")
+    opened.page.click('a[href="#bench"]')
+    opened.says(words, "#bench-status")
+    assert opened.page.is_disabled("#run")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_benchmark_makes_records_of_every_file(visit, records, tmp_path):
+    """On one thread: points within half a pixel of Python's on the golden faces; saved, and sent to the server."""
+    opened = visit("#bench", accept_downloads=True)
+    for box in opened.page.locator("#engines input:not([disabled])").all()[1:]:
+        box.uncheck()
+    opened.page.select_option("#runs", "20")
+    opened.page.click("#run")
+    opened.says("Done on", "#bench-status")
+    with opened.page.expect_download() as download:
+        opened.page.click("#save")
+    saved = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
+    opened.page.click("#send")
+    opened.says(f"{len(saved)} records kept in {records.name}", "#sent")
+    assert [json.loads(line) for line in records.read_text().splitlines()] == checked(saved)
+    names = json.loads((PAGE / "models" / "index.json").read_text())
+    assert [record["model"] for record in saved] == names
+    for record in saved:
+        assert record["parity"]["worst_px"] < (0.5 if record["precision"] == "int8" else 0.01)
+        assert 0 < record["latency_ms"]["median"] <= record["latency_ms"]["p90"]
+        assert (record["latency_ms"]["runs"], record["threads"]) == (20, 1)
+        assert record["engine"].startswith("litertjs-wasm 2.")
+    assert opened.fits()
+
+
+@pytest.mark.browser
+def test_records_go_nowhere_unless_the_server_asks(visit, server):
+    """The button is not there by default."""
+    server.site = dataclasses.replace(server.site, extra={"server.json": b'{"collect": false}'})
+    opened = visit("#bench")
+    assert opened.page.locator("#send").is_hidden()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_it_works_without_a_network_once_it_was_there(visit, server):
+    """The service worker keeps the page and its networks; the server may go."""
+    opened = visit()
+    opened.page.evaluate("navigator.serviceWorker.ready.then(({ active }) => active.state)")
+    opened.page.reload()
+    opened.page.wait_for_selector("#model option", state="attached")
+    server.shutdown()
+    server.server_close()
+    opened.page.reload()
+    opened.page.wait_for_selector("#model option", state="attached")
+    assert opened.page.evaluate("window.crossOriginIsolated") is True
+    (face,) = opened.faces("example")
+    assert moved_px(face, read_image(GOLDEN / "front.png")).max() < 0.1
+
+
+CONTRAST = """
+() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255);
+  const light = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const bright = (text) => rgb(text).map(light).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor;
+      if (!/, 0\\)$|transparent/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const texts = [...document.querySelectorAll("h1, h2, p, a, button, label, span, dt, dd, legend, th, small, select")]
+    .filter((e) => e.checkVisibility() && !e.disabled && e.textContent.trim() !== "");
+  return texts.map((e) => {
+    const [a, b] = [bright(getComputedStyle(e).color), bright(ground(e))];
+    return [e.textContent.trim().slice(0, 40), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
+  });
+}
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("screen", ["#live", "#bench"])
+def test_everyone_can_read_and_reach_it(visit, colours, screen):
+    """Contrast of 4.5 and more (WCAG AA), a name for every control, room to touch, and a visible focus."""
+    opened = visit(screen, color_scheme=colours, reduced_motion="reduce")
+    contrasts = opened.page.evaluate(CONTRAST)
+    assert len(contrasts) > 10
+    assert [text for text, contrast in contrasts if contrast < 4.5] == []
+    controls = opened.page.locator("a, button, select, input:not(.hidden)").locator("visible=true")
+    for control in controls.all():
+        name = control.evaluate("e => (e.labels?.[0] ?? e).textContent.trim() || e.ariaLabel")
+        height = control.evaluate("e => (e.labels?.[0] ?? e).getBoundingClientRect().height")
+        assert name
+        assert height >= 38
+    opened.page.keyboard.press("Tab")
+    assert opened.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert opened.page.evaluate("getComputedStyle(document.getElementById('smooth')).transitionDuration") in ("0s", "")
+    assert opened.fits()
+
+
+def test_golden_pictures_are_those_of_the_page():
+    """What the page measures its points on is the contract's."""
+    if not (PAGE / "index.html").is_file():
+        pytest.skip(BUILD)
+    faces = json.loads((GOLDEN / "faces.json").read_text())["faces"]
+    assert json.loads((PAGE / "golden" / "faces.json").read_text())["faces"] == faces
+    size_px = json.loads((GOLDEN.parent / "contract.json").read_text())["model"]["size_px"]
+    for face in faces:
+        image = read_image(PAGE / "golden" / face["picture"])
+        crop = cut(image, crop_of_box(np.array(face["box_xyxy"]), size_px))
+        expected = np.frombuffer(base64.b64decode(face["crop_rgb"]), np.uint8).astype(int)
+        assert np.abs(expected - crop.ravel()).max() <= 2

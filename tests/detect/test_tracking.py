@@ -1,0 +1,213 @@
+"""Following faces: discs of light stand for faces, so that every frame's truth is known and no weights are needed."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from toolkit.core.schemes import W300_68
+from toolkit.detect import Detection, FaceTracker, Tracking
+from toolkit.runtime.landmarker import Prediction
+
+SIZE_WH = (400, 300)
+RADIUS = 30
+FPS = 30
+SHAPE = np.stack([f(np.linspace(0, 2 * np.pi, 68, endpoint=False)) for f in (np.cos, np.sin)], axis=1)
+PLAIN = Tracking(smoothing=None)
+
+
+def scene(*centres: tuple[float, float], level: int = 255) -> np.ndarray:
+    """A dark picture with a disc at each centre."""
+    image = np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.uint8)
+    for x, y in centres:
+        cv2.circle(image, (round(x * 64), round(y * 64)), RADIUS * 64, (level,) * 3, cv2.FILLED, cv2.LINE_AA, 6)
+    return image
+
+
+class Discs:
+    """A detector and a landmarker of discs; as sure as they are bright."""
+
+    scheme, size_px, engine, timed = W300_68, 64, "discs", False
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.predictions = 0
+
+    def detector(self, image: np.ndarray) -> list[Detection]:
+        self.looks += 1
+        _, _, stats, _ = cv2.connectedComponentsWithStats((image[..., 0] > 100).astype(np.uint8))
+        boxes = [np.array([x, y, x + w - 1, y + h - 1], float) for x, y, w, h, _ in stats[1:]]
+        return [Detection(box_xyxy=box, score=0.9, keypoints_xy=np.zeros((6, 2))) for box in boxes]
+
+    def __call__(self, crop: np.ndarray) -> Prediction:
+        self.predictions += 1
+        light = crop[..., 0].astype(float)
+        light[light < 30] = 0
+        if light.sum() == 0:
+            return Prediction(points_xy=32 + 20 * SHAPE, confidence=np.zeros(68))
+        y, x = np.mgrid[:64, :64]
+        centre = np.array([(x * light).sum(), (y * light).sum()]) / light.sum()
+        radius = np.sqrt((light > light.max() / 2).sum() / np.pi)
+        return Prediction(points_xy=centre + radius * SHAPE, confidence=np.full(68, light.max() / 255))
+
+
+def tracker(settings: Tracking = PLAIN) -> tuple[FaceTracker, Discs]:
+    discs = Discs()
+    return FaceTracker(discs.detector, discs, settings), discs
+
+
+def test_the_detector_rests_while_a_face_is_followed():
+    """One look and one second pass in the first frame, then one prediction a frame and no look."""
+    follow, discs = tracker(replace(PLAIN, faces=1))
+    for i in range(20):
+        (face,) = follow(scene((100 + 2 * i, 120)), i / FPS)
+        assert face.track == 1
+    assert (discs.looks, discs.predictions) == (1, 2 + 19)
+
+
+@pytest.mark.parametrize("sides_per_s", [0.0, 1.0, 3.0])
+def test_points_stay_on_a_moving_face(sides_per_s):
+    """To and fro over the picture, its middle is found within 1.5 px in every frame."""
+    follow, _ = tracker()
+    for i in range(60):
+        x = 200 + 90 * np.sin(sides_per_s * 2 * RADIUS * i / FPS / 90)
+        (face,) = follow(scene((x, 140)), i / FPS)
+        assert face.points_xy.mean(axis=0) == pytest.approx([x, 140], abs=1.5)
+
+
+def test_a_quick_face_leaves_its_crop_unless_the_crop_moves_on():
+    """At 6 sides a second, a fifth a frame: within 2 px; without moving on, further off or lost."""
+    errors = {}
+    for ahead_s in (0.1, 0.0):
+        follow, discs = tracker(replace(PLAIN, ahead_s=ahead_s, faces=1))
+        start = 60.0
+        for i in range(20):
+            start += 6 * 2 * RADIUS / FPS * min(i / 8, 1)
+            faces = follow(scene((start, 140)), i / FPS)
+        errors[ahead_s] = abs(faces[0].points_xy[:, 0].mean() - start) if discs.looks == 1 else np.inf
+    assert errors[0.1] < 2 < errors[0.0]
+
+
+def test_frames_may_come_at_any_pace():
+    """At intervals between 5 and 150 ms an evenly moving face is followed within 2 px, with one look."""
+    follow, discs = tracker(replace(PLAIN, faces=1))
+    seconds = np.cumsum(np.random.default_rng(0).uniform(0.005, 0.15, 40))
+    for now in seconds:
+        x = 50 + 60 * now
+        (face,) = follow(scene((x, 140)), float(now))
+        assert face.points_xy.mean(axis=0) == pytest.approx([x, 140], abs=2)
+    assert discs.looks == 1
+
+
+def test_a_second_face_is_found_within_a_second_and_keeps_its_number():
+    """The first stays 1, the newcomer is 2, and the detector has looked once a second."""
+    follow, discs = tracker(replace(PLAIN, faces=3))
+    for i in range(91):
+        centres = [(100, 120)] + ([(300, 150)] if i >= 10 else [])
+        faces = follow(scene(*centres), i / FPS)
+        assert [f.track for f in faces] == ([1, 2] if i >= FPS else [1])
+    assert faces[1].points_xy.mean(axis=0) == pytest.approx([300, 150], abs=1)
+    assert discs.looks == 4
+
+
+def test_no_more_faces_than_wanted():
+    """Of three, two are followed, and then the detector rests."""
+    follow, discs = tracker(replace(PLAIN, faces=2))
+    for i in range(40):
+        assert len(follow(scene((60, 60), (200, 200), (330, 90)), i / FPS)) == 2
+    assert discs.looks == 1
+
+
+def test_a_face_that_leaves_the_picture_is_lost():
+    """Followed until half of it is out, then not; the detector looks in every frame from then on."""
+    follow, discs = tracker(replace(PLAIN, faces=1))
+    seen = [len(follow(scene((340 + 3 * i, 140)), i / FPS)) for i in range(40)]
+    last = 340 + 3 * max(i for i, n in enumerate(seen) if n)
+    assert SIZE_WH[0] - RADIUS / 2 < last < SIZE_WH[0] + RADIUS / 2
+    assert discs.looks > 5
+
+
+@pytest.mark.parametrize(("away_s", "number"), [(0.5, 1), (1.5, 2)])
+def test_a_face_found_again_has_its_number_back_for_a_second(away_s, number):
+    """Where it was lost; after that it counts as another face."""
+    follow, _ = tracker()
+    for i in range(5):
+        follow(scene((150, 140)), i / FPS)
+    for i in range(5, 5 + round(away_s * FPS)):
+        assert follow(scene(), i / FPS) == []
+    (face,) = follow(scene((155, 140)), 5 / FPS + away_s)
+    assert face.track == number
+
+
+def test_a_face_that_appears_elsewhere_is_another():
+    """Even at once."""
+    follow, _ = tracker()
+    follow(scene((80, 80)), 0.0)
+    (face,) = follow(scene((300, 220)), 1 / FPS)
+    assert face.track == 2
+
+
+def test_a_number_is_never_given_again():
+    """Three faces one after the other, far apart in time, at one place: 1, 2, 3."""
+    follow, _ = tracker()
+    numbers = [follow(scene((150, 140)), 10.0 * i)[0].track for i in range(3) if follow(scene(), 10.0 * i - 5) == []]
+    assert numbers == [1, 2, 3]
+
+
+def test_unsure_points_end_a_track():
+    """A face that fades below the least confidence is lost, one just above it is not."""
+    for level, kept in ((0.6, 1), (0.3, 0)):
+        follow, _ = tracker(replace(PLAIN, min_confidence=0.45))
+        follow(scene((150, 140)), 0.0)
+        assert len(follow(scene((150, 140), level=round(255 * level)), 0.1)) == kept
+
+
+def test_two_tracks_on_one_face_become_one():
+    """Two faces meet and one goes behind the other: one of the two numbers remains, once."""
+    follow, _ = tracker(replace(PLAIN, faces=2, look_again_s=100))
+    for i in range(61):
+        faces = follow(scene((100 + 1.5 * i, 140), (300 - 1.5 * i, 140)), i / FPS)
+    for i in range(61, 80):
+        faces = follow(scene((200, 140)), i / FPS)
+    assert len(faces) == 1
+    assert faces[0].points_xy.mean(axis=0) == pytest.approx([200, 140], abs=2)
+
+
+def test_smoothing_steadies_points_but_not_the_crop():
+    """With a trembling network the smoothed points move less than half as much; the crops' boxes are the same."""
+
+    class Trembling(Discs):
+        def __call__(self, crop: np.ndarray) -> Prediction:
+            found = super().__call__(crop)
+            shift = np.random.default_rng(self.predictions).normal(0, 0.4, (68, 2))
+            return Prediction(points_xy=found.points_xy + shift, confidence=found.confidence)
+
+    points, boxes = [], []
+    for settings in (PLAIN, Tracking()):
+        discs = Trembling()
+        follow = FaceTracker(discs.detector, discs, settings)
+        faces = [follow(scene((150, 140)), i / FPS)[0] for i in range(40)]
+        points.append(np.diff([f.points_xy for f in faces], axis=0)[10:])
+        boxes.append([f.box_xyxy for f in faces])
+    assert np.abs(points[1]).mean() < np.abs(points[0]).mean() / 2
+    assert np.array_equal(boxes[0], boxes[1])
+
+
+def test_points_that_collapse_are_no_face_and_no_error():
+    """A network that puts all points in one place, sure of them: never a face, and the next frame goes on."""
+
+    class Collapsed(Discs):
+        def __call__(self, crop: np.ndarray) -> Prediction:
+            return Prediction(points_xy=np.full((68, 2), 31.0), confidence=np.ones(68))
+
+    discs = Collapsed()
+    follow = FaceTracker(discs.detector, discs, PLAIN)
+    assert [follow(scene((150, 140)), i / FPS) for i in range(3)] == [[], [], []]
+
+
+@pytest.mark.parametrize("setting", [{"faces": 0}, {"min_confidence": 1.5}, {"min_inside": -0.1}])
+def test_settings_that_mean_nothing_are_refused(setting):
+    """Before any frame."""
+    with pytest.raises(ValueError, match=r"expected one face|lie in"):
+        Tracking(**setting)

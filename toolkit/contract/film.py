@@ -1,0 +1,105 @@
+"""A scripted film: what the detector sees and what the network says in every frame, and what the tracker makes of it.
+
+No picture has a part in it: the script stands for both networks, so that a platform's tracker is checked alone.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.schemes import W300_68, Scheme
+from toolkit.detect.faces import Detection
+from toolkit.detect.tracking import FaceTracker
+from toolkit.runtime.landmarker import Prediction
+
+FloatArray = NDArray[np.float64]
+ImageArray = NDArray[np.uint8]
+
+SIZE_WH = (320, 240)
+CROP_PX = 64
+SHAPE_XY = np.array([[8.0, 10.0], [56.0, 9.0], [32.0, 33.0], [31.0, 58.0]])
+"""The points that the network gives, in crop pixels, before each frame's shift; a little beside the crop's middle."""
+LEFT, RIGHT, NEAR_RIGHT = [40.0, 60.0, 100.0, 130.0], [200.0, 80.0, 260.0, 140.0], [206.0, 86.0, 262.0, 144.0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What both networks say of a frame."""
+
+    seconds: float
+    seen: tuple[list[float], ...] = ()
+    """The detector's boxes."""
+    shift: tuple[float, float] = (0.0, 0.0)
+    """Of the points of every crop, in crop pixels."""
+    confidence: float = 0.8
+
+
+SCRIPT = (
+    Frame(seconds=0.0),  # nobody
+    Frame(seconds=0.033, seen=(LEFT,)),
+    Frame(seconds=0.066, shift=(2.0, -1.0), seen=(LEFT, RIGHT)),  # the detector rests
+    Frame(seconds=1.2, shift=(1.0, 1.0), seen=(LEFT, RIGHT)),  # and looks again
+    Frame(seconds=1.233, shift=(-1.0, 0.5)),
+    Frame(seconds=1.266, confidence=0.2),  # both lost
+    Frame(seconds=1.7, seen=(NEAR_RIGHT,)),  # one is found again, with its number
+    Frame(seconds=1.733, shift=(3.0, 2.0)),
+    Frame(seconds=3.0, confidence=0.3),  # lost
+    Frame(seconds=4.5, seen=(RIGHT, LEFT)),  # forgotten by now: new numbers
+    *(Frame(seconds=round(4.6 + 0.1 * n, 1), shift=(-20.0, 0.0)) for n in range(4)),  # one leaves by the left edge
+    Frame(seconds=5.1, shift=(40.0, 0.0)),  # a jump of more than half a side
+)
+
+
+class Actor:
+    """Stands for the detector and for the network."""
+
+    scheme: Scheme = W300_68
+    size_px = CROP_PX
+    engine = "script"
+    timed = False
+
+    def __init__(self) -> None:
+        self.frame = SCRIPT[0]
+        self.looked = False
+
+    def detect(self, image: ImageArray) -> list[Detection]:
+        """The frame's boxes."""
+        self.looked = True
+        return [Detection(box_xyxy=np.array(b), score=0.9, keypoints_xy=np.zeros((6, 2))) for b in self.frame.seen]
+
+    def __call__(self, crop: ImageArray) -> Prediction:
+        """The frame's points, whatever the crop shows."""
+        return Prediction(
+            points_xy=SHAPE_XY + self.frame.shift, confidence=np.full(len(SHAPE_XY), self.frame.confidence)
+        )
+
+
+def tracked() -> dict[str, Any]:
+    """The script, and per frame whether the detector looked and which faces there are."""
+    actor = Actor()
+    tracker = FaceTracker(actor.detect, actor)
+    image = np.zeros((SIZE_WH[1], SIZE_WH[0], 3), dtype=np.uint8)
+    frames = []
+    for actor.frame in SCRIPT:
+        actor.looked = False
+        faces = tracker(image, actor.frame.seconds)
+        frames.append(
+            {
+                "seconds": actor.frame.seconds,
+                "detector_xyxy": list(actor.frame.seen),
+                "shift_xy": list(actor.frame.shift),
+                "confidence": actor.frame.confidence,
+                "looked": actor.looked,
+                "faces": [
+                    {
+                        "number": face.track,
+                        "box_xyxy": np.round(face.box_xyxy, 6).tolist(),
+                        "points_xy": np.round(face.points_xy, 6).tolist(),
+                    }
+                    for face in faces
+                ],
+            }
+        )
+    return {"size_wh": list(SIZE_WH), "size_px": CROP_PX, "shape_xy": SHAPE_XY.tolist(), "frames": frames}

@@ -1,0 +1,142 @@
+"""What `video` and `webcam` share: faces followed frame by frame, drawn, and their points written."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.draw import draw_box, draw_landmarks
+from toolkit.core.schemes import Scheme
+from toolkit.core.smoothing import SMOOTHING
+from toolkit.core.stopwatch import Stopwatch
+from toolkit.core.video import Frame, VideoReader, VideoWriter
+from toolkit.detect import FaceDetector, FaceTracker, TrackedFace, Tracking
+from toolkit.detect.points import Sink, csv_points, json_points
+from toolkit.landmarkers import open_model, released
+
+ImageArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """Options of every command that follows faces."""
+
+    model: Path | None = None
+    """A bundle's folder, or a .tflite, .onnx or .mlpackage (default: the bundled float16 model)."""
+    json_out: Path | None = None
+    """Write the points of every frame, as JSON: x, y in 0-based pixels, whole numbers at pixel centres."""
+    csv_out: Path | None = None
+    """Write the points of every frame as a table, a row for each face."""
+    smooth: bool = True
+    """Steady the points over time (One-Euro filter); --no-smooth gives them as the network does."""
+    boxes: bool = False
+    """Draw the box that each crop is made of as well."""
+    faces: int = 4
+    """Faces to follow at most. With 1, the detector rests while a face is followed."""
+    min_confidence: float = Tracking.min_confidence
+    """A face whose points are less sure on average is lost, and looked for again."""
+    threads: int = 1
+    """CPU threads of the engine (XNNPACK's, for .tflite)."""
+
+    def __post_init__(self) -> None:
+        self.tracking()
+        if self.threads < 1:
+            raise ValueError(f"--threads must be at least 1, got {self.threads}")
+
+    def tracking(self) -> Tracking:
+        """How faces are followed."""
+        return Tracking(
+            faces=self.faces, min_confidence=self.min_confidence, smoothing=SMOOTHING if self.smooth else None
+        )
+
+
+class Session:
+    """One run of a command: a frame in, its faces and a picture of them out."""
+
+    def __init__(
+        self, tracker: FaceTracker, scheme: Scheme, *, boxes: bool, sinks: list[Sink], watch: Stopwatch
+    ) -> None:
+        """See `session`."""
+        self._tracker, self._scheme, self._boxes, self._sinks = tracker, scheme, boxes, sinks
+        self.watch = watch
+        self.frames = 0
+        self.with_face = 0
+        """Frames in which a face was followed."""
+        self._tracks: set[int] = set()
+
+    def __call__(self, image: ImageArray, seconds: float) -> tuple[list[TrackedFace], ImageArray]:
+        """The faces of the next frame, and a copy of it with them drawn.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            seconds: when it was taken, later than the frame before.
+        """
+        faces = self._tracker(image, seconds)
+        for sink in self._sinks:
+            sink(self.frames, seconds, faces)
+        with self.watch("draw"):
+            for face in faces:
+                image = draw_box(image, face.box_xyxy) if self._boxes else image
+                image = draw_landmarks(image, face.points_xy, self._scheme, face.confidence)
+        self.frames += 1
+        self.with_face += bool(faces)
+        self._tracks.update(face.track for face in faces)
+        return faces, image
+
+    def record(self) -> dict[str, Any]:
+        """What happened so far, as plain JSON values."""
+        return {
+            "frames": self.frames,
+            "frames_with_face": self.with_face,
+            "tracks": len(self._tracks),
+            "stages": self.watch.summary(self.frames),
+        }
+
+    def text(self, wall_s: float) -> str:
+        """The same for a person, with the speed that `wall_s` for all frames means."""
+        stages = ", ".join(
+            f"{name} {row['mean_ms_per_frame']:.1f}" for name, row in self.watch.summary(self.frames).items()
+        )
+        tracks = "1 face" if len(self._tracks) == 1 else f"{len(self._tracks)} faces"
+        seen = f"{tracks} in {self.with_face} of {self.frames} frames" if self._tracks else "no face found"
+        return f"{seen}; {self.frames / wall_s:.0f} frames a second ({stages} ms a frame)"
+
+
+def play(frames: Session, reader: VideoReader, writer: VideoWriter) -> Iterator[tuple[Frame, list[TrackedFace]]]:
+    """A video through a session and into a file: each frame with its faces."""
+    for frame in reader:
+        faces, picture = frames(frame.image, frame.seconds)
+        with frames.watch("encode"):
+            writer.write(picture, frame.seconds)
+        yield frame, faces
+
+
+@contextmanager
+def session(options: Live, about: dict[str, Any], finest: int, watch: Stopwatch | None = None) -> Iterator[Session]:
+    """Everything opened for a run; points files appear, whole, when the block ends well.
+
+    Args:
+        options: of the command.
+        about: goes at the head of the JSON file, with the model and its scheme.
+        finest: how small faces may be, see FaceDetector.
+        watch: gets every stage.
+
+    Raises:
+        ValueError: the model is none, or a place cannot be written to.
+    """
+    model = options.model or released("float16")
+    landmarker, watch, sinks = open_model(model, options.threads), watch or Stopwatch(), list[Sink]()
+    with ExitStack() as stack:
+        detector = stack.enter_context(closing(FaceDetector(finest)))
+        if options.json_out is not None:
+            head = {**about, "model": model.name, "engine": landmarker.engine, "scheme": landmarker.scheme.name}
+            head["smooth"] = options.smooth
+            sinks.append(stack.enter_context(json_points(options.json_out, head)))
+        if options.csv_out is not None:
+            sinks.append(stack.enter_context(csv_points(options.csv_out, landmarker.scheme)))
+        tracker = FaceTracker(detector, landmarker, options.tracking(), watch)
+        yield Session(tracker, landmarker.scheme, boxes=options.boxes, sinks=sinks, watch=watch)

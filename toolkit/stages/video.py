@@ -1,0 +1,59 @@
+"""Stage: the faces of a video, followed from frame to frame, with their landmarks drawn on it."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.stopwatch import Stopwatch
+from toolkit.core.video import VideoReader, VideoWriter, check_name
+from toolkit.live import Live, play, session
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video(Live):
+    """Follow the faces of a video, draw their landmarks and write their points.
+
+    Reads any file that OpenCV's FFmpeg does, sideways phone videos and changing frame rates included; frames that are
+    broken are left out. Every frame keeps its time. Sound is not copied.
+    """
+
+    video: Positional[Path]
+    """The video file."""
+    out: Path | None = None
+    """The video to write, an .mp4; by default NAME-landmarks.mp4 in the current folder."""
+    finest: int = 1
+    """How small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.finest < 0:
+            raise ValueError(f"expected --finest 0 or more, got {self.finest}")
+        if self.out is not None:
+            check_name(self.out)
+
+
+def run(options: Video) -> Steps[Outcome]:
+    """Read, follow, draw, write; see Video."""
+    out = options.out if options.out is not None else Path(f"{options.video.stem}-landmarks.mp4")
+    watch = Stopwatch()
+    with closing(VideoReader(options.video, watch)) as reader:
+        about = {"kind": "video", "video": reader.name, "size_wh": list(reader.size_wh)}
+        try:
+            with (
+                session(options, about, options.finest, watch) as frames,
+                VideoWriter(out, reader.size_wh, reader.fps) as writer,
+            ):
+                started = time.perf_counter()
+                for frame, _ in play(frames, reader, writer):
+                    yield Progress(task=f"following faces in {reader.name}", done=frame.index + 1, total=reader.packets)
+                wall_s = time.perf_counter() - started
+        except OSError as error:
+            where = error.filename or out
+            raise ValueError(f"cannot write to {where} ({error.strerror or error}): choose another place") from error
+    speed = {"skipped": reader.skipped, "frames_per_second": round(frames.frames / wall_s, 2)}
+    skipped = f"; {reader.skipped} broken frames left out" if reader.skipped else ""
+    return Outcome(text=f"{frames.text(wall_s)}{skipped}: {out}", records=({**about, **frames.record(), **speed},))
