@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.cli import COMMANDS, main
+from toolkit.cli import COMMANDS, _command, main
 
 
 def imported_by(statement: str) -> set[str]:
@@ -32,6 +32,22 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     assert all(f"  {name}" in text for name in COMMANDS) and "sdhrnet quickstart" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("benchmark m --threads 2", "benchmark|m|--threads|2"),
+        ("benchmark m --device adb --binary b", "benchmark --device adb|m|--binary|b"),
+        ("benchmark --robustness m", "benchmark --robustness|m"),
+        ("benchmark import f.json", "benchmark import|f.json"),
+        ("slim --supernet s --sweep", "slim --sweep|--supernet|s"),
+        ("data check d", "data check|d"),
+    ],
+)
+def test_a_command_may_have_a_second_word_or_a_flag(words: str, found: str) -> None:
+    """The flag stands anywhere, with its value."""
+    assert _command(words.split()) == found.split("|")
 
 
 @pytest.mark.parametrize("statement", ["import toolkit.runtime", "import toolkit.detect", "import toolkit.data"])

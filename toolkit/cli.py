@@ -24,7 +24,18 @@ COMMANDS = {
     "convert": ("toolkit.stages.convert", "Convert", "to TFLite, CoreML and ONNX, each with its parity"),
     "verify": ("toolkit.stages.verify", "Verify", "compare converted files with their bundle, in pixels"),
     "verify --arm": ("toolkit.stages.verify_arm", "VerifyArm", "compare TFLite files on an emulated Arm processor"),
-    "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy and latency of every converted file"),
+    "benchmark": ("toolkit.stages.benchmark", "Benchmark", "accuracy, time and size of every model, beside its rivals"),
+    "benchmark --robustness": (
+        "toolkit.stages.robustness",
+        "Robustness",
+        "the same where faces are seen badly; flicker",
+    ),
+    "benchmark --device adb": ("toolkit.stages.bench_adb", "AdbBenchmark", "accuracy and time on an Android phone"),
+    "benchmark import": (
+        "toolkit.stages.bench_import",
+        "ImportRecords",
+        "records that a phone, browser or app exported",
+    ),
     "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
     "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
@@ -69,6 +80,8 @@ INSTALL = {
     "skimage": "report",
     "h5py": "data",
     "scipy": "data",
+    "dlib": "peers",
+    "face_recognition_models": "peers",
 }
 """Which extra brings a package."""
 
@@ -106,9 +119,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(words: list[str]) -> list[str] | None:
     """The name of the command that these words call, then what is left for it; None where there is none."""
-    for flag in words[1:]:  # `slim --sweep`, the flag at any place
-        if flag.startswith("--") and f"{words[0]} {flag}" in COMMANDS:
-            return [f"{words[0]} {flag}", *(word for word in words[1:] if word != flag)]
+    for name in (n for n in COMMANDS if n.startswith(f"{words[0]} --")):  # `slim --sweep`, the flag at any place
+        flag = name.split()[1:]
+        for at in range(1, len(words) - len(flag) + 1):
+            if words[at : at + len(flag)] == flag:
+                return [name, *words[1:at], *words[at + len(flag) :]]
     if " ".join(words[:2]) in COMMANDS:  # `data check`, `ablate distil`
         return [" ".join(words[:2]), *words[2:]]
     return words if words[0] in COMMANDS else None

@@ -95,6 +95,7 @@ def append(path: Path, records: tuple[dict[str, Any], ...]) -> None:
 
 
 KEYS = {
+    "benchmark": ("boxes", "device"),
     "ablation": ("ablation", "variant", "seed"),
     "compare": ("bundle", "input_px"),
     "detected": ("boxes", "passes"),

@@ -10,8 +10,8 @@ from toolkit.report.markdown import BEGIN, END, render, update
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [(ROOT / "README.md", "road"), (ROOT / "results" / "road" / "README.md", "road")]
-PAGES += [(ROOT / "results" / "data" / "README.md", "data")]
-PAGES += [(ROOT / "results" / "convert" / "README.md", "convert")]
+RECORDED = ("data", "training", "slimming", "convert", "benchmark", "device")
+PAGES += [(ROOT / "results" / name / "README.md", name) for name in RECORDED]
 
 CONDITIONS: dict[str, Any] = {"data": "d", "split": "test", "n": 3, "device": "a machine", "commit": "f" * 40}
 SCORES = {"nme_mean": 5.125, "nme_median": 4.5, "fr10": 0.0, "auc10": 51.25}

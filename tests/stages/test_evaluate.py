@@ -101,7 +101,7 @@ def test_an_unknown_split_is_named() -> None:
 def test_the_benchmark_measures_every_file_once(converted: Any, tmp_path: Path) -> None:
     """Accuracy for all; latency for what runs on a device, and none for the interpreter of CoreML programs."""
     results = tmp_path / "results.jsonl"
-    options = Benchmark(models=converted.models, synthetic=2, runs=3, warmup=1, results=results)
+    options = Benchmark(models=(converted.models,), synthetic=2, runs=3, warmup=1, starts=0, results=results)
     records = {r["model"]: r for r in finish(benchmark.run(options)).records}
     assert set(records) == {p.name for p in converted.models.iterdir() if p.suffix != ".json"}
     for name, record in records.items():
@@ -115,6 +115,6 @@ def test_the_benchmark_measures_every_file_once(converted: Any, tmp_path: Path) 
 def test_a_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
     """Convert comes before benchmark."""
     with pytest.raises(FileNotFoundError, match="sdhrnet convert"):
-        finish(benchmark.run(Benchmark(models=tmp_path)))
+        finish(benchmark.run(Benchmark(models=(tmp_path,))))
     with pytest.raises(ValueError, match="at least 1"):
-        Benchmark(models=tmp_path, runs=0)
+        Benchmark(models=(tmp_path,), runs=0)

@@ -30,6 +30,8 @@ class Condition:
     """How the crop departs from the plain one."""
     spoil: Spoil = lambda image, points, scheme, level, rng: image
     """What happens to the crop; it is given its points and their scheme too."""
+    relative: bool = False
+    """Whether its levels are shares of the crop's side."""
     needs: str | None = None
     """The region of the face without whose points it cannot be drawn."""
 
@@ -65,11 +67,12 @@ BATTERY: Mapping[str, Condition] = MappingProxyType(
         "scale": Condition(unit="times the size", levels=(0.7, 0.85, 1.15, 1.3), pose=lambda v, _: Pose(scale=v)),
         "rotation": Condition(unit="degrees", levels=(15, 30, 45), pose=_turned),
         "blur": Condition(
-            unit="sigma, share of the crop", levels=(0.01, 0.02, 0.03),
+            unit="sigma, share of the crop", levels=(0.01, 0.02, 0.03), relative=True,
             spoil=lambda image, _, __, v, ___: corrupt.blur(image, v * len(image)),
         ),
         "motion": Condition(
-            unit="length, share of the crop", levels=(0.05, 0.1, 0.15), spoil=lambda i, _, __, v, rng: _moved(i, v, rng)
+            unit="length, share of the crop", levels=(0.05, 0.1, 0.15), relative=True,
+            spoil=lambda image, _, __, v, rng: _moved(image, v, rng),
         ),
         "low resolution": Condition(
             unit="times fewer pixels", levels=(2, 3, 4), spoil=lambda i, _, __, v, ___: corrupt.low_resolution(i, v)
@@ -87,7 +90,7 @@ BATTERY: Mapping[str, Condition] = MappingProxyType(
             unit="share of the light", levels=(0.5, 0.75, 0.9), spoil=lambda i, _, __, v, rng: _shaded(i, v, rng)
         ),
         "occlusion": Condition(
-            unit="longest side, share of the crop", levels=(0.3, 0.45, 0.6),
+            unit="longest side, share of the crop", levels=(0.3, 0.45, 0.6), relative=True,
             spoil=lambda image, _, __, v, rng: corrupt.occlude(image, rng, v / 2, v),
         ),
         "face mask": Condition(

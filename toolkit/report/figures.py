@@ -74,7 +74,7 @@ def curves(run: Run, where: Group) -> Plot | None:
     """CED curves of the bundles and of the baselines on one set."""
     found = [r for s in TITLES if (r := run.score(s, where)) is not None]
     found += [r for r in run.of_kind("baseline") if group(r) == where]
-    lines = [(r, e) for r in found if len(e := _errors(r)) > 0]
+    lines = [(r, e) for r in found if len(e := errors_of(r)) > 0]
     if not lines:
         return None
 
@@ -106,7 +106,8 @@ def curves(run: Run, where: Group) -> Plot | None:
     )
 
 
-def _errors(record: Record) -> "np.ndarray[Any, np.dtype[np.float64]]":
+def errors_of(record: Record) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """The errors in percent of the faces that have one."""
     values = record.get("errors_percent")
     numbers = [number(v) for v in values] if isinstance(values, list) else []
     return np.array([v for v in numbers if v is not None], dtype=np.float64)

@@ -37,9 +37,9 @@ def measured(run: Run) -> list[Measured]:
     """Every file under every condition, in the records' order, then files that only have a parity."""
     merged: dict[tuple[str, ...], Record] = {}
     for record in run.scores():
-        if record.get("model") in TITLES:
+        if record.get("model") in TITLES or record.get("peer"):
             continue
-        key = tuple(str(record.get(name)) for name in ("model", "engine", "data", "split", "threads"))
+        key = tuple(str(record.get(name)) for name in ("model", "engine", "data", "split", "threads", "device"))
         older = merged.get(key, {})
         if older.get("file_sha256") != record.get("file_sha256"):
             older = {}
@@ -64,6 +64,11 @@ def _measured(run: Run, record: Record) -> Measured:
     return Measured(
         record=record, parity=parity if "ok" in parity else {}, source=_source(run, name, sidecar), stale=stale
     )
+
+
+def rivals(run: Run) -> list[Measured]:
+    """Other people's models, which have no bundle and no proof here."""
+    return [Measured(record=r) for r in run.scores() if r.get("peer")]
 
 
 def _differs(a: Any, b: Any) -> bool:

@@ -7,7 +7,9 @@ from toolkit.core.files import read_lines, write_bytes
 from toolkit.report.ablation import ablations
 from toolkit.report.converted import converted
 from toolkit.report.device import device
+from toolkit.report.run import OWN_DETECTOR
 from toolkit.report.slimming import slimming
+from toolkit.report.versus import versus
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
@@ -47,7 +49,7 @@ def update(page: Path, folder: Path) -> bool:
 def render(records: list[Record]) -> str:
     """The tables of a run: what was trained, what was converted, and where."""
     scored = [r for r in records if r["kind"] in ("evaluate", "baseline")]
-    timed = [r for r in records if r["kind"] == "benchmark"]
+    timed = [r for r in records if r["kind"] == "benchmark" and "boxes" not in r]
     moved = {r["file_sha256"]: r for r in records if r["kind"] == "parity"}
     parts = [_conditions(records)]
     if scored:
@@ -64,7 +66,7 @@ def render(records: list[Record]) -> str:
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
-    tables = [*slimming(records), *ablations(records), *converted(records), *device(records)]
+    tables = [*versus(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
     parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
     return "\n".join(parts)
 
@@ -73,7 +75,11 @@ def _conditions(records: list[Record]) -> str:
     first = next(r for r in records if r.get("device"))
     commit = (first.get("commit") or "not in a checkout")[:12]
     sets = sorted(
-        {f"{r['data']} ({r['split']}, {r['n']} faces)" for r in records if r["kind"] != "parity" and r.get("data")}
+        {
+            f"{r['data']} ({r['split']}, {r['n']} faces)"
+            for r in records
+            if r["kind"] != "parity" and r.get("data") and r.get("n") and r.get("boxes") != OWN_DETECTOR
+        }
     )
     measured = f"Measured on: {'; '.join(sets)}. " if sets else ""
     return f"{measured}Machine: {first['device']}. Commit: {commit}.\n"

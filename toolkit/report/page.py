@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from toolkit.core.schemes import scheme
-from toolkit.report import alphas, breakdown, figures, files, losses, notes, palette, tables, trade
+from toolkit.report import alphas, breakdown, figures, files, losses, notes, palette, rivals, tables, trade, trouble
 from toolkit.report.architecture import draw
 from toolkit.report.figures import Plot
 from toolkit.report.files import Measured
@@ -58,6 +58,11 @@ def render(run: Run) -> str:
         drawings=drawings(run),
         file_tables=_file_tables(run, rows, groups),
         trade_plots=_trades(run, rows, main),
+        rivals=rivals.tables(run, groups),
+        rival_plots=_there(*(rivals.curves(run, where) for where in groups[:1])),
+        troubles=[(trouble.plots(run, where), trouble.flicker(run, where), where) for where in trouble.groups(run)],
+        worst=_data_uri(run.worst),
+        machines=rivals.machines(run),
         training=tables.training(run) if run.parts else None,
         engines=tables.engines(run),
         versions=tables.versions(run),
@@ -176,7 +181,8 @@ def _file_tables(run: Run, rows: list[Measured], groups: list[Group]) -> list[Ta
 def _trades(run: Run, rows: list[Measured], where: Group | None) -> list[Plot]:
     if where is None:
         return []
-    return _there(trade.latency(rows, where), trade.size(run, rows, where), trade.macs(run, where))
+    every = [*rows, *files.rivals(run)]
+    return _there(trade.latency(every, where), trade.size(run, every, where), trade.macs(run, every, where))
 
 
 def _there(*plots: Plot | None) -> list[Plot]:

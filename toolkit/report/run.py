@@ -18,6 +18,8 @@ Record = dict[str, Any]
 Group = tuple[str, str]
 """A data set's title and its split."""
 
+OWN_DETECTOR = "own detector"
+"""What a benchmark's records say of boxes that are not those of the labels."""
 TITLES = MappingProxyType({"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"})
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -49,12 +51,15 @@ class Run:
     """Landmarks of the bundled model."""
     own_photo: bytes | None
     """Landmarks of this run's network."""
+    worst: bytes | None
+    """Faces with the largest errors, which a benchmark draws on request; not for others' eyes."""
     written: datetime | None
     """The newest of the files' times; None for an empty run."""
 
     def scores(self) -> list[Record]:
-        """Records of accuracy or latency, of bundles and files."""
-        return [r for r in self.records if r["kind"] in ("evaluate", "benchmark")]
+        """Records of accuracy or latency, of bundles and files, on the boxes of the labels."""
+        found = [r for r in self.records if r["kind"] in ("evaluate", "benchmark")]
+        return [r for r in found if r.get("boxes") != OWN_DETECTOR]
 
     def of_kind(self, kind: str) -> list[Record]:
         """The records of one kind."""
@@ -109,15 +114,18 @@ def load(folder: Path) -> Run:
         sidecars=_sidecars(folder / "models"),
         photo=_png(folder / "photo.png"),
         own_photo=_png(folder / "photo-this-run.png"),
+        worst=_png(folder / "worst.png"),
         written=datetime.fromtimestamp(max(times), UTC) if times else None,
     )
 
 
 def latest(records: Iterable[Record]) -> tuple[Record, ...]:
-    """The last record of each measurement: same kind, model, engine, data, split and threads."""
+    """The last record of each measurement: same kind, model, engine, data, split, threads, boxes and device."""
     kept: dict[str, Record] = {}
     for record in records:
-        key = json.dumps([record.get(k) for k in ("kind", "model", "engine", "data", "split", "threads")])
+        fields = ["kind", "model", "engine", "data", "split", "threads", "boxes"]
+        fields += ["device"] if record["kind"] == "benchmark" else []
+        key = json.dumps([record.get(k) for k in fields])
         kept.pop(key, None)
         kept[key] = record
     return tuple(kept.values())

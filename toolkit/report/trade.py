@@ -1,7 +1,7 @@
 """The plots that weigh accuracy against cost: latency, size and multiply-accumulates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"float32": "teacher", "float16": "slim", "int8": "distil"}
 MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
+RIVALS = "XPH8d<>"
+"""Shapes of other people's models, by their names."""
 LOG_FROM = 8.0
 """Costs that differ by more than this factor are shown on a logarithmic scale."""
 
@@ -42,19 +44,25 @@ class Dot:
 def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
     """NME against the time of one face, on one thread."""
     dots = []
+    device = next((row.record.get("device") for row in rows if row.where == where), None)
     for row in rows:
         times = mapping(row.record.get("latency_ms"))
-        median, nme = number(times.get("median")), number(row.record.get("nme_mean"))
-        if row.where == where and row.record.get("threads") == 1 and median is not None and nme is not None:
-            dots.append(_file(row.record, median, nme, number(times.get("p90"))))
+        spent, nme = number(times.get("cpu_median")), number(row.record.get("nme_mean"))
+        median = spent or number(times.get("median"))
+        here = row.where == where and row.record.get("device") == device and row.record.get("threads") == 1
+        if here and median is not None and nme is not None:
+            dot = _file(row.record, median, nme, None if spent else number(times.get("p90")))
+            engine = row.record.get("engine") or "engine not recorded"
+            dots.append(replace(dot, name=f"{dot.name} ({engine})"))
     return _plot(
         dots,
         key="latency",
         title="Error against time",
         axis="milliseconds a face, one thread",
         scale=1.0,
-        text="Each dot is a converted file on one engine: further left is faster, lower is more accurate; the whisker "
-        "reaches to the 90th percentile. The stepped line joins the files that no other beats in both.",
+        text="Each dot is a model on one engine: further left is faster, lower is more accurate. It is processor time, "
+        "which other jobs do not lengthen; in older records it is time on the clock, with a whisker to the 90th "
+        "percentile. The stepped line joins those that no other beats in both.",
     )
 
 
@@ -77,10 +85,17 @@ def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
     )
 
 
-def macs(run: Run, where: Group) -> Plot | None:
-    """NME of the bundles against their multiply-accumulates."""
+def macs(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
+    """NME of the bundles, and of files whose graph was counted, against their multiply-accumulates."""
+    found = [*_bundles(run, where, "macs_full"), *(
+        _file(row.record, cost, nme)
+        for row in rows
+        if row.where == where
+        and (cost := number(row.record.get("macs"))) is not None
+        and (nme := number(row.record.get("nme_mean"))) is not None
+    )]  # fmt: skip
     return _plot(
-        _bundles(run, where, "macs_full"),
+        list(dict.fromkeys(found)),
         key="macs",
         title="Error against arithmetic",
         axis="million multiply-accumulates a face",
@@ -103,9 +118,12 @@ def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
 def _file(record: Record, cost: float, nme: float, high: float | None = None) -> Dot:
     name, precision = str(record["model"]), str(record.get("precision") or "other")
     suffix = PurePath(name).suffix
+    if record.get("peer"):
+        marker = RIVALS[sum(map(ord, name)) % len(RIVALS)]
+        return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
     return Dot(
-        name=f"{name} ({record.get('engine') or 'engine not recorded'})" if high is not None else name,
-        kind=f"{suffix.lstrip('.') or 'file'} {precision}",
+        name=name,
+        kind=f"{suffix.lstrip('.') or 'bundle'} {precision}",
         colour=COLOURS.get(precision, "baseline"),
         marker=MARKERS.get(suffix, "X"),
         cost=cost,

@@ -124,6 +124,12 @@ def integer_outputs(path: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def output_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of a .tflite file's outputs by name, in the graph's order."""
+    interpreter = _module(next(iter(ENGINES))).Interpreter(model_path=str(path))
+    return {d["name"]: tuple(int(n) for n in d["shape"]) for d in interpreter.get_output_details()}
+
+
 def _module(engine: str) -> ModuleType:
     try:
         return import_module(ENGINES[engine])

@@ -1,0 +1,60 @@
+"""From the box of the landmarks to the crop that a network wants: the same box for all, to each in its own way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.core.geometry import BOX_SCALE, UPRIGHT, Crop, Pose, crop_of_box, cut
+from toolkit.core.progress import Progress, Steps
+from toolkit.data.batches import PlainCrops
+from toolkit.data.sample import Faces
+from toolkit.detect.calibration import Calibration, calibrate
+
+FloatArray = NDArray[np.float64]
+
+SAME_BOX = Calibration(shift_xy=(0.0, 0.0), scale_xy=(1.0, 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """How a network's crop lies about a face."""
+
+    size_px: int
+    """Side of the crop."""
+    scale: float = BOX_SCALE
+    """The crop's side over the longer side of the box."""
+    box: Calibration = field(default=SAME_BOX)
+    """From the tight box of the landmarks to the box that the network was made for."""
+
+    def crop(self, box_xyxy: FloatArray, pose: Pose = UPRIGHT) -> Crop:
+        """The crop of the face in a tight box (4,), or one that departs from it by a pose."""
+        scaled = replace(pose, scale=pose.scale * BOX_SCALE / self.scale)
+        return crop_of_box(calibrate(box_xyxy, self.box), self.size_px, scaled)
+
+
+def inverse(calibration: Calibration) -> Calibration:
+    """The calibration that undoes another one."""
+    shift, scale = calibration.shift_xy, calibration.scale_xy
+    return Calibration(shift_xy=(-shift[0] / scale[0], -shift[1] / scale[1]), scale_xy=(1 / scale[0], 1 / scale[1]))
+
+
+def framed_crops(faces: Faces, frames: Sequence[Frame]) -> Steps[dict[Frame, PlainCrops]]:
+    """Every face of a set as every frame cuts it; each picture is read once."""
+    found: dict[Frame, list[tuple[NDArray[np.uint8], FloatArray]]] = {frame: [] for frame in frames}
+    for i in range(len(faces)):
+        sample = faces[i]
+        for frame, seen in found.items():
+            crop = frame.crop(sample.box_xyxy)
+            seen.append((cut(sample.image, crop), crop.to_crop(sample.points_xy)))
+        if i % 50 == 0 or i == len(faces) - 1:
+            yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
+    return {
+        frame: PlainCrops(
+            faces=faces,
+            images=np.stack([image for image, _ in seen]),
+            points_xy=np.stack([points for _, points in seen]),
+        )
+        for frame, seen in found.items()
+    }

@@ -1,0 +1,122 @@
+"""Each contender behind its own face detector, on whole pictures, as a user would meet it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from toolkit.bench import peers
+from toolkit.core.progress import Progress, Steps
+from toolkit.data.sample import Faces
+from toolkit.detect import Detection, landmarks_in
+from toolkit.detect.landmarks import Detector
+from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
+from toolkit.detect.quiet import no_chatter, no_tensorflow
+from toolkit.runtime.landmarker import FloatArray, ImageArray, Landmarker
+
+Pipeline = Callable[[ImageArray], list[FloatArray]]
+"""A picture (H, W, 3) uint8 RGB -> points (M, 2) of every face that is found, in its pixels."""
+
+MOST_FACES = 8
+
+
+class LookOnce:
+    """A detector that remembers its last picture, so that several networks can share a look at it."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self.forget()
+
+    def forget(self) -> None:
+        """Look again, even at the same picture."""
+        self._seen: tuple[ImageArray, list[Detection]] | None = None
+
+    def __call__(self, image: ImageArray) -> list[Detection]:
+        """The faces in a picture."""
+        if self._seen is None or self._seen[0] is not image:
+            self._seen = (image, self._detector(image))
+        return self._seen[1]
+
+
+class OwnPipeline:
+    """What `sdhrnet photo` does: MediaPipe's detector on tiles, its boxes calibrated, and two passes of the network."""
+
+    def __init__(self, landmarker: Landmarker, detector: Detector) -> None:
+        self._landmarker, self._detector = landmarker, detector
+
+    def __call__(self, image: ImageArray) -> list[FloatArray]:
+        return [face.points_xy for face in landmarks_in(image, self._detector, self._landmarker)]
+
+
+class MeshPipeline:
+    """MediaPipe's own solution on still pictures: its detector, one turned look, refined eyes and lips."""
+
+    engine = f"mediapipe {peers.versions().get('mediapipe', 'not installed')}"
+
+    def __init__(self, *, corrected: bool) -> None:
+        self._map = corrected_landmarks if corrected else landmarks_of_mesh
+        with no_tensorflow(), no_chatter():
+            from mediapipe.python.solutions import face_mesh
+
+            self._network: Any = face_mesh.FaceMesh(
+                static_image_mode=True, max_num_faces=MOST_FACES, refine_landmarks=True
+            )
+            self._network.process(np.zeros((192, 192, 3), np.uint8))
+        self._quiet = False
+
+    def close(self) -> None:
+        """End its threads."""
+        self._network.close()
+
+    def __call__(self, image: ImageArray) -> list[FloatArray]:
+        if self._quiet:
+            faces = self._network.process(image).multi_face_landmarks or ()
+        else:
+            with no_chatter():  # the rest of it comes with the first face
+                faces = self._network.process(image).multi_face_landmarks or ()
+            self._quiet = bool(faces)
+        height, width = image.shape[:2]
+        scale = np.array((width, height, width))
+        meshes = [np.array([(p.x, p.y, p.z) for p in face.landmark]) * scale - (0.5, 0.5, 0) for face in faces]
+        return [self._map(mesh) for mesh in meshes]
+
+
+class DlibPipeline:
+    """dlib's frontal HOG detector on the picture at twice its size, as its own example does, and its predictor."""
+
+    def __init__(self) -> None:
+        dlib = peers.import_dlib()
+        self._detector = dlib.get_frontal_face_detector()
+        self._predictor = dlib.shape_predictor(str(peers.dlib_file()))
+        self.engine = f"dlib {dlib.__version__}"
+
+    def __call__(self, image: ImageArray) -> list[FloatArray]:
+        pixels = np.ascontiguousarray(image)
+        return [peers.dlib_points(self._predictor(pixels, box)) for box in self._detector(pixels, 1)]
+
+
+def found_points(pipelines: Mapping[str, Pipeline], faces: Faces) -> Steps[dict[str, FloatArray]]:
+    """For each pipeline the points (N, M, 2) of the set's faces in image pixels; NaN where it finds none there.
+
+    Of several faces in a picture the one counts whose middle is nearest to that of the labelled one, if it lies within
+    the labelled box.
+    """
+    shape = (len(faces), faces.scheme.points, 2)
+    out = {name: np.full(shape, np.nan) for name in pipelines}
+    for i in range(len(faces)):
+        sample = faces[i]
+        for name, pipeline in pipelines.items():
+            near = _nearest(pipeline(sample.image), sample.box_xyxy)
+            if near is not None:
+                out[name][i] = near
+        if i % 10 == 0 or i == len(faces) - 1:
+            yield Progress(task="each with its own detector", done=i + 1, total=len(faces))
+    return out
+
+
+def _nearest(faces: list[FloatArray], box_xyxy: FloatArray) -> FloatArray | None:
+    middle, half = (box_xyxy[:2] + box_xyxy[2:]) / 2, (box_xyxy[2:] - box_xyxy[:2]) / 2
+    centres = [(p.min(axis=0) + p.max(axis=0)) / 2 for p in faces]
+    off = [float(np.abs((c - middle) / half).max()) for c in centres]
+    best = int(np.argmin(off)) if off else -1
+    return faces[best] if best >= 0 and off[best] < 1 else None

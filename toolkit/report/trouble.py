@@ -1,0 +1,109 @@
+"""Faces seen badly, and landmarks over time: a plot for each condition, and the flicker."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from toolkit.report.chart import chart
+from toolkit.report.figures import Plot
+from toolkit.report.palette import stand_in
+from toolkit.report.rivals import LINES
+from toolkit.report.run import TITLES, Group, Record, Run, group
+from toolkit.report.table import Cell, Column, Table, cell, mapping, number, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SHAPES = "osD^vP"
+SIZE_IN = (4.4, 2.9)
+WORDS = {
+    "box jitter": "The box is moved and scaled at random, in multiples of what MediaPipe's detector errs by.",
+    "scale": "The face is shown smaller or larger than training shows it.",
+    "rotation": "The face is turned to either side.",
+    "blur": "Out of focus.",
+    "motion": "Moved while it was taken.",
+    "low resolution": "Fewer pixels, as of a face far away.",
+    "noise": "A sensor's noise, in levels of 255.",
+    "jpeg": "Strong compression; quality falls to the right.",
+    "darkness": "Less light, with noise.",
+    "shadow": "A shadow from one side.",
+    "occlusion": "Something in front of the face, at a random place.",
+    "face mask": "A mask over nose and mouth.",
+}
+
+
+def groups(run: Run) -> list[Group]:
+    """The sets that robustness was measured on."""
+    return list(dict.fromkeys(group(r) for r in run.of_kind("robustness")))
+
+
+def plots(run: Run, where: Group) -> list[Plot]:
+    """One for each condition, every model a line over its levels."""
+    records = [r for r in run.of_kind("robustness") if group(r) == where][: len(LINES)]
+    names = dict.fromkeys(n for r in records for n in mapping(r.get("conditions")))
+    return [_plot(records, name) for name in names if len(_values(records[0], name)[0])]
+
+
+def _values(record: Record, name: str) -> tuple[list[float], list[float]]:
+    """Levels and their NME."""
+    own = mapping(mapping(record.get("conditions")).get(name))
+    levels, errors = own.get("levels"), own.get("nme_mean")
+    pairs = zip(levels, errors, strict=True) if isinstance(levels, list) and isinstance(errors, list) else ()
+    found = [(x, y) for x, y in pairs if number(x) is not None and number(y) is not None]
+    return [x for x, _ in found], [y for _, y in found]
+
+
+def _plot(records: Sequence[Record], name: str) -> Plot:
+    levels, _ = _values(records[0], name)
+    unit = str(mapping(mapping(records[0].get("conditions")).get(name)).get("unit") or "")
+
+    def draw(axes: "Axes") -> None:
+        places = range(len(levels) + 1)
+        for record, (colour, dashes), shape in zip(records, LINES, SHAPES, strict=False):
+            plain, errors = number(record.get("nme_plain")), _values(record, name)[1]
+            start = float("nan") if plain is None else plain
+            style: dict[str, Any] = {"color": stand_in(colour), "linestyle": dashes, "marker": shape, "markersize": 5}
+            axes.plot(places, [start, *errors], label=_title(record), **style)
+        axes.set_xticks(places, ["plain", *(f"{level:g}" for level in levels)])
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(f"{name}, {unit}")
+        axes.set_ylabel("NME, %")
+
+    columns = (
+        Column(label="Model", numeric=False),
+        Column(label="Plain"),
+        *(Column(label=f"{level:g}", unit=unit) for level in levels),
+    )
+    rows = tuple((words(_title(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records)
+    return Plot(
+        title="JPEG" if name == "jpeg" else name[:1].upper() + name[1:],
+        words=WORDS.get(name, ""),
+        svg=chart(f"trouble-{name.replace(' ', '-')}", f"NME against {name}", draw, legend=2, size_in=SIZE_IN),
+        table=Table(caption=f"NME in percent under {name}", columns=columns, rows=rows),
+    )
+
+
+def flicker(run: Run, where: Group) -> Table | None:
+    """How much points tremble between frames, with nothing smoothed."""
+    records = [r for r in run.of_kind("robustness") if group(r) == where and r.get("flicker_percent")]
+    if not records:
+        return None
+    kinds = list(dict.fromkeys(kind for r in records for kind in mapping(r["flicker_percent"])))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            words(_title(r)),
+            *(cell(mapping(r["flicker_percent"]).get(kind), 3) for kind in kinds),
+            cell(r.get("clips"), 0),
+        )
+        for r in records
+    )
+    columns = (Column(label="Model", numeric=False), *(Column(label=k.capitalize(), unit="%") for k in kinds))
+    return Table(
+        caption="Flicker, % of the eye distance a frame",
+        columns=(*columns, Column(label="Clips", unit="of each kind")),
+        rows=rows,
+    )
+
+
+def _title(record: Record) -> str:
+    model = str(record.get("model"))
+    return TITLES.get(model, model)

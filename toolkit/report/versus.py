@@ -1,0 +1,101 @@
+"""A benchmark's records as tables for a README: side by side, behind detectors, and under trouble."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from toolkit.report.chart import standalone
+from toolkit.report.files import Measured
+from toolkit.report.rivals import of_boxes
+from toolkit.report.run import OWN_DETECTOR
+from toolkit.report.table import number
+from toolkit.report.trade import latency
+
+Record = dict[str, Any]
+Titled = tuple[str, list[str], list[list[str]]]
+SAME = "same boxes"
+
+
+def versus(records: Sequence[Record]) -> list[Titled]:
+    """A title, a header and rows for every table that these records give."""
+    timed = [r for r in records if r["kind"] == "benchmark"]
+    hard = [r for r in records if r["kind"] == "robustness"]
+    found = [_same(of_boxes(timed, SAME))] if of_boxes(timed, SAME) else []
+    found += [_own(of_boxes(timed, OWN_DETECTOR))] if of_boxes(timed, OWN_DETECTOR) else []
+    found += [_trouble(hard)] if hard else []
+    found += [_flicker(hard)] if any(r.get("flicker_percent") for r in hard) else []
+    return found
+
+
+def plots(records: Sequence[Record]) -> dict[str, str]:
+    """An SVG file's text by its name: accuracy against time for each set that was benchmarked."""
+    rows = [Measured(record=r) for r in of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)]
+    found = {where: latency(rows, where) for where in dict.fromkeys(row.where for row in rows)}
+    drawn = [plot.svg for plot in found.values() if plot is not None]
+    names = ["latency.svg", *(f"latency-{index}.svg" for index in range(2, len(drawn) + 1))]
+    return dict(zip(names, map(standalone, drawn), strict=False))
+
+
+def _same(records: Sequence[Record]) -> Titled:
+    header = ["model", "engine", "threads", "NME mean", "FR@10", "one call, median", "p90", "processor time"]
+    rows = [
+        [
+            f"`{r['model']}`",
+            str(r["engine"]),
+            str(r["threads"]),
+            *(_figure(r.get(key), 2, " %") for key in ("nme_mean", "fr10")),
+            *(_figure((r["latency_ms"] or {}).get(key), 2, " ms") for key in ("median", "p90", "cpu_median")),
+            _figure((r.get("cold_start_ms") or {}).get("total"), 0, " ms"),
+            _figure(r.get("memory_bytes"), 0, " MB", 1e6),
+            _figure(r.get("size_bytes"), 2, " MB", 1e6),
+            _figure(r.get("macs") or r.get("macs_full"), 0, " M", 1e6),
+            _figure(r.get("operations"), 0),
+            _figure(r.get("delegated_share"), 0, " %", 0.01),
+        ]
+        for r in records
+    ]
+    hosts = {str(r.get("run")): r["host"] for r in records if r.get("host")}
+    loads = "".join(f"; run of {run}: {_load(host)}" for run, host in sorted(hosts.items()))
+    title = f"The same boxes for all. Compare times within one run alone{loads}."
+    return title, [*header, "cold start", "memory", "size", "MACs", "operations", "delegated"], rows
+
+
+def _load(host: Record) -> str:
+    return f"load {_figure(host.get('load_1min'), 1)} before, {_figure(host.get('load_1min_after'), 1)} after"
+
+
+def _own(records: Sequence[Record]) -> Titled:
+    rows = [
+        [
+            f"`{r['model']}`",
+            str(r["engine"]),
+            f"{r['found']} of {r['n_faces']}",
+            *(_figure(r.get(key), 2, " %") for key in ("nme_mean", "nme_median", "fr10")),
+            *(_figure((r["latency_ms"] or {}).get(key), 0, " ms") for key in ("median", "p90", "cpu_median")),
+        ]
+        for r in records
+    ]
+    header = ["model", "engine", "faces found", "NME mean, of those", "median", "FR@10", "picture to points, median"]
+    return "Each behind its own face detector, on the whole pictures.", [*header, "p90", "processor time"], rows
+
+
+def _trouble(records: Sequence[Record]) -> Titled:
+    """NME at the middle level of each condition."""
+    rows = [["plain", *(_figure(r["nme_plain"], 2) for r in records)]]
+    for name, first in records[0]["conditions"].items():
+        middle = len(first["levels"]) // 2
+        label = f"{name}, {first['levels'][middle]:g} {first['unit']}"
+        rows.append([label, *(_figure(r["conditions"][name]["nme_mean"][middle], 2) for r in records)])
+    title = f"NME in percent where {records[0]['n']} faces are seen badly, each condition at its middle level."
+    return title, ["condition", *(f"`{r['model']}`" for r in records)], rows
+
+
+def _flicker(records: Sequence[Record]) -> Titled:
+    kinds = list(dict.fromkeys(kind for r in records for kind in r.get("flicker_percent") or ()))
+    rows = [[kind, *(_figure((r.get("flicker_percent") or {}).get(kind), 3, " %") for r in records)] for kind in kinds]
+    title = "Flicker: mean change of a point's error between frames, in percent of the eye distance, not smoothed."
+    return title, ["clip", *(f"`{r['model']}`" for r in records)], rows
+
+
+def _figure(value: Any, decimals: int, unit: str = "", scale: float = 1.0) -> str:
+    found = number(value)
+    return "not measured" if found is None else f"{found / scale:.{decimals}f}{unit}"

@@ -1,0 +1,85 @@
+"""Stage: records that a phone, a browser or an app exported, checked and added to a run's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from toolkit import measure
+from toolkit.bench.rows import SAME
+from toolkit.core.files import read_json, read_lines
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.report.table import number
+
+LATENCY = ("median", "p90", "runs", "warmup")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportRecords:
+    """Take in measurements made elsewhere: the web page's, the iOS app's, another computer's results.jsonl.
+
+    A record is a JSON object as `sdhrnet benchmark` writes it: `kind`, `model`, `engine`, `device`, `threads`,
+    `latency_ms` {median, p90, runs, warmup} and whatever else was measured. A file holds one, a list, or one a line.
+    All are checked before any is added; one of the same measurement is replaced.
+    """
+
+    files: Positional[tuple[Path, ...]]
+    """.json or .jsonl files."""
+    results: Path = Path("results.jsonl")
+    """The .jsonl file to add to."""
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise ValueError("name at least one .json or .jsonl file")
+
+
+def run(options: ImportRecords) -> Steps[Outcome]:
+    """Check and add; see ImportRecords."""
+    records = []
+    for done, path in enumerate(options.files, start=1):
+        records += [_checked(r, f"{path}, record {i}") for i, r in enumerate(_read(path), start=1)]
+        yield Progress(task="reading", done=done, total=len(options.files))
+    measure.append(options.results, tuple(records))
+    lines = [f"{r['model']}, {r['engine']}, {r['device']}" for r in records]
+    return Outcome(text="\n".join([*lines, f"{len(records)} added to {options.results}"]), records=tuple(records))
+
+
+def _read(path: Path) -> list[Any]:
+    """The records of a file.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is not JSON, or holds no record.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no file at {path}")
+    found = read_lines(path) if path.suffix == ".jsonl" else read_json(path)
+    records = found if isinstance(found, list) else [found]
+    if not records:
+        raise ValueError(f"{path} holds no record")
+    return records
+
+
+def _checked(record: Any, where: str) -> dict[str, Any]:
+    """A record of the form that tables and plots rely on; raises ValueError with what is wrong with it."""
+    if not isinstance(record, Mapping) or record.get("kind") != "benchmark":
+        raise ValueError(f"{where} is not a measurement: expected a JSON object of kind `benchmark`")
+    for name in ("model", "engine", "device"):
+        if not isinstance(record.get(name), str) or not record[name]:
+            raise ValueError(f"{where} does not say its {name}")
+    if not isinstance(record.get("threads", 1), int):
+        raise ValueError(f"{where}: threads must be a whole number, got {record['threads']!r}")
+    times = record.get("latency_ms")
+    if times is not None:
+        if not isinstance(times, Mapping) or set(LATENCY) - times.keys():
+            raise ValueError(f"{where}: latency_ms needs {', '.join(LATENCY)}; null where one was not measured")
+        if any(v is not None and (number(v) is None or v < 0) for v in (times[name] for name in LATENCY)):
+            raise ValueError(f"{where}: latency_ms must be numbers from 0 on, or null")
+    nme = record.get("nme_mean")
+    if nme is not None and (number(nme) is None or not nme >= 0):
+        raise ValueError(f"{where}: nme_mean must be a percentage, got {nme!r}")
+    if times is None and nme is None:
+        raise ValueError(f"{where} has neither a time nor an accuracy")
+    return {"boxes": SAME, "peer": False, "data": None, "split": None, "threads": 1, "imported": True, **record}

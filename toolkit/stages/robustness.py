@@ -1,0 +1,119 @@
+"""Stage: what is left of the accuracy where a face is seen badly, and how much landmarks tremble over time."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from toolkit import measure
+from toolkit.bench import peers
+from toolkit.bench.battery import robustness
+from toolkit.bench.contender import Contender, EngineName, open_contender, sources
+from toolkit.bench.flicker import measured
+from toolkit.bench.peers import PeerName
+from toolkit.core.progress import Outcome, Steps
+from toolkit.data import Subset, open_faces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """Accuracy under twelve kinds of trouble at rising strength, and flicker, of every model on the same pictures.
+
+    Box jitter, scale, rotation, blur, motion, low resolution, noise, JPEG, darkness, shadow, occlusion and a face mask,
+    drawn with a fixed seed. Flicker is the mean change of a point's error from frame to frame, without smoothing: of
+    still photos that glide under a camera's noise, and of synthetic heads that turn.
+    """
+
+    models: Positional[tuple[Path, ...]] = ()
+    """Converted files, folders of them, bundles, and other people's models as a .json description."""
+    data: Path | None = None
+    """Labelled faces of any known format; without it, synthetic faces."""
+    synthetic: int = 100
+    """Number of synthetic faces, where no --data is given."""
+    split: str = "test"
+    """test, val or train, or a published subset of the test faces."""
+    every: int = 1
+    """Use one face in this many."""
+    peers: tuple[PeerName, ...] = ()
+    """What people use instead, on the same pictures: mediapipe, mediapipe-uncorrected, dlib."""
+    engines: tuple[EngineName, ...] = ()
+    """Run each file on those of these engines that suit it (default: the usual one of its format)."""
+    clips: int = 8
+    """Clips of each kind that flicker is measured on; 0 leaves it out."""
+    results: Path | None = None
+    """Add the records to this .jsonl file (default: results.jsonl beside the first model)."""
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.clips < 0:
+            raise ValueError("every must be at least 1, and clips must not be negative")
+        if not self.models and not self.peers:
+            raise ValueError("name at least one model, folder or bundle, or a peer by --peers")
+
+
+def run(options: Robustness) -> Steps[Outcome]:
+    """Spoil, score and compare; see Robustness."""
+    opened = [open_contender(s) for s in sources(options.models, options.peers, options.engines, (1,))]
+    contenders = [c for c in opened if c.landmarker is not None and c.landmarker.timed]
+    if not contenders:
+        raise ValueError("none of these models has an engine here: give a .tflite or .onnx file, a bundle or a peer")
+    runners = [(c.landmarker, c.frame) for c in contenders if c.landmarker is not None]
+    faces = open_faces(options.data, options.split, options.synthetic, scheme=runners[0][0].scheme)
+    if any(landmarker.scheme != faces.scheme for landmarker, _ in runners):
+        raise ValueError(
+            f"the faces are labelled {faces.scheme.name}, and not all of these models predict those points"
+        )
+    if options.every > 1:
+        chosen = range(0, len(faces), options.every)
+        faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
+    hard = yield from robustness(runners, faces)
+    trembling: list[dict[str, Any] | None] = [None] * len(runners)
+    if options.clips:
+        trembling = [*(yield from measured(runners, faces, options.clips))]
+    about = {"data": faces.title, "split": options.split, "n": len(faces), "clips": options.clips, "seed": 0}
+    records = tuple(
+        _record(contender, about, own, flicker)
+        for contender, own, flicker in zip(contenders, hard, trembling, strict=True)
+    )
+    beside = options.models[0].parent if options.models else Path()
+    measure.append(options.results or beside / "results.jsonl", records)
+    return Outcome(text=_table(records), records=records)
+
+
+def _record(
+    contender: Contender, about: dict[str, Any], hard: dict[str, Any], flicker: dict[str, Any] | None
+) -> dict[str, Any]:
+    identity = {k: v for k, v in contender.identity.items() if k not in ("seed", "size_px")}
+    found = measure.conditions(contender.source.threads)
+    return {
+        "kind": "robustness",
+        **identity,
+        "engine": contender.engine,
+        **about,
+        "nme_plain": round(hard["plain"], 4),
+        "conditions": {
+            name: {**values, "nme_mean": [round(v, 4) for v in values["nme_mean"]]}
+            for name, values in hard["conditions"].items()
+        },
+        "flicker_percent": flicker,
+        **found,
+        "versions": {**found["versions"], **peers.versions()},
+    }
+
+
+def _table(records: tuple[dict[str, Any], ...]) -> str:
+    """NME at each condition's middle level, a column a model; then flicker."""
+    names = [r["model"] for r in records]
+    width = max(10, *map(len, names))
+    lines = [" " * 34 + "".join(f"  {name:>{width}}" for name in names)]
+    lines.append(f"{'NME %, plain faces':34}" + "".join(f"  {r['nme_plain']:{width}.2f}" for r in records))
+    for name, first in records[0]["conditions"].items():
+        middle = len(first["levels"]) // 2
+        label = f"{name}, {first['levels'][middle]:g} {first['unit']}"[:34]
+        cells = (r["conditions"][name]["nme_mean"][middle] for r in records)
+        lines.append(f"{label:34}" + "".join(f"  {value:{width}.2f}" for value in cells))
+    for kind in records[0]["flicker_percent"] or ():
+        cells = (r["flicker_percent"].get(kind) for r in records)
+        shown = "".join(f"  {'-' if v is None else f'{v:.3f}':>{width}}" for v in cells)
+        lines.append(f"{f'flicker %, {kind}':34}{shown}")
+    return "\n".join(lines)
