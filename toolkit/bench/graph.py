@@ -20,8 +20,6 @@ def facts(path: Path) -> dict[str, Any]:
         counts = operations(path)
     except ModuleNotFoundError:  # onnx comes with the extra `convert`
         return nothing
-    if counts is None:
-        return nothing
     more = _tflite(path) if path.suffix == ".tflite" else {}
     return {**nothing, "operations": sum(counts.values()), **more}
 
