@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 ARM := .arm
 MODELS := toolkit/weights
 
-.PHONY: demo test check format notebooks verify-arm clean
+.PHONY: demo test check format notebooks web verify-arm clean
 
 demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -20,7 +20,7 @@ check: $(VENV)/.ready
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-.PHONY: web
+.PHONY: demo test check format notebooks web verify-arm clean
 web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
 	$(RUN)/python deploy/web/assets.py deploy/web/build
 	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
