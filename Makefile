@@ -20,17 +20,16 @@ check: $(VENV)/.ready
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-.PHONY: demo test check format notebooks web verify-arm clean
-web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
-	$(RUN)/python deploy/web/assets.py deploy/web/build
-	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
-
 format: $(VENV)/.ready
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
 
 notebooks: $(VENV)/.ready  ## execute every notebook
 	$(RUN)/python -m pytest --nbmake --nbmake-timeout=600 --override-ini="filterwarnings=default" notebooks
+
+web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
+	$(RUN)/python deploy/web/assets.py deploy/web/build
+	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
 
 verify-arm: $(VENV)/.ready $(ARM)/.ready  ## the TFLite files of MODELS on an emulated Arm processor (Debian, Ubuntu)
 	$(RUN)/sdhrnet verify --arm $(MODELS) --root $(ARM)
@@ -39,7 +38,7 @@ $(ARM)/.ready: deploy/arm/fetch.sh requirements.lock
 	deploy/arm/fetch.sh $(ARM) $(RUN)/python
 
 clean:  ## runs are kept; remove them by hand
-	rm -rf $(VENV) $(ARM) dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(ARM) dist deploy/web/build deploy/web/dist deploy/web/node_modules deploy/android/node_modules .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
