@@ -94,9 +94,9 @@ def _parents(options: Slimmings) -> list[Trial]:
             parents[WEIGHTED_SUPERNET] = options.weighted[seed]
         trials += [Trial(ablation="slim", variant=name, seed=seed, bundle=where) for name, where in parents.items()]
         for way in options.ways:
-            own = {"variant": f"{SLIMMED} by {way}", "bundle": _student(options, way, seed)}
-            base = WEIGHTED_SUPERNET if way == WEIGHTED else SUPERNET
-            trials.append(Trial(ablation="slim", seed=seed, against=base, **own))
+            where, base = _student(options, way, seed), WEIGHTED_SUPERNET if way == WEIGHTED else SUPERNET
+            cut = f"{SLIMMED} by {way}"
+            trials.append(Trial(ablation="slim", variant=cut, seed=seed, bundle=where, against=base))
     return trials
 
 
