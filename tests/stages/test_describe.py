@@ -77,6 +77,6 @@ def test_a_converted_file_is_described_with_its_operations(converted) -> None:
 
 def test_a_file_that_is_slower_than_float32_is_warned_of() -> None:
     """In words, with both times."""
-    slow, plain = (Latency(median=ms, p90=ms, runs=1, warmup=0) for ms in (3.0, 2.0))
+    slow, plain = (Latency(median=ms, p90=ms, cpu_median=ms, runs=1, warmup=0) for ms in (3.0, 2.0))
     assert _slower((slow, plain)) == ["slower than float32 here, 3.00 against 2.00 ms: ship that one"]
     assert _slower((plain, slow)) == [] == _slower(())

@@ -78,6 +78,11 @@ class Sidecar:
     parity: dict[str, Any] = field(default_factory=dict)
     """Agreement with the bundle, see export.parity."""
 
+    @property
+    def in_floats(self) -> bool:
+        """Whether pixels go in and everything comes out as floats, which the demos in deploy/ ask for."""
+        return self.input_type == "float32" and not self.integers
+
     def __post_init__(self) -> None:
         if self.precision not in get_args(Precision) or self.input_layout not in get_args(Layout):
             raise ValueError(f"unknown precision or layout: {self.precision}, {self.input_layout}")

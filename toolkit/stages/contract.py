@@ -55,10 +55,10 @@ def _siblings(path: Path) -> list[sidecar.Sidecar]:
 
 
 def _made_from(source: str, folder: Path) -> list[tuple[Path, sidecar.Sidecar]]:
-    """The converted files of a folder that were made from a bundle, by its hash, with their sidecars."""
+    """The files of a folder, floats in and out, that were converted from a bundle, by its hash, with their sidecars."""
     files = runtime.models_in(folder) if folder.is_dir() else []
     described = [(file, sidecar.read(file)) for file in files if sidecar.path_of(file).is_file()]
-    return [(file, about) for file, about in described if about.source_bundle == source]
+    return [(file, about) for file, about in described if about.source_bundle == source and about.in_floats]
 
 
 def _converted(model: Path) -> Path:

@@ -110,11 +110,10 @@ def site_of(options: Serve) -> Site:
     extra: dict[str, Any] = {"server.json": {"collect": options.collect is not None}}
     folders = {}
     if options.models is not None:
-        names = [path.name for path in models_in(options.models) if path.suffix == ".tflite"]
+        files = [path for path in models_in(options.models) if path.suffix == ".tflite"]
+        names = [path.name for path in files if sidecar.read(path).in_floats]
         if not names:
-            raise FileNotFoundError(f"no .tflite in {options.models}: run `sdhrnet convert` first")
-        for name in names:
-            sidecar.read(options.models / name)
+            raise FileNotFoundError(f"no .tflite in {options.models} takes floats: run `sdhrnet convert` first")
         extra["models/index.json"] = names
         folders["models"] = options.models
     return Site(
