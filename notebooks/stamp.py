@@ -1,7 +1,7 @@
 """Mark freshly executed notebooks with the code that gave their outputs; `make notebooks` runs it after nbmake.
 
-nbmake leaves the times of execution in each cell. They are taken as the proof that all of it ran, and removed, so that a
-cell that was changed since cannot be marked.
+nbmake leaves the times of execution in each cell. They are taken as the proof that all of it ran, and removed, so that
+a cell that was changed since cannot be marked.
 
     python notebooks/stamp.py notebooks/*.ipynb
 """

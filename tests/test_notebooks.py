@@ -1,4 +1,4 @@
-"""The committed notebooks: outputs from exactly one run of the code beside them, thin, small and anonymous; live links."""
+"""The committed notebooks: outputs of one run of the code beside them, thin, small and anonymous; live links."""
 
 import ast
 import re
