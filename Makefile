@@ -5,8 +5,9 @@ RUN := $(VENV)/bin
 
 ARM := .arm
 MODELS := toolkit/weights
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test check format notebooks web verify-arm clean
+.PHONY: demo test check format notebooks lab web verify-arm clean
 
 demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -24,8 +25,12 @@ format: $(VENV)/.ready
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
 
-notebooks: $(VENV)/.ready  ## execute every notebook
-	$(RUN)/python -m pytest --nbmake --nbmake-timeout=600 --override-ini="filterwarnings=default" notebooks
+notebooks: $(VENV)/.ready  ## execute every notebook, keep its outputs, and mark it with the code that gave them
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest --nbmake --overwrite --nbmake-timeout=600 --timeout=1200 --override-ini="filterwarnings=default" $(NOTEBOOKS)
+	$(RUN)/python notebooks/stamp.py $(NOTEBOOKS)
+
+lab: $(VENV)/.ready  ## JupyterLab on the first notebook
+	$(RUN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
 
 web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
 	$(RUN)/python deploy/web/assets.py deploy/web/build

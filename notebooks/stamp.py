@@ -1,0 +1,44 @@
+"""Mark freshly executed notebooks with the code that gave their outputs; `make notebooks` runs it after nbmake.
+
+nbmake leaves the times of execution in each cell. They are taken as the proof that all of it ran, and removed, so that
+a cell that was changed since cannot be marked.
+
+    python notebooks/stamp.py notebooks/*.ipynb
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+MARK = "sdhrnet"
+"""The entry in a notebook's metadata."""
+
+
+def digest(notebook: Any) -> str:
+    """SHA-256 of all code, cell after cell."""
+    code = "\0".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def stamp(path: Path) -> None:
+    """Mark one notebook.
+
+    Raises:
+        ValueError: a cell has not run, or not in this order, or raised an error.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(cells, start=1):
+        ran = cell.metadata.pop("execution", None)
+        if ran is None or cell.execution_count != number or any(o.output_type == "error" for o in cell.outputs):
+            raise ValueError(f"{path}: code cell {number} has not run well: make notebooks runs all of them")
+    notebook.metadata[MARK] = {"code_sha256": digest(notebook)}
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        stamp(Path(name))
