@@ -4,7 +4,10 @@ Data flows one way; each stage reads the folder of the one before and writes its
 
     data -> stages.teacher, stages.supernet -> stages.slim -> stages.distil   (bundles)
          -> stages.convert -> stages.verify -> stages.benchmark -> stages.report   (files, records, a page)
-         -> runtime and detect: points on a photo, without torch
+         -> runtime, detect and live: points on a photo, a video, a camera, without torch
+
+`road` and `ablations` string stages together; `bench` holds what a benchmark compares with, `contract` what every
+platform in deploy/ reads, `server` what gives a browser the page.
 
 Importing this package imports nothing heavy.
 """

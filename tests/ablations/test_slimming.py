@@ -11,7 +11,16 @@ from tests.ablations.conftest import one_after_the_other
 from tests.conftest import SMALL
 from toolkit import bundle
 from toolkit.ablations import comparison, distil, rewrites, slim, sweep, trial
-from toolkit.ablations.slim import CONTROLS, PUBLISHED, RANDOM, SCRATCH, WEIGHTED, Slimmings
+from toolkit.ablations.slim import (
+    CONTROLS,
+    PUBLISHED,
+    RANDOM,
+    SCRATCH,
+    SUPERNET,
+    WEIGHTED,
+    WEIGHTED_SUPERNET,
+    Slimmings,
+)
 from toolkit.ablations.sweep import Sweep
 from toolkit.bundle import Card
 from toolkit.core.files import read_lines
@@ -101,6 +110,10 @@ def test_variants_differ_in_what_they_are_named_for(supernet: Path, tmp_path: Pa
     students = {"|alpha|": 0, "|alpha| x |gamma|": 1, "Taylor": 2, RANDOM: 3, WEIGHTED: 4}
     for variant, number in students.items():
         assert slim._student(options, variant, 0) == made[number]["out"]
+    own = {t.variant: (t.bundle, t.against) for t in slim._parents(options)}
+    assert own["slimmed by Taylor"][1] == SUPERNET
+    assert own[f"slimmed by {WEIGHTED}"] == (made[4]["out"], WEIGHTED_SUPERNET)
+    assert own[WEIGHTED_SUPERNET] == (tmp_path / "weighted", None)
     finish(comparison.cuts(options, "gamma")[0].steps())
     jobs = {name: slim._trial(options, name, 0).job for name in (*options.ways, *CONTROLS)}
     stages = {name: job.config_of_stage() for name, job in jobs.items() if job is not None}

@@ -35,6 +35,13 @@ def test_every_figure_is_a_records_figure() -> None:
     assert "d (test, 3 faces)" in text and "a machine" in text and "ffffffffffff" in text
 
 
+def test_a_bar_in_a_name_does_not_end_its_cell() -> None:
+    """|alpha| stays one cell of the table."""
+    trained = {**CONDITIONS, **SCORES, "kind": "ablation", "ablation": "slim", "input_px": 64, "battery": {}, "seed": 0}
+    text = render([{**trained, "variant": "by |alpha|", "against": None, "epochs": 3}])
+    assert r"| by \|alpha\| | 1 | 5.12 |" in text
+
+
 def test_only_the_named_block_changes(tmp_path: Path) -> None:
     """Text around it stays, a second update changes nothing, and a page without the block is refused."""
     folder = tmp_path / "road"

@@ -24,6 +24,7 @@ from toolkit.models.spec import OWN_POINTS
 from toolkit.slimming.importance import Importance
 
 WEIGHTED, PUBLISHED = "|alpha| of a cost-weighted L1", "published network from scratch"
+WEIGHTED_SUPERNET = "supernet of a cost-weighted L1"
 IMPORTANCES: Mapping[str, Importance] = MappingProxyType(
     {"|alpha|": "alpha", "|alpha| x |gamma|": "gamma", "Taylor": "taylor"}
 )
@@ -88,12 +89,14 @@ def _parents(options: Slimmings) -> list[Trial]:
     """The supernets, and every cut as it is."""
     trials = []
     for seed, path in enumerate(options.supernet):
-        trials.append(Trial(ablation="slim", variant=SUPERNET, seed=seed, bundle=path))
+        parents = {SUPERNET: path}
+        if options.weighted:
+            parents[WEIGHTED_SUPERNET] = options.weighted[seed]
+        trials += [Trial(ablation="slim", variant=name, seed=seed, bundle=where) for name, where in parents.items()]
         for way in options.ways:
-            where = _student(options, way, seed)
-            trials.append(
-                Trial(ablation="slim", variant=f"{SLIMMED} by {way}", seed=seed, bundle=where, against=SUPERNET)
-            )
+            where, base = _student(options, way, seed), WEIGHTED_SUPERNET if way == WEIGHTED else SUPERNET
+            cut = f"{SLIMMED} by {way}"
+            trials.append(Trial(ablation="slim", variant=cut, seed=seed, bundle=where, against=base))
     return trials
 
 

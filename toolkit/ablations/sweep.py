@@ -16,7 +16,7 @@ from toolkit.export.trial import measure_files
 from toolkit.jobs import Job, side_by_side
 from toolkit.landmarkers import identify, is_bundle
 from toolkit.models.spec import SuperNetSpec
-from toolkit.report.curves import COSTS, curve
+from toolkit.report.curves import plots
 from toolkit.slimming.importance import Importance
 
 Record = dict[str, Any]
@@ -82,8 +82,8 @@ def run(options: Sweep) -> Steps[Outcome]:
     records = yield from _measured(options, family)
     measure.append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
-    for name in COSTS:
-        write_bytes(options.out / f"error-{name}.svg", curve(tested, name).encode())
+    for name, svg in plots(records).items():
+        write_bytes(options.out / name, svg.encode())
     return Outcome(text=_table(tested), records=tuple(records))
 
 

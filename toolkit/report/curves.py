@@ -28,6 +28,12 @@ COSTS: MappingProxyType[str, tuple[str, Callable[[Record], float]]] = MappingPro
 """Axis label and value of each cost, by its name in a file name."""
 
 
+def plots(records: Sequence[Record]) -> dict[str, str]:
+    """An SVG file's text by its name: error against each cost on the test faces, where there is a family."""
+    family = [r for r in records if r["kind"] == "sweep" and r["split"] == "test"]
+    return {f"error-{cost}.svg": curve(family, cost) for cost in COSTS} if family else {}
+
+
 def curve(records: Sequence[Record], cost: str) -> str:
     """NME of a family's networks against one cost, as an SVG file's text.
 

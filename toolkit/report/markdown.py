@@ -194,4 +194,9 @@ def _accuracy(record: Record) -> list[str]:
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+    return "\n".join(f"| {' | '.join(map(_cell, cells))} |" for cells in lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A bar within a cell, as in |alpha|, would end it."""
+    return text.replace("|", "\\|")

@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.report import ablation, markdown, versus
+from toolkit.report import ablation, curves, markdown, versus
 from toolkit.report.page import render
 from toolkit.report.run import load
 
@@ -22,7 +22,8 @@ class Report:
     """The page (default: report.html in the run's folder)."""
     markdown: Path | None = None
     """Instead of the page, refresh the tables of this Markdown file, between its `begin:` and `end:` comments, and the
-    plots of ablations (ABLATION-SPLIT.svg) and of a benchmark (latency.svg) in the run's folder."""
+    plots of ablations (ABLATION-SPLIT.svg), of a sweep (error-macs.svg, error-latency.svg) and of a benchmark
+    (latency.svg) in the run's folder."""
 
 
 def run(options: Report) -> Steps[Outcome]:
@@ -31,7 +32,7 @@ def run(options: Report) -> Steps[Outcome]:
     if options.markdown is not None:
         changed = markdown.update(options.markdown, options.run)
         records = read_lines(options.run / "results.jsonl")
-        for name, svg in {**ablation.plots(records), **versus.plots(records)}.items():
+        for name, svg in {**ablation.plots(records), **curves.plots(records), **versus.plots(records)}.items():
             write_bytes(options.run / name, svg.encode())
         return Outcome(text=f"{options.markdown} {'refreshed' if changed else 'was up to date'}")
     found = load(options.run)
