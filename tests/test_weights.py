@@ -7,28 +7,49 @@ import pytest
 
 from toolkit import bundle
 from toolkit.cli import main
-from toolkit.landmarkers import WEIGHTS, open_model, released
+from toolkit.landmarkers import MAIN, WEIGHTS, chosen, open_model, released
 from toolkit.runtime import sidecar
 
 
+MODELS = sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir() and folder.suffix != ".mlpackage")
+
+
 @pytest.mark.slow
-def test_the_bundled_files_keep_their_budgets(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_released_files_keep_their_budgets(capsys: pytest.CaptureFixture[str]) -> None:
     """`sdhrnet verify` passes on them, from their sidecars alone."""
     assert main(["verify", str(WEIGHTS), "--json"]) == 0
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {r["precision"] for r in records} == {"float16", "int8"} and all(r["ok"] for r in records)
+    assert len(records) == 4 * len(MODELS) and all(r["ok"] for r in records)
 
 
-@pytest.mark.parametrize("precision", ["float16", "int8"])
-def test_each_file_belongs_to_the_bundled_bundle(precision: str) -> None:
-    """Its source hash is the bundle's, whose card says what its data allows."""
-    folder = next(path for path in WEIGHTS.iterdir() if path.is_dir())
-    assert sidecar.read(released(precision)).source_bundle == bundle.digest(folder)
-    assert "research use only" in bundle.read(folder).card.data["licence"]
-    assert open_model(released(precision)).size_px == bundle.read(folder).card.size_px
+@pytest.mark.parametrize("name", MODELS)
+def test_each_file_belongs_to_its_bundle(name: str) -> None:
+    """All have the bundle's hash; its card says what its data allows and what it scored."""
+    loaded, digest = bundle.read(WEIGHTS / name), bundle.digest(WEIGHTS / name)
+    files = [released(p, name) for p in ("float32", "float16", "int8")] + [WEIGHTS / f"{name}-float16.mlpackage"]
+    assert {sidecar.read(file).source_bundle for file in files} == {digest}
+    assert {sidecar.read(file).size_px for file in files} == {loaded.card.size_px}
+    assert "research use only" in loaded.card.data["licence"]
+    assert name == f"{loaded.card.name}-{loaded.scheme.points}pt-{loaded.card.size_px}"
+    assert 0 < loaded.card.metrics["test"]["nme_mean"] < 5
 
 
-def test_a_missing_precision_is_named(tmp_path: Path) -> None:
-    """With what to do instead."""
-    with pytest.raises(FileNotFoundError, match="--model"):
+def test_the_main_model_is_there() -> None:
+    """It is what every command takes that is told no other."""
+    assert MAIN in MODELS and chosen(None) == released("float16")
+    assert open_model(chosen(None)).size_px == 128
+
+
+def test_a_model_is_chosen_by_path_or_name(tmp_path: Path) -> None:
+    """A bare word is a released model's name, unless something of that name is there."""
+    small = Path("sdhrnet-68pt-96")
+    assert chosen(small) == released("float16", "sdhrnet-68pt-96")
+    assert chosen(tmp_path / "no.tflite") == tmp_path / "no.tflite" and chosen(tmp_path) == tmp_path
+    with pytest.raises(FileNotFoundError, match=f"no big-float16.tflite .*{MAIN}.*--model"):
+        chosen(Path("big"))
+
+
+def test_a_missing_precision_is_named() -> None:
+    """With what there is instead."""
+    with pytest.raises(FileNotFoundError, match=r"no sdhrnet-68pt-128-float128\.tflite"):
         released("float128")

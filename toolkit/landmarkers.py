@@ -12,16 +12,36 @@ WEIGHTS = Path(__file__).parent / "weights"
 """The released models, inside the package."""
 
 
-def released(precision: str) -> Path:
-    """The bundled model's TFLite file of a precision: float16 or int8.
+MAIN = "sdhrnet-68pt-128"
+"""The one that is taken where none is named."""
+
+
+def released(precision: str, name: str = MAIN) -> Path:
+    """A released model's TFLite file.
+
+    Args:
+        precision: float32, float16 or int8.
+        name: of the model, which is that of its bundle's folder in WEIGHTS.
 
     Raises:
         FileNotFoundError: this installation has none.
     """
-    files = sorted(WEIGHTS.glob(f"*-{precision}.tflite"))
-    if not files:
-        raise FileNotFoundError(f"no {precision} model comes with this installation: name one with --model")
-    return files[0]
+    path = WEIGHTS / f"{name}-{precision}.tflite"
+    if not path.is_file():
+        known = ", ".join(sorted(folder.name for folder in WEIGHTS.glob("*") if is_bundle(folder)))
+        raise FileNotFoundError(f"no {path.name} comes with this installation, which has {known}: give --model a path")
+    return path
+
+
+def chosen(model: Path | None) -> Path:
+    """The model that a user asks for: a path, the name of a released model, or the main one where nothing is said.
+
+    Raises:
+        FileNotFoundError: a bare name that is neither a path nor a released model's.
+    """
+    if model is None or model.exists() or len(model.parts) > 1 or model.suffix:
+        return model or released("float16")
+    return released("float16", model.name)
 
 
 def is_bundle(path: Path) -> bool:

@@ -16,7 +16,7 @@ from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import Frame, VideoReader, VideoWriter
 from toolkit.detect import FaceDetector, FaceTracker, TrackedFace, Tracking
 from toolkit.detect.points import Sink, csv_points, json_points
-from toolkit.landmarkers import open_model, released
+from toolkit.landmarkers import chosen, open_model
 
 ImageArray = NDArray[np.uint8]
 
@@ -26,7 +26,8 @@ class Live:
     """Options of every command that follows faces."""
 
     model: Path | None = None
-    """A bundle's folder, or a .tflite, .onnx or .mlpackage (default: the bundled float16 model)."""
+    """A bundle's folder, a .tflite, .onnx or .mlpackage, or the name of a released model (default: sdhrnet-68pt-128;
+    sdhrnet-68pt-96 is the fast one)."""
     json_out: Path | None = None
     """Write the points of every frame, as JSON: x, y in 0-based pixels, whole numbers at pixel centres."""
     csv_out: Path | None = None
@@ -128,7 +129,7 @@ def session(options: Live, about: dict[str, Any], finest: int, watch: Stopwatch 
     Raises:
         ValueError: the model is none, or a place cannot be written to.
     """
-    model = options.model or released("float16")
+    model = chosen(options.model)
     landmarker, watch, sinks = open_model(model, options.threads), watch or Stopwatch(), list[Sink]()
     with ExitStack() as stack:
         detector = stack.enter_context(closing(FaceDetector(finest)))

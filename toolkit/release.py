@@ -1,45 +1,99 @@
-"""Make what ships: a bundle with rounded weights and its TFLite files, proved, under the package's weights folder."""
+"""Make what ships: train by the recipe, then round, score, convert and prove each model into the package's weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from tyro.conf import Positional
-
-from toolkit import bundle
+from toolkit import bundle, measure, runtime
 from toolkit.core.progress import Outcome, Steps
-from toolkit.landmarkers import WEIGHTS
-from toolkit.stages import convert
+from toolkit.jobs import Job, side_by_side
+from toolkit.landmarkers import WEIGHTS, is_bundle
+from toolkit.recipe import waves
+
+LICENCE = "Trained on 300W (AFW, Helen), AFLW and YouTube Faces, whose terms allow research use only; not for products."
+SHIPPED = ("main", "small")
+"""The steps of the recipe whose networks ship; points and input size tell their files apart."""
+NAME = "sdhrnet"
+FORMATS: Sequence[dict[str, Any]] = (
+    {"to": ("tflite",), "precision": ("float32", "float16", "int8")},
+    {"to": ("coreml",), "precision": ("float16",)},
+)
+SCORES = ("data", "n", "nme_mean", "nme_median", "fr10", "auc10", "nme_regions")
+"""What the card says of the test faces."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """Round a bundle's weights to float16, convert it to TFLite float16 and int8, and put them into the package."""
+    """Train the released models and put them, with their files, into the package.
 
-    source: Positional[Path]
-    """The bundle to release."""
-    licence: str
-    """What its training data allows, for the card."""
-    out: Path = WEIGHTS
-    """Where to put it."""
-    data: Path | None = None
-    """Faces for calibration and parity; without it, synthetic faces."""
+    Interrupted and started again, it goes on where it was: every step resumes, and one that is done is not made again.
+    """
+
+    data: Path
+    """Folder of the training sets: 300w, helen_extra/normal, helen_extra/hard, aflw_pose and ytf68."""
+    out: Path = Path("runs/release")
+    """The run's folder: a bundle for each step."""
+    weights: Path = WEIGHTS
+    """Where to put what ships."""
+    at_once: int = 2
+    """Trainings that run at the same time, on one thread each."""
+    results: Path | None = None
+    """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
+
+    def __post_init__(self) -> None:
+        if self.at_once < 1:
+            raise ValueError("--at-once must be at least 1")
 
 
 def run(options: Release) -> Steps[Outcome]:
-    """Round, write, convert; see Release."""
-    loaded = bundle.read(options.source)
+    """Train, then ship; see Release."""
+    for wave in waves(options.data, options.out):
+        left = [job for job in wave if not is_bundle(job.options["out"])]
+        yield from side_by_side(left, options.at_once)
+    outcomes = []
+    for step in SHIPPED:
+        outcomes.append((yield from ship(options.out / step, options.data / "300w", options.weights)))
+    whole = _joined(outcomes)
+    if options.results is not None:
+        measure.append(options.results, whole.records)
+    return whole
+
+
+def ship(source: Path, data: Path | None, weights: Path) -> Steps[Outcome]:
+    """Round a bundle's weights to float16, convert it, and score it and its files on the test faces.
+
+    Args:
+        source: the bundle.
+        data: its test faces, and those for calibration and parity; synthetic ones where none is given.
+        weights: the folder to put it in.
+    """
+    loaded = bundle.read(source)
     card = replace(
         loaded.card,
-        name="sdhrnet",
-        data={**loaded.card.data, "licence": options.licence},
-        parents={**loaded.card.parents, "unrounded": bundle.digest(options.source)},
+        name=NAME,
+        data={**loaded.card.data, "licence": LICENCE},
+        parents={**loaded.card.parents, "unrounded": bundle.digest(source)},
     )
-    folder = options.out / f"sdhrnet-{loaded.scheme.points}pt-{card.size_px}"
-    bundle.write(bundle.rounded(replace(loaded, card=card)), folder)
-    return (
-        yield from convert.run(
-            convert.Convert(
-                bundle=folder, out=options.out, to=("tflite",), precision=("float16", "int8"), data=options.data
-            )
-        )
+    ours = bundle.rounded(replace(loaded, card=card))
+    stem = f"{NAME}-{ours.scheme.points}pt-{card.size_px}"
+    bundle.write(ours, weights / stem)
+    scored = yield from Job("evaluate", "Evaluate", {"model": weights / stem, "data": data}).steps()
+    test = {key: scored.records[0][key] for key in SCORES}
+    bundle.write(replace(ours, card=replace(card, metrics={**card.metrics, "test": test})), weights / stem)
+    outcomes = [scored]
+    for formats in FORMATS:
+        convert = {"bundle": weights / stem, "out": weights, "data": data, **formats}
+        outcomes.append((yield from Job("convert", "Convert", convert).steps()))
+    for file in sorted(path for path in runtime.models_in(weights) if path.name.startswith(f"{stem}-")):
+        outcomes.append((yield from Job("evaluate", "Evaluate", {"model": file, "data": data}).steps()))
+    return _joined(outcomes)
+
+
+def _joined(outcomes: Sequence[Outcome]) -> Outcome:
+    """Several outcomes as one, which is good where all are."""
+    return Outcome(
+        text="\n\n".join(outcome.text for outcome in outcomes),
+        records=tuple(record for outcome in outcomes for record in outcome.records),
+        ok=all(outcome.ok for outcome in outcomes),
     )

@@ -69,23 +69,25 @@ def table_6(tmp_path: Path, **options: Any) -> distil.Distillation:
 
 
 @pytest.mark.parametrize(
-    ("variant", "peers", "teacher", "mask", "views"),
+    ("variant", "terms"),
     [
-        ("slimmed, trained on", 0, 0, 0, "same"),
-        ("+ teacher", 0, 1, 0, "same"),
-        ("+ teacher + peers (mirrored views)", 4, 1, 0, "mirrored"),
-        ("+ teacher + peers + masks", 4, 1, 0.5, "same"),
-        ("+ masks alone", 0, 0, 0.5, "same"),
-        (distil.RANDOM, 0, 0, 0, "same"),
+        ("slimmed, trained on", (0, 0, 0, "same", 1)),
+        ("+ teacher", (0, 1, 0, "same", 1)),
+        ("+ teacher + peers (mirrored views)", (4, 1, 0, "mirrored", 1)),
+        ("+ teacher + peers + masks", (4, 1, 0.5, "same", 1)),
+        ("+ masks alone", (0, 0, 0.5, "same", 1)),
+        ("+ teacher (sharp)", (0, 0.2, 0, "same", 0.1)),
+        ("+ teacher + peers + masks (sharp)", (0.8, 0.2, 0.5, "same", 0.1)),
+        (distil.RANDOM, (0, 0, 0, "same", 1)),
     ],
 )
-def test_rows_of_table_6(tmp_path: Path, variant: str, peers: float, teacher: float, mask: float, views: str) -> None:
-    """Each term of the loss is switched off or has its published weight, and a row without peers trains one student."""
+def test_rows_of_table_6(tmp_path: Path, variant: str, terms: tuple[float, float, float, str, float]) -> None:
+    """Each term of the loss is switched off or has its weight, and a row without peers trains one student."""
     job = distil._trial(table_6(tmp_path), variant, 1).job
     assert job is not None
     stage = job.config_of_stage()
-    assert (stage.peers_weight, stage.teacher_weight, stage.mask, stage.views) == (peers, teacher, mask, views)
-    assert len(stage.peers) == (2 if peers else 1) and stage.seed == 1
+    assert (stage.peers_weight, stage.teacher_weight, stage.mask, stage.views, stage.temperature) == terms
+    assert len(stage.peers) == (2 if stage.peers_weight else 1) and stage.seed == 1
 
 
 def test_variants_share_everything_but_what_they_are_named_for(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
     outcome = finish(distil.run(options))
     records = read_lines(tmp_path / "run" / "results.jsonl")
-    assert len(records) == len(outcome.records) == 2 * (2 + 2 + 1 + 2 * 7)  # splits, supernets, slimmed, teacher, rows
+    assert len(records) == len(outcome.records) == 2 * (2 + 2 + 1 + 2 * 9)  # splits, supernets, slimmed, teacher, rows
     for record in records:
         assert set(record["battery"]) == {"occlusion", "face mask"} and record["nme_mean"] > 0
     epochs = {record["variant"]: record["epochs"] for record in records}

@@ -21,11 +21,11 @@ from toolkit.core import metrics
 from toolkit.core.files import sha256
 from toolkit.core.geometry import cut
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.landmarkers import WEIGHTS, released
+from toolkit.landmarkers import MAIN, WEIGHTS, released
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
 
-BUNDLE = next(path for path in WEIGHTS.iterdir() if path.is_dir())
+BUNDLE = WEIGHTS / MAIN
 
 
 def test_every_model_meets_the_engines_that_suit_it() -> None:

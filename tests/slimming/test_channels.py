@@ -11,7 +11,7 @@ from tests.slimming.conftest import chain, lively, small_supernet
 from toolkit.models import HRSuperNet, blank
 from toolkit.models.spec import SuperNetSpec, from_json, s_hrnet, to_json
 from toolkit.slimming.census import census
-from toolkit.slimming.channels import _prune, channel_groups, dependencies, frozen, narrow
+from toolkit.slimming.channels import _prune, channel_groups, dependencies, even, frozen, narrow
 from toolkit.slimming.edges import without
 
 SPEC = small_supernet()
@@ -131,6 +131,16 @@ def test_a_narrower_network_is_rebuilt_from_its_spec(published: HRSuperNet, shar
         assert torch.equal(rebuilt(image), narrower(image))
     assert torch.equal(narrower.alpha, published.alpha)
     assert all(torch.equal(v, before[k]) for k, v in published.state_dict().items())
+
+
+@pytest.mark.parametrize(("most", "widths"), [(128, (16, 32, 64, 128)), (100, (16, 32, 64, 64))])
+def test_even_widths_are_powers_of_two(published: HRSuperNet, most: int, widths: tuple[int, ...]) -> None:
+    """18, 36, 72 and 144 channels become those that fill whole vectors, the head's and the stem's too."""
+    spec = even(published, most).spec
+    assert {(k, width) for _, k, width in spec.narrowed} == set(enumerate(widths))
+    assert {spec.width(s, k) for s in range(2, 11) for k in spec.branches(s)} == set(widths)
+    assert spec.head == widths[-1] and spec.stem == (64, 64)
+    assert {e.name for e in spec.edges} == {e.name for e in published.spec.edges}
 
 
 def test_silent_channels_go_without_a_trace() -> None:

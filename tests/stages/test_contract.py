@@ -13,7 +13,7 @@ from toolkit.core.files import read_json, sha256, size_bytes
 from toolkit.core.images import read_image
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
-from toolkit.landmarkers import WEIGHTS, released
+from toolkit.landmarkers import MAIN, WEIGHTS, released
 from toolkit.stages.contract import Contract, run
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -69,7 +69,7 @@ def test_the_contract_says_what_the_model_takes_and_gives():
     terms = read_json(DEPLOY / "contract.json")
     model = WEIGHTS / terms["model"]["file"]
     assert terms["model"]["file_sha256"] == sha256(model)
-    assert {each["file"] for each in terms["models"]} == {p.name for p in WEIGHTS.glob("*.tflite")}
+    assert {each["file"] for each in terms["models"]} == {p.name for p in WEIGHTS.glob(f"{MAIN}-*.tflite")}
     assert terms["input"]["shape"] == [1, 64, 64, 3] and terms["input"]["colours"] == "RGB"
     assert terms["outputs"]["points"]["shape"] == [1, 68, 2]
     assert [line["indices"] for line in terms["drawing"]["lines"]] == [list(line.indices) for line in W300_68.lines]

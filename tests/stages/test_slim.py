@@ -121,6 +121,8 @@ def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
         ({"data": Path("faces")}, "--data is for --importance taylor"),
         ({"remove": "channels", "threshold": 0.1}, "channels go by their magnitude"),
         ({"remove": "channels", "importance": "random"}, "channels go by their magnitude"),
+        ({"remove": "channels", "even": 64, "share": 0.5}, "give only one of"),
+        ({"even": 64}, "--even is for --remove channels"),
         ({"faces": 0}, "at least 1"),
         ({"share": -0.5}, "above 0"),
     ],

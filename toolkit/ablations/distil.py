@@ -28,9 +28,11 @@ PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "+ teacher + peers (mirrored views)": ("teacher_weight", "peers_weight", "views"),
         "+ teacher + peers + masks": ("teacher_weight", "peers_weight", "mask"),
         "+ masks alone": ("mask",),
+        "+ teacher (sharp)": ("teacher_weight", "sharp"),
+        "+ teacher + peers + masks (sharp)": ("teacher_weight", "peers_weight", "mask", "sharp"),
     }
 )
-"""Rows of Table 6, and masked inputs alone.
+"""Rows of Table 6, masked inputs alone, and two of them at a low temperature, with a fifth of the weights.
 
 In the paper both peers start from the same weights and see the same crop (Algorithm 1), so that without masks they stay
 equal, their ensemble is each of them, and the divergence from it is 0: its third row would be its second one up to the
@@ -56,13 +58,16 @@ class Distillation(Comparison):
     """lambda 2 of equation 4, in the rows that have it."""
     temperature: float = 1.0
     """Of the softmax in equation 3."""
+    sharp: float = 0.1
+    """The low temperature of the sharp rows. At 1 the softmax over a map's pixels, which are in [0, 1], is all but
+    even, and the divergence says little about where the landmark is."""
     mask: float = 0.5
     """Longest side of a student's random mask as a share of the crop's, in the rows that have it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not min(self.peers_weight, self.teacher_weight, self.mask, self.temperature) > 0:
-            raise ValueError("peers_weight, teacher_weight, mask and temperature must be above 0")
+        if not min(self.peers_weight, self.teacher_weight, self.mask, self.temperature, self.sharp) > 0:
+            raise ValueError("peers_weight, teacher_weight, mask, temperature and sharp must be above 0")
 
 
 def run(options: Distillation) -> Steps[Outcome]:
@@ -96,6 +101,9 @@ def _trial(options: Distillation, variant: str, seed: int) -> Trial:
             own |= {"teacher": options.teacher, "temperature": options.temperature}
         if "views" in parts:
             own["views"] = "mirrored"
+        if "sharp" in parts:
+            own |= {term: own[term] / 5 for term in ("peers_weight", "teacher_weight") if term in own}
+            own["temperature"] = options.sharp
         name = f"{options.importance}, {variant}" if variant != RANDOM else variant
         job = options.trained_on(name, student, seed, **own)
     base = None if variant == TRAINED_ON else TRAINED_ON

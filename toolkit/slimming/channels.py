@@ -60,14 +60,13 @@ def narrow(net: HRSuperNet, fits: Callable[[SuperNetSpec], bool], round_to: int 
     still = frozen(net)
     graph = dependencies(still)
     groups = channel_groups(still, graph)
-    widths = {name: module.out_channels for name, module in still.named_modules() if isinstance(module, nn.Conv2d)}
+    widths = _widths(still)
 
     def kept_at(level: float) -> dict[str, int]:
         return {group.root: _kept(group.scores, level, round_to) for group in groups}
 
     def spec_at(level: float) -> SuperNetSpec:
-        kept = kept_at(level)
-        return spec_of(net.spec, widths | {name: kept[group.root] for group in groups for name in group.writers})
+        return spec_of(net.spec, widths | _writers(groups, kept_at(level)))
 
     levels = sorted({0.0, *torch.cat([group.scores for group in groups]).tolist(), float("inf")})
     low, high = 0, len(levels) - 1
@@ -76,11 +75,23 @@ def narrow(net: HRSuperNet, fits: Callable[[SuperNetSpec], bool], round_to: int 
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(spec_at(levels[middle])) else (middle + 1, high)
-    _prune(still, graph, groups, kept_at(levels[high]))
-    narrower = blank(spec_at(levels[high]))
-    narrower.load_state_dict(still.state_dict(), strict=True)
-    assert isinstance(narrower, HRSuperNet)
-    return narrower.eval()
+    return _rebuilt(still, graph, groups, kept_at(levels[high]), net.spec)
+
+
+def even(net: HRSuperNet, most: int) -> HRSuperNet:
+    """The network with every group of channels cut to the power of two at or below its width, and to at most `most`.
+
+    Kernels work on whole vectors of channels: 18 cost them as much as 32 do, and 16 half of it.
+
+    Args:
+        net: any HRSuperNet; it is left alone.
+        most: the widest group that is left, itself cut to a power of two.
+    """
+    still = frozen(net)
+    graph = dependencies(still)
+    groups = channel_groups(still, graph)
+    kept = {group.root: 1 << (min(len(group.scores), most).bit_length() - 1) for group in groups}
+    return _rebuilt(still, graph, groups, kept, net.spec)
 
 
 def channel_groups(still: HRSuperNet, graph: DependencyGraph) -> list[Group]:
@@ -123,6 +134,27 @@ def _kept(scores: Tensor, level: float, round_to: int) -> int:
     """How many channels of a group stay at a level."""
     above = max(1, int((scores >= level).sum()))
     return min(len(scores), -(-above // round_to) * round_to)
+
+
+def _widths(still: HRSuperNet) -> dict[str, int]:
+    """How many channels each convolution gives."""
+    return {name: module.out_channels for name, module in still.named_modules() if isinstance(module, nn.Conv2d)}
+
+
+def _writers(groups: list[Group], kept: Mapping[str, int]) -> dict[str, int]:
+    """The channels left to each convolution of the groups, given those left to each group by its root."""
+    return {name: kept[group.root] for group in groups for name in group.writers}
+
+
+def _rebuilt(
+    still: HRSuperNet, graph: DependencyGraph, groups: list[Group], kept: Mapping[str, int], spec: SuperNetSpec
+) -> HRSuperNet:
+    """A network of the same edges whose groups have only their most important channels; `still` is used up."""
+    narrower = blank(spec_of(spec, _widths(still) | _writers(groups, kept)))
+    _prune(still, graph, groups, kept)
+    narrower.load_state_dict(still.state_dict(), strict=True)
+    assert isinstance(narrower, HRSuperNet)
+    return narrower.eval()
 
 
 def _prune(still: HRSuperNet, graph: DependencyGraph, groups: list[Group], kept: Mapping[str, int]) -> None:

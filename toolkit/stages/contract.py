@@ -22,7 +22,8 @@ class Contract:
     """
 
     model: Path | None = None
-    """A converted file, or a bundle's folder with converted files beside it (default: the bundled float16 TFLite)."""
+    """A converted file, or a bundle's folder with converted files beside it (default: float16 of the main released
+    model)."""
     out: Path = Path("deploy")
     """The folder to write to."""
     redraw: bool = False

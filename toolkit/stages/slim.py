@@ -27,7 +27,7 @@ from toolkit.train.losses import mse, targets
 PUBLISHED_SHARE = 0.64
 """MACs without the head that the published 300W network keeps of the supernet's: 597 of 933 million."""
 BATCH = 16
-BUDGETS = ("threshold", "params", "macs", "share", "latency_ms")
+BUDGETS = ("threshold", "params", "macs", "share", "latency_ms", "even")
 Fits = Callable[[SuperNetSpec], bool]
 
 
@@ -36,7 +36,7 @@ class Slim:
     """Remove what a network can spare: a smaller one is left, with the same outputs but for what was removed.
 
     Operations and blocks of a trained supernet by default, ready to distil; or, from what is left, single channels.
-    Give one of --threshold, --params, --macs, --share and --latency-ms. With --sweep, see `sdhrnet slim --sweep
+    Give one of --threshold, --params, --macs, --share, --latency-ms and --even. With --sweep, see `sdhrnet slim --sweep
     --help`, a whole family is cut, trained and measured.
     """
 
@@ -59,6 +59,9 @@ class Slim:
     """At most this many milliseconds, as --latency-table adds them up."""
     latency_table: Path | None = None
     """Times of this device, from `sdhrnet latency-table`."""
+    even: int | None = None
+    """For channels: every width becomes the power of two at or below it, and at most this. Kernels work on whole
+    vectors, so that 18 channels cost as much as 32; train the result on."""
     importance: Importance = "alpha"
     """What says which operations go. alpha: |alpha|, as published. gamma: |alpha| times the size of the map that it
     multiplies. taylor: the change of the loss, to first order. random: chance, as a control."""
@@ -74,7 +77,7 @@ class Slim:
     def __post_init__(self) -> None:
         given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError("give only one of --threshold, --params, --macs, --share and --latency-ms")
+            raise ValueError("give only one of --threshold, --params, --macs, --share, --latency-ms and --even")
         if any(not getattr(self, name) > 0 for name in given):
             raise ValueError("thresholds and budgets must be above 0")
         if (self.latency_ms is None) != (self.latency_table is None):
@@ -84,7 +87,9 @@ class Slim:
         if self.faces < 1 or self.round_to < 1:
             raise ValueError("--faces and --round-to must be at least 1")
         if self.remove == "channels" and (self.importance != "alpha" or {*given} & {"threshold", "latency_ms"}):
-            raise ValueError("channels go by their magnitude, to a budget of --params, --macs or --share")
+            raise ValueError("channels go by their magnitude, to a budget of --params, --macs or --share, or to --even")
+        if self.remove == "operations" and self.even is not None:
+            raise ValueError("--even is for --remove channels")
 
 
 def run(options: Slim) -> Steps[Outcome]:
@@ -125,12 +130,16 @@ def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tupl
 
 
 def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle, dict[str, Any]]:
-    from toolkit.slimming.channels import narrow  # torch-pruning takes a moment to import
+    from toolkit.slimming import channels  # torch-pruning takes a moment to import
 
     net = parent.network()
     assert isinstance(net, HRSuperNet)
-    narrower = narrow(net, _budget(options, parent, spec), options.round_to)
-    return bundle.of_network(narrower, parent.card), {"importance": "group magnitude", "round_to": options.round_to}
+    if options.even is not None:
+        narrower, how = channels.even(net, options.even), {"even": options.even}
+    else:
+        narrower = channels.narrow(net, _budget(options, parent, spec), options.round_to)
+        how = {"round_to": options.round_to}
+    return bundle.of_network(narrower, parent.card), {"importance": "group magnitude", **how}
 
 
 def _scores(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[Tensor]:

@@ -17,7 +17,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.data.film import FPS, SIZE_WH, SPEEDS, Film
-from toolkit.landmarkers import identify, open_model, released
+from toolkit.landmarkers import chosen, identify, open_model
 from toolkit.live import Live, play, session
 
 FloatArray = NDArray[np.float64]
@@ -64,7 +64,7 @@ class Showing:
 
 def run(options: VideoPace) -> Steps[Outcome]:
     """Draw the films, follow each twice, and score; see VideoPace."""
-    model = options.model or released("float16")
+    model = chosen(options.model)
     scheme = open_model(model, options.threads).scheme
     watches = {"smooth": Stopwatch(), "raw": Stopwatch()}
     shown: dict[str, list[Showing]] = {name: [] for name in watches}

@@ -1,0 +1,73 @@
+"""The recipe of the released models, and what shipping makes of a bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit import bundle, release
+from toolkit.bundle import Bundle
+from toolkit.core.progress import finish
+from toolkit.jobs import Job
+from toolkit.recipe import MIXTURE, waves
+from toolkit.release import SHIPPED, Release, run, ship
+from toolkit.runtime import sidecar
+
+PARENTS = ("start", "supernet", "student", "teacher")
+
+
+def test_every_step_finds_what_it_reads() -> None:
+    """Parents come from earlier waves, each folder has one writer, and every option is one of its stage."""
+    made: set[Path] = set()
+    for wave in waves(Path("faces"), Path("run")):
+        for job in wave:
+            stage = job.config_of_stage()
+            parents = {job.options[role] for role in PARENTS if role in job.options}
+            assert parents <= made, f"{job.name} reads what no earlier wave makes"
+            assert stage.out == Path("run") / job.name and stage.out not in made
+        made |= {job.options["out"] for job in wave}
+    assert {Path("run") / step for step in SHIPPED} <= made
+    sets = {path for wave in waves(Path("faces"), Path("run")) for job in wave for path in job.options.get("data", ())}
+    assert sets == {Path("faces") / name for name, _ in MIXTURE}
+
+
+def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle) -> None:
+    """A run that was stopped goes on at the first step that has left no bundle; then it ships."""
+    steps = [job for wave in waves(tmp_path, tmp_path / "run") for job in wave]
+    for job in steps[:-2]:
+        bundle.write(small_bundle, job.options["out"])
+    asked: list[Job] = []
+    shipped: list[Path] = []
+
+    def trained(jobs: list[Job], at_once: int) -> Any:
+        asked.extend(jobs)
+        yield from ()
+
+    def put(source: Path, *_: Path) -> Any:
+        shipped.append(source)
+        yield from ()
+        return release.Outcome(text="")
+
+    monkeypatch.setattr(release, "side_by_side", trained)
+    monkeypatch.setattr(release, "ship", put)
+    finish(run(Release(data=tmp_path, out=tmp_path / "run")))
+    assert asked == steps[-2:]
+    assert shipped == [tmp_path / "run" / step for step in SHIPPED]
+
+
+@pytest.mark.slow
+def test_what_ships_is_rounded_scored_and_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
+) -> None:
+    """The card has the terms of the data and the scores; the files belong to the bundle as it is put in place."""
+    monkeypatch.setattr(release, "FORMATS", ({"to": ("tflite",), "precision": ("float16",)},))
+    bundle.write(small_bundle, tmp_path / "run")
+    outcome = finish(ship(tmp_path / "run", None, tmp_path))
+    folder, file = tmp_path / "sdhrnet-68pt-64", tmp_path / "sdhrnet-68pt-64-float16.tflite"
+    shipped = bundle.read(folder)
+    assert outcome.ok and [r["kind"] for r in outcome.records] == ["evaluate", "parity", "evaluate"]
+    assert "research use only" in shipped.card.data["licence"]
+    assert shipped.card.metrics["test"]["nme_mean"] == outcome.records[0]["nme_mean"] > 0
+    assert shipped.card.parents["unrounded"] == bundle.digest(tmp_path / "run")
+    assert sidecar.read(file).source_bundle == bundle.digest(folder)
+    assert all((v.half().float() == v).all() for v in shipped.weights.values() if v.is_floating_point())
