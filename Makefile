@@ -5,9 +5,10 @@ RUN := $(VENV)/bin
 
 ARM := .arm
 MODELS := toolkit/weights
+FACES := $(SDHRNET_DATA)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test check format notebooks lab web verify-arm clean
+.PHONY: demo test check format notebooks lab release web verify-arm clean
 
 demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -31,6 +32,9 @@ notebooks: $(VENV)/.ready  ## execute every notebook, keep its outputs, and mark
 
 lab: $(VENV)/.ready  ## JupyterLab on the first notebook
 	$(RUN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
+
+release: $(VENV)/.ready  ## train the released models on FACES and put them into the package: five hours on two cores
+	$(RUN)/sdhrnet release --data $(FACES) --results results/release/results.jsonl
 
 web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
 	$(RUN)/python deploy/web/assets.py deploy/web/build

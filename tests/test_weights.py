@@ -10,7 +10,6 @@ from toolkit.cli import main
 from toolkit.landmarkers import MAIN, WEIGHTS, chosen, open_model, released
 from toolkit.runtime import sidecar
 
-
 MODELS = sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir() and folder.suffix != ".mlpackage")
 
 

@@ -38,7 +38,7 @@ COMMANDS = {
     ),
     "throughput": ("toolkit.throughput", "Throughput", "faces a second of each training stage"),
     "report": ("toolkit.stages.report", "Report", "render a run's records as one HTML page"),
-    "release": ("toolkit.release", "Release", "round, convert and prove a bundle into the package's weights"),
+    "release": ("toolkit.release", "Release", "train, convert and prove what ships in the package"),
     "serve": ("toolkit.stages.serve", "Serve", "the page that finds landmarks in a browser, for a phone too"),
     "contract": ("toolkit.stages.contract", "Contract", "what every platform reads: contract.json and golden/"),
     "data check": ("toolkit.stages.check", "Check", "whether a folder of labelled faces is whole and sound"),

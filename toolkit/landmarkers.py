@@ -77,6 +77,7 @@ def identify(path: Path) -> dict[str, Any]:
     return {
         "model": loaded.card.stage,
         "name": loaded.card.name,
+        "input_px": loaded.card.size_px,
         "trained_on": loaded.card.data.get("train"),
         "file_sha256": bundle.digest(path),
         "precision": "float32",

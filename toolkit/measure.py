@@ -95,7 +95,8 @@ def append(path: Path, records: tuple[dict[str, Any], ...]) -> None:
 
 
 KEYS = {
-    "benchmark": ("boxes", "device"),
+    "benchmark": ("boxes", "device", "input_px"),
+    "evaluate": ("input_px",),
     "ablation": ("ablation", "variant", "seed"),
     "compare": ("bundle", "input_px"),
     "detected": ("boxes", "passes"),

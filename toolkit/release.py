@@ -1,6 +1,6 @@
 """Make what ships: train by the recipe, then round, score, convert and prove each model into the package's weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def run(options: Release) -> Steps[Outcome]:
     for wave in waves(options.data, options.out):
         left = [job for job in wave if not is_bundle(job.options["out"])]
         yield from side_by_side(left, options.at_once)
-    outcomes = []
+    outcomes = [Outcome(text=f"trained in {options.out}", records=tuple(_steps(options)))]
     for step in SHIPPED:
         outcomes.append((yield from ship(options.out / step, options.data / "300w", options.weights)))
     whole = _joined(outcomes)
@@ -88,6 +88,25 @@ def ship(source: Path, data: Path | None, weights: Path) -> Steps[Outcome]:
     for file in sorted(path for path in runtime.models_in(weights) if path.name.startswith(f"{stem}-")):
         outcomes.append((yield from Job("evaluate", "Evaluate", {"model": file, "data": data}).steps()))
     return _joined(outcomes)
+
+
+def _steps(options: Release) -> Iterator[dict[str, Any]]:
+    """A record of each training: its seed, its length, the machine and what it reached on the validation faces."""
+    for job in (job for wave in waves(options.data, options.out) for job in wave):
+        card = bundle.read(job.options["out"]).card
+        made, config = card.made_with, card.config
+        if "train_seconds" in made:
+            yield {
+                "kind": "step",
+                "model": job.name,
+                "stage": card.stage,
+                "size_px": card.size_px,
+                "epochs": config["optim"]["epochs"],
+                "seed": config["seed"],
+                "seconds": made["train_seconds"],
+                "val_nme_mean": card.metrics["val"]["nme_mean"],
+                **{key: made[key] for key in ("device", "threads", "commit", "versions")},
+            }
 
 
 def _joined(outcomes: Sequence[Outcome]) -> Outcome:

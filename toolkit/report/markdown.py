@@ -62,6 +62,7 @@ def render(records: list[Record]) -> str:
         ("pack", _packs),
         ("pace", _paces),
         ("throughput", _throughput),
+        ("step", _steps),
     ):
         found = [r for r in records if r["kind"] == kind]
         if found:
@@ -86,9 +87,10 @@ def _conditions(records: list[Record]) -> str:
 
 
 def _networks(records: list[Record]) -> str:
+    several = len({r["input_px"] for r in records if r.get("input_px")}) > 1
     rows = [
         [
-            _network(r),
+            _network(r) + (f", {r['input_px']} px" if several and r.get("input_px") else ""),
             f"{r['params_full'] / 1e6:.2f} M" if r.get("params_full") else "",
             f"{r['macs_full'] / 1e6:.0f} M" if r.get("macs_full") else "",
             *_accuracy(r),
@@ -167,6 +169,25 @@ def _throughput(records: list[Record]) -> str:
         rows.append([r["model"], f"{r['size_px']} px", r["precision"], *shared, *figures])
     header = ["stage", "input", "precision", "processes x threads", "batch", "faces a second", "against one process"]
     return _table([*header, "time outside the steps"], rows)
+
+
+def _steps(records: list[Record]) -> str:
+    rows = [
+        [
+            r["model"],
+            r["stage"],
+            f"{r['size_px']} px",
+            str(r["epochs"]),
+            str(r["seed"]),
+            f"{r['seconds'] / 3600:.2f}",
+            f"{r['val_nme_mean']:.2f} %",
+            r["device"],
+        ]
+        for r in records
+    ]
+    total = sum(r["seconds"] for r in records) / 3600
+    header = ["step", "stage", "input", "epochs", "seed", "hours of a core", "NME on validation faces", "machine"]
+    return _table(header, [*rows, ["all", "", "", "", "", f"{total:.2f}", "", ""]])
 
 
 def _files(records: list[Record], moved: dict[str, Record]) -> str:
