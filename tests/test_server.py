@@ -1,5 +1,6 @@
 """The server of one folder: what it gives, to whom, and what it takes."""
 
+import dataclasses
 import json
 import threading
 from collections.abc import Iterator
@@ -169,10 +170,7 @@ def test_records_of_its_own_page_are_taken(server, posts):
 )
 def test_other_posts_are_refused_unread(server, posts, changed, status):
     """A page elsewhere, a form, a body without end."""
-    assert (
-        post(server, b"[]", **{k: v.encode("latin-1", "ignore").decode("latin-1") for k, v in changed.items()})[0]
-        == status
-    )
+    assert post(server, b"[]", **changed)[0] == status
     assert posts == []
 
 
@@ -186,5 +184,18 @@ def test_what_is_no_record_is_said(server, posts, body):
 
 def test_without_collect_nothing_is_taken(server, posts):
     """The default: the server only gives."""
-    object.__setattr__(server.site, "collect", None)
+    server.site = dataclasses.replace(server.site, collect=None)
     assert post(server, b"[]")[0] == 404
+
+
+@pytest.mark.parametrize(("fault", "said"), [(KeyError("a slip"), True), (BrokenPipeError("gone"), False)])
+def test_only_faults_of_its_own_are_told(server, monkeypatch, capsys, fault, said):
+    """A slip in the program leaves its traceback; a browser that went away leaves nothing."""
+
+    def find(self: Site, path: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(Site, "find", find)
+    with pytest.raises(ConnectionError):
+        ask(server, "GET", "/")
+    assert (repr(fault.args[0]) in capsys.readouterr().err) is said

@@ -7,6 +7,7 @@ of its own. Records that the page measured are taken where `collect` is given: f
 import ipaddress
 import json
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -94,7 +95,9 @@ class Server(ThreadingHTTPServer):
         return connection, client
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away, or spoke another protocol, is no one's concern."""
+        """Of a browser that went away or spoke another protocol, nothing; of a fault of our own, its traceback."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _RefusedError(Exception):

@@ -72,9 +72,15 @@ class Visit:
         if "Content Security Policy" in text or "Refused to" in text:
             self.faults.append(text)
 
-    def says(self, words: str, place: str = "#status") -> None:
-        """Wait until a status line has these words."""
-        self.page.locator(place, has_text=words).wait_for()
+    def says(self, words: str, place: str = "#status") -> bool:
+        """Whether a status line has these words, or gets them in time."""
+        from playwright.sync_api import TimeoutError as Late
+
+        try:
+            self.page.locator(place, has_text=words).wait_for()
+        except Late:
+            return False
+        return True
 
     def faces(self, press: str, faces: int = 1, frames: int = 1) -> list[dict[str, Any]]:
         """Press a button and wait for landmarks, in image pixels."""

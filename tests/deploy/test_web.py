@@ -157,7 +157,7 @@ def test_a_photo_has_pythons_landmarks(visit):
     (expected,) = landmarks_in(image, detector, model)
     detector.close()
     assert distances(face, expected.points_xy, crop_of_box(expected.box_xyxy, model.size_px)).mean() < 0.5
-    opened.says("1 face")
+    assert opened.says("1 face")
     assert opened.fits()
 
 
@@ -172,11 +172,11 @@ def test_a_chosen_photo_shows_every_face(visit, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no more")
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((200, 300, 3), 90, np.uint8))
     opened.page.set_input_files("#photo", tmp_path / "both.png")
-    opened.says("2 faces")
+    assert opened.says("2 faces")
     opened.page.set_input_files("#photo", tmp_path / "broken.jpg")
-    opened.says("broken.jpg is no picture that this browser can read")
+    assert opened.says("broken.jpg is no picture that this browser can read")
     opened.page.set_input_files("#photo", tmp_path / "empty.png")
-    opened.says("No face found. Try a larger or more frontal face")
+    assert opened.says("No face found. Try a larger or more frontal face")
 
 
 @pytest.mark.browser
@@ -220,14 +220,14 @@ def test_a_tab_in_the_background_pauses_and_goes_on(visit):
     opened = visit(permissions=["camera"], script=AWAY)
     opened.faces("start")
     opened.page.evaluate("window.turn(true)")
-    opened.says("Paused while this tab is in the background.")
+    assert opened.says("Paused while this tab is in the background.")
     opened.page.evaluate("window.turn(false)")
-    opened.says("1 face")
+    assert opened.says("1 face")
     opened.page.click('a[href="#bench"]')
     opened.page.click("#run")
-    opened.says("WebAssembly, 1 thread", "#bench-status")
+    assert opened.says("WebAssembly, 1 thread", "#bench-status")
     opened.page.evaluate("window.turn(true)")
-    opened.says("Stopped: this tab went to the background", "#bench-status")
+    assert opened.says("Stopped: this tab went to the background", "#bench-status")
 
 
 @pytest.mark.browser
@@ -252,7 +252,7 @@ def test_a_camera_that_is_denied_is_said(visit):
     """Chromium's own refusal: what happened, and what to do."""
     opened = visit()
     opened.page.click("#start")
-    opened.says("The camera was refused. Allow it in the browser's settings")
+    assert opened.says("The camera was refused. Allow it in the browser's settings")
     assert opened.fits()
 
 
@@ -263,8 +263,8 @@ def test_a_camera_that_is_missing_or_busy_is_said(visit, name):
     script = f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('odd', '{name}'); }};"
     opened = visit(script=script)
     opened.page.click("#start")
-    opened.says(REFUSALS[name])
-    opened.says("Photos work all the same.")
+    assert opened.says(REFUSALS[name])
+    assert opened.says("Photos work all the same.")
 
 
 @pytest.mark.browser
@@ -273,12 +273,12 @@ def test_a_page_of_another_machine_says_what_its_camera_needs(visit):
     opened = visit(host=ELSEWHERE)
     assert opened.page.evaluate("window.isSecureContext") is False
     opened.page.click("#start")
-    opened.says("adb reverse")
-    opened.says("Photos work all the same.")
+    assert opened.says("adb reverse")
+    assert opened.says("Photos work all the same.")
     opened.page.click('a[href="#bench"]')
-    opened.says("only to pages from https or localhost", "#engines")
+    assert opened.says("only to pages from https or localhost", "#engines")
     if opened.page.evaluate("navigator.hardwareConcurrency") > 1:
-        opened.says("No threads: browsers give them only to pages from https or localhost.", "#engines")
+        assert opened.says("No threads: browsers give them only to pages from https or localhost.", "#engines")
 
 
 @pytest.mark.browser
@@ -293,10 +293,10 @@ def test_a_page_of_another_machine_says_what_its_camera_needs(visit):
 def test_a_browser_that_cannot_run_networks_says_why(visit, script, words):
     """Nothing is loaded, and the buttons that would are off."""
     opened = visit(script=script)
-    opened.says(words)
+    assert opened.says(words)
     assert opened.page.is_disabled("#start")
     opened.page.click('a[href="#bench"]')
-    opened.says(words, "#bench-status")
+    assert opened.says(words, "#bench-status")
     assert opened.page.is_disabled("#run")
 
 
@@ -309,12 +309,12 @@ def test_the_benchmark_makes_records_of_every_file(visit, records, tmp_path):
         box.uncheck()
     opened.page.select_option("#runs", "20")
     opened.page.click("#run")
-    opened.says("Done on", "#bench-status")
+    assert opened.says("Done on", "#bench-status")
     with opened.page.expect_download() as download:
         opened.page.click("#save")
     saved = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
     opened.page.click("#send")
-    opened.says(f"{len(saved)} records kept in {records.name}", "#sent")
+    assert opened.says(f"{len(saved)} records kept in {records.name}", "#sent")
     assert [json.loads(line) for line in records.read_text().splitlines()] == checked(saved)
     names = json.loads((PAGE / "models" / "index.json").read_text())
     assert [record["model"] for record in saved] == names

@@ -13,7 +13,7 @@ from toolkit.bench.raw import open_raw
 from toolkit.core import heatmap
 from toolkit.core.files import read_json
 from toolkit.core.heatmap import Decoder
-from toolkit.core.schemes import Scheme, scheme
+from toolkit.core.schemes import scheme
 from toolkit.detect.calibration import Calibration
 from toolkit.runtime.landmarker import FloatArray, ImageArray, Prediction
 from toolkit.runtime.tensors import check_crop
@@ -110,19 +110,12 @@ class DescribedLandmarker:
     timed = True
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._about = read_description(path)
-        self.file = path.parent / self._about.file
+        self._about = about = read_description(path)
+        self.scheme, self.size_px = scheme(about.scheme), about.size_px
+        self.file = path.parent / about.file
         self._model = open_raw(self.file, threads)
         self.engine = self._model.engine
-        self._mean, self._std = (np.array(v, np.float32) for v in (self._about.mean, self._about.std))
-
-    @property
-    def scheme(self) -> Scheme:
-        return scheme(self._about.scheme)
-
-    @property
-    def size_px(self) -> int:
-        return self._about.size_px
+        self._mean, self._std = (np.array(v, np.float32) for v in (about.mean, about.std))
 
     def __call__(self, crop: ImageArray) -> Prediction:
         check_crop(crop, self.size_px)

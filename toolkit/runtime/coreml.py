@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
-from toolkit.core.schemes import Scheme, scheme
+from toolkit.core.schemes import scheme
 from toolkit.runtime import mil, tensors
 from toolkit.runtime.landmarker import ImageArray, Landmarker, Prediction
 from toolkit.runtime.sidecar import Sidecar
@@ -24,21 +24,12 @@ class InterpretedLandmarker:
 
     def __init__(self, path: Path, about: Sidecar) -> None:
         self._about = about
+        self.scheme, self.size_px = scheme(about.scheme), about.size_px
         self._program = mil.load(path)
         self.engine = f"mil-interpreter-numpy {np.__version__}"
         colours = {feature.colour for feature in self._program.features} - {None, "RGB"}
         if colours:
             raise ValueError(f"{path} takes {colours.pop()} images, expected RGB: convert it again")
-
-    @property
-    def scheme(self) -> Scheme:
-        """The landmarks' meaning."""
-        return scheme(self._about.scheme)
-
-    @property
-    def size_px(self) -> int:
-        """Side of the square crop."""
-        return self._about.size_px
 
     def __call__(self, crop: ImageArray) -> Prediction:
         """Landmarks of one crop."""
@@ -56,22 +47,13 @@ class CoreMLLandmarker:
     def __init__(self, path: Path, about: Sidecar, units: ComputeUnits) -> None:
         ct = _coremltools()
         self._about = about
+        self.scheme, self.size_px = scheme(about.scheme), about.size_px
         suffix = "" if units == "all" else f"-{units}"
         self.engine = f"coreml{suffix} {platform.mac_ver()[0]}"
         try:
             self._model = ct.models.MLModel(str(path), compute_units=ct.ComputeUnit[units.upper()])
         except Exception as error:  # coremltools raises bare exceptions with the compiler's message
             raise ValueError(f"CoreML cannot load {path} ({error}): convert it again") from error
-
-    @property
-    def scheme(self) -> Scheme:
-        """The landmarks' meaning."""
-        return scheme(self._about.scheme)
-
-    @property
-    def size_px(self) -> int:
-        """Side of the square crop."""
-        return self._about.size_px
 
     def __call__(self, crop: ImageArray) -> Prediction:
         """Landmarks of one crop."""

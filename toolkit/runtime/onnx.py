@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from toolkit.core.schemes import Scheme, scheme
+from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
 from toolkit.runtime.landmarker import ImageArray, Prediction
 from toolkit.runtime.sidecar import Sidecar
@@ -22,6 +22,7 @@ class OnnxLandmarker:
             message = "onnxruntime is not installed: pip install 'sdhrnet-toolkit[convert]'"
             raise ModuleNotFoundError(message, name=error.name) from error
         self._about = about
+        self.scheme, self.size_px = scheme(about.scheme), about.size_px
         self.engine = f"onnxruntime {onnxruntime.__version__}"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -31,14 +32,6 @@ class OnnxLandmarker:
         except Exception as error:  # its own exceptions have no public base class
             raise ValueError(f"onnxruntime cannot load {path} ({error}): convert it again") from error
         self._outputs = [output.name for output in self._session.get_outputs()]
-
-    @property
-    def scheme(self) -> Scheme:
-        return scheme(self._about.scheme)
-
-    @property
-    def size_px(self) -> int:
-        return self._about.size_px
 
     def __call__(self, crop: ImageArray) -> Prediction:
         outputs = self._session.run(self._outputs, {"image": tensors.to_tensor(crop, self._about)})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.schemes import Scheme, scheme
+from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
 from toolkit.runtime.landmarker import ImageArray, Prediction
 from toolkit.runtime.sidecar import Sidecar
@@ -31,6 +31,7 @@ class TFLiteLandmarker:
 
     def __init__(self, path: Path, about: Sidecar, engine: str, threads: int) -> None:
         self._about = about
+        self.scheme, self.size_px = scheme(about.scheme), about.size_px
         self.engine = engine_name(engine)
         try:
             self._interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
@@ -39,14 +40,6 @@ class TFLiteLandmarker:
             raise ValueError(f"{engine} cannot load {path} ({error}): convert it again") from error
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = {d["name"]: (d["index"], *d["quantization"]) for d in self._interpreter.get_output_details()}
-
-    @property
-    def scheme(self) -> Scheme:
-        return scheme(self._about.scheme)
-
-    @property
-    def size_px(self) -> int:
-        return self._about.size_px
 
     def __call__(self, crop: ImageArray) -> Prediction:
         self._interpreter.set_tensor(self._input, tensors.to_tensor(crop, self._about))

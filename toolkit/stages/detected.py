@@ -1,6 +1,7 @@
 """Stage: the accuracy of one model when the boxes come from the face detector, as they do on a device."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,18 +52,17 @@ def run(options: Detected) -> Steps[Outcome]:
     faces = open_faces(options.data, options.split, 0, scheme=model.scheme)
     if faces.scheme != model.scheme:
         raise ValueError(f"the model predicts {model.scheme.name}, the faces are labelled {faces.scheme.name}")
-    detector = FaceDetector()
     points: dict[tuple[str, int], list[FloatArray]] = {(boxes, passes): [] for boxes in BOXES for passes in PASSES}
     truth = []
-    for index in range(len(faces)):
-        sample = faces[index]
-        found = face_at(sample, detector(sample.image))
-        if found is not None:
-            truth.append(sample.points_xy)
-            for (boxes, passes), into in points.items():
-                into.append(_points(sample, found, model, boxes, passes))
-        yield Progress(task="detecting and predicting", done=index + 1, total=len(faces))
-    detector.close()
+    with closing(FaceDetector()) as detector:
+        for index in range(len(faces)):
+            sample = faces[index]
+            found = face_at(sample, detector(sample.image))
+            if found is not None:
+                truth.append(sample.points_xy)
+                for (boxes, passes), into in points.items():
+                    into.append(_points(sample, found, model, boxes, passes))
+            yield Progress(task="detecting and predicting", done=index + 1, total=len(faces))
     if not truth:
         raise ValueError(f"{faces.title}: the detector finds none of {len(faces)} faces")
     records = tuple(

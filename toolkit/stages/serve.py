@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,8 @@ def run(options: Serve) -> Steps[Outcome]:
     server = open_server(options)
     with server:
         yield Progress(task="serving", done=0, total=0, text=welcome(options, server))
-        try:
+        with suppress(KeyboardInterrupt):
             server.serve_forever()
-        except KeyboardInterrupt:
-            return Outcome(text="stopped")
     return Outcome(text="stopped")
 
 
