@@ -12,7 +12,6 @@ from tyro.conf import Positional
 from toolkit import measure, runtime
 from toolkit.core.files import sha256
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.schemes import scheme
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
 from toolkit.runtime import sidecar
@@ -64,13 +63,10 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     files = {path.name: sidecar.read(path) for path in runtime.models_in(options.models) if path.suffix == ".tflite"}
     if not files:
         raise FileNotFoundError(f"no .tflite in {options.models}: run `sdhrnet convert` first")
-    sizes = {(about.scheme, about.size_px) for about in files.values()}
-    if len(sizes) > 1:
-        raise ValueError(f"{options.models} mixes schemes or sizes: give a folder of one network's files")
-    name, size_px = sizes.pop()
-    faces = open_faces(None, "test", options.faces, scheme=scheme(name))
-    crops = yield from plain_crops(faces, size_px)
-    images = crops.images
+    faces = open_faces(None, "test", options.faces)
+    images: dict[str, Any] = {}
+    for size_px in sorted({about.size_px for about in files.values()}):
+        images[str(size_px)] = (yield from plain_crops(faces, size_px)).images
     yield Progress(task="on this processor", done=0, total=2)
     here = answers(options.models, images)
     yield Progress(task=f"on an emulated {CPU}", done=1, total=2)
@@ -82,14 +78,14 @@ def run(options: VerifyArm) -> Steps[Outcome]:
             "file_sha256": sha256(options.models / path),
             "precision": about.precision,
         }
-        record |= {"data": faces.title, "split": "test", "n": len(images), **_compared(path, about, here, there)}
+        record |= {"data": faces.title, "split": "test", "n": options.faces, **_compared(path, about, here, there)}
         records.append({"kind": "arm", "engine": engine_name(), "arm_cpu": CPU, **record, **measure.conditions(1)})
     if options.results is not None:
         measure.append(options.results, tuple(records))
     return Outcome(text=_table(records), records=tuple(records), ok=all(record["ok"] for record in records))
 
 
-def emulated(root: Path, models: Path, images: Any) -> Answers:
+def emulated(root: Path, models: Path, images: dict[str, Any]) -> Answers:
     """What the files answer on the emulated computer.
 
     Raises:
@@ -98,8 +94,8 @@ def emulated(root: Path, models: Path, images: Any) -> Answers:
     root = root.resolve()
     package_root = Path(__file__).resolve().parents[2]
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
-        crops, out = Path(temporary) / "crops.npy", Path(temporary) / "out.npz"
-        np.save(crops, images)
+        crops, out = Path(temporary) / "crops.npz", Path(temporary) / "out.npz"
+        np.savez(crops, **images)
         command = [str(root / "host/usr/bin/qemu-aarch64-static"), "-cpu", CPU, "-L", str(root / "root")]
         command += ["-E", f"PYTHONHOME={root / 'root/usr'}", "-E", f"PYTHONPATH={root / 'site'}:{package_root}"]
         command += [str(root / "root/usr/bin/python3.11"), "-m", "toolkit.runtime.answers"]

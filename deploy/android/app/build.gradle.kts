@@ -38,7 +38,7 @@ dependencies {
     implementation("androidx.camera:camera-view:$camerax")
 }
 
-// The contract, the golden faces, the models that the contract names, and MediaPipe's detector become assets.
+// The contract, the golden faces, the models, and MediaPipe's detector become assets.
 val deploy = rootDir.parentFile
 val models = File(providers.gradleProperty("models").getOrElse("$deploy/../toolkit/weights"))
 val detector = File(providers.gradleProperty("detector").getOrElse("$rootDir/face_detection_short_range.tflite"))
