@@ -9,10 +9,11 @@ from toolkit.report.converted import converted
 from toolkit.report.device import device
 from toolkit.report.run import OWN_DETECTOR
 from toolkit.report.slimming import slimming
-from toolkit.report.versus import versus
+from toolkit.report.versus import in_short, versus
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
+IN_SHORT = ", in short"
 
 Record = dict[str, Any]
 
@@ -28,19 +29,23 @@ def update(page: Path, folder: Path) -> bool:
     """Render the records of a results folder into every block of a page that names it; whether the page changed.
 
     Args:
-        page: a Markdown file with `begin: NAME` ... `end: NAME` comments.
+        page: a Markdown file with `begin: NAME` ... `end: NAME` comments; `NAME, in short` is what one chooses by.
         folder: holds results.jsonl; its own name is NAME.
 
     Raises:
         ValueError: the page has no block of that name.
     """
-    begin, end = BEGIN.format(name=folder.name), END.format(name=folder.name)
-    text = page.read_text(encoding="utf-8")
-    head, found, rest = text.partition(begin)
-    _, closed, tail = rest.partition(end)
-    if not found or not closed:
+    text = fresh = page.read_text(encoding="utf-8")
+    records, found = read_lines(folder / "results.jsonl"), False
+    for ending, make in (("", render), (IN_SHORT, short)):
+        begin, end = (mark.format(name=folder.name + ending) for mark in (BEGIN, END))
+        head, opened, rest = fresh.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if opened and closed:
+            fresh, found = f"{head}{begin}\n\n{make(records)}\n{end}{tail}", True
+    if not found:
+        begin, end = (mark.format(name=folder.name) for mark in (BEGIN, END))
         raise ValueError(f"{page} has no block for {folder.name}: put `{begin}` and `{end}` where the tables belong")
-    fresh = f"{head}{begin}\n\n{render(read_lines(folder / 'results.jsonl'))}\n{end}{tail}"
     if fresh != text:
         write_bytes(page, fresh.encode())
     return fresh != text
@@ -70,6 +75,12 @@ def render(records: list[Record]) -> str:
     tables = [*versus(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
     parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
     return "\n".join(parts)
+
+
+def short(records: list[Record]) -> str:
+    """What one chooses a model by."""
+    title, header, rows = in_short(records)
+    return f"{title}\n\n{_table(header, rows)}"
 
 
 def _conditions(records: list[Record]) -> str:

@@ -26,6 +26,34 @@ def versus(records: Sequence[Record]) -> list[Titled]:
     return found
 
 
+def in_short(records: Sequence[Record]) -> Titled:
+    """What one chooses by: accuracy, failures, time beside Face Mesh's, size; each model on its usual engine.
+
+    Raises:
+        ValueError: no benchmark with the mesh among the records.
+    """
+    rows = of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)
+    timed = [r for r in rows if r["latency_ms"] and r["threads"] == 1]
+    mesh = [r["latency_ms"]["cpu_median"] for r in timed if r["model"] == "mediapipe"]
+    if not mesh:
+        raise ValueError("no benchmark with --peers mediapipe among the records: there is nothing to compare with")
+    table = [
+        [
+            f"`{r['model']}`",
+            *(_figure(r[key], 2, " %") for key in ("nme_mean", "nme_median")),
+            _figure(r["nme_regions"]["inner"], 2, " %"),
+            _figure(r["fr10"], 1, " %"),
+            _figure(r["latency_ms"]["cpu_median"], 2, " ms"),
+            _figure(r["latency_ms"]["cpu_median"] / mesh[0], 2, " x"),
+            _figure(r["size_bytes"], 1, " MB", 1e6),
+        ]
+        for r in timed
+    ]
+    title = f"{rows[0]['n']} test faces ({rows[0]['data']}), the same boxes for all; one thread of {rows[0]['device']}."
+    header = ["model", "NME mean", "median", "inner 51", "above 10 %", "processor time of a call", "beside Face Mesh"]
+    return title, [*header, "size"], table
+
+
 def plots(records: Sequence[Record]) -> dict[str, str]:
     """An SVG file's text by its name: accuracy against time for each set that was benchmarked."""
     rows = [Measured(record=r) for r in of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)]
