@@ -81,7 +81,7 @@ def test_the_golden_faces(example: ModuleType):
         scale = face["matrix"][0][0]
         assert np.abs(points - face["points_xy"]).max() * scale < 0.02
         assert confidence == pytest.approx(np.array(face["confidence"]), abs=0.001)
-        pixels = np.frombuffer(base64.b64decode(face["crop_rgb"]), np.uint8).reshape(64, 64, 3)
+        pixels = np.frombuffer(base64.b64decode(face["crop_rgb"]), np.uint8).reshape(example.SIZE, -1, 3)
         cut = example.cut(image, scale, np.array(face["matrix"])[:, 2])
         assert np.abs(cut.astype(int) - pixels).max() <= 1
 

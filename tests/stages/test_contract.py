@@ -14,6 +14,7 @@ from toolkit.core.images import read_image
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
 from toolkit.landmarkers import MAIN, WEIGHTS, released
+from toolkit.runtime import models_in
 from toolkit.stages.contract import Contract, run
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -69,8 +70,8 @@ def test_the_contract_says_what_the_model_takes_and_gives():
     terms = read_json(DEPLOY / "contract.json")
     model = WEIGHTS / terms["model"]["file"]
     assert terms["model"]["file_sha256"] == sha256(model)
-    assert {each["file"] for each in terms["models"]} == {p.name for p in WEIGHTS.glob(f"{MAIN}-*.tflite")}
-    assert terms["input"]["shape"] == [1, 64, 64, 3] and terms["input"]["colours"] == "RGB"
+    assert {each["file"] for each in terms["models"]} == {p.name for p in models_in(WEIGHTS) if MAIN in p.name}
+    assert terms["input"]["shape"] == [1, 128, 128, 3] and terms["input"]["colours"] == "RGB"
     assert terms["outputs"]["points"]["shape"] == [1, 68, 2]
     assert [line["indices"] for line in terms["drawing"]["lines"]] == [list(line.indices) for line in W300_68.lines]
     assert terms["detector"]["file"] == contract.detector_file().name

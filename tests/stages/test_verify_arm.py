@@ -61,7 +61,7 @@ def test_each_precision_has_its_budget(
     monkeypatch.setattr(verify_arm, "emulated", off_by(points, confidence))
     outcome = compared(root)
     assert {r["precision"] for r in outcome.records if not r["ok"]} == failed
-    assert outcome.text.count("FAILED") == len(failed)
+    assert outcome.text.count("FAILED") == sum(not r["ok"] for r in outcome.records) >= len(failed)
 
 
 def test_no_emulator_is_an_error_that_says_how_to_make_it(tmp_path: Path) -> None:

@@ -18,9 +18,8 @@ FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.uint8]
 
 SIZE_WH = (320, 240)
-CROP_PX = 64
-SHAPE_XY = np.array([[8.0, 10.0], [56.0, 9.0], [32.0, 33.0], [31.0, 58.0]])
-"""The points that the network gives, in crop pixels, before each frame's shift; a little beside the crop's middle."""
+SHAPE = np.array([[0.13, 0.16], [0.88, 0.15], [0.51, 0.52], [0.49, 0.91]])
+"""The points that the network gives, in crop sides, before each frame's shift; a little beside the crop's middle."""
 LEFT, RIGHT, NEAR_RIGHT = [40.0, 60.0, 100.0, 130.0], [200.0, 80.0, 260.0, 140.0], [206.0, 86.0, 262.0, 144.0]
 
 
@@ -32,7 +31,7 @@ class Frame:
     seen: tuple[list[float], ...] = ()
     """The detector's boxes."""
     shift: tuple[float, float] = (0.0, 0.0)
-    """Of the points of every crop, in crop pixels."""
+    """Of the points of every crop, in 64ths of its side."""
     confidence: float = 0.8
 
 
@@ -56,11 +55,12 @@ class Actor:
     """Stands for the detector and for the network."""
 
     scheme: Scheme = W300_68
-    size_px = CROP_PX
     engine = "script"
     timed = False
 
-    def __init__(self) -> None:
+    def __init__(self, size_px: int) -> None:
+        self.size_px = size_px
+        self.shape_xy = np.round(SHAPE * size_px, 2)
         self.frame = SCRIPT[0]
         self.looked = False
 
@@ -71,14 +71,18 @@ class Actor:
 
     def __call__(self, crop: ImageArray) -> Prediction:
         """The frame's points, whatever the crop shows."""
-        return Prediction(
-            points_xy=SHAPE_XY + self.frame.shift, confidence=np.full(len(SHAPE_XY), self.frame.confidence)
-        )
+        confidence = np.full(len(self.shape_xy), self.frame.confidence)
+        return Prediction(points_xy=self.shape_xy + self.shift_xy, confidence=confidence)
+
+    @property
+    def shift_xy(self) -> FloatArray:
+        """The frame's shift in crop pixels."""
+        return np.array(self.frame.shift) * self.size_px / 64
 
 
-def tracked() -> dict[str, Any]:
-    """The script, and per frame whether the detector looked and which faces there are."""
-    actor = Actor()
+def tracked(size_px: int) -> dict[str, Any]:
+    """The script for crops of a size, and per frame whether the detector looked and which faces there are."""
+    actor = Actor(size_px)
     tracker = FaceTracker(actor.detect, actor)
     image = np.zeros((SIZE_WH[1], SIZE_WH[0], 3), dtype=np.uint8)
     frames = []
@@ -89,7 +93,7 @@ def tracked() -> dict[str, Any]:
             {
                 "seconds": actor.frame.seconds,
                 "detector_xyxy": list(actor.frame.seen),
-                "shift_xy": list(actor.frame.shift),
+                "shift_xy": actor.shift_xy.tolist(),
                 "confidence": actor.frame.confidence,
                 "looked": actor.looked,
                 "faces": [
@@ -102,4 +106,4 @@ def tracked() -> dict[str, Any]:
                 ],
             }
         )
-    return {"size_wh": list(SIZE_WH), "size_px": CROP_PX, "shape_xy": SHAPE_XY.tolist(), "frames": frames}
+    return {"size_wh": list(SIZE_WH), "size_px": size_px, "shape_xy": actor.shape_xy.tolist(), "frames": frames}

@@ -99,11 +99,11 @@ def cases(faces: list[Face], landmarker: Landmarker, sigma_px: float) -> dict[st
             "matrices": [_matrix(box, size_px) for box in BOXES for size_px in (landmarker.size_px, 96)],
             "calibration": [{"detector_xyxy": box, "box_xyxy": _short(calibrate(np.array(box)), 9)} for box in BOXES],
             "pattern": PATTERN,
-            "crops": [_crop(box, landmarker.size_px) for box in BOXES],
+            "crops": [_crop(box) for box in BOXES],
         },
         "decode.json": {"format": FORMAT, **_decoded(sigma_px)},
         "smoothing.json": {"format": FORMAT, "frames": _smoothed()},
-        "tracking.json": {"format": FORMAT, **tracked()},
+        "tracking.json": {"format": FORMAT, **tracked(landmarker.size_px)},
     }
 
 
@@ -133,6 +133,8 @@ BOXES = (
 )
 """Whole and broken ones, wider and taller ones, beyond two edges, shrunk by two blocks and more, and enlarged."""
 PATTERN_WH = (150, 130)
+PATTERN_CROP_PX = 64
+"""Small enough that a crop of the whole pattern is shrunk by blocks of three."""
 PATTERN = {
     "size_wh": PATTERN_WH,
     "level": "abs((5 * x + 3 * y + 40 * c) % 256 - 128) + 64 for column x, row y, colour c = 0 (red), 1, 2",
@@ -147,9 +149,9 @@ def pattern() -> ImageArray:
     return np.asarray(np.abs((5 * x + 3 * y + 40 * colour) % 256 - 128) + 64, dtype=np.uint8)
 
 
-def _crop(box: list[float], size_px: int) -> dict[str, Any]:
-    pixels = cut(pattern(), crop_of_box(np.array(box), size_px))
-    return {"box_xyxy": box, "size_px": size_px, "crop_rgb": _base64(pixels)}
+def _crop(box: list[float]) -> dict[str, Any]:
+    pixels = cut(pattern(), crop_of_box(np.array(box), PATTERN_CROP_PX))
+    return {"box_xyxy": box, "size_px": PATTERN_CROP_PX, "crop_rgb": _base64(pixels)}
 
 
 def _matrix(box: list[float], size_px: int) -> dict[str, Any]:
