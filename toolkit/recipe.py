@@ -34,8 +34,8 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
         common = {"out": out / name, "processes": 1, "resume": True}
         return Job(stage, config, {**faces, **common, **options}, label=name)
 
-    def distil(name: str, student: str, size: int, epochs: int, lr: float = 1.5e-3, **terms: Any) -> Job:
-        options = {"size": size, "epochs": epochs, "lr": lr, "synthetic": 400}
+    def distil(name: str, student: str, size: int, epochs: int, **terms: Any) -> Job:
+        options = {"size": size, "epochs": epochs, "lr": 1.5e-3, "synthetic": 400}
         return train("distil", "Distil", name, MIXTURE, student=out / student, **options, **terms)
 
     def cut(name: str, parent: str, **options: Any) -> Job:
@@ -64,8 +64,6 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
         ),
         (
             distil("main", "main-channels", 128, 22, **teacher),
-            distil("small-wide", "small-channels", 96, 24, **teacher),
+            distil("small", "small-channels", 96, 24, **teacher),
         ),
-        (cut("small-narrow", "small-wide", remove="channels", even=64),),
-        (distil("small", "small-narrow", 96, 12, lr=1e-3, **teacher),),
     )

@@ -39,7 +39,8 @@ class Release:
     at_once: int = 2
     """Trainings that run at the same time, on one thread each."""
     results: Path | None = None
-    """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
+    """Add the records to this .jsonl file; an older record of the same measurement is replaced. The teacher, too large
+    for the package, is put beside it."""
 
     def __post_init__(self) -> None:
         if self.at_once < 1:
@@ -56,6 +57,7 @@ def run(options: Release) -> Steps[Outcome]:
         outcomes.append((yield from ship(options.out / step, options.data / "300w", options.weights)))
     whole = _joined(outcomes)
     if options.results is not None:
+        bundle.write(bundle.rounded(bundle.read(options.out / "teacher")), options.results.parent / "teacher")
         measure.append(options.results, whole.records)
     return whole
 

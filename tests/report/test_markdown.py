@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from toolkit.core.files import read_lines, write_lines
-from toolkit.report.markdown import BEGIN, END, render, update
+from toolkit.report.markdown import BEGIN, END, IN_SHORT, render, short, update
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [(ROOT / "README.md", "road"), (ROOT / "results" / "road" / "README.md", "road")]
-RECORDED = ("data", "training", "slimming", "convert", "benchmark", "device")
-PAGES += [(ROOT / "results" / name / "README.md", name) for name in RECORDED]
+RECORDED = ("road", "release", "data", "training", "slimming", "convert", "benchmark", "device")
+PAGES = [(ROOT / "results" / name / "README.md", name) for name in RECORDED]
 
 CONDITIONS: dict[str, Any] = {"data": "d", "split": "test", "n": 3, "device": "a machine", "commit": "f" * 40}
 SCORES = {"nme_mean": 5.125, "nme_median": 4.5, "fr10": 0.0, "auc10": 51.25}
@@ -57,8 +56,39 @@ def test_only_the_named_block_changes(tmp_path: Path) -> None:
         update(page, folder)
 
 
+def test_what_one_chooses_by_is_beside_the_mesh(tmp_path: Path) -> None:
+    """Times are ratios to Face Mesh's, and a page may have this table alone; without the mesh there is no ratio."""
+    timed = {
+        **CONDITIONS, **SCORES, "kind": "benchmark", "boxes": "same boxes", "threads": 1, "size_bytes": 2_000_000,
+        "nme_regions": {"inner": 4.0},
+    }  # fmt: skip
+    ours = {**timed, "model": "ours.tflite", "latency_ms": {"cpu_median": 3.0}}
+    mesh = {**timed, "model": "mediapipe", "latency_ms": {"cpu_median": 1.5}}
+    assert "| `ours.tflite` | 5.12 % | 4.50 % | 4.00 % | 0.0 % | 3.00 ms | 2.00 x | 2.0 MB |" in short([ours, mesh])
+    write_lines(tmp_path / "results.jsonl", [ours, mesh])
+    name = f"{tmp_path.name}{IN_SHORT}"
+    page = tmp_path / "README.md"
+    page.write_text(f"{BEGIN.format(name=name)}\n{END.format(name=name)}\n")
+    assert update(page, tmp_path) and short([ours, mesh]) in page.read_text()
+    with pytest.raises(ValueError, match="--peers mediapipe"):
+        short([ours])
+
+
+def test_the_steps_of_a_release_add_up() -> None:
+    """Hours of each training, and of all."""
+    step = {"kind": "step", "stage": "distil", "size_px": 96, "epochs": 3, "seed": 0, "val_nme_mean": 5.0, **CONDITIONS}
+    text = render([{**step, "model": "a", "seconds": 3600}, {**step, "model": "b", "seconds": 1800}])
+    assert "| b | distil | 96 px | 3 | 0 | 0.50 | 5.00 % | a machine |" in text and "| all |  |  |  |  | 1.50 |" in text
+
+
 @pytest.mark.parametrize(("page", "name"), PAGES, ids=lambda value: str(value)[-20:])
 def test_committed_tables_are_what_the_records_give(page: Path, name: str) -> None:
     """No figure in a README is typed by hand or out of date."""
     records = read_lines(ROOT / "results" / name / "results.jsonl")
     assert records and render(records) in page.read_text(encoding="utf-8")
+
+
+def test_the_table_to_choose_by_is_what_the_records_give() -> None:
+    """On the front page."""
+    records = read_lines(ROOT / "results" / "release" / "results.jsonl")
+    assert short(records) in (ROOT / "README.md").read_text(encoding="utf-8")
