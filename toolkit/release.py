@@ -52,9 +52,10 @@ def run(options: Release) -> Steps[Outcome]:
     for wave in waves(options.data, options.out):
         left = [job for job in wave if not is_bundle(job.options["out"])]
         yield from side_by_side(left, options.at_once)
-    outcomes = [Outcome(text=f"trained in {options.out}", records=tuple(_steps(options)))]
+    outcomes = []
     for step in SHIPPED:
         outcomes.append((yield from ship(options.out / step, options.data / "300w", options.weights)))
+    outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(options))))
     whole = _joined(outcomes)
     if options.results is not None:
         bundle.write(bundle.rounded(bundle.read(options.out / "teacher")), options.results.parent / "teacher")
