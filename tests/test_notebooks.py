@@ -63,7 +63,7 @@ def faults(notebook: Any) -> list[str]:
     found = {
         "stale": notebook.metadata.get(STAMP.MARK) != {"code_sha256": STAMP.digest(notebook)},
         "not run in order": [c.execution_count for c in cells] != list(range(1, len(cells) + 1)),
-        "no picture": not any("image/png" in o.get("data", {}) for o in outputs),
+        "no picture": not any({"image/png", "image/jpeg"}.intersection(o.get("data", {})) for o in outputs),
         "an error": any(o.output_type == "error" for o in outputs),
         "noise": any(o.get("name") == "stderr" for o in outputs),
         "an absolute path": bool(ABSOLUTE.search(text)) or str(Path.home()) + "/" in text,
