@@ -33,6 +33,8 @@ def test_every_step_finds_what_it_reads() -> None:
 
 def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle) -> None:
     """A run that was stopped goes on at the first step that has left no bundle; then it ships."""
+    for name, _ in MIXTURE:
+        (tmp_path / name).mkdir(parents=True)
     steps = [job for wave in waves(tmp_path, tmp_path / "run") for job in wave]
     for job in steps[:-2]:
         bundle.write(small_bundle, job.options["out"])
@@ -55,6 +57,13 @@ def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert shipped == [tmp_path / "run" / step for step in SHIPPED]
 
 
+def test_missing_faces_are_named_before_hours_of_training(tmp_path: Path) -> None:
+    """All of them at once."""
+    (tmp_path / "300w").mkdir()
+    with pytest.raises(FileNotFoundError, match="lacks helen_extra/normal, helen_extra/hard, aflw_pose, ytf68"):
+        finish(run(Release(data=tmp_path, out=tmp_path / "run")))
+
+
 @pytest.mark.slow
 def test_what_ships_is_rounded_scored_and_converted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
@@ -66,7 +75,7 @@ def test_what_ships_is_rounded_scored_and_converted(
     folder, file = tmp_path / "sdhrnet-68pt-64", tmp_path / "sdhrnet-68pt-64-float16.tflite"
     shipped = bundle.read(folder)
     assert outcome.ok and [r["kind"] for r in outcome.records] == ["evaluate", "parity", "evaluate"]
-    assert "research use only" in shipped.card.data["licence"]
+    assert "research use only" in shipped.card.data["licence"] and shipped.card.data["known_failures"]
     assert shipped.card.metrics["test"]["nme_mean"] == outcome.records[0]["nme_mean"] > 0
     assert shipped.card.parents["unrounded"] == bundle.digest(tmp_path / "run")
     assert sidecar.read(file).source_bundle == bundle.digest(folder)
