@@ -184,14 +184,14 @@ def test_a_chosen_photo_shows_every_face(visit, tmp_path):
 def test_the_camera_s_face_has_pythons_landmarks(visit, film):
     """Through video, worker and tracking, beside Python on the same frame; mirrored, and timed.
 
-    A camera's colours come through another decoder than OpenCV's: half a crop pixel on average, one at most.
+    A camera's colours come through another decoder than OpenCV's: half a crop pixel on average.
     """
     opened = visit(permissions=["camera"])
     opened.page.uncheck("#smooth")
     (face,) = opened.faces("start", frames=4)
     frame = cv2.imdecode(np.frombuffer(film.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     moved = moved_px(face, np.ascontiguousarray(frame[..., ::-1]))
-    assert moved.mean() < 0.5 and moved.max() < 1
+    assert moved.mean() < 0.5 and moved.max() < 1.5
     assert "mirrored" in opened.page.locator("#picture").get_attribute("class")
     opened.page.uncheck("#mirror")
     assert "mirrored" not in opened.page.locator("#picture").get_attribute("class")
@@ -307,7 +307,7 @@ def test_a_browser_that_cannot_run_networks_says_why(visit, script, words):
 @pytest.mark.browser
 @pytest.mark.slow
 def test_the_benchmark_makes_records_of_every_file(visit, records, tmp_path):
-    """On one thread: points within half a pixel of Python's on the golden faces; saved, and sent to the server."""
+    """On one thread: points beside Python's on the golden faces, int8 within a pixel; saved, sent to the server."""
     opened = visit("#bench", accept_downloads=True)
     for box in opened.page.locator("#engines input:not([disabled])").all()[1:]:
         box.uncheck()
@@ -323,7 +323,7 @@ def test_the_benchmark_makes_records_of_every_file(visit, records, tmp_path):
     names = json.loads((PAGE / "models" / "index.json").read_text())
     assert [record["model"] for record in saved] == names
     for record in saved:
-        assert record["parity"]["worst_px"] < (0.5 if record["precision"] == "int8" else 0.02)
+        assert record["parity"]["worst_px"] < (1.0 if record["precision"] == "int8" else 0.02)
         assert 0 < record["latency_ms"]["median"] <= record["latency_ms"]["p90"]
         assert (record["latency_ms"]["runs"], record["threads"]) == (20, 1)
         assert record["engine"].startswith("litertjs-wasm 2.")

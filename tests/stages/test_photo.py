@@ -134,7 +134,7 @@ def test_the_picture_is_written_to_the_current_folder_by_default(model, portrait
     """Without --out it is NAME-landmarks.png, here and not beside the photo; nothing else is written."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    finish(run(Photo(model=Path("m"), image=portrait)))
+    finish(run(Photo(model=Path("m.tflite"), image=portrait)))
     assert [p.name for p in Path().iterdir()] == ["portrait-landmarks.png"]
     assert [p.name for p in portrait.parent.iterdir()] == ["portrait.png"]
 
@@ -142,8 +142,8 @@ def test_the_picture_is_written_to_the_current_folder_by_default(model, portrait
 def test_without_a_photo_the_astronaut_is_used(model, tmp_path: Path):
     """The example needs no file; --boxes draws more than is drawn without."""
     plain, boxed = tmp_path / "plain.png", tmp_path / "boxed.png"
-    finish(run(Photo(model=Path("m"), out=plain)))
-    finish(run(Photo(model=Path("m"), out=boxed, boxes=True)))
+    finish(run(Photo(model=Path("m.tflite"), out=plain)))
+    finish(run(Photo(model=Path("m.tflite"), out=boxed, boxes=True)))
     changed = [(read_image(p) != data.astronaut()).any(axis=2).sum() for p in (plain, boxed)]
     assert changed[1] > changed[0] + 50
 
@@ -159,7 +159,7 @@ def test_no_face_says_what_to_try(model, tmp_path: Path):
     """A photo without a face raises ValueError with its name and remedies, and writes nothing."""
     write_image(tmp_path / "wall.png", np.full((300, 400, 3), 99, np.uint8))
     with pytest.raises(ValueError, match=r"no face found in wall\.png.*--finest 3"):
-        finish(run(Photo(model=Path("m"), image=tmp_path / "wall.png", out=tmp_path / "drawn.png")))
+        finish(run(Photo(model=Path("m.tflite"), image=tmp_path / "wall.png", out=tmp_path / "drawn.png")))
     assert not (tmp_path / "drawn.png").exists()
     assert model.crops == []
 
@@ -167,16 +167,16 @@ def test_no_face_says_what_to_try(model, tmp_path: Path):
 def test_a_missing_photo_and_a_text_file_are_refused(model, tmp_path: Path):
     """FileNotFoundError for what is not there, ValueError for what is no picture."""
     with pytest.raises(FileNotFoundError, match=r"no picture at .*none\.jpg"):
-        finish(run(Photo(model=Path("m"), image=tmp_path / "none.jpg")))
+        finish(run(Photo(model=Path("m.tflite"), image=tmp_path / "none.jpg")))
     (tmp_path / "text.jpg").write_text("hello")
     with pytest.raises(ValueError, match=r"text\.jpg is not a picture"):
-        finish(run(Photo(model=Path("m"), image=tmp_path / "text.jpg")))
+        finish(run(Photo(model=Path("m.tflite"), image=tmp_path / "text.jpg")))
 
 
 def test_a_place_that_cannot_be_written_is_named(model, portrait: Path):
     """A folder that is a file gives one line that names the place."""
     with pytest.raises(ValueError, match=r"cannot write to .*portrait\.png"):
-        finish(run(Photo(model=Path("m"), image=portrait, out=portrait / "drawn.png")))
+        finish(run(Photo(model=Path("m.tflite"), image=portrait, out=portrait / "drawn.png")))
 
 
 @pytest.mark.parametrize(
@@ -190,4 +190,4 @@ def test_a_place_that_cannot_be_written_is_named(model, portrait: Path):
 def test_bad_options_are_refused_at_once(options, message):
     """What cannot work is refused when the options are made, before any work."""
     with pytest.raises(ValueError, match=message):
-        Photo(model=Path("m"), **options)
+        Photo(model=Path("m.tflite"), **options)

@@ -60,13 +60,18 @@ def test_a_video_becomes_a_drawn_video_and_points(tmp_path: Path):
     """As many frames at the same uneven times, with new colours; JSON and CSV agree on one face through all of them."""
     source = clip(tmp_path / "in.mp4", UNEVEN_S)
     out, points, table = (tmp_path / "out" / name for name in ("drawn.mp4", "points.json", "points.csv"))
-    outcome = finish(run(Video(video=source, out=out, json_out=points, csv_out=table, model=Path("m"))))
+    outcome = finish(run(Video(video=source, out=out, json_out=points, csv_out=table, model=Path("m.tflite"))))
     before, after = list(VideoReader(source)), list(VideoReader(out))
     assert [f.seconds for f in after] == pytest.approx([f.seconds for f in before], abs=1e-4)
     assert np.abs(after[3].image.astype(int) - before[3].image).max() > 100
     record = json.loads(points.read_text())
     assert (record["kind"], record["video"], record["size_wh"]) == ("video", "in.mp4", [320, 240])
-    assert (record["model"], record["engine"], record["scheme"], record["smooth"]) == ("m", "fake 1", "300w-68", True)
+    assert (record["model"], record["engine"], record["scheme"], record["smooth"]) == (
+        "m.tflite",
+        "fake 1",
+        "300w-68",
+        True,
+    )
     assert [len(f["faces"]) for f in record["frames"]] == [1] * 8
     assert {f["faces"][0]["track"] for f in record["frames"]} == {1}
     rows = np.loadtxt(table, delimiter=",", skiprows=1)
@@ -84,7 +89,7 @@ def test_smoothing_has_a_switch(tmp_path: Path):
     source, found = clip(tmp_path / "in.mp4", UNEVEN_S), {}
     for smooth in (True, False):
         options = Video(
-            video=source, out=tmp_path / "o.mp4", json_out=tmp_path / "p.json", model=Path("m"), smooth=smooth
+            video=source, out=tmp_path / "o.mp4", json_out=tmp_path / "p.json", model=Path("m.tflite"), smooth=smooth
         )
         (summary,) = finish(run(options)).records
         assert ("smooth" in summary["stages"]) == smooth
@@ -100,7 +105,7 @@ def test_a_video_without_a_face_is_written_and_says_so(tmp_path: Path):
         for i in range(3):
             writer.write(np.full((240, 320, 3), 90, np.uint8), i / 30)
     out = tmp_path / "o.mp4"
-    outcome = finish(run(Video(video=tmp_path / "in.mp4", out=out, csv_out=tmp_path / "p.csv", model=Path("m"))))
+    outcome = finish(run(Video(video=tmp_path / "in.mp4", out=out, csv_out=tmp_path / "p.csv", model=Path("m.tflite"))))
     assert "no face found" in outcome.text
     assert len(list(VideoReader(out))) == 3
     assert (tmp_path / "p.csv").read_text().count("\n") == 1
@@ -142,7 +147,7 @@ def test_an_interrupted_video_leaves_no_file(tmp_path: Path):
     """Stopped after three frames: neither a video nor points, nor temporary files."""
     source = clip(tmp_path / "in.mp4", UNEVEN_S)
     out = tmp_path / "out"
-    steps = run(Video(video=source, out=out / "o.mp4", json_out=out / "p.json", model=Path("m")))
+    steps = run(Video(video=source, out=out / "o.mp4", json_out=out / "p.json", model=Path("m.tflite")))
     for _ in range(3):
         next(steps)
     steps.close()
@@ -185,7 +190,7 @@ def cam(monkeypatch: pytest.MonkeyPatch) -> type[FakeCapture]:
 def test_a_camera_is_recorded_until_it_is_gone(cam, tmp_path: Path):
     """Whole frames are drawn, mirrored and recorded with rising times; broken ones are counted."""
     out, points = tmp_path / "r.mp4", tmp_path / "p.json"
-    outcome = finish(webcam.run(Webcam(out=out, json_out=points, model=Path("m"))))
+    outcome = finish(webcam.run(Webcam(out=out, json_out=points, model=Path("m.tflite"))))
     (record,) = outcome.records
     assert record["frames"] == 12 - 1 - 2
     assert record["skipped"] == 2 + cameras.BROKEN_IN_A_ROW
@@ -208,7 +213,7 @@ def test_a_window_shows_every_frame_until_it_is_closed(cam, monkeypatch: pytest.
     monkeypatch.setattr(webcam, "show", lambda title, image: shown.append(image) or len(shown) < 3)
     closed: list[bool] = []
     monkeypatch.setattr(webcam, "close_windows", lambda: closed.append(True))
-    outcome = finish(webcam.run(Webcam(model=Path("m"))))
+    outcome = finish(webcam.run(Webcam(model=Path("m.tflite"))))
     assert outcome.records[0]["frames"] == len(shown) == 3
     assert closed == [True]
     assert np.abs(shown[1][220:, :150].astype(int) - shown[0][220:, :150]).max() > 100
@@ -227,14 +232,14 @@ def test_ctrl_c_keeps_the_recording(cam, tmp_path: Path, monkeypatch: pytest.Mon
         return read(self)
 
     monkeypatch.setattr(FakeCapture, "read", interrupted)
-    outcome = finish(webcam.run(Webcam(out=tmp_path / "r.mp4", model=Path("m"))))
+    outcome = finish(webcam.run(Webcam(out=tmp_path / "r.mp4", model=Path("m.tflite"))))
     assert len(list(VideoReader(tmp_path / "r.mp4"))) == outcome.records[0]["frames"] == 6
 
 
 def test_it_stops_after_the_time_asked_for(cam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A camera that never ends, half a second."""
     monkeypatch.setattr(FakeCapture, "frames", 10**9)
-    finish(webcam.run(Webcam(out=tmp_path / "r.mp4", seconds=0.5, model=Path("m"))))
+    finish(webcam.run(Webcam(out=tmp_path / "r.mp4", seconds=0.5, model=Path("m.tflite"))))
     assert list(VideoReader(tmp_path / "r.mp4"))[-1].seconds <= 0.5
 
 
