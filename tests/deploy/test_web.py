@@ -24,7 +24,7 @@ from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Vis
 from toolkit.core.geometry import BOX_SCALE, Crop, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.detect import FaceDetector, landmarks_in
-from toolkit.landmarkers import open_model, released
+from toolkit.landmarkers import MAIN, open_model, released
 from toolkit.server import Server
 from toolkit.stages.serve import PAGE, Serve, checked, open_server
 
@@ -323,7 +323,10 @@ def test_the_benchmark_makes_records_of_every_file(visit, records, tmp_path):
     names = json.loads((PAGE / "models" / "index.json").read_text())
     assert [record["model"] for record in saved] == names
     for record in saved:
-        assert record["parity"]["worst_px"] < (1.0 if record["precision"] == "int8" else 0.02)
+        if MAIN in record["model"]:  # the golden crops have its size
+            assert record["parity"]["worst_px"] < (1.0 if record["precision"] == "int8" else 0.02)
+        else:
+            assert record["parity"] is None
         assert 0 < record["latency_ms"]["median"] <= record["latency_ms"]["p90"]
         assert (record["latency_ms"]["runs"], record["threads"]) == (20, 1)
         assert record["engine"].startswith("litertjs-wasm 2.")
