@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
-python=$2
+python=$(realpath --no-symlinks "$(command -v "$2")")  # by its whole path, since the folder is changed below
 command -v apt-get >/dev/null || { echo "verify-arm needs apt-get: run it on Debian or Ubuntu" >&2; exit 2; }
 
 cd "$folder"
