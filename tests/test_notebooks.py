@@ -17,7 +17,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = sorted(
     page
     for page in [*NOTEBOOKS, *ROOT.rglob("*.md")]
-    if not {".venv", "node_modules", "runs", "build", "dist"}.intersection(page.relative_to(ROOT).parts)
+    if not {".venv", ".arm", "node_modules", "runs", "build", "dist"}.intersection(page.relative_to(ROOT).parts)
 )
 LIMIT_BYTES = 1_000_000
 ABSOLUTE = re.compile(r"(?<![\w.:/~<)}\]*-])/[A-Za-z][\w.-]*/[\w.-]+|\b[A-Z]:\\\\?\w")
