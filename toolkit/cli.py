@@ -49,6 +49,11 @@ COMMANDS = {
     "data pace": ("toolkit.stages.pace", "Pace", "how many synthetic faces a second one core draws"),
     "ablate augment": ("toolkit.ablations.augment", "Augmentations", "what each group of augmentation gives"),
     "ablate recipe": ("toolkit.ablations.recipe", "Recipes", "what the ways of training are worth"),
+    "ablate ingredients": (
+        "toolkit.ablations.ingredients",
+        "Ingredients",
+        "what each ingredient of the released models gives",
+    ),
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),

@@ -14,6 +14,8 @@ CLOSE = (("300w", 1.0), ("helen_extra/normal", 1.0), ("helen_extra/hard", 1.0))
 """Photos with the best labels, by folder under the data, and how much of each an epoch shows."""
 MIXTURE = (*CLOSE, ("aflw_pose", 0.7), ("ytf68", 0.15))
 """With turned heads, and a little of the frames whose labels are a network's."""
+SYNTHETIC = 400
+"""Drawn faces beside them."""
 PUBLISHED = MappingProxyType({"all": 0.0, "scale": 0.25, "rotation": 30.0, "flip": 0.5})
 FROM_TEACHER = MappingProxyType({"peers_weight": 0.0, "teacher_weight": 0.2, "temperature": 0.1, "mask": 0.0})
 """The teacher alone, at a low temperature: only there does the softmax of a map say where its peak is. Peers cost twice
@@ -36,7 +38,7 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
         return Job(stage, config, {**faces, **common, **options}, label=name)
 
     def distil(name: str, student: str, size: int, epochs: int, **terms: Any) -> Job:
-        options = {"size": size, "epochs": epochs, "lr": 1.5e-3, "synthetic": 400}
+        options = {"size": size, "epochs": epochs, "lr": 1.5e-3, "synthetic": SYNTHETIC}
         return train("distil", "Distil", name, MIXTURE, student=out / student, **options, **terms)
 
     def cut(name: str, parent: str, **options: Any) -> Job:
