@@ -52,7 +52,7 @@ def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[None]
     workers: list[Any] = []
 
     def start() -> None:
-        worker = context.Process(target=_work, args=(waiting.pop(0), news), daemon=True)
+        worker = context.Process(target=_work, args=(waiting.pop(0), news))
         workers.append(worker)
         worker.start()
 

@@ -123,7 +123,7 @@ def test_seeds_differ_in_order_and_augmentation(tmp_path: Path) -> None:
     for seed in (0, 1, 1):
         options = Training(**table_6(tmp_path, synthetic=10).training(1e-3, seed), out=tmp_path)
         session = finish(open_session(options))
-        batches.append(next(session.train.epoch((options.seed, 0, 0), 10, options.augmentation)))
+        batches.append(session.train.epoch((options.seed, 0, 0), 10, options.augmentation)[0])
     assert not np.array_equal(np.sort(batches[0].images, axis=0), np.sort(batches[1].images, axis=0))
     np.testing.assert_array_equal(batches[1].images, batches[2].images)
 

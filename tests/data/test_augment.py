@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import finish
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 from toolkit.data.augment import Augment, augment, mirror, patch
-from toolkit.data.batches import occlude_rectangle, training_faces
+from toolkit.data.batches import mask_rectangles, training_faces
 from toolkit.data.sample import Sample
+from toolkit.train.losses import masked
 
 PLAIN = Augment.only()
 GEOMETRY = Augment.only("scale", "rotation", "flip", "jitter")
@@ -91,14 +93,16 @@ def test_a_batch_depends_on_its_key_alone() -> None:
 def test_a_mask_hides_a_rectangle_and_leaves_the_batch_alone() -> None:
     """Each student draws for itself: two masks of one batch differ, and the clean batch is not touched."""
     rngs = [np.random.default_rng((5, i)) for i in range(4)]
-    clean = rngs[0].uniform(0.5, 1, (4, 3, 40, 24)).astype(np.float32)
+    clean = rngs[0].uniform(0.5, 1, (4, 3, 40, 40)).astype(np.float32)
     before = clean.copy()
-    first, second = occlude_rectangle(clean, rngs, 0.5), occlude_rectangle(clean, rngs, 0.5)
+    first, second = (
+        masked(torch.from_numpy(clean), torch.from_numpy(mask_rectangles(rngs, 40, 0.5))).numpy() for _ in range(2)
+    )
     np.testing.assert_array_equal(clean, before)
     assert (first != second).any()
     for image, original in zip(first, clean, strict=True):
         hidden = (image == 0).all(axis=0)
         rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
         assert hidden.sum() == len(rows) * len(columns) > 0
-        assert len(rows) <= 20 and len(columns) <= 12
+        assert len(rows) <= 20 and len(columns) <= 20
         np.testing.assert_array_equal(image[:, ~hidden], original[:, ~hidden])

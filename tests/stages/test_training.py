@@ -13,7 +13,7 @@ from tests.conftest import SMALL as SPEC
 from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.core.progress import finish
-from toolkit.data.batches import training_faces
+from toolkit.data.batches import mask_rectangles, training_faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.models import HRSuperNet, build
 from toolkit.models.imagenet import published_name
@@ -24,6 +24,8 @@ from toolkit.stages.distil import Distil
 from toolkit.stages.slim import Slim
 from toolkit.stages.supernet import Supernet
 from toolkit.stages.teacher import Teacher
+from toolkit.train.inputs import inputs
+from toolkit.train.losses import masked
 from toolkit.train.setup import open_session
 
 SMALL = {"preset": "tiny", "synthetic": 10, "epochs": 1, "batch": 5, "size": 32, "device": "cpu"}
@@ -75,10 +77,10 @@ def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Pa
     """The masks differ between the peers and leave the clean batch as it was."""
     options = Supernet(out=tmp_path, **SMALL)  # type: ignore[arg-type]
     session = finish(open_session(options))
-    batch = next(session.train.epoch((0, 0), 4, options.augmentation))
+    batch = session.train.epoch((0, 0), 4, options.augmentation)[0]
     clean = torch.randn(4, 3, 32, 32)
     before = clean.clone()
-    first, second = (distil._masked(clean, batch.rngs, 0.5) for _ in range(2))
+    first, second = (masked(clean, torch.from_numpy(mask_rectangles(batch.rngs, 32, 0.5))) for _ in range(2))
     assert torch.equal(clean, before) and not torch.equal(first, second)
     assert bool(((first == 0) | (first == clean)).all())
 
@@ -92,7 +94,7 @@ def peers_trained(road: Path, names: tuple[str, ...], **options: Any) -> tuple[d
     job = distil._job(chosen, session, nets, distil._teacher(chosen))
     terms: dict[str, float] = {}
     for batch in session.train.epoch((0, 0), 5, chosen.augmentation):
-        losses = job.passes[0].step(batch)
+        losses = job.passes[0].step(inputs(batch, job.passes[0].draw))
         terms = terms or {name: value.item() for name, value in losses.items()}
         job.passes[0].optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tiny import Spots, job
 from torch import Tensor, nn
 
 from toolkit.core.progress import finish
-from toolkit.data.batches import Batch, occlude_rectangle
+from toolkit.data.batches import Batch, mask_rectangles
 from toolkit.train.inference import normalised
+from toolkit.train.inputs import Inputs
 from toolkit.train.job import Pass
 from toolkit.train.loop import fit
-from toolkit.train.losses import mse, targets
+from toolkit.train.losses import masked, mse, targets
 from toolkit.train.norm import JoinedNorm
 from toolkit.train.optim import Optim
 from toolkit.train.team import Team, assemble
@@ -46,15 +48,17 @@ def trained(team: Team, out: Path) -> dict[str, Tensor]:
     edge = net.body[0].weight
     optim = Optim(epochs=2, batch=5, lr=0.01, ema=0.9)
 
-    def step(batch: Batch) -> dict[str, Tensor]:
-        truth, known = targets(batch, 1.0, CPU)
-        clean = normalised(batch.images, CPU).numpy()
-        maps = net(torch.from_numpy(occlude_rectangle(clean, batch.rngs, 0.5)))
+    def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
+        return {"mask": mask_rectangles(batch.rngs, batch.images.shape[1], 0.5)}
+
+    def step(seen: Inputs) -> dict[str, Tensor]:
+        truth, known = targets(seen.points_xy, seen.images.shape[1], 1.0)
+        maps = net(masked(normalised(seen.images), seen.drawn["mask"]))
         return {"mse": mse(maps, truth, known), "l1": 1e-3 * edge.abs().sum()}
 
     passes = (
-        Pass(name="a", optimiser=torch.optim.SGD([edge], 0.1), step=step),
-        Pass(name="b", optimiser=optim.optimiser(list(net.parameters())), step=step),
+        Pass(name="a", optimiser=torch.optim.SGD([edge], 0.1), step=step, draw=draw),
+        Pass(name="b", optimiser=optim.optimiser(list(net.parameters())), step=step, draw=draw),
     )
     small = job(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim, team=team)
     log = finish(fit(small, out, resume=False))

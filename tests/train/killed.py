@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from in_step import CPU, Small
+from in_step import Small
+from numpy.typing import NDArray
 from safetensors import safe_open
 from tiny import Spots, job
 from torch import Tensor
 
 from toolkit.core.progress import finish
-from toolkit.data.batches import Batch, occlude_rectangle
+from toolkit.data.batches import Batch, mask_rectangles
 from toolkit.train.inference import normalised
+from toolkit.train.inputs import Inputs
 from toolkit.train.job import Pass
 from toolkit.train.loop import fit
-from toolkit.train.losses import mse, targets
+from toolkit.train.losses import masked, mse, targets
 from toolkit.train.optim import Optim
 
 EPOCHS, BATCHES = 6, 5
@@ -40,13 +42,15 @@ def train(out: Path, at_step: Callable[[int], None]) -> dict[str, np.ndarray]:
     optim = Optim(epochs=EPOCHS, batch=2, lr=0.01, ema=0.9)
     steps = iter(range(EPOCHS * BATCHES))
 
-    def step(batch: Batch) -> dict[str, Tensor]:
-        at_step(next(steps))
-        truth, known = targets(batch, 1.0, CPU)
-        masked = occlude_rectangle(normalised(batch.images, CPU).numpy(), batch.rngs, 0.5)
-        return {"mse": mse(net(torch.from_numpy(masked)), truth, known)}
+    def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
+        return {"mask": mask_rectangles(batch.rngs, batch.images.shape[1], 0.5)}
 
-    passes = (Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step),)
+    def step(seen: Inputs) -> dict[str, Tensor]:
+        at_step(next(steps))
+        truth, known = targets(seen.points_xy, seen.images.shape[1], 1.0)
+        return {"mse": mse(net(masked(normalised(seen.images), seen.drawn["mask"])), truth, known)}
+
+    passes = (Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step, draw=draw),)
     finish(fit(job(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim), out, resume=True))
     return {k: v.numpy() for k, v in net.state_dict().items()}
 

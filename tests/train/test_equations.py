@@ -19,6 +19,7 @@ from toolkit.stages import distil, supernet
 from toolkit.stages.distil import Distil
 from toolkit.stages.supernet import Supernet
 from toolkit.train.inference import normalised
+from toolkit.train.inputs import inputs
 from toolkit.train.setup import Session, open_session
 
 Array = NDArray[np.float64]
@@ -139,7 +140,7 @@ def loud(seed: int) -> HRSuperNet:
 
 def with_gaps(session: Session) -> Batch:
     """Three faces; two points of the first one and one of the last are missing."""
-    batch = next(session.train.epoch((0, 0, 0), 3, session.options.augmentation))
+    batch = session.train.epoch((0, 0, 0), 3, session.options.augmentation)[0]
     points = batch.points_xy.copy()
     points[0, [3, 40]] = points[2, 7] = np.nan
     return dataclasses.replace(batch, points_xy=points)
@@ -176,11 +177,11 @@ def test_equation_2(tmp_path: Path) -> None:
     net, batch = loud(0), with_gaps(session)
     with torch.no_grad():
         net.alpha.uniform_(-1, 1)
-        maps = net(normalised(batch.images, session.device)).double().numpy()
+        maps = net(normalised(torch.from_numpy(batch.images))).double().numpy()
     job = supernet._job(options, session, net)
     error = mse(maps, gaussians(batch.points_xy, 8))
     penalty = 3e-4 * 64 * np.abs(net.alpha.detach().double().numpy()).sum()
-    of_alpha, of_weights = (part.step(batch) for part in job.passes)
+    of_alpha, of_weights = (part.step(inputs(batch)) for part in job.passes)
     assert of_alpha["mse"].item() == pytest.approx(error, rel=1e-5) == of_weights["mse"].item()
     assert of_alpha["l1"].item() == pytest.approx(penalty, rel=1e-5)
     assert "l1" not in of_weights  # a constant of the weights
@@ -199,9 +200,10 @@ def test_equations_3_and_4(tmp_path: Path, temperature: float) -> None:
     maps: dict[str, Array] = {}
     for name, net in nets.items():
         net.register_forward_hook(lambda _, __, out, name=name: maps.update({name: out.detach().double().numpy()}))
-    losses = distil._job(options, session, dict(nets), teacher).passes[0].step(batch)
+    taught_by = distil._job(options, session, dict(nets), teacher).passes[0]
+    losses = taught_by.step(inputs(batch, taught_by.draw))
     with torch.no_grad():
-        taught = teacher.network()(normalised(batch.images, session.device)).double().numpy()
+        taught = teacher.network()(normalised(torch.from_numpy(batch.images))).double().numpy()
     truth, known = gaussians(batch.points_xy, 8), np.isfinite(batch.points_xy).all(axis=-1)
     ensemble = (maps["peer1"] + maps["peer2"]) / 2
     for name, found in maps.items():

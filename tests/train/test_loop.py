@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import Tensor, nn
 
@@ -25,6 +26,7 @@ from toolkit.data.batches import Batch, PlainCrops
 from toolkit.train import loop
 from toolkit.train.best import kept
 from toolkit.train.inference import normalised, pick_device, predict
+from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import Clock, fit
 from toolkit.train.losses import mse, targets
@@ -35,18 +37,20 @@ from toolkit.train.team import Precision, assemble
 def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, sizes: tuple[int, ...] = (SIZE,)) -> Job:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 68, 3, 2, 1))
-    device = torch.device("cpu")
 
-    def step(batch: Batch) -> dict[str, Tensor]:
-        truth, known = targets(batch, 1.0, device)
-        noisy = normalised(batch.images, device) + float(batch.rngs[0].normal()) * 0.01
+    def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
+        return {"noise": batch.rngs[0].integers(-20, 20, 1)}
+
+    def step(seen: Inputs) -> dict[str, Tensor]:
+        truth, known = targets(seen.points_xy, seen.images.shape[1], 1.0)
+        noisy = normalised(seen.images) + seen.drawn["noise"] * 0.001
         return {"mse": hurt(mse(net(noisy), truth, known))}
 
     return tiny.job(
         Blobs(5),
         sizes,
         nets={"net": net},
-        passes=(Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step),),
+        passes=(Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step, draw=draw),),
         optim=optim,
         identity={"optim": dataclasses.asdict(optim)},
     )

@@ -6,7 +6,6 @@ import torch
 from toolkit.core import heatmap
 from toolkit.core.schemes import W300_68
 from toolkit.data.augment import mirror as flip
-from toolkit.data.batches import Batch
 from toolkit.train.losses import distillation, mirror, mse, targets
 
 RNG = np.random.default_rng(0)
@@ -102,8 +101,7 @@ def test_equal_maps_have_no_divergence() -> None:
 def test_targets_peak_at_the_points_and_skip_missing_ones() -> None:
     """A target's highest pixel is the one nearest to the point; NaN points weigh nothing."""
     points = np.array([[[13.5, 5.5], [np.nan, np.nan]]])
-    batch = Batch(images=np.zeros((1, 32, 32, 3), np.uint8), points_xy=points, rngs=[RNG])
-    truth, weight = targets(batch, 1.0, torch.device("cpu"))
+    truth, weight = targets(torch.from_numpy(points).float(), 32, 1.0)
     assert truth.shape == (1, 2, 8, 8)
     assert np.unravel_index(int(truth[0, 0].argmax()), (8, 8)) == (1, 3)  # (y, x): 5.5 and 13.5 are pixels 1 and 3
     assert float(truth[0, 0].max()) == 1.0

@@ -1,4 +1,4 @@
-"""What each ingredient of the released models gives: their recipe, and the same training without one thing at a time."""
+"""What each ingredient of the released models gives: their recipe with one thing more or less at a time."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -4,8 +4,9 @@ A crop depends on its seed, epoch and place alone, so that a resumed run sees wh
 processes that share a batch see rows of the same one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class TrainingFaces:
 
     def epoch(
         self, key: Sequence[int], size: int, how: Augment, size_px: int | None = None, rows: slice = ALL
-    ) -> Iterator[Batch]:
+    ) -> "Epoch":
         """Every part's share once in random order, in batches of `size`; the last, smaller one is left out if it can.
 
         Args:
@@ -59,25 +60,47 @@ class TrainingFaces:
             rows: those of each batch that are wanted (default: all).
         """
         order = self.faces.draw(np.random.default_rng(key))
-        size = min(size, len(order))
-        for start in range(0, len(order) - size + 1, size):
-            places = range(start, start + size)[rows]
-            rngs = [np.random.default_rng([*key, place + 1]) for place in places]
-            faces = [self.patches[order[place]] for place in places]
-            pairs = [
-                augment(face, size_px or self.size_px, how, self.faces.scheme, rng)
-                for face, rng in zip(faces, rngs, strict=True)
-            ]
-            images, points = zip(*pairs, strict=True)
-            weight = 1.0
-            if len(places) < size:
-                weight = _share(faces, [self.patches[i] for i in order[start : start + size]])
-            yield Batch(images=np.stack(images), points_xy=np.stack(points), rngs=rngs, weight=weight)
+        return Epoch(self, tuple(key), order, min(size, len(order)), how, size_px or self.size_px, rows)
 
     def batches(self, size: int) -> int:
         """How many batches an epoch has."""
         faces = self.faces.an_epoch
         return faces // min(size, faces)
+
+
+@dataclass(frozen=True)
+class Epoch(Sequence[Batch]):
+    """The batches of an epoch by their number, each made when it is asked for, and the same whoever asks."""
+
+    whole: TrainingFaces
+    key: tuple[int, ...]
+    order: NDArray[np.intp]
+    size: int
+    how: Augment
+    size_px: int
+    rows: slice
+
+    def __len__(self) -> int:
+        return len(self.order) // self.size
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        start = range(len(self))[index] * self.size
+        places = range(start, start + self.size)[self.rows]
+        rngs = [np.random.default_rng([*self.key, place + 1]) for place in places]
+        faces = [self.whole.patches[self.order[place]] for place in places]
+        scheme = self.whole.faces.scheme
+        pairs = [augment(face, self.size_px, self.how, scheme, rng) for face, rng in zip(faces, rngs, strict=True)]
+        images, points = zip(*pairs, strict=True)
+        weight = 1.0
+        if len(places) < self.size:
+            weight = _share(faces, [self.whole.patches[i] for i in self.order[start : start + self.size]])
+        return Batch(images=np.stack(images), points_xy=np.stack(points), rngs=rngs, weight=weight)
 
 
 def _share(some: Sequence[Patch], every: Sequence[Patch]) -> float:
@@ -185,22 +208,17 @@ def _kept(faces: Faces, indices: list[int]) -> Faces:
     return Subset(faces, indices, f"{faces.title}, {lost} left out") if lost else faces
 
 
-def occlude_rectangle(
-    images: NDArray[np.float32], rngs: Sequence[np.random.Generator], largest: float
-) -> NDArray[np.float32]:
-    """A copy of normalised images (B, 3, H, W) in which one random-sized rectangle each is set to the mean colour, 0.
-
-    The mask of triple distillation (section 3.2). Each student calls this for itself.
+def mask_rectangles(rngs: Sequence[np.random.Generator], side: int, largest: float) -> NDArray[np.int64]:
+    """A random rectangle for each crop: (B, 4) top, left, bottom and right, the latter two exclusive, in pixels.
 
     Args:
-        images: not changed.
-        rngs: one an image, draws size and place.
-        largest: the mask's longest side, as a share of the image's.
+        rngs: one a crop, draws size and place.
+        side: of the crops, in pixels.
+        largest: a rectangle's longest side, as a share of the crop's.
     """
-    masked = images.copy(order="K")  # channels-last memory stays so
-    height, width = images.shape[2:]
-    for image, rng in zip(masked, rngs, strict=True):
-        extent = np.maximum(1, (rng.uniform(0, largest, 2) * (height, width)).astype(int))
-        top, left = (rng.integers(0, side - e + 1) for side, e in zip((height, width), extent, strict=True))
-        image[:, top : top + extent[0], left : left + extent[1]] = 0
-    return masked
+    drawn = []
+    for rng in rngs:
+        height, width = np.maximum(1, (rng.uniform(0, largest, 2) * side).astype(int))
+        top, left = rng.integers(0, side - height + 1), rng.integers(0, side - width + 1)
+        drawn.append((top, left, top + height, left + width))
+    return np.array(drawn, dtype=np.int64)

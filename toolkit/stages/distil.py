@@ -1,6 +1,5 @@
 """Stage: triple knowledge distillation (section 3.2): two peers with masked inputs and a frozen teacher."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -8,18 +7,20 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
-from toolkit.data.batches import Batch, occlude_rectangle
+from toolkit.data.batches import Batch, mask_rectangles
 from toolkit.models import HRSuperNet
 from toolkit.slimming.fold import fold
 from toolkit.train.best import kept
 from toolkit.train.inference import normalised
+from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
-from toolkit.train.losses import distillation, mirror, mse, targets
+from toolkit.train.losses import distillation, masked, mirror, mse, targets
 from toolkit.train.setup import Session, Training, open_session
 
 PEERS = ("peer1", "peer2")
@@ -138,14 +139,18 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         net.alpha.requires_grad_(False)
         trained += net.weights()
 
-    def step(batch: Batch) -> dict[str, Tensor]:
-        truth, known = targets(batch, options.sigma, session.device)
-        clean = normalised(batch.images, session.device)
+    def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
+        side = batch.images.shape[1]
+        return {name: mask_rectangles(batch.rngs, side, options.mask) for name in nets} if options.mask else {}
+
+    def step(seen: Inputs) -> dict[str, Tensor]:
+        truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
+        clean = normalised(seen.images)
         maps = {}
         for name, net in nets.items():
-            masked = _masked(clean, batch.rngs, options.mask)
+            shown = masked(clean, seen.drawn[name]) if options.mask else clean
             turned = options.views == "mirrored" and name == PEERS[1]
-            maps[name] = mirror(net(masked.flip(-1)), session.train.faces.scheme) if turned else net(masked)
+            maps[name] = mirror(net(shown.flip(-1)), session.train.faces.scheme) if turned else net(shown)
         losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
         wanted: dict[str, tuple[float, Tensor]] = {}
         with torch.no_grad():
@@ -160,7 +165,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
 
     return Job(
         nets=nets,
-        passes=(Pass(name="weights", optimiser=options.optim.optimiser(trained), step=step),),
+        passes=(Pass(name="weights", optimiser=options.optim.optimiser(trained), step=step, draw=draw),),
         optim=options.optim,
         faces=session.train,
         validation=session.validation,
@@ -171,14 +176,5 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         watch=options.watch,
         identity=session.identity("distil") | _own(options),
         team=session.team,
+        workers=session.workers,
     )
-
-
-def _masked(clean: Tensor, rngs: Sequence[np.random.Generator], largest: float) -> Tensor:
-    """A copy with a mask of its own per image; the clean batch stays as it is for the teacher and the other peer.
-
-    Without masks, the batch itself.
-    """
-    if not largest:
-        return clean
-    return torch.from_numpy(occlude_rectangle(clean.cpu().numpy(), rngs, largest)).to(clean.device)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from toolkit import bundle
@@ -22,6 +21,7 @@ from toolkit.slimming.census import Census, Prices, census
 from toolkit.slimming.edges import at_threshold, cut, within
 from toolkit.slimming.importance import Importance, at_random, by_alpha, by_gamma, by_taylor
 from toolkit.train.inference import normalised
+from toolkit.train.inputs import inputs
 from toolkit.train.losses import mse, targets
 
 PUBLISHED_SHARE = 0.64
@@ -168,10 +168,10 @@ def _faces(options: Slim, parent: Bundle) -> Steps[TrainingFaces]:
 
 def _losses(net: HRSuperNet, faces: TrainingFaces, sigma_px: float) -> Iterator[Tensor]:
     """The squared error of a network on every batch of plain crops."""
-    cpu = torch.device("cpu")
     for batch in faces.epoch((0,), BATCH, Augment.only()):
-        truth, known = targets(batch, sigma_px, cpu)
-        yield mse(net(normalised(batch.images, cpu)), truth, known)
+        seen = inputs(batch)
+        truth, known = targets(seen.points_xy, faces.size_px, sigma_px)
+        yield mse(net(normalised(seen.images)), truth, known)
 
 
 def _budget(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Fits:

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
-from toolkit.data.batches import Batch
 from toolkit.models import HRSuperNet
 from toolkit.models.spec import hrsupernet
 from toolkit.slimming import latency
 from toolkit.slimming.penalty import Penalty, penalty_weights
 from toolkit.train.inference import normalised
+from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
@@ -122,13 +122,13 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
     factors = {"params": [net.alpha], "lr": _alpha_lr(options, session), "weight_decay": 0.0}
     factors["scheduled"] = _fades(options)
 
-    def loss(learned: Literal["alpha", "weights", "both"]) -> Callable[[Batch], dict[str, Tensor]]:
-        def step(batch: Batch) -> dict[str, Tensor]:
+    def loss(learned: Literal["alpha", "weights", "both"]) -> Callable[[Inputs], dict[str, Tensor]]:
+        def step(seen: Inputs) -> dict[str, Tensor]:
             net.alpha.requires_grad_(learned != "weights")
             for parameter in weights:
                 parameter.requires_grad_(learned != "alpha")
-            truth, known = targets(batch, options.sigma, session.device)
-            terms = {"mse": mse(net(normalised(batch.images, session.device)), truth, known)}
+            truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
+            terms = {"mse": mse(net(normalised(seen.images)), truth, known)}
             return terms if learned == "weights" else terms | {"l1": sparsity * (dear * net.alpha.abs()).sum()}
 
         return step
@@ -157,4 +157,5 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
         identity=session.identity("supernet") | _own(options),
         note=note,
         team=session.team,
+        workers=session.workers,
     )

@@ -11,12 +11,12 @@ from toolkit import bundle
 from toolkit.core.files import sha256
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.batches import Batch
 from toolkit.models import HRNet, HRSuperNet, build
 from toolkit.models.imagenet import load_imagenet
 from toolkit.models.spec import ARCHITECTURES, Spec
 from toolkit.train.best import kept
 from toolkit.train.inference import normalised
+from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
@@ -60,9 +60,9 @@ def run(options: Teacher) -> Steps[Outcome]:
         net.alpha.requires_grad_(False)
         weights = net.weights()
 
-    def step(batch: Batch) -> dict[str, Tensor]:
-        truth, known = targets(batch, options.sigma, session.device)
-        return {"mse": mse(net(normalised(batch.images, session.device)), truth, known)}
+    def step(seen: Inputs) -> dict[str, Tensor]:
+        truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
+        return {"mse": mse(net(normalised(seen.images)), truth, known)}
 
     job = Job(
         nets={"teacher": net},
@@ -77,6 +77,7 @@ def run(options: Teacher) -> Steps[Outcome]:
         watch=options.watch,
         identity=session.identity("teacher") | {"arch": options.arch} | origin | parents,
         team=session.team,
+        workers=session.workers,
     )
     log = yield from fit(job, options.out, resume=options.resume)
     record = kept(log, "teacher", options.patience)

@@ -1,5 +1,7 @@
 """A network on crops: the device it runs on, its input, its points and its scores."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,11 +29,15 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def normalised(images: NDArray[np.uint8], device: torch.device) -> Tensor:
+def normalised(images: Tensor) -> Tensor:
     """(B, S, S, 3) uint8 -> (B, 3, S, S) float32 in channels-last memory, by ImageNet's mean and deviation."""
-    mean = torch.tensor(IMAGENET_MEAN, device=device) * 255
-    std = torch.tensor(IMAGENET_STD, device=device) * 255
-    return ((torch.from_numpy(images).to(device).float() - mean) / std).permute(0, 3, 1, 2)
+    mean, std = _statistics(images.device)
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+@cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    return torch.tensor(IMAGENET_MEAN, device=device) * 255, torch.tensor(IMAGENET_STD, device=device) * 255
 
 
 def predict(
@@ -44,7 +50,7 @@ def predict(
     points = []
     with torch.inference_mode():
         for start in range(0, len(images), 32):
-            maps = net(normalised(images[start : start + 32], device)).float().cpu().numpy()
+            maps = net(normalised(torch.from_numpy(images[start : start + 32]).to(device))).float().cpu().numpy()
             points += [heatmap.decode(m, decoder, sigma_px)[0] for m in maps]
     net.train(was_training)
     return np.stack(points)

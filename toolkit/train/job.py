@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.data.augment import Augment
-from toolkit.data.batches import Batch, PlainCrops, TrainingFaces
+from toolkit.data.batches import PlainCrops, TrainingFaces
+from toolkit.train.inputs import Draw, Inputs
 from toolkit.train.optim import Optim
 from toolkit.train.team import Team, alone
 
@@ -20,8 +21,11 @@ class Pass:
     name: str
     optimiser: torch.optim.Optimizer
     """Optim.factor scales the learning rate of its groups, but for those that say `"scheduled": False`."""
-    step: Callable[[Batch], dict[str, Tensor]]
-    """Named losses, which are summed; each a mean over the batch's known points, or the same for every batch."""
+    step: Callable[[Inputs], dict[str, Tensor]]
+    """Named losses, which are summed; each a mean over the batch's known points, or the same for every batch. It only
+    computes on the device, the same for every batch of a shape, since a GPU records it once and replays it."""
+    draw: Draw | None = None
+    """What the step needs beside crops and points."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,8 @@ class Job:
     """What the run shows beside its log."""
     team: Team = field(default_factory=alone)
     """The processes that train together."""
+    workers: int = 0
+    """Processes that make batches ahead; the batches are the same for any number."""
 
     def size_at(self, epoch: int) -> int:
         """Input size of an epoch, from 0."""

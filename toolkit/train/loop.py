@@ -2,22 +2,24 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from toolkit.core.progress import Progress, Steps
-from toolkit.data.batches import Batch
 from toolkit.train.best import exhausted, final, save_best
+from toolkit.train.feed import feed
 from toolkit.train.flat import flatten
 from toolkit.train.inference import evaluate
+from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.optim import Mean, Worn
-from toolkit.train.prefetch import ahead
+from toolkit.train.recorded import Recorded, Work
 from toolkit.train.state import load_run, save_run
 from toolkit.train.team import agree
 from toolkit.train.watch import show
@@ -54,6 +56,7 @@ def _trained(job: Job, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]
         flatten([buffer for buffer in net.buffers() if buffer.is_floating_point()])
     path = folder / "resume" / "state.safetensors"
     means = {name: Mean(net, job.optim.ema) for name, net in job.nets.items()}
+    works = {part.name: _work(job, part) for part in job.passes}
     log: list[dict[str, Any]] = []
     if path.exists():
         if not resume:
@@ -66,7 +69,7 @@ def _trained(job: Job, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]
             break
         started = time.perf_counter()
         clock = Clock(time.perf_counter)
-        losses = yield from _epoch(job, means, epoch, log, clock)
+        losses = yield from _epoch(job, works, means, epoch, log, clock)
         size = job.size_at(epoch)
         pace = clock.read(len(job.passes) * job.faces.batches(job.optim.batch) * _size(job))
         record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, **pace, "size_px": size}
@@ -113,7 +116,7 @@ class Clock:
 
 
 def _epoch(
-    job: Job, means: dict[str, Mean], epoch: int, log: list[dict[str, Any]], clock: Clock
+    job: Job, works: Mapping[str, Work], means: dict[str, Mean], epoch: int, log: list[dict[str, Any]], clock: Clock
 ) -> Steps[dict[str, float]]:
     """All passes over the data once; the mean of each loss."""
     batches = job.faces.batches(job.optim.batch)
@@ -124,12 +127,13 @@ def _epoch(
     for number, part in enumerate(job.passes):
         base = [group["lr"] for group in part.optimiser.param_groups]
         key = (job.seed, epoch, number)
-        for index, batch in enumerate(_batches(job, key, size)):
+        faces = job.faces.epoch(key, job.optim.batch, job.augment, size, job.team.rows(_size(job)))
+        for index, seen in enumerate(feed(faces, part.draw, job.workers)):
             factor = job.optim.factor((epoch * batches + index) / (job.optim.epochs * batches))
             for group, lr in zip(part.optimiser.param_groups, base, strict=True):
                 group["lr"] = lr * factor if group.get("scheduled", True) else lr
             with clock.step():
-                values = _step(job, part, batch)
+                values = _step(job, part, works[part.name], seen)
             for name, value in values.items():
                 label = f"{part.name}_{name}"
                 sums[label] = sums.get(label, 0.0) + value / batches
@@ -142,28 +146,34 @@ def _epoch(
     return {name: round(value, 8) for name, value in sums.items()}
 
 
-def _batches(job: Job, key: tuple[int, ...], size_px: int) -> Iterator[Batch]:
-    """This process's rows of every batch; beside a GPU they are made while it computes."""
-    rows = job.faces.epoch(key, job.optim.batch, job.augment, size_px, job.team.rows(_size(job)))
-    return rows if job.team.device.type == "cpu" else ahead(rows)
-
-
 def _size(job: Job) -> int:
     """Faces in a batch, of all processes together."""
     return min(job.optim.batch, job.faces.faces.an_epoch)
 
 
-def _step(job: Job, part: Pass, batch: Batch) -> dict[str, float]:
-    with job.team.autocast():
-        losses = {name: value * batch.weight for name, value in part.step(batch).items()}
-    sums = job.team.total(torch.stack([value.detach().float() for value in losses.values()])).tolist()
+def _work(job: Job, part: Pass) -> Work:
+    """What a step computes on the device before the processes meet: losses, and gradients in place."""
+
+    def work(seen: Inputs) -> dict[str, Tensor]:
+        with job.team.autocast():
+            losses = {name: value * seen.weight for name, value in part.step(seen).items()}
+        job.team.gradients(torch.stack(list(losses.values())).sum(), part.optimiser)
+        return {name: value.detach().float() for name, value in losses.items()}
+
+    buffers = [buffer for net in job.nets.values() for buffer in net.buffers()]
+    return Recorded(work, buffers) if job.team.records else work
+
+
+def _step(job: Job, part: Pass, work: Work, seen: Inputs) -> dict[str, float]:
+    losses = work(seen.on(job.team.device))
+    sums = job.team.total(torch.stack(list(losses.values()))).tolist()
     values = dict(zip(losses, sums, strict=True))
     for name, value in values.items():
         if not np.isfinite(value):
             raise ValueError(
                 f"the loss {part.name}/{name} became {value}: start again in another --out with a lower learning rate"
             )
-    job.team.minimise(torch.stack(list(losses.values())).sum(), part.optimiser)
+    job.team.descend(part.optimiser)
     return values
 
 

@@ -1,19 +1,42 @@
 """The loss terms of the paper, each as a mean over samples and points (equations 2 to 4)."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from toolkit.core import heatmap
 from toolkit.core.schemes import Scheme
-from toolkit.data.batches import Batch
 
 
-def targets(batch: Batch, sigma_px: float, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Gaussian heatmaps (B, M, h, w) and weights (B, M, 1, 1): 0 where a point is missing."""
-    maps = heatmap.encode(batch.points_xy, batch.images.shape[1], sigma_px)
-    known = np.isfinite(batch.points_xy).all(axis=-1)[..., None, None].astype(np.float32)
-    return torch.from_numpy(maps).to(device), torch.from_numpy(known).to(device)
+def targets(points_xy: Tensor, size_px: int, sigma_px: float) -> tuple[Tensor, Tensor]:
+    """Gaussian heatmaps with peak 1 at the exact, sub-pixel position (section 3.1), and which of them count.
+
+    Args:
+        points_xy: (B, M, 2) in crop pixels; NaN where missing.
+        size_px: side of the crop, a multiple of STRIDE.
+        sigma_px: standard deviation in heatmap pixels.
+
+    Returns:
+        (B, M, h, w) heatmaps, all zero where a point is missing, and weights (B, M, 1, 1), 0 there.
+    """
+    known = points_xy.isfinite().all(dim=-1)[..., None, None].float()
+    centres = (points_xy + 0.5) / heatmap.STRIDE - 0.5
+    grid = torch.arange(size_px // heatmap.STRIDE, device=points_xy.device)
+    along = torch.exp(-((grid - centres[..., None]) ** 2) / (2 * sigma_px**2))  # (B, M, 2, side)
+    maps = along[..., 1, :, None] * along[..., 0, None, :]
+    return maps.nan_to_num(), known
+
+
+def masked(clean: Tensor, rectangles: Tensor) -> Tensor:
+    """A copy of normalised images in which a rectangle each is the mean colour, 0: a student's mask (section 3.2).
+
+    Args:
+        clean: (B, 3, H, W).
+        rectangles: (B, 4), as data.batches.mask_rectangles draws them.
+    """
+    top, left, bottom, right = rectangles[..., None, None, None].unbind(1)  # each (B, 1, 1, 1)
+    down = torch.arange(clean.shape[2], device=clean.device)[:, None]
+    across = torch.arange(clean.shape[3], device=clean.device)
+    return clean.masked_fill((down >= top) & (down < bottom) & (across >= left) & (across < right), 0)
 
 
 def mirror(maps: Tensor, scheme: Scheme) -> Tensor:

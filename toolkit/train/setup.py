@@ -21,6 +21,7 @@ from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
 from toolkit.data.mix import Mix, Part
 from toolkit.slimming.census import check_size
+from toolkit.train.feed import default_workers
 from toolkit.train.inference import pick_device
 from toolkit.train.job import Watch
 from toolkit.train.optim import PAPER, Optim
@@ -109,6 +110,9 @@ class Training:
     those of one process up to rounding. Default: on a CPU, one a core as long as each has eight faces of the batch,
     since two processes train more than one of two threads; one on a GPU, and one within `quickstart` and `ablate` where
     trainings run side by side. `torchrun -m toolkit.cli STAGE` works too, also over several machines."""
+    workers: int | None = None
+    """Processes that decode and augment beside each training process; the batches are the same for any number (default:
+    beside an NVIDIA GPU all other cores; none on a CPU, where they would take what the training needs)."""
     threads: int = 1
     """CPU threads of each process. Two processes of one thread train more than one of two."""
     deterministic: bool = False
@@ -132,6 +136,8 @@ class Training:
             raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
         if self.threads < 1 or self.seed < 0 or not self.sigma > 0:
             raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
+        if self.workers is not None and self.workers < 0:
+            raise ValueError(f"--workers must not be negative, got {self.workers}")
         if self.samples < 0:
             raise ValueError(f"--samples must not be negative, got {self.samples}")
         if self.tensorboard:
@@ -194,6 +200,12 @@ class Session:
     def device(self) -> torch.device:
         """Where this process computes."""
         return self.team.device
+
+    @property
+    def workers(self) -> int:
+        """How many processes make its batches."""
+        chosen = self.options.workers
+        return default_workers(self.device, self.team.here) if chosen is None else chosen
 
     def write(self, result: bundle.Bundle) -> None:
         """Write the bundle to --out; of several processes the first one does."""

@@ -42,6 +42,9 @@ class Team:
 
     fabric: Fabric
     arithmetic: Arithmetic
+    precision: Precision
+    here: int = 1
+    """How many of the processes are on this machine."""
     workers: list[Any] = field(default_factory=list)
     """Processes that this one has started."""
     news: Any = None
@@ -89,10 +92,18 @@ class Team:
         """The first process's value."""
         return self.fabric.broadcast(value)
 
-    def minimise(self, loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-        """One step down the sum of all processes' losses."""
+    @property
+    def records(self) -> bool:
+        """Whether a step can be recorded as a CUDA graph: one process on a GPU, whose losses need no scaling."""
+        return self.device.type == "cuda" and self.size == 1 and self.precision != "fp16"
+
+    def gradients(self, loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
+        """Of this process's loss, in place of what the optimiser's parameters have."""
         optimiser.zero_grad(set_to_none=False)
         self.arithmetic.backward(loss, None)
+
+    def descend(self, optimiser: torch.optim.Optimizer) -> None:
+        """One step down the sum of all processes' losses, by their gradients."""
         for group in optimiser.param_groups:
             for parameter in group["params"]:
                 self.total(parameter.grad)
@@ -141,13 +152,20 @@ def assemble(config: Any, device: torch.device, processes: int, precision: Preci
         news = context.Queue()
         places, wires = places_here(processes), exchange.wires(processes)
         for values, own in zip(places[1:], wires[1:], strict=True):
-            workers.append(context.Process(target=_work, args=(config, values, own, news), daemon=True))
+            workers.append(context.Process(target=_work, args=(config, values, own, news)))
             workers[-1].start()
             for wire in own.values():  # theirs alone now, so that the others notice when they are gone
                 wire.close()
         place = Place(places[0])
         exchange.connect(wires[0])
-    team = Team(fabric=_fabric(device, place, arithmetic), arithmetic=arithmetic, workers=workers, news=news)
+    team = Team(
+        fabric=_fabric(device, place, arithmetic),
+        arithmetic=arithmetic,
+        precision=precision,
+        here=place.here if place else 1,
+        workers=workers,
+        news=news,
+    )
     try:
         exchange.total(torch.zeros(1))  # all are here: torch's own meeting would wait half an hour for the others
         team.fabric.launch()
