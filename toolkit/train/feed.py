@@ -41,7 +41,7 @@ def feed(epoch: Epoch, draw: Draw | None, workers: int) -> Iterator[Inputs]:
     batches = Feed(epoch, draw)
     if not workers:
         return (batches[i] for i in range(len(batches)))
-    more: dict[str, Any] = {"prefetch_factor": 4, "pin_memory": torch.cuda.is_available()}
+    more: dict[str, Any] = {"prefetch_factor": 4}
     more["multiprocessing_context"] = "fork"  # shares the patches, and takes closures
     loader: DataLoader[Inputs] = DataLoader(batches, batch_size=None, num_workers=workers, **more)
     return iter(loader)

@@ -31,10 +31,6 @@ class Inputs:
         """The same on a device."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pin_memory(self) -> "Inputs":
-        """The same in memory that a GPU reads by itself; a loader calls this."""
-        return self._each(Tensor.pin_memory)
-
     def copy(self) -> "Inputs":
         """The same in memory of its own."""
         return self._each(Tensor.clone)

@@ -47,7 +47,9 @@ class Recorded:
         seen, before = inputs.copy(), [buffer.clone() for buffer in self.buffers]
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
-        with torch.backends.cudnn.flags(benchmark=not torch.are_deterministic_algorithms_enabled()):
+        usual = torch.backends.cudnn.benchmark
+        torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
+        try:
             with torch.cuda.stream(aside):
                 for _ in range(WARM_UP):
                     self.work(seen)
@@ -55,6 +57,8 @@ class Recorded:
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
                 losses = self.work(seen)
+        finally:
+            torch.backends.cudnn.benchmark = usual
         for buffer, value in zip(self.buffers, before, strict=True):  # the warm-up is no training
             buffer.copy_(value)
         return Recording(graph, seen, losses)
