@@ -25,7 +25,7 @@ def trained(out: Path, record: bool, monkeypatch: pytest.MonkeyPatch) -> dict[st
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     team = assemble(None, torch.device("cuda"), 1, "float32")
     torch.manual_seed(0)
-    layers = (nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 68, 3, 2, 1))
+    layers = (nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 68, 3, 2, 1))
     net = team.placed(nn.Sequential(*layers))
     optim = Optim(epochs=4, batch=5, lr=0.01, ema=0.9)
 
