@@ -190,7 +190,10 @@ def test_a_control_is_named_for_its_architecture(tmp_path: Path) -> None:
 
 
 def test_a_network_is_trained_on(tmp_path: Path) -> None:
-    """--start takes a bundle's architecture, scheme, size and weights; the card names its parent."""
+    """--start takes a bundle's architecture, scheme, size and weights; the card names its parent.
+
+    Faces with other landmarks leave all but the last layer, and the card says so.
+    """
     torch.manual_seed(5)
     card = Card(name="little", stage="distil", scheme="cofw-29", size_px=32, sigma_px=1.0)
     start = bundle.of_network(build(dataclasses.replace(SPEC, points=29)), card)
@@ -202,8 +205,12 @@ def test_a_network_is_trained_on(tmp_path: Path) -> None:
     assert more.card.parents == {"start": bundle.digest(tmp_path / "start")}
     moved = (more.weights["stem.0.weight"] - start.weights["stem.0.weight"]).abs().max()
     assert 0 < float(moved) < 1e-6 and torch.equal(more.weights["alpha"], start.weights["alpha"])
-    with pytest.raises(ValueError, match="predicts cofw-29, the faces are labelled 300w-68"):
-        finish(teacher.run(Teacher(out=tmp_path / "no", start=tmp_path / "start", scheme="300w-68", **short)))  # type: ignore[arg-type]
+    other = Teacher(out=tmp_path / "other", start=tmp_path / "start", scheme="wflw-98", **short)  # type: ignore[arg-type]
+    finish(teacher.run(other))
+    learned = bundle.read(tmp_path / "other")
+    assert (learned.scheme.points, learned.spec) == (98, dataclasses.replace(start.spec, points=98))
+    assert float((learned.weights["stem.0.weight"] - start.weights["stem.0.weight"]).abs().max()) < 1e-6
+    assert learned.card.config["fresh"] == ["head.out.weight", "head.out.bias"]
     with pytest.raises(ValueError, match="leave --arch and --weights out"):
         Teacher(out=tmp_path / "no", start=tmp_path / "start", arch="s-hrnet-300w")
 

@@ -23,15 +23,20 @@ from toolkit.train.losses import mse, targets
 from toolkit.train.setup import Training, open_session
 
 
+LAST_LAYER = ("head.out.weight", "head.out.bias")
+"""The layer that has a channel for each landmark."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Teacher(Training):
     """Train HRNetV2-W18, whose heatmaps the students later learn from, or with --arch a network from scratch."""
 
     arch: str = "hrnet-w18"
     """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w; or a bundle's
-    folder, whose architecture is trained from scratch."""
+    folder, whose architecture is trained from scratch, with a map for each point that the faces have."""
     start: Path | None = None
-    """Bundle whose network is trained on, at another size or on other faces, in place of --arch."""
+    """Bundle whose network is trained on, at another size or on other faces, in place of --arch. Where the faces have
+    other landmarks, its last layer is trained from scratch."""
     weights: Path | None = None
     """HRNetV2-W18's ImageNet weights to start from, a safetensors file with the names of the authors' checkpoint;
     toolkit/models/imagenet.py says how a .pth becomes one. With them, try --lr 1e-4 to 5e-4."""
@@ -83,6 +88,8 @@ def run(options: Teacher) -> Steps[Outcome]:
     record = kept(log, "teacher", options.patience)
     name = start.card.name if start else _name(options.arch)
     metrics = {"val": record["val_teacher"]}
+    if start and start.scheme != session.train.faces.scheme:
+        origin["fresh"] = list(LAST_LAYER)
     card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=origin)
     session.write(bundle.of_network(net, card, tuple(log)))
     nme = record["val_teacher"]["nme_mean"]
@@ -98,9 +105,14 @@ def _started(options: Teacher, start: bundle.Bundle | None, scheme: Scheme) -> H
     """The network before its first step, on the CPU."""
     if start is None:
         return build(_spec(options.arch, scheme))
-    if start.scheme != scheme:
-        raise ValueError(f"{options.start} predicts {start.scheme.name}, the faces are labelled {scheme.name}")
-    return start.network()
+    if start.scheme == scheme:
+        return start.network()
+    net = build(dataclasses.replace(start.spec, points=scheme.points))
+    kept_weights = {name: value for name, value in start.weights.items() if name not in LAST_LAYER}
+    unlike = net.load_state_dict(kept_weights, strict=False)
+    assert not unlike.unexpected_keys
+    assert sorted(unlike.missing_keys) == sorted(LAST_LAYER)
+    return net
 
 
 def _parents(options: Teacher) -> dict[str, str]:
@@ -126,7 +138,4 @@ def _name(arch: str) -> str:
 def _spec(arch: str, scheme: Scheme) -> Spec:
     if arch in ARCHITECTURES:
         return ARCHITECTURES[arch](scheme.points)
-    spec = bundle.read(Path(arch)).spec
-    if spec.points != scheme.points:
-        raise ValueError(f"{arch} predicts {spec.points} points, the faces have {scheme.points}")
-    return spec
+    return dataclasses.replace(bundle.read(Path(arch)).spec, points=scheme.points)

@@ -90,7 +90,8 @@ class Training:
     """Stop when the validation error has not fallen for so many epochs, and keep the best weights; 0 trains to the end.
     The learning rate falls on its own schedule all the same, so that there is little to gain from its last part."""
     synthetic: int | None = None
-    """Number of synthetic faces: the preset's where no --data is given; beside --data, that many are mixed in."""
+    """Number of synthetic faces: the preset's where no --data is given; beside --data, that many are mixed in, each
+    shown as often as a face of the first --data."""
     scheme: SchemeName | None = None
     """Landmarks of the synthetic faces, where no --data is given (default: 300w-68, or the parent bundle's); beside
     --data they are labelled as it is."""
@@ -300,5 +301,6 @@ def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme)
     for folder, share in zip(options.data[1:], shares[1:], strict=True):
         parts.append(Part(faces=open_folder(folder, test=False, skip_bad=options.skip_bad), share=share))
     if first is not None and options.synthetic:
-        parts.append(Part(faces=open_faces(None, "train", options.synthetic, scheme=own.scheme)))
+        drawn_faces = open_faces(None, "train", options.synthetic, scheme=own.scheme)
+        parts.append(Part(faces=drawn_faces, share=shares[0]))
     return Mix(parts)
