@@ -22,7 +22,6 @@ from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.setup import Training, open_session
 
-
 LAST_LAYER = ("head.out.weight", "head.out.bias")
 """The layer that has a channel for each landmark."""
 
@@ -88,9 +87,8 @@ def run(options: Teacher) -> Steps[Outcome]:
     record = kept(log, "teacher", options.patience)
     name = start.card.name if start else _name(options.arch)
     metrics = {"val": record["val_teacher"]}
-    if start and start.scheme != session.train.faces.scheme:
-        origin["fresh"] = list(LAST_LAYER)
-    card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=origin)
+    fresh_layer = {"fresh": list(LAST_LAYER)} if start and start.scheme != session.train.faces.scheme else {}
+    card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=origin | fresh_layer)
     session.write(bundle.of_network(net, card, tuple(log)))
     nme = record["val_teacher"]["nme_mean"]
     begun = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
