@@ -9,8 +9,8 @@ from toolkit import bundle, release
 from toolkit.bundle import Bundle
 from toolkit.core.progress import finish
 from toolkit.jobs import Job
-from toolkit.recipe import MIXTURE, waves
-from toolkit.release import SHIPPED, Release, run, ship
+from toolkit.recipe import MIXTURE, POINTS_29, waves
+from toolkit.release import SHIPPED, Release, Shipped, run, ship
 from toolkit.runtime import sidecar
 
 PARENTS = ("start", "supernet", "student", "teacher")
@@ -26,14 +26,14 @@ def test_every_step_finds_what_it_reads() -> None:
             assert parents <= made, f"{job.name} reads what no earlier wave makes"
             assert stage.out == Path("run") / job.name and stage.out not in made
         made |= {job.options["out"] for job in wave}
-    assert {Path("run") / step for step in SHIPPED} <= made
+    assert {Path("run") / shipped.step for shipped in SHIPPED} <= made
     sets = {path for wave in waves(Path("faces"), Path("run")) for job in wave for path in job.options.get("data", ())}
-    assert sets == {Path("faces") / name for name, _ in MIXTURE}
+    assert sets == {Path("faces") / name for name in (*dict(MIXTURE), POINTS_29)}
 
 
 def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle) -> None:
     """A run that was stopped goes on at the first step that has left no bundle; then it ships."""
-    for name, _ in MIXTURE:
+    for name in (*dict(MIXTURE), POINTS_29, "wflw_test"):
         (tmp_path / name).mkdir(parents=True)
     steps = [job for wave in waves(tmp_path, tmp_path / "run") for job in wave]
     for job in steps[:-2]:
@@ -56,13 +56,16 @@ def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(release, "ship", put)
     finish(run(Release(data=tmp_path, out=tmp_path / "run")))
     assert asked == steps[-2:]
-    assert shipped == [tmp_path / "run" / step for step in SHIPPED]
+    assert shipped == [tmp_path / "run" / each.step for each in SHIPPED]
 
 
 def test_missing_faces_are_named_before_hours_of_training(tmp_path: Path) -> None:
     """All of them at once."""
     (tmp_path / "300w").mkdir()
-    with pytest.raises(FileNotFoundError, match="lacks helen_extra/normal, helen_extra/hard, aflw_pose, ytf68"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="lacks helen_extra/normal, helen_extra/hard, aflw_pose, ytf68, helen29/train, wflw_test",
+    ):
         finish(run(Release(data=tmp_path, out=tmp_path / "run")))
 
 
@@ -73,7 +76,7 @@ def test_what_ships_is_rounded_scored_and_converted(
     """The card has the terms of the data and the scores; the files belong to the bundle as it is put in place."""
     monkeypatch.setattr(release, "FORMATS", ({"to": ("tflite",), "precision": ("float16",)},))
     bundle.write(small_bundle, tmp_path / "run")
-    outcome = finish(ship(tmp_path / "run", None, tmp_path))
+    outcome = finish(ship(tmp_path / "run", Shipped(step="run", test=None, real=None), tmp_path, tmp_path))
     folder, file = tmp_path / "sdhrnet-68pt-64", tmp_path / "sdhrnet-68pt-64-float16.tflite"
     shipped = bundle.read(folder)
     assert outcome.ok and [r["kind"] for r in outcome.records] == ["evaluate", "parity", "evaluate"]

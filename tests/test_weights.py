@@ -28,9 +28,10 @@ def test_each_file_belongs_to_its_bundle(name: str) -> None:
     files = [released(p, name) for p in ("float32", "float16", "int8")] + [WEIGHTS / f"{name}-float16.mlpackage"]
     assert {sidecar.read(file).source_bundle for file in files} == {digest}
     assert {sidecar.read(file).size_px for file in files} == {loaded.card.size_px}
-    assert "research use only" in loaded.card.data["licence"]
+    drawn = loaded.card.data["train"].startswith("synthetic")
+    assert drawn or "research" in loaded.card.data["licence"]
     assert name == f"{loaded.card.name}-{loaded.scheme.points}pt-{loaded.card.size_px}"
-    assert 0 < loaded.card.metrics["test"]["nme_mean"] < 5
+    assert 0 < loaded.card.metrics["test"]["nme_mean"] < (10 if drawn else 5)
 
 
 def test_the_main_model_is_there() -> None:

@@ -36,12 +36,16 @@ def released(precision: str, name: str = MAIN) -> Path:
 def chosen(model: Path | None) -> Path:
     """The model that a user asks for: a path, the name of a released model, or the main one where nothing is said.
 
+    Of a released model it is the float16 file, or the int8 one of those that come in int8 alone.
+
     Raises:
         FileNotFoundError: a bare name that is neither a path nor a released model's.
     """
     if model is None or model.exists() or len(model.parts) > 1 or model.suffix:
         return model or released("float16")
-    return released("float16", model.name)
+    int8 = WEIGHTS / f"{model.name}-int8.tflite"
+    whole = (WEIGHTS / f"{model.name}-float16.tflite").is_file()
+    return int8 if int8.is_file() and not whole else released("float16", model.name)
 
 
 def is_bundle(path: Path) -> bool:

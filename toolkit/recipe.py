@@ -21,6 +21,18 @@ FROM_TEACHER = MappingProxyType({"peers_weight": 0.0, "teacher_weight": 0.2, "te
 """The teacher alone, at a low temperature: only there does the softmax of a map say where its peak is. Peers cost twice
 the time and gave nothing in results/training."""
 
+LIGHT = MappingProxyType(
+    {
+        **{"colour": 0.2, "gray": 0.05, "shade": 0.08, "blur": 0.08, "motion": 0.03, "resolution": 0.05},
+        **{"noise": 0.08, "jpeg": 0.08, "occlude": 0.12, "mask": 0.03},
+    }
+)
+"""About half of the usual augmentation, with which a training ends: at full strength few crops look like plain ones."""
+PLAIN = MappingProxyType({**PUBLISHED, "jitter": 1.0})
+"""The published augmentation, on boxes as a detector gives them."""
+POINTS_29 = "helen29/train"
+"""Photos with 29 points, by folder under the data."""
+
 Wave = tuple[Job, ...]
 
 
@@ -28,7 +40,7 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
     """Steps that can run side by side, wave after wave; each writes a bundle to its folder under `out`.
 
     Args:
-        data: the folder that holds those of MIXTURE.
+        data: the folder that holds those of MIXTURE, and POINTS_29.
         out: the run's folder.
     """
 
@@ -39,21 +51,34 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
 
     def distil(name: str, student: str, size: int, epochs: int, **terms: Any) -> Job:
         options = {"size": size, "epochs": epochs, "lr": 1.5e-3, "synthetic": SYNTHETIC}
-        return train("distil", "Distil", name, MIXTURE, student=out / student, **options, **terms)
+        return train("distil", "Distil", name, MIXTURE, **{**options, **terms}, student=out / student)
+
+    def long(name: str, student: str, size: int, passes: int, lr: float) -> Job:
+        """On the truth alone, in large batches for a GPU; eight passes over the faces count as an epoch."""
+        sets = tuple((folder, round(8 * share, 1)) for folder, share in MIXTURE)
+        options = {"size": size, "epochs": passes // 8, "batch": 128, "lr": lr, "synthetic": SYNTHETIC}
+        return train("distil", "Distil", name, sets, student=out / student, **options, **alone)
 
     def cut(name: str, parent: str, **options: Any) -> Job:
         return Job("slim", "Slim", {"supernet": out / parent, "out": out / name, **options}, label=name)
 
-    teacher: dict[str, Any] = {"teacher": out / "teacher", **FROM_TEACHER}
+    def other(name: str, scheme: str | None = None, sets: Sequence[tuple[str, float]] = (), **options: Any) -> Job:
+        """The small network, for other points."""
+        return train("teacher", "Teacher", name, sets, scheme=scheme, size=96, **options)
+
+    taught: dict[str, Any] = {"teacher": out / "teacher", **FROM_TEACHER}
     alone: dict[str, Any] = {"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0}
     search = {"updates": "joint", "sparsity": 5e-6, "penalty": "macs", "seed": 2}
     grown = {"start": out / "teacher-64", "size": 128, "progressive": (96,), "synthetic": 700}
+    drawn = out / "points-29-drawn"
+    even: dict[str, Any] = {"remove": "channels", "even": 128}
     return (
         (
             train("teacher", "Teacher", "teacher-64", CLOSE, epochs=14, augment=dict(PUBLISHED)),
             train("supernet", "Supernet", "supernet", CLOSE, epochs=10, augment=dict(PUBLISHED), **search),
         ),
         (
+            cut("large-operations", "supernet", share=0.8, importance="gamma"),
             cut("main-operations", "supernet", share=0.6, importance="gamma"),
             cut("small-operations", "supernet", share=0.49, importance="gamma"),
         ),
@@ -62,11 +87,25 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
             distil("small-alone", "small-operations", 128, 22, **alone),
         ),
         (
-            cut("main-channels", "main-operations", remove="channels", even=128),
-            cut("small-channels", "small-alone", remove="channels", even=128),
+            cut("large-channels", "large-operations", **even),
+            cut("main-channels", "main-operations", **even),
+            cut("small-channels", "small-alone", **even),
         ),
         (
-            distil("main", "main-channels", 128, 22, **teacher),
-            distil("small", "small-channels", 96, 24, **teacher),
+            distil("main-taught", "main-channels", 128, 22, **taught),
+            distil("small-taught", "small-channels", 96, 24, **taught),
+            other("points-98", "wflw-98", arch=str(out / "small-channels"), synthetic=6000, epochs=22),
+        ),
+        (
+            long("large-long", "large-channels", 160, 32, 3e-3),
+            long("main-long", "main-taught", 128, 72, 2.5e-3),
+            long("small-long", "small-taught", 96, 72, 2.5e-3),
+            other("points-29-drawn", "cofw-29", start=out / "points-98", synthetic=3000, epochs=6, lr=1e-3),
+        ),
+        (
+            distil("large", "large-long", 160, 6, **alone, augment=dict(LIGHT), lr=5e-4),
+            distil("main", "main-long", 128, 14, **alone, augment=dict(LIGHT), lr=5e-4),
+            distil("small", "small-long", 96, 20, **alone, augment=dict(PLAIN), lr=6e-4),
+            other("points-29", None, ((POINTS_29, 1.0),), start=drawn, synthetic=300, epochs=40, lr=7e-4),
         ),
     )

@@ -98,6 +98,14 @@ def _conditions(records: list[Record]) -> str:
 
 
 def _networks(records: list[Record]) -> str:
+    sets = dict.fromkeys(r["data"] for r in records)
+    if len(sets) == 1:
+        return _networks_on(records)
+    own = {data: [r for r in records if r["data"] == data] for data in sets}
+    return "\n".join(f"On {data}:\n\n{_networks_on(scored)}" for data, scored in own.items())
+
+
+def _networks_on(records: list[Record]) -> str:
     several = len({r["input_px"] for r in records if r.get("input_px")}) > 1
     rows = [
         [
@@ -196,9 +204,11 @@ def _steps(records: list[Record]) -> str:
         ]
         for r in records
     ]
-    total = sum(r["seconds"] for r in records) / 3600
-    header = ["step", "stage", "input", "epochs", "seed", "hours of a core", "NME on validation faces", "machine"]
-    return _table(header, [*rows, ["all", "", "", "", "", f"{total:.2f}", "", ""]])
+    for machine in dict.fromkeys(r["device"] for r in records):
+        total = sum(r["seconds"] for r in records if r["device"] == machine) / 3600
+        rows.append(["all", "", "", "", "", f"{total:.2f}", "", machine])
+    header = ["step", "stage", "input", "epochs", "seed", "hours", "NME on validation faces", "machine"]
+    return _table(header, rows)
 
 
 def _files(records: list[Record], moved: dict[str, Record]) -> str:
