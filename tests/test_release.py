@@ -21,6 +21,9 @@ def test_every_step_finds_what_it_reads() -> None:
     made: set[Path] = set()
     for wave in waves(Path("faces"), Path("run")):
         for job in wave:
+            if "arch" in job.options:  # it must be there when the step begins
+                assert Path(job.options["arch"]) in made
+                job.options["arch"] = "s-hrnet-wflw"
             stage = job.config_of_stage()
             parents = {job.options[role] for role in PARENTS if role in job.options}
             assert parents <= made, f"{job.name} reads what no earlier wave makes"

@@ -78,7 +78,6 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
             train("supernet", "Supernet", "supernet", CLOSE, epochs=10, augment=dict(PUBLISHED), **search),
         ),
         (
-            cut("large-operations", "supernet", share=0.8, importance="gamma"),
             cut("main-operations", "supernet", share=0.6, importance="gamma"),
             cut("small-operations", "supernet", share=0.49, importance="gamma"),
         ),
@@ -87,7 +86,6 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
             distil("small-alone", "small-operations", 128, 22, **alone),
         ),
         (
-            cut("large-channels", "large-operations", **even),
             cut("main-channels", "main-operations", **even),
             cut("small-channels", "small-alone", **even),
         ),
@@ -97,15 +95,14 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
             other("points-98", "wflw-98", arch=str(out / "small-channels"), synthetic=6000, epochs=22),
         ),
         (
-            long("large-long", "large-channels", 160, 32, 3e-3),
             long("main-long", "main-taught", 128, 72, 2.5e-3),
             long("small-long", "small-taught", 96, 72, 2.5e-3),
             other("points-29-drawn", "cofw-29", start=out / "points-98", synthetic=3000, epochs=6, lr=1e-3),
         ),
         (
-            distil("large", "large-long", 160, 6, **alone, augment=dict(LIGHT), lr=5e-4),
             distil("main", "main-long", 128, 14, **alone, augment=dict(LIGHT), lr=5e-4),
             distil("small", "small-long", 96, 20, **alone, augment=dict(PLAIN), lr=6e-4),
             other("points-29", None, ((POINTS_29, 1.0),), start=drawn, synthetic=300, epochs=40, lr=7e-4),
         ),
+        (distil("large", "main", 160, 10, **alone, augment=dict(LIGHT), lr=8e-4),),
     )
