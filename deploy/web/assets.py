@@ -42,11 +42,11 @@ def gather(out: Path) -> None:
     contract = read_json(CONTRACT)
     with new_folder(out) as folder:
         site = folder / "site"
-        for file in sorted(WEIGHTS.glob("*.tflite")):
+        files = _models(contract["model"]["file"])
+        for file in files:
             for part in (file, sidecar.path_of(file)):
                 _copy(part, site / "models" / part.name)
-        names = [path.name for path in sorted((site / "models").glob("*.tflite"))]
-        write_json(site / "models" / "index.json", names)
+        write_json(site / "models" / "index.json", [file.name for file in files])
         if sha256(site / "models" / contract["model"]["file"]) != contract["model"]["file_sha256"]:
             raise ValueError(f"{CONTRACT} is about another model: make it again with `sdhrnet contract`")
         _copy(_detector(contract["detector"]), site / contract["detector"]["file"])
@@ -72,6 +72,13 @@ def icon(size_px: int) -> NDArray[np.uint8]:
     large = np.full((4 * size_px, 4 * size_px, 3), GROUND, dtype=np.uint8)
     drawn = draw_landmarks(large, points, scheme(about["scheme"]), style=ICON)
     return drawn.reshape(size_px, 4, size_px, 4, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+
+
+def _models(chosen: str) -> list[Path]:
+    """The contract's model in every precision, it first, and the others in int8, since a phone fetches them all."""
+    name = chosen.rpartition("-")[0]
+    own = sorted(WEIGHTS.glob(f"{name}-*.tflite"), key=lambda path: (path.name != chosen, path.name))
+    return own + sorted(path for path in WEIGHTS.glob("*-int8.tflite") if path not in own)
 
 
 def _detector(terms: dict[str, Any]) -> Path:
