@@ -46,7 +46,7 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
 
     def train(stage: str, config: str, name: str, sets: Sequence[tuple[str, float]], **options: Any) -> Job:
         faces = {"data": tuple(data / s for s, _ in sets), "share": tuple(share for _, share in sets)}
-        common = {"out": out / name, "processes": 1, "resume": True}
+        common = {"out": out / name, "resume": True}
         return Job(stage, config, {**faces, **common, **options}, label=name)
 
     def distil(name: str, student: str, size: int, epochs: int, **terms: Any) -> Job:

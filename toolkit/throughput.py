@@ -13,6 +13,7 @@ import torch
 from toolkit import bundle, measure
 from toolkit.bundle import Card
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import cores
 from toolkit.core.schemes import W300_68
 from toolkit.jobs import Job
 from toolkit.models import build
@@ -47,17 +48,17 @@ class Throughput:
     """float32, bf16, fp16."""
     processes: tuple[int, ...] = (1, 2)
     """How many share a batch."""
+    threads: tuple[int, ...] = (1, 2)
+    """CPU threads of each process; several processes of several threads only where there are as many cores."""
     batch: int = 16
     """Faces a step, of all processes together."""
     steps: int = 6
     """Steps of each measurement; the median of three measurements counts."""
     device: str = "auto"
     """auto, cpu, cuda, mps."""
-    threads: int = 1
-    """CPU threads of each process."""
 
     def __post_init__(self) -> None:
-        if min(self.batch, self.steps, self.threads, *self.processes) < 1:
+        if min(self.batch, self.steps, *self.threads, *self.processes) < 1:
             raise ValueError("batch, steps, threads and processes must be at least 1")
 
 
@@ -66,10 +67,8 @@ def run(options: Throughput) -> Steps[Outcome]:
     records = []
     with TemporaryDirectory(prefix="sdhrnet-") as folder:
         parents = dict(_parents(Path(folder)))
-        combinations = itertools.product(options.stages, options.sizes, options.precisions, options.processes)
-        for number, (stage, size, precision, processes) in enumerate(combinations):
+        for number, (stage, choice) in enumerate(itertools.product(options.stages, _choices(options))):
             out = Path(folder) / str(number)
-            choice: dict[str, Any] = {"size": size, "precision": precision, "processes": processes}
             training = {**_training(options), **choice, "out": out, **(parents if stage == "distil" else {})}
             yield from Job(stage, CONFIGS[stage], training).steps()
             records.append(_record(options, stage, bundle.read(out)))
@@ -79,8 +78,16 @@ def run(options: Throughput) -> Steps[Outcome]:
 
 def _training(options: Throughput) -> dict[str, Any]:
     faces = options.batch * options.steps
-    same = {"batch": options.batch, "device": options.device, "threads": options.threads}
+    same = {"batch": options.batch, "device": options.device}
     return {**same, "preset": "tiny", "epochs": EPOCHS, "synthetic": faces}
+
+
+def _choices(options: Throughput) -> Iterator[dict[str, Any]]:
+    """The stages' options of each measurement."""
+    ways = itertools.product(options.sizes, options.precisions, options.processes, options.threads)
+    for size, precision, processes, threads in ways:
+        if processes * threads <= cores() or 1 in (processes, threads):
+            yield {"size": size, "precision": precision, "processes": processes, "threads": threads}
 
 
 def _parents(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -105,13 +112,14 @@ def _record(options: Throughput, stage: str, trained: bundle.Bundle) -> dict[str
         "batch": options.batch,
         "faces_per_second": round(statistics.median(r["faces_per_second"] for r in counted), 2),
         "outside_percent": round(statistics.median(r["outside_percent"] for r in counted), 2),
-        **measure.conditions(options.threads),
+        **measure.conditions(made["threads"]),
         "device": made["device"],
     }
 
 
 def _line(record: dict[str, Any]) -> str:
+    shared = f"{record['processes']} x {record['threads']} threads"
     return (
-        f"{record['model']:9} {record['size_px']:4} px  {record['precision']:7}  {record['processes']} processes  "
+        f"{record['model']:9} {record['size_px']:4} px  {record['precision']:7}  {shared}  "
         f"{record['faces_per_second']:8.1f} faces/s  {record['outside_percent']:4.1f} % outside the steps"
     )

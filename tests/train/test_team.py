@@ -23,7 +23,7 @@ from toolkit.models.spec import Spec
 from toolkit.stages.teacher import Teacher
 from toolkit.train.place import Place
 from toolkit.train.setup import Training, open_session
-from toolkit.train.team import Team, alone, assemble, default_precision, default_processes
+from toolkit.train.team import Team, alone, assemble, default_precision, default_threads
 
 CPU = torch.device("cpu")
 SCRIPT = Path(__file__).with_name("in_step.py")
@@ -139,8 +139,12 @@ def test_half_a_place_is_refused() -> None:
         Place({"RANK": "1", "LOCAL_RANK": "1"})
 
 
-def test_processes_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One a core with eight rows each on a CPU, one on a GPU."""
+def test_threads_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the batch is worth and the cores allow, which several processes share; one beside other trainings."""
     monkeypatch.setattr("toolkit.train.team.cores", lambda: 4)
-    assert [default_processes(torch.device("cpu"), batch) for batch in (4, 16, 64)] == [1, 2, 4]
-    assert default_processes(torch.device("cuda"), 64) == 1
+    batches = (4 * 64**2, 16 * 64**2, 16 * 128**2, 64 * 128**2)
+    assert [default_threads(CPU, pixels, 1) for pixels in batches] == [1, 1, 4, 4]
+    assert [default_threads(CPU, batches[-1], processes) for processes in (2, 8)] == [2, 1]
+    assert default_threads(torch.device("cuda"), batches[-1], 1) == 1
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: object())
+    assert default_threads(CPU, batches[-1], 1) == 1

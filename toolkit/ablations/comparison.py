@@ -105,7 +105,6 @@ class Comparison:
             "augment": dataclasses.asdict(PUBLISHED) | self.augment,
             "synthetic": None if self.data else self.synthetic,
             "seed": seed,
-            "processes": 1,
         }
 
     def trained_on(self, name: str, student: Path, seed: int, **terms: Any) -> Job:

@@ -89,7 +89,6 @@ def _trials(options: Ingredients, seed: int) -> Iterator[Trial]:
             "lr": 1.5e-3,
             "seed": seed,
             "out": options.out / _folder(variant, seed),
-            "processes": 1,
             "resume": True,
             **{"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0},
             **own,

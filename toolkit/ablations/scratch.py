@@ -51,7 +51,6 @@ def trial(options: FromScratch, ablation: str, variant: str, seed: int, own: Map
         "epochs": options.epochs,
         "synthetic": options.synthetic if options.data is None else None,
         "seed": seed,
-        "processes": 1,
         "resume": True,
         **own,
     }

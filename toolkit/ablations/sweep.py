@@ -105,7 +105,6 @@ def _training(options: Sweep, folder: Path) -> Record:
         "epochs": options.epochs,
         "lr": options.lr,
         "seed": options.seed,
-        "processes": 1,
         "resume": True,
     }
 

@@ -177,16 +177,16 @@ def _paces(records: list[Record]) -> str:
 
 def _throughput(records: list[Record]) -> str:
     def same(r: Record) -> tuple[Any, ...]:
-        return r["model"], r["size_px"], r["precision"], r["threads"], r["batch"], r["device"]
+        return r["model"], r["size_px"], r["precision"], r["batch"], r["device"]
 
-    alone = {same(r): r["faces_per_second"] for r in records if r["processes"] == 1}
+    alone = {same(r): r["faces_per_second"] for r in records if r["processes"] == r["threads"] == 1}
     rows = []
     for r in records:
         gain = f"{r['faces_per_second'] / alone[same(r)]:.2f} x" if same(r) in alone else ""
         shared = [f"{r['processes']} x {r['threads']}", str(r["batch"])]
         figures = [f"{r['faces_per_second']:.1f}", gain, f"{r['outside_percent']:.1f} %"]
         rows.append([r["model"], f"{r['size_px']} px", r["precision"], *shared, *figures])
-    header = ["stage", "input", "precision", "processes x threads", "batch", "faces a second", "against one process"]
+    header = ["stage", "input", "precision", "processes x threads", "batch", "faces a second", "against one thread"]
     return _table([*header, "time outside the steps"], rows)
 
 

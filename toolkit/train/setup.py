@@ -26,7 +26,7 @@ from toolkit.train.inference import pick_device
 from toolkit.train.job import Watch
 from toolkit.train.optim import PAPER, Optim
 from toolkit.train.process import prepare
-from toolkit.train.team import Precision, Team, assemble, default_precision, default_processes
+from toolkit.train.team import Precision, Team, assemble, default_precision, default_threads
 
 PresetName = Literal["tiny", "cpu", "paper"]
 
@@ -108,14 +108,15 @@ class Training:
     """Of the forward pass (default: bf16 where the device has instructions for it, else float32)."""
     processes: int | None = None
     """Processes that share every batch, on a CPU core or a GPU each; --batch stays the whole batch, and the weights are
-    those of one process up to rounding. Default: on a CPU, one a core as long as each has eight faces of the batch,
-    since two processes train more than one of two threads; one on a GPU, and one within `quickstart` and `ablate` where
-    trainings run side by side. `torchrun -m toolkit.cli STAGE` works too, also over several machines."""
+    those of one process up to rounding (default: one; on one machine's CPU several pay for large batches of large crops
+    alone, see `throughput`). `torchrun -m toolkit.cli STAGE` works too, also over several machines."""
     workers: int | None = None
     """Processes that decode and augment beside each training process; the batches are the same for any number (default:
     beside an NVIDIA GPU all other cores; none on a CPU, where they would take what the training needs)."""
-    threads: int = 1
-    """CPU threads of each process. Two processes of one thread train more than one of two."""
+    threads: int | None = None
+    """CPU threads of each process (default: as many as a batch is worth and the machine has, such as two for 16 faces
+    at 128 px; one on a GPU, and one within `quickstart` and `ablate`, where trainings run side by side: two of one
+    thread each get further than one of two and then the other)."""
     deterministic: bool = False
     """Refuse what varies from run to run on a GPU, at some cost; a CPU always gives the same bits."""
     resume: bool = False
@@ -135,7 +136,7 @@ class Training:
             raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
         if self.scheme and self.data:
             raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
-        if self.threads < 1 or self.seed < 0 or not self.sigma > 0:
+        if (self.threads is not None and self.threads < 1) or self.seed < 0 or not self.sigma > 0:
             raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"--workers must not be negative, got {self.workers}")
@@ -270,8 +271,10 @@ def open_session(options: Training, usual: Scheme = W300_68) -> Steps[Session]:
     """
     device = pick_device(options.device)
     precision = options.precision or default_precision(device)
-    processes = options.processes or default_processes(device, options.optim.batch)
-    prepare(threads=options.threads, seed=options.seed, deterministic=options.deterministic)
+    processes = options.processes or 1
+    threads = options.threads or default_threads(device, options.optim.batch * options.size_px**2, processes)
+    prepare(threads=threads, seed=options.seed, deterministic=options.deterministic)
+    options = dataclasses.replace(options, threads=threads)  # for the other processes too
     team = assemble(options, device, processes, precision)
     try:
         train, validation = yield from _data(options, usual)

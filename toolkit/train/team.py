@@ -32,8 +32,9 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # only the comm
 
 Precision = Literal["float32", "bf16", "fp16"]
 T = TypeVar("T")
-ROWS = 8
-"""Rows of a batch below which a further process costs more in waiting for the others than it brings."""
+PIXELS = 2**16
+"""Of a batch below which a further thread costs more than it brings: 16 crops of 64 px train as fast on one as on two,
+32 of them, or 16 of 128 px, 1.1 to 1.4 times as fast."""
 
 
 @dataclass(kw_only=True)
@@ -201,11 +202,11 @@ def _work(config: Any, place: dict[str, str], wires: exchange.Wires, news: "mult
         news.put(error)
 
 
-def default_processes(device: torch.device, batch: int) -> int:
-    """One on an accelerator and beside other trainings; on a CPU one a core, as long as each has enough to do."""
+def default_threads(device: torch.device, pixels: int, processes: int) -> int:
+    """One on an accelerator and beside other trainings; on a CPU what the cores allow and a batch is worth."""
     if device.type != "cpu" or multiprocessing.parent_process() is not None:
         return 1
-    return max(1, min(cores(), batch // ROWS))
+    return max(1, min(cores(), pixels // PIXELS) // processes)
 
 
 def default_precision(device: torch.device) -> Precision:
