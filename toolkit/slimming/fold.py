@@ -4,12 +4,15 @@
 2. alpha goes into its edge's last convolution. An identity edge has none, so its block is computed in other units: with
    a > 0, ReLU(a x + t) = a ReLU(x + t / a). The block then holds its map divided by a, its own convolutions and those
    that read it make up for that, and no multiplication is left.
+   A block whose only edge ends in no convolution keeps one, by a power of two: converters hide a ReLU in the operation
+   before it, and XNNPACK does not take one that stands alone in an int8 file.
 3. The head's first 1x1 convolution runs on each branch before the upsampling, with which it commutes, and the results
    are summed: 26 % fewer multiplications in the slimmed 300W network.
 """
 
 import copy
 import itertools
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -18,7 +21,7 @@ from torch import Tensor, nn
 
 from toolkit.models import HRNet, HRSuperNet
 from toolkit.models.blocks import Head, MBConv, upsample
-from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+from toolkit.models.spec import STAGES, Edge
 
 Rewrite = Literal["norms", "alpha", "head"]
 REWRITES: tuple[Rewrite, ...] = ("norms", "alpha", "head")
@@ -26,6 +29,10 @@ REWRITES: tuple[Rewrite, ...] = ("norms", "alpha", "head")
 
 UNIT_RANGE = (2.0**-6, 2.0**6)
 """A block's unit stays in this range, for float16's sake; beyond it the identity edge keeps a multiplication."""
+
+
+LONE_GAIN = 2.0
+"""What a block whose only edge ends in no convolution multiplies by, or divides by; exact in every precision."""
 
 
 class Scale(nn.Module):
@@ -40,18 +47,20 @@ class Scale(nn.Module):
 
 
 class FoldedBlock(nn.Module):
-    """E(ReLU(sum of T(x))) over the incoming edges; alpha and BatchNorm are in the weights."""
+    """E(ReLU(gain * sum of T(x))) over the incoming edges; alpha and BatchNorm are in the weights."""
 
-    def __init__(self, target: int, edges: dict[str, nn.Module], encoder: nn.Sequential) -> None:
+    def __init__(self, target: int, gain: float, edges: dict[str, nn.Module], encoder: nn.Sequential) -> None:
         super().__init__()
         self.target = target
+        self.gain = gain
         self.edges = nn.ModuleDict(edges)
         self.encoder = encoder
 
     def forward(self, branches: dict[int, Tensor]) -> Tensor:
         # branches[k]: (B, widths[k], h / 2**k, w / 2**k) -> (B, widths[target], h / 2**target, w / 2**target)
         terms = [upsample(edge(branches[int(k)]), 2 ** max(0, int(k) - self.target)) for k, edge in self.edges.items()]
-        return self.encoder(F.relu(sum(terms[1:], terms[0])))  # type: ignore[no-any-return]
+        total = sum(terms[1:], terms[0])
+        return self.encoder(F.relu(total if self.gain == 1 else total * self.gain))  # type: ignore[no-any-return]
 
 
 class FoldedHead(nn.Module):
@@ -121,17 +130,19 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
     units = {0: 1.0}  # a block's map times its unit is the map of the original network
     stages = []
     for stage in range(2, STAGES + 1):
-        ones = dict.fromkeys(spec.branches(stage), 1.0)
-        after = {k: _unit(spec, alphas, stage, k, units) for k in ones} if absorb else ones
+        after: dict[int, float] = {}
         blocks = {}
-        for target, unit in after.items():
+        for target in spec.branches(stage):
+            into = spec.into(stage, target)
+            unit, gain = _unit_and_gain(into, alphas, units) if absorb else (1.0, 1.0)
             original = net.stages[str(stage)][str(target)]  # type: ignore[index]
+            scale = unit * gain
             edges = {
-                str(e.source): _fold_edge(original.edges[str(e.source)], units[e.source], alphas[e] / unit, absorb)
-                for e in spec.into(stage, target)
+                str(e.source): _fold_edge(original.edges[str(e.source)], units[e.source], alphas[e] / scale, absorb)
+                for e in into
             }
-            encoder = _fold_encoder(original.encoder, unit)
-            blocks[target] = FoldedBlock(target, edges, encoder)
+            after[target] = unit
+            blocks[target] = FoldedBlock(target, gain, edges, _fold_encoder(original.encoder, unit))
         stages.append(blocks)
         units = after
     stem = nn.Sequential(*_fold_sequence(net.stem), *_fold_encoder(net.stage1, 1.0))
@@ -139,13 +150,19 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
     return FoldedSuperNet(stem, stages, head)
 
 
-def _unit(spec: SuperNetSpec, alphas: dict[Edge, float], stage: int, target: int, units: dict[int, float]) -> float:
-    """The unit that makes a block's identity edge a plain addition; 1 where there is none or it cannot be had."""
-    for edge in spec.into(stage, target):
-        unit = alphas[edge] * units[edge.source]
-        if edge.kind == "identity" and UNIT_RANGE[0] <= unit <= UNIT_RANGE[1]:
-            return unit
-    return 1.0
+def _unit_and_gain(into: Sequence[Edge], alphas: dict[Edge, float], units: dict[int, float]) -> tuple[float, float]:
+    """The unit in which a block holds its map, and what it multiplies the sum of its edges by.
+
+    The unit makes an identity edge a plain addition. Both are 1 where that edge keeps a multiplication of its own.
+    """
+    lone = len(into) == 1 and into[0].kind in ("identity", "up")
+    identity = next((edge for edge in into if edge.kind == "identity"), None)
+    if identity is None:
+        return 1.0, LONE_GAIN if lone else 1.0
+    unit = alphas[identity] * units[identity.source]
+    # towards 1, lest a chain of such blocks leave the range
+    gain = (LONE_GAIN if unit >= 1 else 1 / LONE_GAIN) if lone else 1.0
+    return (unit / gain, gain) if UNIT_RANGE[0] <= unit / gain <= UNIT_RANGE[1] else (1.0, 1.0)
 
 
 def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float, absorb: bool) -> nn.Module:
