@@ -8,7 +8,7 @@ from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import finish
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 from toolkit.data.augment import Augment, augment, mirror, patch
-from toolkit.data.batches import mask_rectangles, training_faces
+from toolkit.data.batches import random_masks, training_faces
 from toolkit.data.sample import Sample
 from toolkit.train.losses import masked
 
@@ -96,7 +96,7 @@ def test_a_mask_hides_a_rectangle_and_leaves_the_batch_alone() -> None:
     clean = rngs[0].uniform(0.5, 1, (4, 3, 40, 40)).astype(np.float32)
     before = clean.copy()
     first, second = (
-        masked(torch.from_numpy(clean), torch.from_numpy(mask_rectangles(rngs, 40, 0.5))).numpy() for _ in range(2)
+        masked(torch.from_numpy(clean), torch.from_numpy(random_masks(rngs, 40, 0.5))).numpy() for _ in range(2)
     )
     np.testing.assert_array_equal(clean, before)
     assert (first != second).any()

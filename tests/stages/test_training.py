@@ -13,7 +13,7 @@ from tests.conftest import SMALL as SPEC
 from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.core.progress import finish
-from toolkit.data.batches import mask_rectangles, training_faces
+from toolkit.data.batches import random_masks, training_faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.models import HRSuperNet, build
 from toolkit.models.imagenet import published_name
@@ -80,7 +80,7 @@ def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Pa
     batch = session.train.epoch((0, 0), 4, options.augmentation)[0]
     clean = torch.randn(4, 3, 32, 32)
     before = clean.clone()
-    first, second = (masked(clean, torch.from_numpy(mask_rectangles(batch.rngs, 32, 0.5))) for _ in range(2))
+    first, second = (masked(clean, torch.from_numpy(random_masks(batch.rngs, 32, 0.5))) for _ in range(2))
     assert torch.equal(clean, before) and not torch.equal(first, second)
     assert bool(((first == 0) | (first == clean)).all())
 

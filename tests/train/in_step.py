@@ -15,7 +15,7 @@ from tiny import Spots, job
 from torch import Tensor, nn
 
 from toolkit.core.progress import finish
-from toolkit.data.batches import Batch, mask_rectangles
+from toolkit.data.batches import Batch, random_masks
 from toolkit.train.inference import normalised
 from toolkit.train.inputs import Inputs
 from toolkit.train.job import Pass
@@ -49,7 +49,7 @@ def trained(team: Team, out: Path) -> dict[str, Tensor]:
     optim = Optim(epochs=2, batch=5, lr=0.01, ema=0.9)
 
     def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
-        return {"mask": mask_rectangles(batch.rngs, batch.images.shape[1], 0.5)}
+        return {"mask": random_masks(batch.rngs, batch.images.shape[1], 0.5)}
 
     def step(seen: Inputs) -> dict[str, Tensor]:
         truth, known = targets(seen.points_xy, seen.images.shape[1], 1.0)

@@ -21,7 +21,7 @@ from tiny import Spots, job
 from torch import Tensor
 
 from toolkit.core.progress import finish
-from toolkit.data.batches import Batch, mask_rectangles
+from toolkit.data.batches import Batch, random_masks
 from toolkit.train.inference import normalised
 from toolkit.train.inputs import Inputs
 from toolkit.train.job import Pass
@@ -43,7 +43,7 @@ def train(out: Path, at_step: Callable[[int], None]) -> dict[str, np.ndarray]:
     steps = iter(range(EPOCHS * BATCHES))
 
     def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
-        return {"mask": mask_rectangles(batch.rngs, batch.images.shape[1], 0.5)}
+        return {"mask": random_masks(batch.rngs, batch.images.shape[1], 0.5)}
 
     def step(seen: Inputs) -> dict[str, Tensor]:
         at_step(next(steps))

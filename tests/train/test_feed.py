@@ -8,7 +8,7 @@ from tests.train.tiny import SIZE, Blobs
 from toolkit.core.progress import finish
 from toolkit.core.provenance import cores
 from toolkit.data.augment import Augment
-from toolkit.data.batches import Epoch, mask_rectangles, training_faces
+from toolkit.data.batches import Epoch, random_masks, training_faces
 from toolkit.train.feed import default_workers, feed
 
 
@@ -21,7 +21,7 @@ def test_any_number_of_processes_makes_the_same_batches_in_order(workers: int) -
     """Crops, points and what the step draws from the crops' generators, bit for bit."""
 
     def draw(batch: object) -> dict[str, np.ndarray]:
-        return {"mask": mask_rectangles(batch.rngs, SIZE, 0.5)}  # type: ignore[attr-defined]
+        return {"mask": random_masks(batch.rngs, SIZE, 0.5)}  # type: ignore[attr-defined]
 
     expected, found = (list(feed(an_epoch(), draw, count)) for count in (0, workers))
     assert len(expected) == len(found) == 5

@@ -146,5 +146,5 @@ def test_threads_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [default_threads(CPU, pixels, 1) for pixels in batches] == [1, 1, 4, 4]
     assert [default_threads(CPU, batches[-1], processes) for processes in (2, 8)] == [2, 1]
     assert default_threads(torch.device("cuda"), batches[-1], 1) == 1
-    monkeypatch.setattr("multiprocessing.parent_process", lambda: object())
+    monkeypatch.setattr("multiprocessing.parent_process", object)
     assert default_threads(CPU, batches[-1], 1) == 1

@@ -1,13 +1,13 @@
 """What the comparisons of networks cut from supernets share: parents, budget, training, scoring and records."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from toolkit import bundle, measure
-from toolkit.ablations.trial import Record, Trial, make, score, summary
+from toolkit.ablations.trial import Record, Seen, Trial, at_middle, make, score, summary
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED
@@ -17,7 +17,7 @@ from toolkit.models.spec import SuperNetSpec
 from toolkit.slimming.importance import Importance
 from toolkit.train.setup import Training
 
-CONDITIONS = ("occlusion", "face mask")
+CONDITIONS = at_middle(("occlusion", "face mask"))
 SUPERNET, SLIMMED = "supernet", "slimmed"
 TRAINED_ON, SCRATCH, RANDOM = "slimmed, trained on", "same network from scratch", "random operations, trained on"
 
@@ -152,14 +152,16 @@ def cuts(options: Comparison, by: Importance) -> list[Job]:
     return jobs
 
 
-def compared(options: Comparison, trials: Sequence[Trial]) -> Steps[Outcome]:
-    """Train what is to be trained, score all on validation and test faces, and record it."""
+def compared(
+    options: Comparison, trials: Sequence[Trial], conditions: Mapping[str, Seen] = CONDITIONS
+) -> Steps[Outcome]:
+    """Train what is to be trained, score all on validation and test faces, clean and under conditions; record it."""
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
     records: list[Record] = []
     for split in ("val", "test"):
         faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
-        shown = tuple(BATTERY) if options.battery and split == "val" else CONDITIONS
-        records += yield from score(trials, faces, split, shown)
+        all_of_it = options.battery and split == "val"
+        records += yield from score(trials, faces, split, at_middle(tuple(BATTERY)) if all_of_it else conditions)
     measure.append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
     text = "\n".join(summary(variant, tested) for variant in dict.fromkeys(trial.variant for trial in trials))

@@ -18,6 +18,7 @@ from toolkit.ablations.comparison import (
 )
 from toolkit.ablations.trial import Trial, make
 from toolkit.core.progress import Outcome, Steps
+from toolkit.data.batches import Fill
 
 TEACHER = "teacher"
 TERMS = ("peers_weight", "teacher_weight", "mask")
@@ -63,6 +64,8 @@ class Distillation(Comparison):
     even, and the divergence says little about where the landmark is."""
     mask: float = 0.5
     """Longest side of a student's random mask as a share of the crop's, in the rows that have it."""
+    mask_fill: Fill = "mean"
+    """What a mask shows, in the rows that have it: ImageNet's mean colour, or a colour of its own."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,6 +102,8 @@ def _trial(options: Distillation, variant: str, seed: int) -> Trial:
         own = {term: getattr(options, term) for term in TERMS if term in parts}
         if "teacher_weight" in parts:
             own |= {"teacher": options.teacher, "temperature": options.temperature}
+        if "mask" in parts:
+            own["mask_fill"] = options.mask_fill
         if "views" in parts:
             own["views"] = "mirrored"
         if "sharp" in parts:

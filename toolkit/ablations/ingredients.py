@@ -66,7 +66,7 @@ def run(options: Ingredients) -> Steps[Outcome]:
         if trial.variant == QUARTER:
             _decoded_by_quarters(options.out / _folder(USUAL, trial.seed), trial.bundle)
     faces = open_faces(options.data / MIXTURE[0][0], "val", 1)
-    records = yield from score(trials, faces, "val", ())
+    records = yield from score(trials, faces, "val", {})
     measure.append(options.results or options.out / "results.jsonl", tuple(records))
     variants = dict.fromkeys(trial.variant for trial in trials)
     return Outcome(text="\n".join(summary(variant, records) for variant in variants), records=tuple(records))

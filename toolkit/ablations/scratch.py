@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import measure
-from toolkit.ablations.trial import Record, Trial, make, score, summary
+from toolkit.ablations.trial import Record, Trial, at_middle, make, score, summary
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
 from toolkit.jobs import Job
@@ -62,7 +62,7 @@ def validated(options: FromScratch, trials: Sequence[Trial], conditions: Sequenc
     """Train all, and score and record them on the validation faces, clean and under conditions of the battery."""
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
     faces = open_faces(options.data, "val", max(1, options.synthetic // 10))
-    scored = yield from score(trials, faces, "val", conditions)
+    scored = yield from score(trials, faces, "val", at_middle(conditions))
     records: list[Record] = [record | {"arch": options.arch} for record in scored]
     measure.append(options.results or options.out / "results.jsonl", tuple(records))
     variants = dict.fromkeys(trial.variant for trial in trials)

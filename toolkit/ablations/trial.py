@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from toolkit.train.setup import Training
 
 Record = dict[str, Any]
 Errors = dict[str, NDArray[np.float64]]
+Seen = tuple[str, float]
+"""A condition of the battery and its level."""
 
 CLEAN = "clean"
 
@@ -78,21 +80,27 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Sequence[str]) -> Steps[list[Record]]:
+def at_middle(names: Sequence[str]) -> dict[str, Seen]:
+    """Conditions of the battery, each at its middle level."""
+    return {name: (name, BATTERY[name].levels[len(BATTERY[name].levels) // 2]) for name in names}
+
+
+def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Mapping[str, Seen]) -> Steps[list[Record]]:
     """A record for each trial: its scores on the faces as they are, and its NME under some conditions of the battery.
 
     Args:
         trials: trained.
         faces: what to score on.
         split: what the records call them.
-        conditions: of the battery, each at its middle level; those that the faces' scheme cannot show are left out.
+        conditions: a condition of the battery and its level, by what the records call it; those that the faces' scheme
+            cannot show are left out.
     """
     sizes = [bundle.read(trial.bundle).card.size_px for trial in trials]
-    shown = [name for name in conditions if BATTERY[name].suits(faces.scheme)]
+    shown = {name: seen for name, seen in conditions.items() if BATTERY[seen[0]].suits(faces.scheme)}
     errors: list[Errors] = [{} for _ in trials]
     for size in sorted(set(sizes)):
         for name in (CLEAN, *shown):
-            crops = yield from _seen(faces, size, name)
+            crops = yield from (spoiled_crops(faces, size, *shown[name]) if name in shown else plain_crops(faces, size))
             for number, (trial, own, found) in enumerate(zip(trials, sizes, errors, strict=True), 1):
                 if own == size:
                     found[name] = errors_of(trial.bundle, crops)
@@ -111,13 +119,6 @@ def errors_of(folder: Path, crops: PlainCrops) -> measure.FloatArray:
         raise ValueError(f"{folder} predicts {loaded.scheme.name}, the faces are labelled {scheme.name}")
     net = loaded.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return metrics.nme(predict(net, crops.images, loaded.card.sigma_px, loaded.card.decoder), crops.points_xy, scheme)
-
-
-def _seen(faces: Faces, size_px: int, name: str) -> Steps[PlainCrops]:
-    if name == CLEAN:
-        return (yield from plain_crops(faces, size_px))
-    levels = BATTERY[name].levels
-    return (yield from spoiled_crops(faces, size_px, name, levels[len(levels) // 2]))
 
 
 def _record(trial: Trial, faces: Faces, split: str, errors: Errors) -> Record:

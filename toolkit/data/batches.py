@@ -6,7 +6,7 @@ processes that share a batch see rows of the same one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from toolkit.data.pack import PackedFaces
 from toolkit.data.sample import Faces, FloatArray, ImageArray, Subset
 
 ALL = slice(None)
+Fill = Literal["mean", "random"]
+MEAN_COLOUR = (124, 116, 104)
+"""ImageNet's mean, in whole numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,17 +211,24 @@ def _kept(faces: Faces, indices: list[int]) -> Faces:
     return Subset(faces, indices, f"{faces.title}, {lost} left out") if lost else faces
 
 
-def mask_rectangles(rngs: Sequence[np.random.Generator], side: int, largest: float) -> NDArray[np.int64]:
-    """A random rectangle for each crop: (B, 4) top, left, bottom and right, the latter two exclusive, in pixels.
+def random_masks(
+    rngs: Sequence[np.random.Generator], side: int, largest: float, fill: Fill = "mean"
+) -> NDArray[np.int64]:
+    """A random rectangle for each crop (section 3.2), and its colour.
 
     Args:
-        rngs: one a crop, draws size and place.
+        rngs: one a crop, draws size, place and colour.
         side: of the crops, in pixels.
         largest: a rectangle's longest side, as a share of the crop's.
+        fill: `mean` is ImageNet's mean colour, `random` any colour.
+
+    Returns:
+        (B, 7): top, left, bottom and right, the latter two exclusive, in pixels; red, green and blue in 0..255.
     """
     drawn = []
     for rng in rngs:
         height, width = np.maximum(1, (rng.uniform(0, largest, 2) * side).astype(int))
         top, left = rng.integers(0, side - height + 1), rng.integers(0, side - width + 1)
-        drawn.append((top, left, top + height, left + width))
+        colour = rng.integers(0, 256, 3) if fill == "random" else MEAN_COLOUR
+        drawn.append((top, left, top + height, left + width, *colour))
     return np.array(drawn, dtype=np.int64)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from toolkit import bundle
 from toolkit.core.progress import Outcome, Steps
-from toolkit.data.batches import Batch, mask_rectangles
+from toolkit.data.batches import Batch, Fill, random_masks
 from toolkit.models import HRSuperNet
 from toolkit.slimming.fold import fold
 from toolkit.train.best import kept
@@ -50,6 +50,8 @@ class Distil(Training):
     """Of the softmax in equation 3."""
     mask: float = 0.5
     """Longest side of a student's random mask, as a share of the crop's; 0 masks nothing."""
+    mask_fill: Fill = "random"
+    """What a mask shows: a colour of its own, or ImageNet's mean. results/training compares them."""
     views: Literal["same", "mirrored"] = "same"
     """same: both peers see the same crop, each under its own mask, as published. mirrored: the second one sees its
     mirror image, and what it finds is mirrored back."""
@@ -127,7 +129,7 @@ def _teacher(options: Distil) -> bundle.Bundle | None:
 
 def _own(options: Distil) -> dict[str, Any]:
     peers, teacher = options.lambdas
-    names = ("temperature", "mask", "views")
+    names = ("temperature", "mask", "mask_fill", "views")
     return {"peers_weight": peers, "teacher_weight": teacher} | {name: getattr(options, name) for name in names}
 
 
@@ -141,7 +143,8 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
 
     def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
         side = batch.images.shape[1]
-        return {name: mask_rectangles(batch.rngs, side, options.mask) for name in nets} if options.mask else {}
+        drawn = {name: random_masks(batch.rngs, side, options.mask, options.mask_fill) for name in nets}
+        return drawn if options.mask else {}
 
     def step(seen: Inputs) -> dict[str, Tensor]:
         truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from toolkit.core import heatmap
 from toolkit.core.schemes import Scheme
+from toolkit.train.inference import normalised
 
 
 def targets(points_xy: Tensor, size_px: int, sigma_px: float) -> tuple[Tensor, Tensor]:
@@ -26,17 +27,18 @@ def targets(points_xy: Tensor, size_px: int, sigma_px: float) -> tuple[Tensor, T
     return maps.nan_to_num(), known
 
 
-def masked(clean: Tensor, rectangles: Tensor) -> Tensor:
-    """A copy of normalised images in which a rectangle each is the mean colour, 0: a student's mask (section 3.2).
+def masked(clean: Tensor, masks: Tensor) -> Tensor:
+    """A copy of normalised images in which a rectangle each has one colour: a student's mask (section 3.2).
 
     Args:
         clean: (B, 3, H, W).
-        rectangles: (B, 4), as data.batches.mask_rectangles draws them.
+        masks: (B, 7), as data.batches.random_masks draws them.
     """
-    top, left, bottom, right = rectangles[..., None, None, None].unbind(1)  # each (B, 1, 1, 1)
+    top, left, bottom, right = masks[:, :4, None, None, None].unbind(1)  # each (B, 1, 1, 1)
     down = torch.arange(clean.shape[2], device=clean.device)[:, None]
     across = torch.arange(clean.shape[3], device=clean.device)
-    return clean.masked_fill((down >= top) & (down < bottom) & (across >= left) & (across < right), 0)
+    inside = (down >= top) & (down < bottom) & (across >= left) & (across < right)
+    return torch.where(inside, normalised(masks[:, None, None, 4:]), clean)
 
 
 def mirror(maps: Tensor, scheme: Scheme) -> Tensor:
