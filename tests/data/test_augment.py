@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from toolkit.bundle import IMAGENET_MEAN, IMAGENET_STD
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import finish
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 from toolkit.data.augment import Augment, augment, mirror, patch
-from toolkit.data.batches import random_masks, training_faces
+from toolkit.data.batches import Fill, random_masks, training_faces
 from toolkit.data.sample import Sample
 from toolkit.train.losses import masked
 
@@ -90,18 +91,22 @@ def test_a_batch_depends_on_its_key_alone() -> None:
     assert any((a.images != b.images).any() for a, b in zip(first, other, strict=True))
 
 
-def test_a_mask_hides_a_rectangle_and_leaves_the_batch_alone() -> None:
+@pytest.mark.parametrize("fill", ["mean", "random"])
+def test_a_mask_hides_a_rectangle_and_leaves_the_batch_alone(fill: Fill) -> None:
     """Each student draws for itself: two masks of one batch differ, and the clean batch is not touched."""
     rngs = [np.random.default_rng((5, i)) for i in range(4)]
     clean = rngs[0].uniform(0.5, 1, (4, 3, 40, 40)).astype(np.float32)
     before = clean.copy()
-    first, second = (
-        masked(torch.from_numpy(clean), torch.from_numpy(random_masks(rngs, 40, 0.5))).numpy() for _ in range(2)
-    )
+    masks = [random_masks(rngs, 40, 0.5, fill) for _ in range(2)]
+    first, second = (masked(torch.from_numpy(clean), torch.from_numpy(drawn)).numpy() for drawn in masks)
     np.testing.assert_array_equal(clean, before)
     assert (first != second).any()
-    for image, original in zip(first, clean, strict=True):
-        hidden = (image == 0).all(axis=0)
+    colours = masks[0][:, 4:]
+    assert len(np.unique(colours, axis=0)) == (1 if fill == "mean" else 4)
+    shown = (colours / 255 - IMAGENET_MEAN) / IMAGENET_STD
+    assert fill == "random" or np.abs(shown).max() < 0.01
+    for image, original, colour in zip(first, clean, shown, strict=True):
+        hidden = np.isclose(image, colour[:, None, None], atol=1e-5).all(axis=0)
         rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
         assert hidden.sum() == len(rows) * len(columns) > 0
         assert len(rows) <= 20 and len(columns) <= 20
