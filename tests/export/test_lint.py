@@ -42,6 +42,12 @@ def test_what_xnnpack_leaves_is_named(converted) -> None:
     assert not {"CONV_2D", "DEPTHWISE_CONV_2D", "RESIZE_BILINEAR"} & found.outside.keys()
 
 
+def test_xnnpack_takes_as_much_of_an_int8_file(converted) -> None:
+    """The network has blocks with one identity edge, whose ReLU must not stand alone."""
+    whole, quantised = (lint.inspect(converted.file(f"{precision}.tflite")) for precision in ("float32", "int8"))
+    assert (quantised.parts, quantised.outside) == (whole.parts, whole.outside)
+
+
 @pytest.fixture
 def careless(tmp_path: Path) -> Path:
     """A network with an open batch that TensorFlow resized by corners, transposed and quantised to int16."""

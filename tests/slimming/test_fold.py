@@ -6,7 +6,7 @@ from torch import nn
 
 from toolkit.models import build
 from toolkit.models.spec import Edge, HRNetSpec, Spec, SuperNetSpec, hrsupernet, s_hrnet
-from toolkit.slimming.fold import REWRITES, Rewrite, Scale, fold
+from toolkit.slimming.fold import REWRITES, FoldedBlock, Rewrite, Scale, fold
 
 TOLERANCE = 1e-5
 """Largest difference over the largest heatmap value."""
@@ -105,6 +105,19 @@ def test_units_stay_in_the_range_of_float16() -> None:
     """Factors of 0.5 along ten stages would compound to 1/1024; weights must not grow by that."""
     folded = fold(lively(s_hrnet("300w", 68), (0.5, 0.5)))
     assert max(float(p.abs().max()) for p in folded.parameters()) < 500
+
+
+@pytest.mark.parametrize("alphas", [(0.4, 0.5), (0.9, 1.1), (1.8, 2.2)])
+def test_a_lone_edge_multiplies_by_a_power_of_two(alphas: tuple[float, float]) -> None:
+    """For converters to hide its ReLU in; near the unit, so that a chain of nine stages stays in the range."""
+    down, up = Edge(stage=2, source=0, target=1), Edge(stage=10, source=1, target=0)
+    kept = (Edge(stage=stage, source=1, target=1) for stage in range(3, 10))
+    spec = SuperNetSpec(points=3, edges=(down, *kept, up), stem=(4, 6), widths=(5, 6, 7, 8), depth=1)
+    net = lively(spec, alphas)
+    gains = [block.gain for block in fold(net).modules() if isinstance(block, FoldedBlock)]
+    assert gains[0] == 1 and len(gains) == 9 and set(gains[1:]) <= {0.25, 0.5, 2.0, 4.0}
+    assert not any(isinstance(module, Scale) for module in fold(net).modules())
+    assert difference(net) < TOLERANCE
 
 
 def test_the_original_is_left_alone() -> None:

@@ -12,6 +12,7 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -29,10 +30,6 @@ REWRITES: tuple[Rewrite, ...] = ("norms", "alpha", "head")
 
 UNIT_RANGE = (2.0**-6, 2.0**6)
 """A block's unit stays in this range, for float16's sake; beyond it the identity edge keeps a multiplication."""
-
-
-LONE_GAIN = 2.0
-"""What a block whose only edge ends in no convolution multiplies by, or divides by; exact in every precision."""
 
 
 class Scale(nn.Module):
@@ -157,12 +154,12 @@ def _unit_and_gain(into: Sequence[Edge], alphas: dict[Edge, float], units: dict[
     """
     lone = len(into) == 1 and into[0].kind in ("identity", "up")
     identity = next((edge for edge in into if edge.kind == "identity"), None)
-    if identity is None:
-        return 1.0, LONE_GAIN if lone else 1.0
-    unit = alphas[identity] * units[identity.source]
-    # towards 1, lest a chain of such blocks leave the range
-    gain = (LONE_GAIN if unit >= 1 else 1 / LONE_GAIN) if lone else 1.0
-    return (unit / gain, gain) if UNIT_RANGE[0] <= unit / gain <= UNIT_RANGE[1] else (1.0, 1.0)
+    unit = alphas[identity] * units[identity.source] if identity else 1.0
+    if not UNIT_RANGE[0] <= unit <= UNIT_RANGE[1]:
+        return 1.0, 1.0
+    # exact in every precision; near the unit, lest a chain of such blocks leave the range
+    gain = 2.0 ** (round(math.log2(unit)) or 1) if lone else 1.0
+    return (unit / gain if identity else 1.0), gain
 
 
 def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float, absorb: bool) -> nn.Module:
