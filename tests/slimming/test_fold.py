@@ -112,7 +112,7 @@ def test_a_lone_edge_multiplies_by_a_power_of_two(alphas: tuple[float, float]) -
     """For converters to hide its ReLU in; near the unit, so that a chain of nine stages stays in the range."""
     down, up = Edge(stage=2, source=0, target=1), Edge(stage=10, source=1, target=0)
     kept = (Edge(stage=stage, source=1, target=1) for stage in range(3, 10))
-    spec = SuperNetSpec(points=3, edges=(down, *kept, up), stem=(4, 6), widths=(5, 6, 7, 8), depth=1)
+    spec = SuperNetSpec(points=3, edges=(down, *kept, up), depth=1)
     net = lively(spec, alphas)
     gains = [block.gain for block in fold(net).modules() if isinstance(block, FoldedBlock)]
     assert gains[0] == 1 and len(gains) == 9 and set(gains[1:]) <= {0.25, 0.5, 2.0, 4.0}
