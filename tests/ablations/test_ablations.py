@@ -11,7 +11,8 @@ import torch
 from tests.ablations.conftest import one_after_the_other
 from tests.conftest import SMALL
 from toolkit import bundle, measure
-from toolkit.ablations import augment, distil, recipe, scratch, trial
+from toolkit.ablations import augment, distil, masks, recipe, scratch, trial
+from toolkit.ablations.comparison import folder
 from toolkit.bundle import Card
 from toolkit.core import metrics
 from toolkit.core.files import read_lines
@@ -140,21 +141,26 @@ def test_many_faces_at_a_time_score_as_each_alone(small_bundle: bundle.Bundle, t
         trial.errors_of(tmp_path / "small", others)
 
 
-@pytest.mark.slow
-def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From two supernets and a teacher: every row and both controls for both seeds, and the parents as they are."""
-    monkeypatch.setattr(trial, "side_by_side", one_after_the_other)
-    for seed in range(2):
+def supernets(parent: Path, count: int) -> tuple[Path, ...]:
+    """Small supernets whose factors tell their operations apart."""
+    for seed in range(count):
         torch.manual_seed(seed)
         net = build(SMALL)
         assert isinstance(net, HRSuperNet)
         torch.nn.init.uniform_(net.alpha.data, 0.1, 1)
         card = Card(name="hrsupernet", stage="supernet", scheme="300w-68", size_px=32, sigma_px=1.0)
-        bundle.write(bundle.of_network(net, card), tmp_path / f"supernet{seed}")
+        bundle.write(bundle.of_network(net, card), parent / f"supernet{seed}")
+    return tuple(parent / f"supernet{seed}" for seed in range(count))
+
+
+@pytest.mark.slow
+def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From two supernets and a teacher: every row and both controls for both seeds, and the parents as they are."""
+    monkeypatch.setattr(trial, "side_by_side", one_after_the_other)
     teacher = Card(name="hrnet-w18", stage="teacher", scheme="300w-68", size_px=32, sigma_px=1.0)
     bundle.write(bundle.of_network(build(TEACHER), teacher), tmp_path / "teacher")
     options = distil.Distillation(
-        supernet=(tmp_path / "supernet0", tmp_path / "supernet1"),
+        supernet=supernets(tmp_path, 2),
         teacher=tmp_path / "teacher",
         out=tmp_path / "run",
         importance="gamma",
@@ -187,3 +193,20 @@ def test_an_ablation_trains_scores_and_records(tmp_path: Path, monkeypatch: pyte
     written = (tmp_path / "run" / "jitter-0" / "weights.safetensors").stat().st_mtime_ns
     assert finish(augment.run(options)).text == outcome.text
     assert (tmp_path / "run" / "jitter-0" / "weights.safetensors").stat().st_mtime_ns == written
+
+
+def test_masks_are_all_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One student and the truth, without masks or with those of a fill; scored on more and more hidden faces."""
+    monkeypatch.setattr(trial, "side_by_side", one_after_the_other)
+    small: dict[str, Any] = {"keep": 0.8, "epochs": 1, "synthetic": 10, "seeds": 1}
+    options = masks.Masks(supernet=supernets(tmp_path, 1), out=tmp_path / "run", **small)
+    records = finish(masks.run(options)).records
+    assert [r["split"] for r in records] == ["val"] * 3 + ["test"] * 3
+    assert all(list(r["battery"]) == list(masks.HIDDEN) for r in records)
+    names = [r["variant"] for r in records[:3]]
+    configs = {name: dict(bundle.read(folder(options.out, name, 0)).card.config) for name in names}
+    seen = {name: (config.pop("mask"), config.pop("mask_fill")) for name, config in configs.items()}
+    unmasked, coloured, plain = configs
+    assert seen == {unmasked: (0, "random"), coloured: (0.75, "random"), plain: (0.75, "mean")}
+    assert configs[unmasked] == configs[coloured] == configs[plain]
+    assert configs[unmasked]["peers_weight"] == configs[unmasked]["teacher_weight"] == 0

@@ -63,6 +63,17 @@ def test_the_plot_has_a_row_a_variant_and_follows_the_theme() -> None:
     assert "prefers-color-scheme: dark" in svg and not re.search(r"#5ab3[0-9a-f]{2}", svg)
 
 
+def test_a_few_variants_under_many_conditions_are_lines() -> None:
+    """Every condition has its place, from clean to the last one; four variants are dots again."""
+    hidden = {f"occlusion {level}": 2.0 for level in (1, 2, 3)}
+    records = [{**r, "battery": hidden} for r in RECORDS[2:]]
+    texts = re.findall(r">([^<>]+)</text>", plots(records)["distil-test.svg"])
+    assert {"clean", *hidden, "slimmed, trained on", "+ teacher"} <= set(texts)
+    more = [{**r, "variant": r["variant"] + "!"} for r in records]
+    texts = re.findall(r">([^<>]+)</text>", plots([*records, *more])["distil-test.svg"])
+    assert "occlusion 2" in texts and "occlusion 3" not in texts
+
+
 def test_report_refreshes_table_and_plot(tmp_path: Path) -> None:
     """`--markdown` writes the plot beside the records; the page's own text stays."""
     folder = tmp_path / "training"

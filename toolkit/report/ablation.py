@@ -29,7 +29,8 @@ def plots(records: Sequence[Record]) -> dict[str, str]:
     drawn = {}
     for ablation, split, own in _groups(records):
         if len({r["seed"] for r in own}) > 1:
-            drawn[f"{ablation}-{split}.svg"] = _plot(f"{ablation}-{split}", own)
+            graded = len(_conditions(own)) >= len(MARKS) >= len(_variants(own))
+            drawn[f"{ablation}-{split}.svg"] = (_lines if graded else _dots)(f"{ablation}-{split}", own)
     return drawn
 
 
@@ -96,10 +97,8 @@ def spread(values: Sequence[float]) -> str:
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.2f}"
 
 
-def _plot(key: str, records: list[Record]) -> str:
-    """A row of dots a variant, with its standard deviation over seeds: clean faces and the first conditions."""
-    variants = _variants(records)
-    series = ["clean", *_conditions(records)[: len(MARKS) - 1]]
+def _points(records: list[Record], variants: list[str], series: list[str]) -> dict[str, list[tuple[float, float]]]:
+    """Mean and standard deviation over the seeds: for clean faces and each condition, one a variant."""
     points: dict[str, list[tuple[float, float]]] = {}
     for name in series:
         for variant in variants:
@@ -107,6 +106,34 @@ def _plot(key: str, records: list[Record]) -> str:
             values = [r["nme_mean"] if name == "clean" else r["battery"][name] for r in mine]
             deviation = statistics.stdev(values) if len(values) > 1 else 0.0
             points.setdefault(name, []).append((statistics.mean(values), deviation))
+    return points
+
+
+def _lines(key: str, records: list[Record]) -> str:
+    """A line a variant over clean faces and all conditions, in the records' order, for a few variants."""
+    variants, series = _variants(records), ["clean", *_conditions(records)]
+    points = _points(records, variants, series)
+
+    def draw(axes: "Axes") -> None:
+        places = range(len(series))
+        for i, (variant, (colour, shape)) in enumerate(zip(variants, MARKS, strict=False)):
+            means, deviations = zip(*(points[name][i] for name in series), strict=True)
+            axes.errorbar(
+                places, means, yerr=deviations, fmt=f"{shape}-", color=stand_in(colour), capsize=3, label=variant
+            )
+        axes.set_xticks(places, series)
+        axes.set_ylabel("NME, %")
+        axes.set_ylim(0)
+
+    label = f"NME of {len(variants)} variants under {len(series)} conditions, mean and standard deviation over seeds"
+    return standalone(chart(f"ablation-{key}", label, draw, legend=len(variants), size_in=(7.2, 3.6)))
+
+
+def _dots(key: str, records: list[Record]) -> str:
+    """A row of dots a variant, with its standard deviation over seeds: clean faces and the first conditions."""
+    variants = _variants(records)
+    series = ["clean", *_conditions(records)[: len(MARKS) - 1]]
+    points = _points(records, variants, series)
 
     def draw(axes: "Axes") -> None:
         rows = range(len(variants))
