@@ -108,16 +108,27 @@ def test_units_stay_in_the_range_of_float16() -> None:
 
 
 @pytest.mark.parametrize("alphas", [(0.4, 0.5), (0.9, 1.1), (1.8, 2.2)])
-def test_a_lone_edge_multiplies_by_a_power_of_two(alphas: tuple[float, float]) -> None:
-    """For converters to hide its ReLU in; near the unit, so that a chain of nine stages stays in the range."""
-    down, up = Edge(stage=2, source=0, target=1), Edge(stage=10, source=1, target=0)
-    kept = (Edge(stage=stage, source=1, target=1) for stage in range(3, 10))
-    spec = SuperNetSpec(points=3, edges=(down, *kept, up), depth=1)
-    net = lively(spec, alphas)
-    gains = [block.gain for block in fold(net).modules() if isinstance(block, FoldedBlock)]
-    assert gains[0] == 1 and len(gains) == 9 and set(gains[1:]) <= {0.25, 0.5, 2.0, 4.0}
-    assert not any(isinstance(module, Scale) for module in fold(net).modules())
+def test_a_relu_with_nothing_before_it_gets_a_power_of_two(alphas: tuple[float, float]) -> None:
+    """Seven blocks read a map that others read too, and one an upsampled map; the factors keep the units in range."""
+    start = (Edge(stage=2, source=0, target=1), Edge(stage=3, source=1, target=0))
+    chain = [Edge(stage=stage, source=1, target=1) for stage in range(3, 10)]
+    beside = [Edge(stage=stage, source=source, target=0) for stage in range(4, 11) for source in (0, 1)]
+    edges = sorted([*start, *chain, *beside], key=lambda edge: (edge.stage, edge.target, edge.source))
+    net = lively(SuperNetSpec(points=3, edges=tuple(edges), depth=1), alphas)
+    blocks = [module for module in fold(net).modules() if isinstance(module, FoldedBlock)]
+    gains = {target: [block.gain for block in blocks if block.target == target] for target in (0, 1)}
+    assert gains[0][0] == 2 and set(gains[0][1:]) == {1}
+    assert gains[1][0] == 1 and len(gains[1]) == 8 and set(gains[1][1:]) <= {0.25, 0.5, 2.0, 4.0}
     assert difference(net) < TOLERANCE
+
+
+def test_a_relu_that_an_addition_can_hide_gets_none() -> None:
+    """A chain whose every map is read once: the ReLU goes into the residual block's addition."""
+    edges = tuple(Edge(stage=stage, source=0, target=0) for stage in range(2, 11))
+    blocks = [
+        m for m in fold(lively(SuperNetSpec(points=2, edges=edges, depth=1))).modules() if isinstance(m, FoldedBlock)
+    ]
+    assert {block.gain for block in blocks} == {1}
 
 
 def test_the_original_is_left_alone() -> None:

@@ -4,8 +4,8 @@
 2. alpha goes into its edge's last convolution. An identity edge has none, so its block is computed in other units: with
    a > 0, ReLU(a x + t) = a ReLU(x + t / a). The block then holds its map divided by a, its own convolutions and those
    that read it make up for that, and no multiplication is left.
-   A block whose only edge ends in no convolution keeps one, by a power of two: converters hide a ReLU in the operation
-   before it, and XNNPACK does not take one that stands alone in an int8 file.
+   A block with nothing before its ReLU that is its own keeps one, by a power of two: converters hide a ReLU in the
+   operation before it, and XNNPACK does not take one that stands alone in an int8 file.
 3. The head's first 1x1 convolution runs on each branch before the upsampling, with which it commutes, and the results
    are summed: 26 % fewer multiplications in the slimmed 300W network.
 """
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from toolkit.models import HRNet, HRSuperNet
 from toolkit.models.blocks import Head, MBConv, upsample
-from toolkit.models.spec import STAGES, Edge
+from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
 Rewrite = Literal["norms", "alpha", "head"]
 REWRITES: tuple[Rewrite, ...] = ("norms", "alpha", "head")
@@ -131,7 +131,7 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
         blocks = {}
         for target in spec.branches(stage):
             into = spec.into(stage, target)
-            unit, gain = _unit_and_gain(into, alphas, units) if absorb else (1.0, 1.0)
+            unit, gain = _unit_and_gain(spec, into, alphas, units) if absorb else (1.0, 1.0)
             original = net.stages[str(stage)][str(target)]  # type: ignore[index]
             scale = unit * gain
             edges = {
@@ -147,19 +147,27 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
     return FoldedSuperNet(stem, stages, head)
 
 
-def _unit_and_gain(into: Sequence[Edge], alphas: dict[Edge, float], units: dict[int, float]) -> tuple[float, float]:
+def _unit_and_gain(
+    spec: SuperNetSpec, into: Sequence[Edge], alphas: dict[Edge, float], units: dict[int, float]
+) -> tuple[float, float]:
     """The unit in which a block holds its map, and what it multiplies the sum of its edges by.
 
     The unit makes an identity edge a plain addition. Both are 1 where that edge keeps a multiplication of its own.
     """
-    lone = len(into) == 1 and into[0].kind in ("identity", "up")
     identity = next((edge for edge in into if edge.kind == "identity"), None)
     unit = alphas[identity] * units[identity.source] if identity else 1.0
     if not UNIT_RANGE[0] <= unit <= UNIT_RANGE[1]:
         return 1.0, 1.0
     # exact in every precision; near the unit, lest a chain of such blocks leave the range
-    gain = 2.0 ** (round(math.log2(unit)) or 1) if lone else 1.0
+    gain = 2.0 ** (round(math.log2(unit)) or 1) if _bare(spec, into) else 1.0
     return (unit / gain if identity else 1.0), gain
+
+
+def _bare(spec: SuperNetSpec, into: Sequence[Edge]) -> bool:
+    """Whether a block's ReLU comes right after an upsampling, or after a map that other blocks read without it."""
+    first = into[0]
+    readers = sum((edge.stage, edge.source) == (first.stage, first.source) for edge in spec.edges)
+    return len(into) == 1 and (first.kind == "up" or (first.kind == "identity" and readers > 1))
 
 
 def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float, absorb: bool) -> nn.Module:
