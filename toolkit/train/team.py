@@ -33,8 +33,8 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # only the comm
 Precision = Literal["float32", "bf16", "fp16"]
 T = TypeVar("T")
 PIXELS = 2**16
-"""Of a batch below which a further thread costs more than it brings: 16 crops of 64 px train as fast on one as on two,
-32 of them, or 16 of 128 px, 1.1 to 1.4 times as fast."""
+"""Of a batch for each thread: with fewer, a further one brings next to nothing, and much less beside other work
+(results/training)."""
 
 
 @dataclass(kw_only=True)
