@@ -9,9 +9,10 @@ from typing import Any
 from toolkit.ablations.comparison import Comparison, compared, cuts, settled
 from toolkit.ablations.trial import Seen, Trial, make
 from toolkit.core.progress import Outcome, Steps
+from toolkit.data.batches import Fill
 
 UNMASKED = "without masks"
-FILLS = MappingProxyType({"masks of random colours": "random", "masks of the mean colour": "mean"})
+FILLS: Mapping[Fill, str] = MappingProxyType({"random": "masks of random colours", "mean": "masks of the mean colour"})
 HIDDEN: Mapping[str, Seen] = MappingProxyType(
     {
         **{f"occlusion {level:g}": ("occlusion", level) for level in (0.3, 0.45, 0.6, 0.9)},
@@ -36,18 +37,26 @@ class Masks(Comparison):
     """Passes over the data, the same for each."""
     mask: float = 0.75
     """Longest side of a mask as a share of the crop's."""
+    fills: tuple[Fill, ...] = ("random", "mean")
+    """What the masks show, a row each: a colour of their own, ImageNet's mean."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.fills and 0 < self.mask <= 1):
+            raise ValueError("give --fills, and a --mask above 0 and up to 1")
 
 
 def run(options: Masks) -> Steps[Outcome]:
     """Slim, train and score every variant; see Masks."""
     options = settled(options)
     yield from make(cuts(options, options.importance), options.at_once)
-    trials = [_trial(options, variant, seed) for seed in range(options.count) for variant in (UNMASKED, *FILLS)]
+    trials = [_trial(options, fill, seed) for seed in range(options.count) for fill in (None, *options.fills)]
     return (yield from compared(options, trials, HIDDEN))
 
 
-def _trial(options: Masks, variant: str, seed: int) -> Trial:
-    own: dict[str, Any] = {} if variant == UNMASKED else {"mask": options.mask, "mask_fill": FILLS[variant]}
+def _trial(options: Masks, fill: Fill | None, seed: int) -> Trial:
+    variant = FILLS[fill] if fill else UNMASKED
+    own: dict[str, Any] = {"mask": options.mask, "mask_fill": fill} if fill else {}
     job = options.trained_on(variant, options.cut(seed), seed, **own)
-    against = None if variant == UNMASKED else UNMASKED
+    against = UNMASKED if fill else None
     return Trial(ablation="masks", variant=variant, seed=seed, bundle=job.options["out"], job=job, against=against)
