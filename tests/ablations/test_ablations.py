@@ -210,3 +210,10 @@ def test_masks_are_all_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert seen == {unmasked: (0, "random"), coloured: (0.75, "random"), plain: (0.75, "mean")}
     assert configs[unmasked] == configs[coloured] == configs[plain]
     assert configs[unmasked]["peers_weight"] == configs[unmasked]["teacher_weight"] == 0
+
+
+def test_no_masks_to_compare_are_refused(tmp_path: Path) -> None:
+    """Before anything is trained."""
+    for wrong in ({"fills": ()}, {"mask": 0.0}, {"mask": 1.5}):
+        with pytest.raises(ValueError, match="give --fills, and a --mask above 0"):
+            masks.Masks(supernet=(tmp_path,), out=tmp_path, **wrong)  # type: ignore[arg-type]
