@@ -207,7 +207,7 @@ def test_masks_are_all_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     configs = {name: dict(bundle.read(folder(options.out, name, 0)).card.config) for name in names}
     seen = {name: (config.pop("mask"), config.pop("mask_fill")) for name, config in configs.items()}
     unmasked, coloured, plain = configs
-    assert seen == {unmasked: (0, "random"), coloured: (0.75, "random"), plain: (0.75, "mean")}
+    assert seen == {unmasked: (0, "mean"), coloured: (0.75, "random"), plain: (0.75, "mean")}
     assert configs[unmasked] == configs[coloured] == configs[plain]
     assert configs[unmasked]["peers_weight"] == configs[unmasked]["teacher_weight"] == 0
 

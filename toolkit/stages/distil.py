@@ -50,8 +50,9 @@ class Distil(Training):
     """Of the softmax in equation 3."""
     mask: float = 0.5
     """Longest side of a student's random mask, as a share of the crop's; 0 masks nothing."""
-    mask_fill: Fill = "random"
-    """What a mask shows: a colour of its own, or ImageNet's mean. results/training compares them."""
+    mask_fill: Fill = "mean"
+    """What a mask shows: ImageNet's mean colour, or a colour of its own, which helps more where faces are hidden once a
+    training is long enough (results/training)."""
     views: Literal["same", "mirrored"] = "same"
     """same: both peers see the same crop, each under its own mask, as published. mirrored: the second one sees its
     mirror image, and what it finds is mirrored back."""
