@@ -36,6 +36,7 @@ def lively(spec: SuperNetSpec, seed: int = 0) -> HRSuperNet:
                 nn.init.uniform_(module.running_var, 0.5, 2)
         nn.init.normal_(net.head.out.weight, std=0.3)
         nn.init.uniform_(net.alpha.data, 0.1, 1)
+        nn.init.uniform_(net.head.norm.bias, 0.3, 1)  # so that some of the head shows even behind a dead path
     return net.eval()
 
 
