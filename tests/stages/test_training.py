@@ -82,7 +82,7 @@ def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Pa
     before = clean.clone()
     first, second = (masked(clean, torch.from_numpy(random_masks(batch.rngs, 32, 0.5))) for _ in range(2))
     assert torch.equal(clean, before) and not torch.equal(first, second)
-    assert bool((first == clean).any()) and bool((first != clean).any())
+    assert bool(((first.abs() < 0.01) | (first == clean)).all())  # the mean colour, in whole numbers
 
 
 def peers_trained(road: Path, names: tuple[str, ...], **options: Any) -> tuple[dict[str, HRSuperNet], dict[str, float]]:

@@ -21,7 +21,7 @@ from toolkit.core.progress import finish
 from toolkit.models import build
 from toolkit.models.spec import Spec
 from toolkit.stages.teacher import Teacher
-from toolkit.train.place import Place
+from toolkit.train.place import Place, places_here
 from toolkit.train.setup import Training, open_session
 from toolkit.train.team import Team, alone, assemble, default_precision, default_threads
 
@@ -146,5 +146,9 @@ def test_threads_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [default_threads(CPU, pixels, 1) for pixels in batches] == [1, 1, 4, 4]
     assert [default_threads(CPU, batches[-1], processes) for processes in (2, 8)] == [2, 1]
     assert default_threads(torch.device("cuda"), batches[-1], 1) == 1
+    with monkeypatch.context() as launched:
+        for name, value in places_here(2)[0].items():
+            launched.setenv(name, value)
+        assert default_threads(CPU, batches[-1], 1) == 2
     monkeypatch.setattr("multiprocessing.parent_process", object)
     assert default_threads(CPU, batches[-1], 1) == 1

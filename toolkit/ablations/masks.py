@@ -20,7 +20,7 @@ HIDDEN: Mapping[str, Seen] = MappingProxyType(
     }
 )
 """The battery's occluders by their longest side, and one size more: up to nine tenths of the crop's side, under which
-about half of the face is hidden, as on the faces of Masked 300W."""
+nearly half of the points are hidden."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,8 +144,8 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
 
     def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:
         side = batch.images.shape[1]
-        drawn = {name: random_masks(batch.rngs, side, options.mask, options.mask_fill) for name in nets}
-        return drawn if options.mask else {}
+        masked_nets = nets if options.mask else ()
+        return {name: random_masks(batch.rngs, side, options.mask, options.mask_fill) for name in masked_nets}
 
     def step(seen: Inputs) -> dict[str, Tensor]:
         truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)

@@ -106,10 +106,10 @@ class Training:
     """auto, cpu, cuda, mps."""
     precision: Precision | None = None
     """Of the forward pass (default: bf16 where the device has instructions for it, else float32)."""
-    processes: int | None = None
+    processes: int = 1
     """Processes that share every batch, on a CPU core or a GPU each; --batch stays the whole batch, and the weights are
-    those of one process up to rounding (default: one; on one machine's CPU several pay for large batches of large crops
-    alone, see `throughput`). `torchrun -m toolkit.cli STAGE` works too, also over several machines."""
+    those of one process up to rounding. On one machine's CPU several pay for large batches of large crops alone, see
+    `throughput`. `torchrun -m toolkit.cli STAGE` works too, also over several machines."""
     workers: int | None = None
     """Processes that decode and augment beside each training process; the batches are the same for any number (default:
     beside an NVIDIA GPU all other cores; none on a CPU, where they would take what the training needs)."""
@@ -144,7 +144,7 @@ class Training:
             raise ValueError(f"--samples must not be negative, got {self.samples}")
         if self.tensorboard:
             import_module("tensorboard")  # now, and not after the first epoch
-        if self.processes is not None and not 1 <= self.processes <= self.optim.batch:
+        if not 1 <= self.processes <= self.optim.batch:
             raise ValueError(f"--processes must be 1 to the batch's {self.optim.batch} faces, got {self.processes}")
 
     @property
@@ -271,11 +271,11 @@ def open_session(options: Training, usual: Scheme = W300_68) -> Steps[Session]:
     """
     device = pick_device(options.device)
     precision = options.precision or default_precision(device)
-    processes = options.processes or 1
-    threads = options.threads or default_threads(device, options.optim.batch * options.size_px**2, processes)
+    pixels = options.optim.batch * options.size_px**2
+    threads = options.threads or default_threads(device, pixels, options.processes)
     prepare(threads=threads, seed=options.seed, deterministic=options.deterministic)
     options = dataclasses.replace(options, threads=threads)  # for the other processes too
-    team = assemble(options, device, processes, precision)
+    team = assemble(options, device, options.processes, precision)
     try:
         train, validation = yield from _data(options, usual)
     except BaseException:

@@ -33,8 +33,7 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # only the comm
 Precision = Literal["float32", "bf16", "fp16"]
 T = TypeVar("T")
 PIXELS = 2**16
-"""Of a batch for each thread: with fewer, a further one brings next to nothing, and much less beside other work
-(results/training)."""
+"""Of a batch for each thread: with fewer, a further one brings little (results/training)."""
 
 
 @dataclass(kw_only=True)
@@ -147,7 +146,7 @@ def assemble(config: Any, device: torch.device, processes: int, precision: Preci
     """
     arithmetic = _arithmetic(precision, device)
     workers, news = [], None
-    place = Place(dict(os.environ)) if Place.detect() else None
+    place = _given()
     if place is None and processes > 1:
         context = multiprocessing.get_context("spawn")
         news = context.Queue()
@@ -177,6 +176,11 @@ def assemble(config: Any, device: torch.device, processes: int, precision: Preci
     return team
 
 
+def _given() -> Place | None:
+    """The place that torchrun gave this process, if it did."""
+    return Place(dict(os.environ)) if Place.detect() else None
+
+
 def _fabric(device: torch.device, place: Place | None, arithmetic: Arithmetic) -> Fabric:
     if place is None:
         chosen: Any = 1 if device.index is None or device.type != "cuda" else [device.index]
@@ -203,10 +207,17 @@ def _work(config: Any, place: dict[str, str], wires: exchange.Wires, news: "mult
 
 
 def default_threads(device: torch.device, pixels: int, processes: int) -> int:
-    """One on an accelerator and beside other trainings; on a CPU what the cores allow and a batch is worth."""
+    """One on an accelerator and beside other trainings; on a CPU what the cores allow and a batch is worth.
+
+    Args:
+        device: where the training computes.
+        pixels: of a whole batch.
+        processes: how many share it on this machine. torchrun's number wins.
+    """
     if device.type != "cpu" or multiprocessing.parent_process() is not None:
         return 1
-    return max(1, min(cores(), pixels // PIXELS) // processes)
+    place = _given()
+    return max(1, min(cores(), pixels // PIXELS) // (place.here if place else processes))
 
 
 def default_precision(device: torch.device) -> Precision:
