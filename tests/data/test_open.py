@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from toolkit.data import open_faces, open_folder
+from toolkit.data import Subset, open_faces, open_folder
 from toolkit.data.baselines import mean_shape_points
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.labels import hold_out
@@ -102,15 +102,18 @@ def test_a_test_set_has_nothing_to_train_on(tmp_path: Path) -> None:
 
 @pytest.mark.data
 def test_the_validation_faces_of_300w_are_those_of_earlier_records() -> None:
-    """102 of 1207, and their titles."""
+    """102 of the 1207 AFW and Helen faces by the fixed rule, and 77 of LFPW's 802 beside them."""
     if not os.environ.get("SDHRNET_DATA"):
         pytest.skip("SDHRNET_DATA names no folder of real faces")
     data = Path(os.environ["SDHRNET_DATA"]) / "300w"
     assert {open_faces(data, split, 0).title for split in ("train", "val", "test")} == {
-        "nine tenths of 300W subset: AFW 337 + Helen train 870 (1105 faces)",
-        "held-out tenth of 300W subset: AFW 337 + Helen train 870 (102 faces)",
-        "300W subset: Helen test 165",
+        "nine tenths of 300W subset: AFW 337 + Helen train 870 + LFPW train 802 (1830 faces)",
+        "held-out tenth of 300W subset: AFW 337 + Helen train 870 + LFPW train 802 (179 faces)",
+        "300W subset: Helen test 330 + LFPW test 224",
     }
+    held_out = open_faces(data, "val", 0)
+    assert isinstance(held_out, Subset)
+    assert sum(index < 337 + 870 for index in held_out.indices) == 102
 
 
 @pytest.mark.data
@@ -119,7 +122,7 @@ def test_a_set_with_its_own_validation_faces_keeps_them() -> None:
     if not os.environ.get("SDHRNET_DATA"):
         pytest.skip("SDHRNET_DATA names no folder of real faces")
     data = Path(os.environ["SDHRNET_DATA"]) / "ytf68"
-    assert [len(open_faces(data, split, 0)) for split in ("train", "val", "test")] == [3179, 443, 610]
+    assert [len(open_faces(data, split, 0)) for split in ("train", "val")] == [3179, 443]
 
 
 def test_the_mean_shape_is_placed_in_the_box(tmp_path: Path) -> None:
