@@ -17,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from toolkit.core import heatmap
+from toolkit.core.correspondence import span_of
 from toolkit.core.files import new_folder, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.models import HRNet, HRSuperNet, blank
@@ -25,6 +26,8 @@ from toolkit.models.spec import Spec, from_json, to_json
 FORMAT = 1
 """The version of card.json written here; a higher one comes from a newer release."""
 
+LAST_LAYER = ("head.out.weight", "head.out.bias")
+"""The layer that has a channel for each landmark."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -80,6 +83,24 @@ def rounded(bundle: Bundle) -> Bundle:
     """The bundle with its weights rounded to float16, which halves what is shipped; it still computes in float32."""
     weights = {k: v.half() if v.is_floating_point() else v for k, v in bundle.weights.items()}
     return dataclasses.replace(bundle, weights=weights)
+
+
+def part(bundle: Bundle, wanted: Scheme) -> Bundle:
+    """The network with the maps of one of its joint scheme's parts alone; any other bundle as it is.
+
+    Raises:
+        ValueError: its scheme is neither the wanted one nor joint with it.
+    """
+    if bundle.scheme == wanted:
+        return bundle
+    span = span_of(wanted, bundle.scheme)
+    weights = dict(bundle.weights)
+    for name in LAST_LAYER:
+        weights[name] = weights[name][span].contiguous()
+    spec = dataclasses.replace(bundle.spec, points=wanted.points)
+    return dataclasses.replace(
+        bundle, spec=spec, card=dataclasses.replace(bundle.card, scheme=wanted.name), weights=weights
+    )
 
 
 def of_network(net: HRNet | HRSuperNet, card: Card, log: tuple[dict[str, Any], ...] = ()) -> Bundle:

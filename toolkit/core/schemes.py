@@ -4,8 +4,9 @@ A scheme is data. Code asks it for what it needs and never branches on a number 
 Indices are 0-based. Sources: 300W (Sagonas et al. 2013), COFW (Burgos-Artizzu et al. 2013), WFLW (Wu et al. 2018).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -31,6 +32,10 @@ class Scheme:
     regions: Mapping[str, tuple[int, ...]]
     """Disjoint named groups that together hold every point."""
     lines: tuple[Line, ...]
+    layout: str = ""
+    """Name of the scheme whose points these are, where only the way of marking them differs."""
+    parts: tuple["Scheme", ...] = ()
+    """Of a joint scheme: those whose points stand side by side in it."""
 
     @property
     def points(self) -> int:
@@ -142,16 +147,61 @@ WFLW_98 = Scheme(
     ),
 )
 
+AFLW_68 = replace(W300_68, name="aflw-68", title="AFLW, 68 points as MERL-RAV marks them", layout=W300_68.name)
+"""300W's points as other annotators place them, whom a network for 300W should not imitate."""
+
+
+def joint(parts: Sequence[Scheme]) -> Scheme:
+    """The points of several schemes side by side, for a network with maps for each; the first one's eyes are its unit.
+
+    Raises:
+        ValueError: there is none, or one stands there twice.
+    """
+    if not parts or len({part.name for part in parts}) < len(parts):
+        raise ValueError(f"a joint scheme needs different schemes, got {', '.join(p.name for p in parts) or 'none'}")
+    starts = [sum(part.points for part in parts[:i]) for i in range(len(parts))]
+    placed = list(zip(starts, parts, strict=True))
+    return Scheme(
+        name=JOINED.join(part.name for part in parts),
+        title=" and ".join(part.title for part in parts),
+        mirror=tuple(start + i for start, part in placed for i in part.mirror),
+        eyes=parts[0].eyes,
+        regions=MappingProxyType(
+            {
+                f"{part.name} {name}": tuple(start + i for i in members)
+                for start, part in placed
+                for name, members in part.regions.items()
+            }
+        ),
+        lines=tuple(
+            replace(line, indices=tuple(start + i for i in line.indices))
+            for start, part in placed
+            for line in part.lines
+        ),
+        parts=tuple(parts),
+    )
+
+
+JOINED = "+"
+"""Between the names of a joint scheme's parts."""
 SchemeName = Literal["300w-68", "cofw-29", "wflw-98"]
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in (W300_68, COFW_29, WFLW_98)})
 
 
+STYLES: Mapping[str, Scheme] = MappingProxyType({AFLW_68.name: AFLW_68})
+"""Other ways of marking the points of one of SCHEMES; no file of labels says so of itself."""
+
+
+@cache
 def scheme(name: str) -> Scheme:
-    """The scheme of that name.
+    """The scheme of that name; names joined by `+` are those of a joint scheme's parts.
 
     Raises:
-        ValueError: the name is not one of SCHEMES.
+        ValueError: the name is not one of SCHEMES or STYLES.
     """
-    if name not in SCHEMES:
-        raise ValueError(f"unknown landmark scheme {name!r}; known: {', '.join(SCHEMES)}")
-    return SCHEMES[name]
+    known = {**SCHEMES, **STYLES}
+    parts = name.split(JOINED)
+    for part in parts:
+        if part not in known:
+            raise ValueError(f"unknown landmark scheme {part!r}; known: {', '.join(known)}")
+    return known[name] if len(parts) == 1 else joint([known[part] for part in parts])

@@ -25,6 +25,10 @@ DETECTOR_ERROR = (0.025, 0.04, 0.07)
 sides, and size, on the 300W subset's training faces."""
 
 
+TILT_DEG = 70.0
+"""How far `tilt` turns a crop: the faces of a phone held askew, and of babies."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Augment:
     """How far training crops depart from the plain ones. Zero switches a kind off.
@@ -36,6 +40,8 @@ class Augment:
     """Zoom by 1 +- this (paper section 4.3)."""
     rotation: float = 30.0
     """Turn by +- this many degrees (paper section 4.3)."""
+    tilt: float = 0.0
+    """Turned by up to +- TILT_DEG instead."""
     flip: float = 0.5
     """Mirrored (paper section 4.3)."""
     jitter: float = 1.0
@@ -111,9 +117,13 @@ def augment(
 ) -> tuple[ImageArray, FloatArray]:
     """One random training crop (size_px, size_px, 3) and its points (M, 2) in crop pixels."""
     across, down, size = rng.normal(0, DETECTOR_ERROR) * how.jitter
+    zoom = (1 + rng.uniform(-how.scale, how.scale)) * np.exp(size)
+    turn = rng.uniform(-how.rotation, how.rotation)
+    if how.tilt > 0 and rng.random() < how.tilt:
+        turn = rng.uniform(-TILT_DEG, TILT_DEG)
     pose = Pose(
-        scale=float((1 + rng.uniform(-how.scale, how.scale)) * np.exp(size)),
-        rotation_deg=float(rng.uniform(-how.rotation, how.rotation)),
+        scale=float(zoom),
+        rotation_deg=float(turn),
         shift=(float(across), float(down)),
     )
     crop = crop_of_box(face.box_xyxy, size_px, pose)

@@ -17,6 +17,7 @@ from toolkit.data.augment import Augment, Patch, augment, patch
 from toolkit.data.mix import Mix, Part
 from toolkit.data.pack import PackedFaces
 from toolkit.data.sample import Faces, FloatArray, ImageArray, Subset
+from toolkit.data.translated import Translated
 
 ALL = slice(None)
 Fill = Literal["mean", "random"]
@@ -153,6 +154,9 @@ def _patches(faces: Faces, size_px: int, skip_bad: bool) -> Steps[tuple[list[Pat
 
 def _packed(faces: Faces, size_px: int) -> list[Patch] | None:
     """Patches that lie in a pack large enough for crops of size_px."""
+    if isinstance(faces, Translated):
+        patches = _packed(faces.faces, size_px)
+        return patches and [replace(p, points_xy=faces.translate(p.points_xy)) for p in patches]
     whole, indices = (faces.faces, faces.indices) if isinstance(faces, Subset) else (faces, range(len(faces)))
     if not isinstance(whole, PackedFaces) or whole.size_px < size_px:
         return None

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.correspondence import span_of
 from toolkit.core.schemes import Scheme
 
 FloatArray = NDArray[np.float64]
@@ -103,8 +104,13 @@ def occlude(image: ImageArray, rng: np.random.Generator, smallest: float = 0.12,
 def wear_mask(image: ImageArray, points_xy: FloatArray, scheme: Scheme, rng: np.random.Generator) -> ImageArray:
     """A face mask over nose and mouth, between the contour and the nose's bridge, as on the faces of Masked 300W.
 
-    The picture is returned as it is where the scheme has no contour or its points are missing.
+    The picture is returned as it is where the scheme has no contour or its points are missing; of a joint scheme the
+    first part counts that is not missing.
     """
+    if scheme.parts:
+        pieces = [(part, points_xy[span_of(part, scheme)]) for part in scheme.parts]
+        part, points = next((piece for piece in pieces if np.isfinite(piece[1]).any()), pieces[0])
+        return wear_mask(image, points, part, rng)
     contour = scheme.regions.get("contour", ())
     outline = points_xy[list(contour)]
     nose = points_xy[list(scheme.regions["nose"])]

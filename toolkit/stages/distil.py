@@ -90,6 +90,8 @@ def run(options: Distil) -> Steps[Outcome]:
     options = replace(options, size=options.size or student.card.size_px)
     session = yield from open_session(options, student.scheme)
     scheme = session.train.faces.scheme.name
+    if teacher and teacher.scheme.parts:
+        teacher = bundle.part(teacher, session.train.faces.scheme)
     for role, given in (("student", student), ("teacher", teacher)):
         if given and given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")

@@ -8,9 +8,11 @@ from typing import Any
 from torch import Tensor
 
 from toolkit import bundle
+from toolkit.bundle import LAST_LAYER
+from toolkit.core.correspondence import channels
 from toolkit.core.files import sha256
 from toolkit.core.progress import Outcome, Steps
-from toolkit.core.schemes import W300_68, Scheme
+from toolkit.core.schemes import JOINED, W300_68, Scheme, scheme
 from toolkit.models import HRNet, HRSuperNet, build
 from toolkit.models.imagenet import load_imagenet
 from toolkit.models.spec import ARCHITECTURES, Spec
@@ -22,9 +24,6 @@ from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.setup import Training, open_session
 
-LAST_LAYER = ("head.out.weight", "head.out.bias")
-"""The layer that has a channel for each landmark."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Teacher(Training):
@@ -35,19 +34,29 @@ class Teacher(Training):
     folder, whose architecture is trained from scratch, with a map for each point that the faces have."""
     start: Path | None = None
     """Bundle whose network is trained on, at another size or on other faces, in place of --arch. Where the faces have
-    other landmarks, its last layer is trained from scratch."""
+    other landmarks, the maps of those that it knows, or means of them, go on, and the others start from scratch."""
     weights: Path | None = None
     """HRNetV2-W18's ImageNet weights to start from, a safetensors file with the names of the authors' checkpoint;
     toolkit/models/imagenet.py says how a .pth becomes one. With them, try --lr 1e-4 to 5e-4."""
 
+    heads: tuple[str, ...] = ()
+    """Landmark schemes that the network has maps for, side by side, such as `300w-68 aflw-68 wflw-98 cofw-29`: every
+    face trains those that its points, or means of them, belong to (default: that of the first --data alone)."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        _ = self.target  # refuses unknown schemes
         if self.arch not in ARCHITECTURES and not bundle.is_bundle(Path(self.arch)):
             raise ValueError(f"there is no architecture or bundle {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
         if self.weights is not None and self.arch != "hrnet-w18":
             raise ValueError(f"--weights are those of hrnet-w18, not of {self.arch}")
         if self.start is not None and (self.weights is not None or self.arch != "hrnet-w18"):
             raise ValueError("--start brings its architecture and weights: leave --arch and --weights out")
+
+    @property
+    def target(self) -> Scheme | None:
+        """The scheme of --heads."""
+        return scheme(JOINED.join(self.heads)) if self.heads else None
 
 
 def run(options: Teacher) -> Steps[Outcome]:
@@ -87,8 +96,8 @@ def run(options: Teacher) -> Steps[Outcome]:
     record = kept(log, "teacher", options.patience)
     name = start.card.name if start else _name(options.arch)
     metrics = {"val": record["val_teacher"]}
-    fresh_layer = {"fresh": list(LAST_LAYER)} if start and start.scheme != session.train.faces.scheme else {}
-    card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=origin | fresh_layer)
+    config = origin | _fresh(start, session.train.faces.scheme)
+    card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=config)
     session.write(bundle.of_network(net, card, tuple(log)))
     nme = record["val_teacher"]["nme_mean"]
     begun = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
@@ -99,18 +108,28 @@ def run(options: Teacher) -> Steps[Outcome]:
     )
 
 
-def _started(options: Teacher, start: bundle.Bundle | None, scheme: Scheme) -> HRNet | HRSuperNet:
+def _started(options: Teacher, start: bundle.Bundle | None, target: Scheme) -> HRNet | HRSuperNet:
     """The network before its first step, on the CPU."""
     if start is None:
-        return build(_spec(options.arch, scheme))
-    if start.scheme == scheme:
+        return build(_spec(options.arch, target))
+    if start.scheme == target:
         return start.network()
-    net = build(dataclasses.replace(start.spec, points=scheme.points))
-    kept_weights = {name: value for name, value in start.weights.items() if name not in LAST_LAYER}
-    unlike = net.load_state_dict(kept_weights, strict=False)
-    assert not unlike.unexpected_keys
-    assert sorted(unlike.missing_keys) == sorted(LAST_LAYER)
+    net = build(dataclasses.replace(start.spec, points=target.points))
+    weights = dict(start.weights)
+    known = channels(start.scheme, target)
+    for name in LAST_LAYER:
+        weights[name] = net.get_parameter(name).detach().clone()
+        for point, means in known.items():
+            weights[name][point] = start.weights[name][list(means)].mean(dim=0)
+    net.load_state_dict(weights)
     return net
+
+
+def _fresh(start: bundle.Bundle | None, target: Scheme) -> dict[str, int]:
+    """For the card: how many maps of a network that is trained on begin from nothing, where it has other landmarks."""
+    if start is None or start.scheme == target:
+        return {}
+    return {"fresh_maps": target.points - len(channels(start.scheme, target))}
 
 
 def _parents(options: Teacher) -> dict[str, str]:
@@ -133,7 +152,7 @@ def _name(arch: str) -> str:
     return arch if arch in ARCHITECTURES else bundle.read(Path(arch)).card.name
 
 
-def _spec(arch: str, scheme: Scheme) -> Spec:
+def _spec(arch: str, target: Scheme) -> Spec:
     if arch in ARCHITECTURES:
-        return ARCHITECTURES[arch](scheme.points)
-    return dataclasses.replace(bundle.read(Path(arch)).spec, points=scheme.points)
+        return ARCHITECTURES[arch](target.points)
+    return dataclasses.replace(bundle.read(Path(arch)).spec, points=target.points)

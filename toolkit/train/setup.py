@@ -20,6 +20,7 @@ from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
 from toolkit.data.mix import Mix, Part
+from toolkit.data.translated import in_scheme
 from toolkit.slimming.census import check_size
 from toolkit.train.feed import default_workers
 from toolkit.train.inference import pick_device
@@ -28,6 +29,8 @@ from toolkit.train.optim import PAPER, Optim
 from toolkit.train.process import prepare
 from toolkit.train.team import Precision, Team, assemble, default_precision, default_threads
 
+OWN = "own"
+"""Of --marked: the scheme that the set itself names."""
 PresetName = Literal["tiny", "cpu", "paper"]
 
 
@@ -65,6 +68,12 @@ class Training:
     data: tuple[Path, ...] = ()
     """Labelled faces: folders (or files) of any format that `sdhrnet data check` knows. Validation faces are held out
     of the first one, or are its own; of the others all training faces are used. Without it, synthetic faces."""
+    marked: tuple[str, ...] = ()
+    """For each --data the scheme that its points are marked by, where it is not the one that the set names: aflw-68 for
+    faces of AFLW, whose annotators place the 68 points otherwise than 300W's; `own` leaves it as it is."""
+    hold_out: Literal["first", "all"] = "first"
+    """Of which --data the validation tenth is kept from training: of the first alone, or of all, so that `evaluate
+    --split val` can score each."""
     share: tuple[float, ...] = ()
     """One number for each --data: 0.25 shows a quarter of its faces an epoch, 2 each of them twice (default: 1)."""
     skip_bad: bool = False
@@ -134,6 +143,10 @@ class Training:
         _ = self.augmentation  # refuses unknown kinds
         if self.share and len(self.share) != len(self.data):
             raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
+        if self.marked and len(self.marked) != len(self.data):
+            raise ValueError(f"--marked needs a scheme for each of {len(self.data)} --data, got {len(self.marked)}")
+        for name in self.marked:
+            _ = None if name == OWN else scheme(name)
         if self.scheme and self.data:
             raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
         if (self.threads is not None and self.threads < 1) or self.seed < 0 or not self.sigma > 0:
@@ -146,6 +159,16 @@ class Training:
             import_module("tensorboard")  # now, and not after the first epoch
         if not 1 <= self.processes <= self.optim.batch:
             raise ValueError(f"--processes must be 1 to the batch's {self.optim.batch} faces, got {self.processes}")
+
+    @property
+    def target(self) -> Scheme | None:
+        """The scheme to train, where it is not that of the first --data."""
+        return None
+
+    def marked_by(self, index: int) -> Scheme | None:
+        """The scheme that the faces of a --data are marked by, where --marked names one."""
+        name = self.marked[index] if self.marked else OWN
+        return None if name == OWN else scheme(name)
 
     @property
     def size_px(self) -> int:
@@ -288,8 +311,10 @@ def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[i
     first = options.data[0] if options.data else None
     count = options.synthetic or PRESETS[options.preset].synthetic
     train = yield from training_faces(_mixed(options, first, count, usual), options.size_px, skip_bad=options.skip_bad)
-    drawn = train.faces.scheme
-    held_out = open_faces(first, "val", max(1, count // 10), scheme=drawn, skip_bad=options.skip_bad)
+    target = train.faces.scheme
+    held_out = open_faces(first, "val", max(1, count // 10), scheme=target, skip_bad=options.skip_bad)
+    if first is not None:
+        held_out = in_scheme(held_out, target, marked=options.marked_by(0), own=True)
     validation = {}
     for size in options.sizes:
         validation[size] = yield from plain_crops(held_out, size, skip_bad=options.skip_bad)
@@ -297,13 +322,20 @@ def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[i
 
 
 def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme) -> Mix:
+    """The training faces, all in the scheme to train: the first set's, unless the stage names another."""
     shares = options.share or (1.0,) * len(options.data)
-    drawn = scheme(options.scheme) if options.scheme else usual
+    drawn = options.target or (scheme(options.scheme) if options.scheme else usual)
     own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad)
-    parts = [Part(faces=own, share=shares[0] if shares else 1.0)]
-    for folder, share in zip(options.data[1:], shares[1:], strict=True):
-        parts.append(Part(faces=open_folder(folder, test=False, skip_bad=options.skip_bad), share=share))
-    if first is not None and options.synthetic:
-        drawn_faces = open_faces(None, "train", options.synthetic, scheme=own.scheme)
-        parts.append(Part(faces=drawn_faces, share=shares[0]))
+    target = options.target or (options.marked_by(0) if first else None) or own.scheme
+    if first is None:
+        return Mix([Part(faces=own)])
+    parts = [Part(faces=in_scheme(own, target, marked=options.marked_by(0)), share=shares[0])]
+    for index, (folder, share) in enumerate(zip(options.data[1:], shares[1:], strict=True), start=1):
+        if options.hold_out == "all":
+            more = open_faces(folder, "train", 0, skip_bad=options.skip_bad)
+        else:
+            more = open_folder(folder, test=False, skip_bad=options.skip_bad)
+        parts.append(Part(faces=in_scheme(more, target, marked=options.marked_by(index)), share=share))
+    if options.synthetic:
+        parts.append(Part(faces=open_faces(None, "train", options.synthetic, scheme=target), share=shares[0]))
     return Mix(parts)

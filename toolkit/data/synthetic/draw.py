@@ -144,8 +144,18 @@ def draw_face(rng: np.random.Generator, size_px: int) -> Face:
 
 
 def read_points(face: Face, scheme: Scheme) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The scheme's points (M, 2) in pixels, and (M,) which of them the head or something before it hides."""
+    """The scheme's points (M, 2) in pixels, and (M,) which of them the head or something before it hides.
+
+    In a joint scheme, a part in another style than the synthetic faces' own is missing.
+    """
+    if scheme.parts:
+        pieces = [_missing(part) if part.layout else read_points(face, part) for part in scheme.parts]
+        return np.concatenate([xy for xy, _ in pieces]), np.concatenate([hidden for _, hidden in pieces])
     points = points_of(face.view, scheme)
     x, y = points[:, :2].astype(np.float32).T[..., None]
     before = cv2.remap(face.front, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
     return points[:, :2], hidden_by_head(face.view, points, scheme) | (before > 0.6)
+
+
+def _missing(scheme: Scheme) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    return np.full((scheme.points, 2), np.nan), np.zeros(scheme.points, bool)
