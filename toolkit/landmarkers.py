@@ -5,6 +5,7 @@ from typing import Any
 
 from toolkit import runtime
 from toolkit.core.files import sha256, size_bytes
+from toolkit.core.schemes import Scheme
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Landmarker
 
@@ -53,18 +54,25 @@ def is_bundle(path: Path) -> bool:
     return (path / "spec.json").is_file()
 
 
-def open_model(path: Path, threads: int = 1, engine: str | None = None) -> Landmarker:
+def open_model(path: Path, threads: int = 1, engine: str | None = None, head: Scheme | None = None) -> Landmarker:
     """The landmarker of a bundle's folder or of a converted file.
+
+    Args:
+        path: the folder or file.
+        threads: CPU threads of a converted file's engine.
+        engine: of a converted file, where there are several.
+        head: of a bundle with heads for several schemes, the one wanted; None for all of its points.
 
     Raises:
         FileNotFoundError: there is nothing at the path.
-        ValueError: it is no model, or a damaged one.
+        ValueError: it is no model, or a damaged one, or has no such head.
     """
     if is_bundle(path):
         from toolkit import bundle
         from toolkit.export.torch_landmarker import TorchLandmarker
 
-        return TorchLandmarker(bundle.read(path))
+        loaded = bundle.read(path)
+        return TorchLandmarker(loaded if head is None else bundle.part(loaded, head))
     return runtime.load(path, engine=engine, threads=threads)
 
 

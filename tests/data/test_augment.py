@@ -44,6 +44,23 @@ def test_points_stay_on_the_picture(seed: int) -> None:
         assert np.linalg.norm(centroid(image, point) - point) < 0.2
 
 
+def test_tilt_turns_further_and_stays_on_the_picture() -> None:
+    """Up to 70 degrees either way, where rotation alone ends at 30; without it the same numbers are drawn as before."""
+    sample = spots()
+    face, upright = patch(sample, 96), crop_of_box(sample.box_xyxy, 96).to_crop(sample.points_xy)
+
+    def turn(how: Augment, seed: int) -> float:
+        image, points = augment(face, 96, how, W300_68, np.random.default_rng(seed))
+        assert np.linalg.norm(centroid(image, points[27]) - points[27]) < 0.2
+        (x, y), (x0, y0) = points[16] - points[0], upright[16] - upright[0]
+        return float(np.degrees(np.arctan2(y, x) - np.arctan2(y0, x0)))
+
+    always = Augment(**{**dict.fromkeys(Augment.kinds(), 0.0), "tilt": 1.0})
+    turns = [turn(always, seed) for seed in range(40)]
+    assert 55 < max(turns) <= 70 and -70 <= min(turns) < -55
+    assert max(abs(turn(Augment.only("rotation"), seed)) for seed in range(40)) <= 30
+
+
 def test_without_augmentation_it_is_the_plain_crop() -> None:
     """Up to the patch's second sampling, training sees what evaluation sees, at the same points."""
     sample = spots()

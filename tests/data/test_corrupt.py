@@ -120,10 +120,11 @@ def test_a_condition_is_the_same_every_time_and_grows(condition: str) -> None:
 
 
 def test_every_kind_of_augmentation_can_be_switched_alone() -> None:
-    """`only` leaves one kind at its usual strength; a negative strength is refused."""
+    """`only` leaves one kind at its usual strength, which for tilt is none; a negative strength is refused."""
     assert {k for k in Augment.kinds() if getattr(PUBLISHED, k)} == {"scale", "rotation", "flip"}
+    assert {k for k in Augment.kinds() if not getattr(Augment(), k)} == {"tilt"}
     for kind in Augment.kinds():
         alone = Augment.only(kind)
-        assert [k for k in Augment.kinds() if getattr(alone, k)] == [kind]
+        assert [k for k in Augment.kinds() if getattr(alone, k)] == [kind] * (kind != "tilt")
     with pytest.raises(ValueError, match="jpeg"):
         Augment(jpeg=-0.1)

@@ -13,6 +13,7 @@ from tests.conftest import SMALL as SPEC
 from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.core.progress import finish
+from toolkit.core.schemes import COFW_29, WFLW_98
 from toolkit.data.batches import random_masks, training_faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.models import HRSuperNet, build
@@ -192,7 +193,7 @@ def test_a_control_is_named_for_its_architecture(tmp_path: Path) -> None:
 def test_a_network_is_trained_on(tmp_path: Path) -> None:
     """--start takes a bundle's architecture, scheme, size and weights; the card names its parent.
 
-    Faces with other landmarks leave all but the last layer, and the card says so.
+    Faces with other landmarks leave all but the maps of points that it did not know, and the card says how many.
     """
     torch.manual_seed(5)
     card = Card(name="little", stage="distil", scheme="cofw-29", size_px=32, sigma_px=1.0)
@@ -210,9 +211,27 @@ def test_a_network_is_trained_on(tmp_path: Path) -> None:
     learned = bundle.read(tmp_path / "other")
     assert (learned.scheme.points, learned.spec) == (98, dataclasses.replace(start.spec, points=98))
     assert float((learned.weights["stem.0.weight"] - start.weights["stem.0.weight"]).abs().max()) < 1e-6
-    assert learned.card.config["fresh"] == ["head.out.weight", "head.out.bias"]
+    assert learned.card.config["fresh_maps"] == 98 - 25
+    ours, theirs = learned.weights["head.out.weight"], start.weights["head.out.weight"]
+    assert float((ours[60] - theirs[8]).abs().max()) < 1e-6  # the left eye's outer corner
     with pytest.raises(ValueError, match="leave --arch and --weights out"):
         Teacher(out=tmp_path / "no", start=tmp_path / "start", arch="s-hrnet-300w")
+
+
+def test_one_network_learns_several_schemes(tmp_path: Path) -> None:
+    """--heads gives a network maps for each scheme, and each head is a bundle of its own."""
+    options = Teacher(out=tmp_path / "t", arch="s-hrnet-cofw", heads=("300w-68", "cofw-29"), **SMALL)  # type: ignore[arg-type]
+    finish(teacher.run(options))
+    made = bundle.read(tmp_path / "t")
+    assert made.scheme.name == "300w-68+cofw-29" and made.spec.points == 97
+    image = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        whole, head = made.network()(image), bundle.part(made, COFW_29).network()(image)
+    torch.testing.assert_close(head, whole[:, 68:], rtol=0, atol=1e-6)
+    with pytest.raises(ValueError, match="has no points of wflw-98"):
+        bundle.part(made, WFLW_98)
+    with pytest.raises(ValueError, match="unknown landmark scheme 'cofw-30'"):
+        Teacher(out=tmp_path / "no", heads=("cofw-30",))
 
 
 def test_a_teacher_from_imagenet(tmp_path: Path) -> None:

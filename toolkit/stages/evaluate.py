@@ -9,9 +9,11 @@ from tyro.conf import Positional
 
 from toolkit import measure
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.schemes import scheme
 from toolkit.data import Subset, open_faces, open_folder
 from toolkit.data.baselines import mean_shape_points
 from toolkit.data.batches import plain_crops
+from toolkit.data.translated import in_scheme
 from toolkit.landmarkers import identify, open_model
 
 
@@ -30,6 +32,8 @@ class Evaluate:
     """test, val or train, or a published subset of the test faces, such as challenge."""
     synthetic: int = 200
     """Number of synthetic faces, where no --data is given."""
+    head: str | None = None
+    """Of a network with heads for several landmark schemes, the one to score (default: that of the faces)."""
     baselines: bool = False
     """Also score two predictors that look at no pixel: the mean training shape in each face's box, and that shape
     under the best similarity transform onto the truth."""
@@ -48,7 +52,11 @@ class Evaluate:
 def run(options: Evaluate) -> Steps[Outcome]:
     """Score the model; see Evaluate."""
     model = open_model(options.model, options.threads)
-    faces = open_faces(options.data, options.split, options.synthetic, scheme=model.scheme)
+    wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
+    faces = open_faces(options.data, options.split, options.synthetic, scheme=wanted)
+    if model.scheme.parts:
+        model = open_model(options.model, options.threads, head=wanted if options.head else faces.scheme)
+        faces = in_scheme(faces, model.scheme, marked=model.scheme)
     crops = yield from plain_crops(faces, model.size_px)
     points = yield from measure.points_on(model, crops, f"evaluating {options.model.name}")
     where = {"data": faces.title, "split": options.split}
