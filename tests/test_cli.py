@@ -1,6 +1,7 @@
 """The command line: quick to start, clear when wrong, and nothing but what was asked for on standard output."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -143,3 +144,33 @@ def test_a_flag_can_name_a_command(words: list[str], capsys: pytest.CaptureFixtu
         main(words)
     assert end.value.code == 0
     assert "--budgets" in capsys.readouterr().out
+
+
+def test_what_the_terminal_cannot_print_is_escaped(tmp_path: Path) -> None:
+    """A name with an ë on an ASCII terminal: status 2 for the missing file, not for its name."""
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit.cli", "photo", "--image", "Zoë.png"],
+        cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "sdhrnet: no picture at Zo\\xeb.png\n")
+
+
+def test_a_reader_that_has_gone_is_no_failure() -> None:
+    """`sdhrnet ... | head -0`: status 0, and not a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "toolkit.cli", "describe", "s-hrnet-cofw"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_at_standard_output_is_a_failure() -> None:
+    """The records were not written: status 2."""
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has a device that is always full")
+    command = [sys.executable, "-m", "toolkit.cli", "describe", "s-hrnet-cofw", "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "No space left" in done.stderr

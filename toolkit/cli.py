@@ -1,13 +1,18 @@
 """The command line, `sdhrnet <command>`: parses, runs a stage, draws its progress, prints its outcome."""
 
+import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 
 from toolkit import __version__
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.signals import end_as_ctrl_c
 
 COMMANDS = {
     "quickstart": ("toolkit.road", "Quickstart", "the whole road, small, on synthetic faces; ends with a report"),
@@ -105,6 +110,9 @@ Start with `sdhrnet quickstart`."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot print is printed with escapes
+            stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         width = max(map(len, COMMANDS))
@@ -138,10 +146,12 @@ def _command(words: list[str]) -> list[str] | None:
 def _guarded(name: str, *arguments: str) -> int:
     """Run a command; what a user can mend becomes one line and status 2."""
     try:
-        return _run(name, list(arguments))
-    except KeyboardInterrupt:
-        print("\nstopped; what was finished is kept, and a training run goes on with --resume", file=sys.stderr)
-        return 130
+        with end_as_ctrl_c():
+            return _run(name, list(arguments))
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # the terminal may be gone
+            print("\nstopped; what was finished is kept, and a training run goes on with --resume", file=sys.stderr)
+        return 128 + next(iter(stop.args), signal.SIGINT)
     except ModuleNotFoundError as error:
         extra = INSTALL.get((error.name or "").partition(".")[0])
         if extra is None:
@@ -173,12 +183,23 @@ def _run(name: str, arguments: list[str]) -> int:
     outcome = _watch(module.run(options), quiet=quiet or follows)
     if follows:
         return 0 if outcome.ok else 1
-    if as_json:
-        for record in outcome.records:
-            print(json.dumps(record))
-    else:
-        print(outcome.text)
+    for line in map(json.dumps, outcome.records) if as_json else [outcome.text]:
+        _say(line)
     return 0 if outcome.ok else 1
+
+
+def _say(text: str) -> None:
+    """Print; whoever reads no further (`| head`, a closed terminal) misses a line and nothing else.
+
+    Raises:
+        OSError: standard output is a file that cannot be written, on a full disk for instance.
+    """
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
 
 
 def _watch(steps: Steps[Outcome], *, quiet: bool) -> Outcome:

@@ -195,3 +195,30 @@ def test_a_new_file_that_fails_leaves_the_old_one(tmp_path: Path):
         raise Killed
     assert [p.name for p in tmp_path.iterdir()] == ["film.mp4"]
     assert path.read_bytes() == b"old"
+
+
+def refuses_folders(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let `os.open` or `os.fsync` refuse folders: as on Windows, and as on VirtualBox, SMB and FUSE mounts."""
+    real = getattr(os, name)
+
+    def refuse(what: int | Path, *more: int) -> int | None:
+        if stat.S_ISDIR(os.fstat(what).st_mode) if isinstance(what, int) else Path(what).is_dir():
+            raise OSError(22, "Invalid argument")
+        return real(what, *more)
+
+    monkeypatch.setattr(os, name, refuse)
+
+
+@pytest.mark.parametrize("name", ["open", "fsync", "chmod"])
+def test_a_folder_that_cannot_be_opened_or_synced_is_no_failure(tmp_path: Path, monkeypatch, name: str):
+    """Nor is a mount without modes: bytes, files and folders stand at their places, and nothing else."""
+    if name == "chmod":
+        monkeypatch.setattr(Path, "chmod", lambda self, mode: (_ for _ in ()).throw(PermissionError(1, "no modes")))
+    else:
+        refuses_folders(monkeypatch, name)
+    files.write_bytes(tmp_path / "a", b"1")
+    with files.new_file(tmp_path / "b") as temporary:
+        temporary.write_bytes(b"2")
+    with files.new_folder(tmp_path / "c") as folder:
+        (folder / "d").write_bytes(b"3")
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == ["a", "b", "c", "c/d"]

@@ -1,6 +1,7 @@
 """A camera's frames, the newest first in line, and a window to show them in."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -68,8 +69,15 @@ class Camera:
 
 
 def has_display() -> bool:
-    """Whether a window can be opened here; on Linux OpenCV's wheel needs X11 for it, or Wayland's X11 beside it."""
-    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY"))
+    """Whether a window can be opened here; on Linux OpenCV's wheel needs X11 for it, or Wayland's X11 beside it.
+
+    Tried in a process of its own: where DISPLAY names no server, or one that refuses, Qt ends the whole process.
+    """
+    if sys.platform in ("darwin", "win32"):
+        return True
+    open_one = "import cv2; cv2.namedWindow('', cv2.WINDOW_AUTOSIZE); cv2.destroyAllWindows()"
+    tried = [sys.executable, "-c", open_one]
+    return bool(os.environ.get("DISPLAY")) and not subprocess.run(tried, capture_output=True, check=False).returncode
 
 
 def show(title: str, image: ImageArray) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.files import make_readable
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.data.augment import Patch, patch, patch_side
@@ -49,7 +50,7 @@ def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[
             file.flush()
             yield from _fill(photos, size_px, file, layout)
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        make_readable(temporary, 0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

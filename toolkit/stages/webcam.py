@@ -1,5 +1,6 @@
 """Stage: the faces before a camera, followed live, in a window, to a file, or both."""
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -24,7 +25,8 @@ PACE_FRAMES = 30
 class Webcam(Live):
     """Follow the faces before a camera. Frames stay on this machine, and on no disk without --out.
 
-    Ends by q, Escape, Ctrl+C, when its window is closed, or after --seconds.
+    Ends by q, Escape, Ctrl+C, kill, when its window or terminal is closed, or after --seconds; what was recorded until
+    then is kept.
     """
 
     camera: int = 0
@@ -60,7 +62,9 @@ def run(options: Webcam) -> Steps[Outcome]:
     """
     window = has_display()
     if not window and options.out is None and options.json_out is None and options.csv_out is None:
-        raise ValueError("no display to open a window on: record with --out FILE.mp4, --json-out or --csv-out")
+        display = os.environ.get("DISPLAY")
+        which = f"the display {display} cannot be opened" if display else "no display to open a window on"
+        raise ValueError(f"{which}: record with --out FILE.mp4, --json-out or --csv-out")
     watch = Stopwatch()
     with ExitStack() as stack:
         camera = stack.enter_context(closing(Camera(options.camera, (options.width, options.height), watch)))
@@ -79,7 +83,8 @@ def run(options: Webcam) -> Steps[Outcome]:
                     break
                 yield _progress(frames, seconds, options.seconds)
         except KeyboardInterrupt:  # how one ends a recording without a window; what there is is kept
-            pass
+            if not frames.frames:
+                raise
         if not frames.frames:
             raise ValueError(f"camera {options.camera} gave no frame: is another program using it?")
     where = f": {options.out}" if options.out is not None else ""

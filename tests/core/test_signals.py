@@ -1,0 +1,64 @@
+"""What ends a program from outside: TERM and HUP are Ctrl+C's exception, once."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from toolkit.core.signals import ENDS, end_as_ctrl_c
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no HUP and cannot send TERM")
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_the_first_one_raises_and_the_next_ones_do_not(number: signal.Signals) -> None:
+    """The exception tells the number; a second signal while things are finished changes nothing."""
+    finished = False
+    with end_as_ctrl_c():
+        with pytest.raises(KeyboardInterrupt) as stop:
+            os.kill(os.getpid(), number)
+        for again in ENDS:
+            os.kill(os.getpid(), again)
+        finished = True
+    assert (stop.value.args, finished) == ((number,), True)
+    assert all(signal.getsignal(each) == signal.SIG_DFL for each in ENDS)
+
+
+def test_what_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As nohup asks."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with end_as_ctrl_c():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_forked_process_ends_without_an_exception() -> None:
+    """As workers of a data loader are ended: by the signal itself."""
+    with end_as_ctrl_c():
+        child = os.fork()
+        if not child:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                os._exit(7)
+        _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGTERM
+
+
+def test_other_threads_go_without() -> None:
+    """Python lets only the main thread set handlers."""
+    seen: list[bool] = []
+
+    def run() -> None:
+        with end_as_ctrl_c():
+            seen.append(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [True]
