@@ -1,14 +1,11 @@
-"""Corruptions and the battery: what they promise, on pictures whose answer is known."""
+"""Corruptions of the augmentation: what they promise, on pictures whose answer is known."""
 
 import numpy as np
 import pytest
 
-from toolkit.core.progress import finish
 from toolkit.core.schemes import COFW_29, W300_68
 from toolkit.data import corrupt
 from toolkit.data.augment import PUBLISHED, Augment
-from toolkit.data.batches import plain_crops
-from toolkit.data.battery import BATTERY, spoiled_crops
 from toolkit.data.synthetic import SyntheticFaces
 
 WIDE = np.random.default_rng(0).integers(0, 256, (40, 64, 3)).astype(np.uint8)
@@ -83,13 +80,6 @@ def test_a_scheme_without_contour_wears_no_mask() -> None:
     assert corrupt.wear_mask(WIDE, points, COFW_29, np.random.default_rng(0)) is WIDE
 
 
-def test_a_condition_that_a_scheme_cannot_show_is_refused() -> None:
-    """COFW's points have no contour to hang a face mask on, but can be rotated."""
-    assert not BATTERY["face mask"].suits(COFW_29) and BATTERY["rotation"].suits(COFW_29)
-    with pytest.raises(ValueError, match="no face mask can be drawn on cofw-29"):
-        finish(spoiled_crops(SyntheticFaces(2, scheme=COFW_29), 64, "face mask", 1))
-
-
 def test_nothing_is_changed_in_place() -> None:
     """Every corruption gives a new picture."""
     before, rng = WIDE.copy(), np.random.default_rng(0)
@@ -101,22 +91,6 @@ def test_nothing_is_changed_in_place() -> None:
     ):  # fmt: skip
         spoil()
     np.testing.assert_array_equal(before, WIDE)
-
-
-@pytest.mark.parametrize("condition", BATTERY)
-def test_a_condition_is_the_same_every_time_and_grows(condition: str) -> None:
-    """Fixed by its seed; the severest level changes the crops more than the slightest one."""
-    faces, levels = SyntheticFaces(3, seed=8), BATTERY[condition].levels
-    plain = finish(plain_crops(faces, 64)).images.astype(float)
-    changes = []
-    for level in (levels[0], levels[-1]):
-        crops = finish(spoiled_crops(faces, 64, condition, level))
-        np.testing.assert_array_equal(crops.images, finish(spoiled_crops(faces, 64, condition, level)).images)
-        assert crops.points_xy.shape == (3, 68, 2)
-        changes.append(np.abs(crops.images - plain).mean())
-    assert min(changes) > 0
-    if len(levels) > 1 and condition != "scale":  # its levels go from smaller to larger
-        assert changes[1] > changes[0]
 
 
 def test_every_kind_of_augmentation_can_be_switched_alone() -> None:

@@ -14,13 +14,13 @@ from toolkit.bench.frame import Frame
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
-from toolkit.data import corrupt
+from toolkit.data import disturbances
 from toolkit.data.sample import Faces, box_of_points
 from toolkit.runtime.landmarker import FloatArray, ImageArray, Landmarker
 
 FRAMES = 24
-NOISE = 3.0
-"""Levels of independent noise in every frame, as an indoor camera has."""
+PHOTONS = 1700
+"""Where a frame is white: noise of about three levels in mid gray, as an indoor camera has."""
 GLIDE = 0.04
 """How far the still face moves, in sides of its box; its size changes by as much."""
 TURN_DEG = 8.0
@@ -70,7 +70,7 @@ def still_clips(faces: Faces, count: int) -> Iterator[Clip]:
         for across, down, size in path:
             pose = Pose(shift=(GLIDE * across, GLIDE * down), scale=0.55 * float(np.exp(GLIDE * size)))
             view = crop_of_box(sample.box_xyxy, 320, pose)
-            images.append(corrupt.noise(cut(sample.image, view), NOISE, rng))
+            images.append(disturbances.exposed(cut(sample.image, view), 1, PHOTONS, rng))
             points.append(view.to_crop(sample.points_xy))
         yield _clip(images, np.stack(points), faces.scheme)
 
@@ -93,7 +93,7 @@ def synthetic_clips(scheme: Scheme, count: int, size_px: int = 160) -> Iterator[
             pose = HeadPose(yaw=TURN_DEG * yaw, pitch=TURN_DEG * pitch, roll=TURN_DEG * roll / 2, distance=9.0)
             view = framed(view_of(modes, pose), size_px, np.random.default_rng([4, index]))
             scene, _ = paint(view, look, lamp, modes, size_px, np.random.default_rng([5, index]))
-            images.append(corrupt.noise(scene, NOISE, rng))
+            images.append(disturbances.exposed(scene, 1, PHOTONS, rng))
             points.append(points_of(view, scheme)[:, :2].astype(np.float64))
         yield _clip(images, np.stack(points), scheme)
 

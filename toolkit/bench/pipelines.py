@@ -1,14 +1,17 @@
 """Each contender behind its own face detector, on whole pictures, as a user would meet it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import numpy as np
 
 from toolkit.bench import peers
+from toolkit.bench.contender import Contender
+from toolkit.core.geometry import cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.sample import Faces
-from toolkit.detect import Detection, landmarks_in
+from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_in
 from toolkit.detect.landmarks import Detector
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.detect.quiet import no_chatter, no_tensorflow
@@ -46,6 +49,21 @@ class OwnPipeline:
 
     def __call__(self, image: ImageArray) -> list[FloatArray]:
         return [face.points_xy for face in landmarks_in(image, self._detector, self._landmarker)]
+
+
+class FramedPipeline:
+    """A described model, which has no detector of its own, behind ours: one pass in the crop that it wants."""
+
+    def __init__(self, contender: Contender, detector: Detector) -> None:
+        self._contender, self._detector = contender, detector
+
+    def __call__(self, image: ImageArray) -> list[FloatArray]:
+        found = []
+        for detection in self._detector(image):
+            crop = self._contender.frame.crop(calibrate(detection.box_xyxy))
+            assert self._contender.landmarker is not None
+            found.append(crop.to_image(self._contender.landmarker(cut(image, crop)).points_xy))
+        return found
 
 
 class MeshPipeline:
@@ -95,6 +113,32 @@ class DlibPipeline:
         return [peers.dlib_points(self._predictor(pixels, box)) for box in self._detector(pixels, 1)]
 
 
+@contextmanager
+def pipelines_of(contenders: Sequence[Contender]) -> Iterator[tuple[list[Pipeline], LookOnce]]:
+    """The pipeline of each contender, and the look at a picture that those share which have no detector of their own.
+
+    Detectors' threads end with the context.
+    """
+    with ExitStack() as stack:
+        once = LookOnce(stack.enter_context(closing(FaceDetector())))
+        pipelines = [_pipeline(contender, once) for contender in contenders]
+        for pipeline in pipelines:
+            if isinstance(pipeline, MeshPipeline):
+                stack.enter_context(closing(pipeline))
+        yield pipelines, once
+
+
+def _pipeline(contender: Contender, detector: Detector) -> Pipeline:
+    if contender.source.what == "dlib":
+        return DlibPipeline()
+    if contender.source.what.startswith("mediapipe"):
+        return MeshPipeline(corrected=contender.source.what == "mediapipe")
+    assert contender.landmarker is not None
+    if contender.identity.get("peer"):
+        return FramedPipeline(contender, detector)
+    return OwnPipeline(contender.landmarker, detector)
+
+
 def found_points(pipelines: Mapping[str, Pipeline], faces: Faces) -> Steps[dict[str, FloatArray]]:
     """For each pipeline the points (N, M, 2) of the set's faces in image pixels; NaN where it finds none there.
 
@@ -106,7 +150,7 @@ def found_points(pipelines: Mapping[str, Pipeline], faces: Faces) -> Steps[dict[
     for i in range(len(faces)):
         sample = faces[i]
         for name, pipeline in pipelines.items():
-            near = _nearest(pipeline(sample.image), sample.box_xyxy)
+            near = face_at(pipeline(sample.image), sample.box_xyxy)
             if near is not None:
                 out[name][i] = near
         if i % 10 == 0 or i == len(faces) - 1:
@@ -114,7 +158,8 @@ def found_points(pipelines: Mapping[str, Pipeline], faces: Faces) -> Steps[dict[
     return out
 
 
-def _nearest(faces: list[FloatArray], box_xyxy: FloatArray) -> FloatArray | None:
+def face_at(faces: list[FloatArray], box_xyxy: FloatArray) -> FloatArray | None:
+    """Of the points of several faces those whose middle is nearest to that of a box, if it lies within the box."""
     middle, half = (box_xyxy[:2] + box_xyxy[2:]) / 2, (box_xyxy[2:] - box_xyxy[:2]) / 2
     centres = [(p.min(axis=0) + p.max(axis=0)) / 2 for p in faces]
     off = [float(np.abs((c - middle) / half).max()) for c in centres]

@@ -9,13 +9,10 @@ import numpy as np
 
 from toolkit import measure
 from toolkit.bench.contender import Contender
-from toolkit.bench.pipelines import DlibPipeline, LookOnce, MeshPipeline, OwnPipeline, Pipeline, found_points
+from toolkit.bench.pipelines import LookOnce, Pipeline, found_points, pipelines_of
 from toolkit.bench.rows import OWN
-from toolkit.core.geometry import cut
 from toolkit.core.progress import Steps
 from toolkit.data.sample import Faces, FloatArray
-from toolkit.detect import FaceDetector, calibrate
-from toolkit.detect.landmarks import Detector
 from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.timing import interleaved
 
@@ -28,19 +25,12 @@ def behind_detectors(able: Sequence[Contender], faces: Faces, runs: int) -> Step
     for contender in able:
         if contender.landmarker is not None and contender.landmarker.timed:
             chosen.setdefault(contender.identity["model"], contender)
-    detector = FaceDetector()
-    once = LookOnce(detector)
-    pipelines = {model: _pipeline(c, once) for model, c in chosen.items()}
-    try:
+    with pipelines_of(list(chosen.values())) as (found, once):
+        pipelines = dict(zip(chosen, found, strict=True))
         points = yield from found_points(pipelines, faces)
         image = faces[0].image
-        calls = [partial(_afresh, once, pipeline, image) for pipeline in pipelines.values()]
+        calls = [partial(_afresh, once, pipeline, image) for pipeline in found]
         times = yield from interleaved(calls, runs, WARMUP)
-    finally:
-        detector.close()
-        for pipeline in pipelines.values():
-            if isinstance(pipeline, MeshPipeline):
-                pipeline.close()
     truth = np.stack([faces[i].points_xy for i in range(len(faces))])
     return [
         {
@@ -55,32 +45,6 @@ def behind_detectors(able: Sequence[Contender], faces: Faces, runs: int) -> Step
 def _afresh(once: LookOnce, pipeline: Pipeline, image: ImageArray) -> object:
     once.forget()
     return pipeline(image)
-
-
-def _pipeline(contender: Contender, detector: Detector) -> Pipeline:
-    if contender.source.what == "dlib":
-        return DlibPipeline()
-    if contender.source.what.startswith("mediapipe"):
-        return MeshPipeline(corrected=contender.source.what == "mediapipe")
-    assert contender.landmarker is not None
-    if contender.identity.get("peer"):
-        return FramedPipeline(contender, detector)
-    return OwnPipeline(contender.landmarker, detector)
-
-
-class FramedPipeline:
-    """A described model, which has no detector of its own, behind ours: one pass in the crop that it wants."""
-
-    def __init__(self, contender: Contender, detector: Detector) -> None:
-        self._contender, self._detector = contender, detector
-
-    def __call__(self, image: ImageArray) -> list[FloatArray]:
-        found = []
-        for detection in self._detector(image):
-            crop = self._contender.frame.crop(calibrate(detection.box_xyxy))
-            assert self._contender.landmarker is not None
-            found.append(crop.to_image(self._contender.landmarker(cut(image, crop)).points_xy))
-        return found
 
 
 def _identity(contender: Contender, pipeline: Pipeline) -> dict[str, Any]:

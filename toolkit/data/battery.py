@@ -1,4 +1,7 @@
-"""The robustness battery: the same faces under fixed conditions of rising strength, drawn with a fixed seed."""
+"""The robustness battery: the same faces under fixed conditions of rising strength, drawn with a fixed seed.
+
+What is painted is painted by data.disturbances, which no training sees.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,13 +12,29 @@ import numpy as np
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
-from toolkit.data import corrupt
+from toolkit.data import disturbances
 from toolkit.data.augment import DETECTOR_ERROR
 from toolkit.data.batches import PlainCrops
 from toolkit.data.sample import Faces, FloatArray, ImageArray
 
 Rng = np.random.Generator
-Spoil = Callable[[ImageArray, FloatArray, Scheme, float, Rng], ImageArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A picture with a face in its middle."""
+
+    image: ImageArray
+    points_xy: FloatArray
+    """(M, 2) in its pixels."""
+    scheme: Scheme
+    side_px: float
+    """Side of the face's plain crop, in its pixels: what shares are of."""
+
+    @property
+    def middle_xy(self) -> FloatArray:
+        """Of the picture, and of the crop."""
+        return (np.array(self.image.shape[1::-1]) - 1) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +47,10 @@ class Condition:
     """From slight to severe."""
     pose: Callable[[float, Rng], Pose] = lambda level, rng: Pose()
     """How the crop departs from the plain one."""
-    spoil: Spoil = lambda image, points, scheme, level, rng: image
-    """What happens to the crop; it is given its points and their scheme too."""
-    relative: bool = False
-    """Whether its levels are shares of the crop's side."""
+    paint: Callable[[View, float, Rng], ImageArray] = lambda view, level, rng: view.image
+    """What happens to the picture."""
+    of_box: bool = False
+    """Whether it is the box that is wrong: a model that finds its own boxes does not meet it."""
     needs: str | None = None
     """The region of the face without whose points it cannot be drawn."""
 
@@ -49,53 +68,53 @@ def _turned(level: float, rng: Rng) -> Pose:
     return Pose(rotation_deg=level * float(rng.choice((-1, 1))))
 
 
-def _dark(image: ImageArray, level: float, rng: Rng) -> ImageArray:
-    return corrupt.noise(corrupt.tone(image, 1 / level, 1.0, 0.0), 4, rng)
-
-
-def _shaded(image: ImageArray, level: float, rng: Rng) -> ImageArray:
-    return corrupt.shade(image, level, float(rng.uniform(0, 360)), 0.0, 0.2)
-
-
-def _moved(image: ImageArray, level: float, rng: Rng) -> ImageArray:
-    return corrupt.motion_blur(image, level * len(image), float(rng.uniform(0, 180)))
+def _obstructed(view: View, level: float, rng: Rng) -> ImageArray:
+    at = view.middle_xy + rng.uniform(-0.35, 0.35, 2) * view.side_px
+    return disturbances.obstruct(view.image, at, level * view.side_px, rng)
 
 
 BATTERY: Mapping[str, Condition] = MappingProxyType(
     {
-        "box jitter": Condition(unit="times a detector's error", levels=(0.5, 1, 2), pose=_jittered),
-        "scale": Condition(unit="times the size", levels=(0.7, 0.85, 1.15, 1.3), pose=lambda v, _: Pose(scale=v)),
+        "box jitter": Condition(
+            unit="times a detector's error", levels=(0.5, 1, 2), pose=_jittered, of_box=True
+        ),
+        "scale": Condition(
+            unit="times the size", levels=(0.7, 0.85, 1.15, 1.3), pose=lambda v, _: Pose(scale=v), of_box=True
+        ),
         "rotation": Condition(unit="degrees", levels=(15, 30, 45), pose=_turned),
         "blur": Condition(
-            unit="sigma, share of the crop", levels=(0.01, 0.02, 0.03), relative=True,
-            spoil=lambda image, _, __, v, ___: corrupt.blur(image, v * len(image)),
+            unit="radius, share of the crop", levels=(0.02, 0.04, 0.06),
+            paint=lambda view, v, _: disturbances.defocus(view.image, v * view.side_px),
         ),
         "motion": Condition(
-            unit="length, share of the crop", levels=(0.05, 0.1, 0.15), relative=True,
-            spoil=lambda image, _, __, v, rng: _moved(image, v, rng),
+            unit="length, share of the crop", levels=(0.06, 0.12, 0.18),
+            paint=lambda view, v, rng: disturbances.shake(view.image, v * view.side_px, rng),
         ),
         "low resolution": Condition(
-            unit="times fewer pixels", levels=(2, 3, 4), spoil=lambda i, _, __, v, ___: corrupt.low_resolution(i, v)
+            unit="a pixel's side, share of the crop", levels=(0.02, 0.03, 0.045),
+            paint=lambda view, v, _: disturbances.sampled(view.image, v * view.side_px),
         ),
         "noise": Condition(
-            unit="levels", levels=(10, 20, 40), spoil=lambda image, _, __, v, rng: corrupt.noise(image, v, rng)
+            unit="photons where it is white", levels=(400, 100, 25),
+            paint=lambda view, v, rng: disturbances.exposed(view.image, 1, v, rng),
         ),
-        "jpeg": Condition(
-            unit="quality", levels=(30, 15, 7), spoil=lambda image, _, __, v, ___: corrupt.jpeg(image, round(v))
+        "compression": Condition(
+            unit="quality of WebP", levels=(15, 5, 1), paint=lambda view, v, _: disturbances.webp(view.image, round(v))
         ),
         "darkness": Condition(
-            unit="times darker", levels=(2, 4, 8), spoil=lambda image, _, __, v, rng: _dark(image, v, rng)
+            unit="times less light", levels=(8, 30, 100),
+            paint=lambda view, v, rng: disturbances.exposed(view.image, 1 / v, 4000, rng),
         ),
         "shadow": Condition(
-            unit="share of the light", levels=(0.5, 0.75, 0.9), spoil=lambda i, _, __, v, rng: _shaded(i, v, rng)
+            unit="share of the light", levels=(0.5, 0.75, 0.9),
+            paint=lambda view, v, rng: disturbances.cast_shadow(view.image, v, 0.5 * view.side_px, rng),
         ),
         "occlusion": Condition(
-            unit="longest side, share of the crop", levels=(0.3, 0.45, 0.6), relative=True,
-            spoil=lambda image, _, __, v, rng: corrupt.occlude(image, rng, v / 2, v),
+            unit="longest side, share of the crop", levels=(0.3, 0.45, 0.6), paint=_obstructed
         ),
         "face mask": Condition(
             unit="over nose and mouth", levels=(1,), needs="contour",
-            spoil=lambda image, points, scheme, _, rng: corrupt.wear_mask(image, points, scheme, rng),
+            paint=lambda view, _, rng: disturbances.surgical_mask(view.image, view.points_xy, view.scheme, rng),
         ),
     }
 )  # fmt: skip
@@ -115,7 +134,8 @@ def spoiled_crops(faces: Faces, size_px: int, condition: str, level: float, seed
         sample, rng = faces[i], np.random.default_rng([seed, i])
         crop = crop_of_box(sample.box_xyxy, size_px, how.pose(level, rng))
         points.append(crop.to_crop(sample.points_xy))
-        images.append(how.spoil(cut(sample.image, crop), points[-1], faces.scheme, level, rng))
+        view = View(image=cut(sample.image, crop), points_xy=points[-1], scheme=faces.scheme, side_px=size_px)
+        images.append(how.paint(view, level, rng))
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"{condition} {level:g}", done=i + 1, total=len(faces))
     return PlainCrops(faces=faces, images=np.stack(images), points_xy=np.stack(points))

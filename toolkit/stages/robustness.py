@@ -1,5 +1,7 @@
 """Stage: what is left of the accuracy where a face is seen badly, and how much landmarks tremble over time."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +14,22 @@ from toolkit.bench.battery import robustness
 from toolkit.bench.contender import Contender, EngineName, open_contender, sources
 from toolkit.bench.flicker import measured
 from toolkit.bench.peers import PeerName
+from toolkit.bench.pipelines import pipelines_of
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import Subset, open_faces
+
+PAINTERS = "held out"
+"""Of the conditions: no training uses them. Records without it are of the painters of training's augmentation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Robustness:
     """Accuracy under twelve kinds of trouble at rising strength, and flicker, of every model on the same pictures.
 
-    Box jitter, scale, rotation, blur, motion, low resolution, noise, JPEG, darkness, shadow, occlusion and a face mask,
-    drawn with a fixed seed. Flicker is the mean change of a point's error from frame to frame, without smoothing: of
-    still photos that glide under a camera's noise, and of synthetic heads that turn.
+    Box jitter, scale, rotation, blur, motion, low resolution, noise, compression, darkness, shadow, occlusion and a
+    face mask, drawn with a fixed seed by painters that no training uses. Flicker is the mean change of a point's error
+    from frame to frame, without smoothing: of still photos that glide under a camera's noise, and of synthetic heads
+    that turn.
     """
 
     models: Positional[tuple[Path, ...]] = ()
@@ -39,6 +46,8 @@ class Robustness:
     """What people use instead, on the same pictures: mediapipe, mediapipe-uncorrected, dlib."""
     engines: tuple[EngineName, ...] = ()
     """Run each file on those of these engines that suit it (default: the usual one of its format)."""
+    detector: bool = False
+    """Also run each behind its own face detector on the disturbed pictures; a face that is not found is a failure."""
     clips: int = 8
     """Clips of each kind that flicker is measured on; 0 leaves it out."""
     results: Path | None = None
@@ -66,7 +75,8 @@ def run(options: Robustness) -> Steps[Outcome]:
     if options.every > 1:
         chosen = range(0, len(faces), options.every)
         faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
-    hard = yield from robustness(runners, faces)
+    with pipelines_of(contenders) if options.detector else nullcontext(((), None)) as (pipelines, _):
+        hard = yield from robustness(runners, faces, pipelines)
     trembling: list[dict[str, Any] | None] = [None] * len(runners)
     if options.clips:
         trembling = [*(yield from measured(runners, faces, options.clips))]
@@ -90,11 +100,10 @@ def _record(
         **identity,
         "engine": contender.engine,
         **about,
-        "nme_plain": round(hard["plain"], 4),
-        "conditions": {
-            name: {**values, "nme_mean": [round(v, 4) for v in values["nme_mean"]]}
-            for name, values in hard["conditions"].items()
-        },
+        "painters": PAINTERS,
+        "nme_plain": hard["plain"],
+        "conditions": hard["conditions"],
+        "own_detector": hard["own_detector"],
         "flicker_percent": flicker,
         **found,
         "versions": {**found["versions"], **peers.versions()},
@@ -102,18 +111,34 @@ def _record(
 
 
 def _table(records: tuple[dict[str, Any], ...]) -> str:
-    """NME at each condition's middle level, a column a model; then flicker."""
+    """NME at each condition's middle level, a column a model, behind own detectors likewise; then flicker."""
     names = [r["model"] for r in records]
-    width = max(10, *map(len, names))
-    lines = [" " * 34 + "".join(f"  {name:>{width}}" for name in names)]
-    lines.append(f"{'NME %, plain faces':34}" + "".join(f"  {r['nme_plain']:{width}.2f}" for r in records))
-    for name, first in records[0]["conditions"].items():
-        middle = len(first["levels"]) // 2
-        label = f"{name}, {first['levels'][middle]:g} {first['unit']}"[:34]
-        cells = (r["conditions"][name]["nme_mean"][middle] for r in records)
-        lines.append(f"{label:34}" + "".join(f"  {value:{width}.2f}" for value in cells))
+    width = max(16, *map(len, names))
+    lines = [_row("", names, width)]
+    lines += _levels("NME %, plain faces", [{**r, "plain": {"nme_mean": r["nme_plain"]}} for r in records], width)
+    if records[0]["own_detector"]:
+        lines += ["each behind its own detector: NME % of those found (% not found or above 10 %)"]
+        lines += _levels("plain faces", [r["own_detector"] for r in records], width)
     for kind in records[0]["flicker_percent"] or ():
-        cells = (r["flicker_percent"].get(kind) for r in records)
-        shown = "".join(f"  {'-' if v is None else f'{v:.3f}':>{width}}" for v in cells)
-        lines.append(f"{f'flicker %, {kind}':34}{shown}")
+        values = (r["flicker_percent"].get(kind) for r in records)
+        lines.append(_row(f"flicker %, {kind}", ["-" if v is None else f"{v:.3f}" for v in values], width))
     return "\n".join(lines)
+
+
+def _levels(plain: str, found: Sequence[dict[str, Any]], width: int) -> list[str]:
+    """A line for plain faces and one for every condition's middle level."""
+    lines = [_row(plain, [_cell(f["plain"]) for f in found], width)]
+    for name, first in found[0]["conditions"].items():
+        middle = len(first["levels"]) // 2
+        cells = [_cell({k: v[middle] for k, v in f["conditions"][name].items() if k != "unit"}) for f in found]
+        lines.append(_row(f"{name}, {first['levels'][middle]:g} {first['unit']}"[:34], cells, width))
+    return lines
+
+
+def _cell(scores: dict[str, Any]) -> str:
+    mean = "-" if scores["nme_mean"] is None else f"{scores['nme_mean']:.2f}"
+    return f"{mean} ({scores['failed_percent']:.1f})" if "failed_percent" in scores else mean
+
+
+def _row(label: str, cells: Sequence[str], width: int) -> str:
+    return f"{label:34}" + "".join(f"  {c:>{width}}" for c in cells)
