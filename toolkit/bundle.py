@@ -57,6 +57,17 @@ class Card:
     made_with: dict[str, Any] = field(default_factory=dict)
     """Versions, commit, device and seconds."""
 
+    @property
+    def taught_by(self) -> tuple[str, ...] | None:
+        """What a distillation used beside the truth: peers, teacher, masks; empty where its terms were all off.
+
+        None for other stages, and where the card does not say it.
+        """
+        terms = {"peers": "peers_weight", "teacher": "teacher_weight", "masks": "mask"}
+        if self.stage != "distil" or not self.config.keys() & set(terms.values()):
+            return None
+        return tuple(name for name, key in terms.items() if self.config.get(key))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:

@@ -91,6 +91,7 @@ def identify(path: Path) -> dict[str, Any]:
         "name": loaded.card.name,
         "input_px": loaded.card.size_px,
         "trained_on": loaded.card.data.get("train"),
+        "taught_by": None if loaded.card.taught_by is None else list(loaded.card.taught_by),
         "file_sha256": bundle.digest(path),
         "precision": "float32",
         "size_bytes": size_bytes(path / "weights.safetensors"),

@@ -34,6 +34,30 @@ def test_every_figure_is_a_records_figure() -> None:
     assert "d (test, 3 faces)" in text and "a machine" in text and "ffffffffffff" in text
 
 
+def test_only_what_learned_from_more_than_the_truth_is_called_distilled() -> None:
+    """The stage alone does not say it: its terms may all have been off."""
+    scored = {**CONDITIONS, **SCORES, "kind": "evaluate", "model": "distil", "name": "a", "data": "d", "split": "test"}
+    for taught, title in (([], "**last trained on the truth alone**"), (["peers", "teacher"], "**distilled**")):
+        assert f"| {title} |" in render([{**scored, "taught_by": taught}])
+
+
+def test_a_face_seen_badly_has_a_table_behind_detectors() -> None:
+    """NME of those found at the middle level, and all that failed; conditions of the box have no row there."""
+    levels = {"unit": "u", "levels": [1, 2, 3]}
+    own = {"found": [4, 3, 0], "nme_mean": [5.0, 6.25, None], "failed_percent": [0.0, 25.0, 100.0]}
+    hard = {
+        **CONDITIONS, "kind": "robustness", "model": "m", "n": 4, "nme_plain": 4.0, "flicker_percent": None,
+        "conditions": {name: {**levels, "nme_mean": [1.0, 2.0, 3.0]} for name in ("scale", "blur")},
+        "own_detector": {
+            "plain": {"found": 4, "nme_mean": 4.5, "failed_percent": 0.0}, "conditions": {"blur": {**levels, **own}},
+        },
+    }  # fmt: skip
+    same, behind = (f"| condition |{part}" for part in render([hard]).split("| condition |")[1:])
+    assert "| scale, 2 u | 2.00 |" in same and "scale" not in behind
+    assert "| plain | 4.50 (0.0 %) |" in behind and "| blur, 2 u | 6.25 (25.0 %) |" in behind
+    assert "own face detector" not in render([{**hard, "own_detector": None}])
+
+
 def test_a_bar_in_a_name_does_not_end_its_cell() -> None:
     """|alpha| stays one cell of the table."""
     trained = {**CONDITIONS, **SCORES, "kind": "ablation", "ablation": "slim", "input_px": 64, "battery": {}, "seed": 0}
@@ -63,8 +87,19 @@ def test_what_one_chooses_by_is_beside_the_mesh(tmp_path: Path) -> None:
         "nme_regions": {"inner": 4.0},
     }  # fmt: skip
     ours = {**timed, "model": "ours.tflite", "latency_ms": {"cpu_median": 3.0}}
+    found = {
+        "boxes": "own detector",
+        "n_faces": 4,
+        "found": 3,
+        "n": 3,
+        "nme_mean": 5.5,
+        "latency_ms": {"cpu_median": 38},
+    }
     mesh = {**timed, "model": "mediapipe", "latency_ms": {"cpu_median": 1.5}}
-    assert "| `ours.tflite` | 5.12 % | 4.50 % | 4.00 % | 0.0 % | 3.00 ms | 2.00 x | 2.0 MB |" in short([ours, mesh])
+    alone, whole = short([ours, mesh]), short([ours, mesh, {**ours, **found}])
+    line = "| `ours.tflite` | 5.12 % | 4.50 % | 4.00 % | 0.0 % | 3.00 ms | 2.00 x | 2.0 MB |"
+    assert f"{line} not measured | not measured | not measured |" in alone
+    assert f"{line} 5.50 % | 25.0 % | 38 ms |" in whole, "a face that its pipeline does not find is a failure"
     write_lines(tmp_path / "results.jsonl", [ours, mesh])
     name = f"{tmp_path.name}{IN_SHORT}"
     page = tmp_path / "README.md"

@@ -53,7 +53,9 @@ RECORDS = [
 TROUBLE = [
     {"kind": "robustness", "model": model, "engine": "engine 1.0", "threads": 1, "n": 165, "clips": 4, **WHERE,
      "nme_plain": nme, "flicker_percent": {"still face moved": 0.5, "synthetic clip": 1.25 * nme},
-     "conditions": {"blur": {"unit": "sigma", "levels": [0.01, 0.02], "nme_mean": [nme + 1, nme + 2]}}}
+     "conditions": {"blur": {"unit": "sigma", "levels": [0.01, 0.02], "nme_mean": [nme + 1, nme + 2]}},
+     "own_detector": {"plain": {"nme_mean": nme + 0.5, "failed_percent": 0.0}, "conditions": {
+        "blur": {"unit": "sigma", "levels": [0.01, 0.02], "nme_mean": [nme, None], "failed_percent": [10.0, 100.0]}}}}
     for model, nme in (("face-int8.tflite", 5.0), ("dlib", 6.0))
 ]  # fmt: skip
 
@@ -125,6 +127,13 @@ def test_trouble_is_a_plot_each_with_its_numbers(page: str) -> None:
     assert page.count("<details>") == page.count('class="plot"')
     machines = Tables(page).tables["The machine while it measured"]["2026-01-01T00:00:00+00:00"]
     assert [text for text, _ in machines[3:6]] == ["not measured", "1.50", "2.25"]
+
+
+def test_behind_detectors_a_miss_is_a_failure(page: str) -> None:
+    """The middle level of each condition; no error is given where no face was found."""
+    rows = Tables(page).tables["Seen badly, each behind its own face detector"]
+    assert [text for text, _ in rows["plain"]] == ["5.50", "0.0", "6.50", "0.0"]
+    assert [text for text, _ in rows["blur"]] == ["not measured", "100.0", "not measured", "100.0"]
 
 
 def test_the_worst_faces_are_shown_with_a_warning(tmp_path: Path, page: str) -> None:

@@ -61,7 +61,7 @@ def exposed(image: ImageArray, light: float, photons: float, rng: Rng) -> ImageA
     count = table[image]
     grain = rng.standard_normal(image.shape, dtype=np.float32)
     seen = np.clip(count + np.sqrt(count + np.float32(READ_NOISE**2)) * grain, 0, photons)
-    return np.rint(255 * (seen / np.float32(photons)) ** np.float32(1 / GAMMA)).astype(np.uint8)
+    return np.asarray(np.rint(255 * (seen / np.float32(photons)) ** np.float32(1 / GAMMA)), np.uint8)
 
 
 def webp(image: ImageArray, quality: int) -> ImageArray:
@@ -91,7 +91,7 @@ def obstruct(image: ImageArray, centre_xy: FloatArray, longest_px: float, rng: R
     outline = outline @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     outline *= longest_px / np.ptp(outline, axis=0).max()
     outline += centre_xy - (outline.min(axis=0) + outline.max(axis=0)) / 2
-    cover = _filled(image.shape[:2], outline)
+    cover = _filled(image, outline)
     shadow = cv2.GaussianBlur(np.roll(cover, round(0.04 * longest_px), axis=(0, 1)), (0, 0), 0.05 * longest_px)
     return _over(image * (1 - 0.4 * shadow[..., None]), _pattern(image, longest_px, rng), cover)
 
@@ -115,7 +115,7 @@ def surgical_mask(image: ImageArray, points_xy: FloatArray, scheme: Scheme, rng:
     loops += [(top[-1], contour[-1] - beyond), (low[-1], contour[-1] - beyond)]
     strings = np.maximum.reduce([_drawn(image, np.stack(ends), width_px) for ends in loops])
     worn = _over(image, np.full(image.shape, 235.0), strings)
-    return _over(worn, cloth, _filled(image.shape[:2], np.concatenate([top, low[::-1]])))
+    return _over(worn, cloth, _filled(image, np.concatenate([top, low[::-1]])))
 
 
 CLOTHS = np.array([(150, 190, 220), (235, 238, 240), (140, 200, 180), (45, 45, 50), (200, 150, 165)], np.float64)
@@ -162,16 +162,16 @@ def _pattern(image: ImageArray, scale_px: float, rng: Rng) -> FloatArray:
 
 def _fixed(points_xy: FloatArray) -> NDArray[np.int32]:
     """In sixteenths of a pixel, as OpenCV draws them."""
-    return np.rint(points_xy * 16).astype(np.int32)
+    return np.asarray(np.rint(points_xy * 16), np.int32)
 
 
-def _filled(size_hw: tuple[int, int], outline_xy: FloatArray) -> FloatArray:
+def _filled(image: ImageArray, outline_xy: FloatArray) -> FloatArray:
     """(H, W) 1 inside an outline, 0 outside, smooth between."""
-    cover = np.zeros(size_hw, np.uint8)
+    cover = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(cover, [_fixed(outline_xy)], (255,), cv2.LINE_AA, 4)
     return np.asarray(cover / 255, np.float64)
 
 
-def _over(image: NDArray[np.generic], thing: FloatArray, cover: FloatArray) -> ImageArray:
+def _over(image: FloatArray | ImageArray, thing: FloatArray, cover: FloatArray) -> ImageArray:
     weight = cover[..., None]
     return np.asarray(np.clip(np.rint(image * (1 - weight) + thing * weight), 0, 255), np.uint8)

@@ -121,6 +121,8 @@ def _networks_on(records: list[Record]) -> str:
 
 def _network(record: Record) -> str:
     """What a network is called: by its stage on the road, else by its architecture and what it was trained on."""
+    if record.get("taught_by") == []:
+        return "**last trained on the truth alone**"
     name = record.get("name", record["model"])
     if record["model"] != "teacher" or name in ("teacher", "hrnet-w18"):
         return str(ROAD.get(record["model"], record["model"]))

@@ -60,7 +60,10 @@ def render(run: Run) -> str:
         trade_plots=_trades(run, rows, main),
         rivals=rivals.tables(run, groups),
         rival_plots=_there(*(rivals.curves(run, where) for where in groups[:1])),
-        troubles=[(trouble.plots(run, where), trouble.flicker(run, where), where) for where in trouble.groups(run)],
+        troubles=[
+            (trouble.plots(run, where), trouble.behind_detectors(run, where), trouble.flicker(run, where), where)
+            for where in trouble.groups(run)
+        ],
         worst=_data_uri(run.worst),
         machines=rivals.machines(run),
         training=tables.training(run) if run.parts else None,
@@ -97,7 +100,7 @@ def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
     ratio = teacher.census.params_full / part.census.params_full if teacher and part and stage != "teacher" else None
     found = [
         Fact(
-            label=f"Error of the {TITLES[stage].lower()} network (NME)",
+            label=f"Error of the network: {run.title(stage).lower()} (NME)",
             cell=cell(record.get("nme_mean")),
             unit="%",
             note=f"of the distance between the outer eye corners; {where[0]}, {where[1]}" if where and record else "",

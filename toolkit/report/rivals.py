@@ -131,17 +131,13 @@ def behind_detectors(records: Sequence[Record], where: Group) -> Table:
     rows = []
     for r in records:
         times, total, found = mapping(r.get("latency_ms")), number(r.get("n_faces")), number(r.get("found"))
-        failed, scored = number(r.get("fr10")), number(r.get("n"))
-        lost = None
-        if total and found is not None:
-            lost = 100 * (total - found + ((failed or 0) / 100) * (scored or 0)) / total
         rows.append(
             (
                 words(_title(r), note="a rival" if r.get("peer") else ""),
                 words(r.get("engine")),
                 Cell(text=f"{found:g} of {total:g}") if total and found is not None else cell(None),
                 *(cell(r.get(key)) for key in ("nme_mean", "nme_median")),
-                cell(lost),
+                cell(lost(r)),
                 *(cell(times.get(key), 1) for key in ("median", "p90", "cpu_median")),
             )
         )
@@ -153,6 +149,15 @@ def behind_detectors(records: Sequence[Record], where: Group) -> Table:
         columns=(Column(label="Model", numeric=False), *_columns(heads)),
         rows=tuple(rows),
     )
+
+
+def lost(record: Record) -> float | None:
+    """Percent of the faces that a pipeline does not find, or finds with an NME above 10 %."""
+    total, found = number(record.get("n_faces")), number(record.get("found"))
+    if not total or found is None:
+        return None
+    failed, scored = number(record.get("fr10")), number(record.get("n"))
+    return 100 * (total - found + ((failed or 0) / 100) * (scored or 0)) / total
 
 
 def one_each(records: Sequence[Record]) -> list[Record]:

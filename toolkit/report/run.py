@@ -21,6 +21,8 @@ Group = tuple[str, str]
 OWN_DETECTOR = "own detector"
 """What a benchmark's records say of boxes that are not those of the labels."""
 TITLES = MappingProxyType({"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"})
+ALONE = "Trained on the truth alone"
+"""The title of what the distillation stage made with all of its terms off."""
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -81,6 +83,11 @@ class Run:
     def final(self) -> str | None:
         """The last stage that is there."""
         return list(self.parts)[-1] if self.parts else None
+
+    def title(self, stage: str) -> str:
+        """What a stage's network is called; `Distilled` is kept for what learned from more than the truth."""
+        part = self.parts.get(stage)
+        return ALONE if part and part.card.taught_by == () else TITLES[stage]
 
     def stale(self, record: Record) -> bool:
         """Whether a record was measured on other weights, or on another file, than are in the run now."""

@@ -61,7 +61,7 @@ def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
         )
     note = "measured on other weights: evaluate again" if run.stale(record) else part.card.name if part else ""
     return (
-        words(TITLES[stage], note=note),
+        words(run.title(stage), note=note),
         *(cell(count.get(key), 0) for key in COSTS[:2]),
         *(cell(count.get(key), 1, scale=1e6) for key in COSTS[2:]),
         *(cell(record.get(key)) for key in SCORES),
@@ -89,18 +89,18 @@ def training(run: Run) -> Table:
             Column(label="Stage", numeric=False),
             *(Column(label=label, unit="px" if label == "Input" else "", numeric=n) for label, n in columns),
         ),
-        rows=tuple(_training(stage, part) for stage, part in run.parts.items()),
+        rows=tuple(_training(run.title(stage), part) for stage, part in run.parts.items()),
     )
 
 
-def _training(stage: str, part: Part) -> tuple[Cell, ...]:
+def _training(title: str, part: Part) -> tuple[Cell, ...]:
     card = part.card
     trained = bool(part.log)
     optim = mapping(card.config.get("optim"))
     threads = card.made_with.get("threads")
     skipped = NOT_MEASURED if trained else NOT_APPLICABLE
     return (
-        words(TITLES[stage], note=_edges(part)),
+        words(title, note=_edges(part)),
         words(card.data.get("train")),
         words(card.data.get("val")),
         cell(card.size_px, 0),

@@ -17,17 +17,17 @@ SHAPES = "osD^vP"
 SIZE_IN = (4.4, 2.9)
 WORDS = {
     "box jitter": "The box is moved and scaled at random, in multiples of what MediaPipe's detector errs by.",
-    "scale": "The face is shown smaller or larger than training shows it.",
-    "rotation": "The face is turned to either side.",
+    "scale": "The box is too wide or too narrow, so that the face is shown smaller or larger.",
+    "rotation": "The picture is turned to either side, and the box stays upright.",
     "blur": "Out of focus.",
-    "motion": "Moved while it was taken.",
-    "low resolution": "Fewer pixels, as of a face far away.",
-    "noise": "A sensor's noise, in levels of 255.",
-    "jpeg": "Strong compression; quality falls to the right.",
-    "darkness": "Less light, with noise.",
-    "shadow": "A shadow from one side.",
-    "occlusion": "Something in front of the face, at a random place.",
-    "face mask": "A mask over nose and mouth.",
+    "motion": "A hand that shook while it was taken.",
+    "low resolution": "Fewer pixels, sampled and not averaged.",
+    "noise": "Few photons: a sensor's noise; their number falls to the right.",
+    "compression": "Strong compression by WebP; quality falls to the right.",
+    "darkness": "Less light, with the noise that comes with it.",
+    "shadow": "Shadows in patches, as of leaves.",
+    "occlusion": "A thing of irregular outline in front of the face, at a random place.",
+    "face mask": "A pleated mask over nose and mouth.",
 }
 
 
@@ -75,11 +75,40 @@ def _plot(records: Sequence[Record], name: str) -> Plot:
     )
     rows = tuple((words(_title(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records)
     return Plot(
-        title="JPEG" if name == "jpeg" else name[:1].upper() + name[1:],
+        title=name[:1].upper() + name[1:],
         words=WORDS.get(name, ""),
         svg=chart(f"trouble-{name.replace(' ', '-')}", f"NME against {name}", draw, legend=2, size_in=SIZE_IN),
         table=Table(caption=f"NME in percent under {name}", columns=columns, rows=rows),
     )
+
+
+def behind_detectors(run: Run, where: Group) -> Table | None:
+    """The same pictures, each model behind its own detector, at each condition's middle level; misses count."""
+    records = [r for r in run.of_kind("robustness") if group(r) == where and r.get("own_detector")]
+    if not records:
+        return None
+    names = list(dict.fromkeys(n for r in records for n in mapping(mapping(r["own_detector"]).get("conditions"))))
+    rows = tuple(
+        (words(name or "plain"), *(c for r in records for c in _behind(mapping(r["own_detector"]), name)))
+        for name in ("", *names)
+    )
+    heads = ((_title(r), unit) for r in records for unit in ("NME, % of those found", "% not found or above 10 %"))
+    return Table(
+        caption="Seen badly, each behind its own face detector",
+        columns=(Column(label="Condition", numeric=False), *(Column(label=t, unit=unit) for t, unit in heads)),
+        rows=rows,
+    )
+
+
+def _behind(own: Record, name: str) -> tuple[Cell, Cell]:
+    """NME and failures of one model under a condition's middle level, or on plain faces."""
+    scores = mapping(mapping(own.get("conditions")).get(name)) if name else mapping(own.get("plain"))
+
+    def middle(key: str) -> object:
+        value = scores.get(key)
+        return value[len(value) // 2] if isinstance(value, list) and value else value
+
+    return cell(middle("nme_mean")), cell(middle("failed_percent"), 1)
 
 
 def flicker(run: Run, where: Group) -> Table | None:

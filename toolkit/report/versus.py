@@ -1,11 +1,11 @@
 """A benchmark's records as tables for a README: side by side, behind detectors, and under trouble."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from toolkit.report.chart import standalone
 from toolkit.report.files import Measured
-from toolkit.report.rivals import of_boxes
+from toolkit.report.rivals import lost, of_boxes
 from toolkit.report.run import OWN_DETECTOR
 from toolkit.report.table import number
 from toolkit.report.trade import latency
@@ -22,17 +22,20 @@ def versus(records: Sequence[Record]) -> list[Titled]:
     found = [_same(of_boxes(timed, SAME))] if of_boxes(timed, SAME) else []
     found += [_own(of_boxes(timed, OWN_DETECTOR))] if of_boxes(timed, OWN_DETECTOR) else []
     found += [_trouble(hard)] if hard else []
+    found += [_trouble_behind(hard)] if any(r.get("own_detector") for r in hard) else []
     found += [_flicker(hard)] if any(r.get("flicker_percent") for r in hard) else []
     return found
 
 
 def in_short(records: Sequence[Record]) -> Titled:
-    """What one chooses by: accuracy, failures, time beside Face Mesh's, size; each model on its usual engine.
+    """What one chooses by: accuracy and failures on the same boxes, the time of a call beside Face Mesh's and the size;
+    then accuracy, failures and time behind the model's own detector. Each model on its usual engine.
 
     Raises:
         ValueError: no benchmark with the mesh among the records.
     """
-    rows = of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)
+    compared = [r for r in records if r["kind"] == "benchmark"]
+    rows, whole = of_boxes(compared, SAME), {r["model"]: r for r in of_boxes(compared, OWN_DETECTOR)}
     timed = [r for r in rows if r["latency_ms"] and r["threads"] == 1]
     mesh = [r["latency_ms"]["cpu_median"] for r in timed if r["model"] == "mediapipe"]
     if not mesh:
@@ -46,12 +49,26 @@ def in_short(records: Sequence[Record]) -> Titled:
             _figure(r["latency_ms"]["cpu_median"], 2, " ms"),
             _figure(r["latency_ms"]["cpu_median"] / mesh[0], 2, " x"),
             _figure(r["size_bytes"], 1, " MB", 1e6),
+            *_in_a_photo(whole.get(r["model"], {})),
         ]
         for r in timed
     ]
-    title = f"{rows[0]['n']} test faces ({rows[0]['data']}), the same boxes for all; one thread of {rows[0]['device']}."
+    title = (
+        f"{rows[0]['n']} test faces ({rows[0]['data']}); one thread of {rows[0]['device']}. First on the same boxes "
+        "for all, then each behind its own face detector on the whole photo."
+    )
     header = ["model", "NME mean", "median", "inner 51", "above 10 %", "processor time of a call", "beside Face Mesh"]
-    return title, [*header, "size"], table
+    header += ["size", "own detector: NME of those found", "not found or above 10 %", "processor time of a photo"]
+    return title, header, table
+
+
+def _in_a_photo(record: Record) -> list[str]:
+    times = record.get("latency_ms") or {}
+    return [
+        _figure(record.get("nme_mean"), 2, " %"),
+        _figure(lost(record), 1, " %"),
+        _figure(times.get("cpu_median"), 0, " ms"),
+    ]
 
 
 def plots(records: Sequence[Record]) -> dict[str, str]:
@@ -109,12 +126,39 @@ def _own(records: Sequence[Record]) -> Titled:
 def _trouble(records: Sequence[Record]) -> Titled:
     """NME at the middle level of each condition."""
     rows = [["plain", *(_figure(r["nme_plain"], 2) for r in records)]]
-    for name, first in records[0]["conditions"].items():
-        middle = len(first["levels"]) // 2
-        label = f"{name}, {first['levels'][middle]:g} {first['unit']}"
+    for name, label, middle in _conditions(records[0]["conditions"]):
         rows.append([label, *(_figure(r["conditions"][name]["nme_mean"][middle], 2) for r in records)])
-    title = f"NME in percent where {records[0]['n']} faces are seen badly, each condition at its middle level."
+    title = (
+        f"NME in percent where {records[0]['n']} faces are seen badly, each condition at its middle level; the same "
+        "boxes for all, which no model here turns with the face."
+    )
     return title, ["condition", *(f"`{r['model']}`" for r in records)], rows
+
+
+def _trouble_behind(records: Sequence[Record]) -> Titled:
+    """The same where every model has to find the face first; misses count."""
+    shown = [r for r in records if r.get("own_detector")]
+    own = [r["own_detector"] for r in shown]
+    rows = [["plain", *(_behind(o["plain"]) for o in own)]]
+    for name, label, middle in _conditions(own[0]["conditions"]):
+        at = [{k: v[middle] for k, v in o["conditions"][name].items() if isinstance(v, list)} for o in own]
+        rows.append([label, *map(_behind, at)])
+    title = (
+        "The same pictures, each model behind its own face detector: NME in percent of the faces found, and the share "
+        "of all that is not found or above 10 %."
+    )
+    return title, ["condition", *(f"`{r['model']}`" for r in shown)], rows
+
+
+def _behind(scores: Record) -> str:
+    return f"{_figure(scores['nme_mean'], 2)} ({_figure(scores['failed_percent'], 1, ' %')})"
+
+
+def _conditions(conditions: Record) -> Iterator[tuple[str, str, int]]:
+    """Name, label and index of the middle level of each."""
+    for name, own in conditions.items():
+        middle = len(own["levels"]) // 2
+        yield name, f"{name}, {own['levels'][middle]:g} {own['unit']}", middle
 
 
 def _flicker(records: Sequence[Record]) -> Titled:

@@ -111,8 +111,9 @@ def run(options: Distil) -> Steps[Outcome]:
     assert isinstance(better, HRSuperNet)
     session.write(bundle.of_network(better, card, tuple(log)))
     nme = ends[best][f"val_{best}"]["nme_mean"]
+    made = "distilled" if card.taught_by else "trained (on the truth alone)"
     return Outcome(
-        text=f"distilled network written to {options.out}: validation NME {nme:.2f} % ({best})",
+        text=f"{made} network written to {options.out}: validation NME {nme:.2f} % ({best})",
         records=({"kind": "stage", **ends[best]},),
     )
 
