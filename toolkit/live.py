@@ -67,6 +67,9 @@ class Session:
         self.frames = 0
         self.with_face = 0
         """Frames in which a face was followed."""
+        self.resized = 0
+        """Frames that are not as large as the first."""
+        self._shape: tuple[int, ...] | None = None
         self._tracks: set[int] = set()
 
     def __call__(self, image: ImageArray, seconds: float) -> tuple[list[TrackedFace], ImageArray]:
@@ -77,8 +80,11 @@ class Session:
             seconds: when it was taken, later than the frame before.
         """
         faces = self._tracker(image, seconds)
+        self._shape = self._shape or image.shape
+        size_wh = None if image.shape == self._shape else (image.shape[1], image.shape[0])
+        self.resized += size_wh is not None
         for sink in self._sinks:
-            sink(self.frames, seconds, faces)
+            sink(self.frames, seconds, faces, size_wh)
         with self.watch("draw"):
             for face in faces:
                 image = draw_box(image, face.box_xyxy) if self._boxes else image

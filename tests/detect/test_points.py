@@ -28,12 +28,13 @@ def test_json_gives_every_frame_back(tmp_path: Path):
     """The head's fields, then each frame with its faces, also those without any; points to a thousandth of a pixel."""
     with json_points(tmp_path / "p.json", {"kind": "video", "video": 'a "b".mp4'}) as write:
         write(0, 0.0, [face(1), face(2)])
-        write(1, 0.0333333, [])
+        write(1, 0.0333333, [], (96, 64))
         assert not (tmp_path / "p.json").exists()
     record = json.loads((tmp_path / "p.json").read_text())
     assert (record["kind"], record["video"]) == ("video", 'a "b".mp4')
     first, second = record["frames"]
     assert (second["frame"], second["seconds"], second["faces"]) == (1, 0.033333, [])
+    assert ("size_wh" in first, second["size_wh"]) == (False, [96, 64])
     assert [f["track"] for f in first["faces"]] == [1, 2]
     assert np.array(first["faces"][1]["points_xy"]) == pytest.approx(face(2).points_xy, abs=0.0006)
     assert first["faces"][0]["box_xyxy"] == [1, 2, 3, 5]

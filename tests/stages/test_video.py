@@ -1,8 +1,10 @@
 """`sdhrnet video` and `sdhrnet webcam`: the astronaut moved about, with a landmarker that needs no weights."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -109,6 +111,34 @@ def test_a_video_without_a_face_is_written_and_says_so(tmp_path: Path):
     assert "no face found" in outcome.text
     assert len(list(VideoReader(out))) == 3
     assert (tmp_path / "p.csv").read_text().count("\n") == 1
+
+
+def test_a_film_that_changes_its_size_midway(tmp_path: Path):
+    """Browsers record a turned phone so. Points in each frame's own pixels, its size beside them; a film of one size."""
+    sizes, shift = [(320, 240)] * 3 + [(240, 320)] * 3, np.array([[1.0, 0, -105], [0, 1.0, -10]])
+    with av.open(str(tmp_path / "in.webm"), "w") as container:
+        stream = container.add_stream("libvpx", rate=25)
+        stream.width, stream.height, stream.pix_fmt = *SIZE_WH, "yuv420p"
+        for number, size_wh in enumerate(sizes):
+            encoder = av.CodecContext.create("libvpx", "w")
+            encoder.width, encoder.height = size_wh
+            encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 25)
+            image = cv2.warpAffine(data.astronaut(), shift, size_wh, borderMode=cv2.BORDER_REPLICATE)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = number
+            for packet in [*encoder.encode(frame), *encoder.encode(None)]:
+                packet.stream = stream
+                container.mux(packet)
+    out, points = tmp_path / "o.mp4", tmp_path / "p.json"
+    outcome = finish(
+        run(Video(video=tmp_path / "in.webm", out=out, json_out=points, model=Path("m.tflite"), smooth=False))
+    )
+    frames = json.loads(points.read_text())["frames"]
+    assert [f.get("size_wh") for f in frames] == [None] * 3 + [[240, 320]] * 3
+    assert {f.image.shape for f in VideoReader(out)} == {(240, 320, 3)}
+    centres = [np.mean(f["faces"][0]["points_xy"], axis=0) for f in frames]
+    assert centres[5] == pytest.approx(centres[0], abs=8)
+    assert "3 frames are of another size" in outcome.text
 
 
 def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

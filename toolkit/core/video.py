@@ -1,29 +1,44 @@
-"""Videos frame by frame: read from any container that OpenCV's FFmpeg knows, written as MP4, each frame at its time.
+"""Videos frame by frame, by PyAV: read from any container that FFmpeg knows, written as MP4, each frame at its time.
 
 Sound is neither read nor written. Only files are opened, never an address.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Final, cast
 
+import av
 import cv2
 import numpy as np
+from av.buffer import Buffer
+from av.codec.context import Flags
+from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from toolkit.core.files import new_file
-from toolkit.core.mp4 import retime
 from toolkit.core.stopwatch import Stopwatch
 
 ImageArray = NDArray[np.uint8]
 
 FPS = 30.0
 """Assumed of a container that does not tell."""
-CODEC = "mp4v"
-"""MPEG-4 part 2: in every build of OpenCV, and quick (1.3 ms for 640 x 480). Browsers do not play it."""
+CODEC: Final = "libx264"
+"""H.264, which every browser and phone plays."""
+CODEC_OPTIONS = {"preset": "ultrafast", "crf": "20"}
+"""2 ms for 640 x 480, and no frame refers to a later one."""
+TICKS = 90_000
+"""Of the times that are written, a second; as is usual for video."""
+ONLY_FILES = {"protocol_whitelist": "file"}
+"""A playlist may name addresses; they are not followed."""
+TEXT = "tty"
+"""FFmpeg shows a text as a film of a terminal."""
+MISSING_S = 0.5
+"""A file whose frames end so long before its own length was cut off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +50,17 @@ class Frame:
     seconds: float
     """When it is shown, from the video's start; later than the frame before."""
     image: ImageArray
-    """(H, W, 3) RGB, upright."""
+    """(H, W, 3) RGB, upright, with square pixels. A stream may change its size midway."""
 
 
 class VideoReader:
-    """The frames of a video file, in order; those that cannot be decoded are left out and counted."""
+    """The frames of a video file, in order; those that cannot be decoded are left out and counted.
+
+    What an edit list hides, as a lossless cut does, is neither shown nor counted.
+    """
 
     def __init__(self, path: Path, watch: Stopwatch | None = None) -> None:
-        """Open a file.
+        """Open a file and decode its first frame.
 
         Args:
             path: the file.
@@ -50,51 +68,103 @@ class VideoReader:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: no video that can be read.
+            ValueError: no video that can be read, or none of its frames can be decoded.
         """
         if not path.is_file():
             raise FileNotFoundError(f"no video at {path}")
         self.name = path.name
         self._watch = watch or Stopwatch()
-        self.packets = _packets(path)
-        """Frames in the file, broken ones included."""
-        self._capture = _open(path)
-        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones film sideways and say so
-        width, height = (int(self._capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if not self.packets or width < 1 or height < 1:
-            raise ValueError(f"{path} is not a video that can be read: it may be cut off, damaged or sound only")
-        self.size_wh = width, height
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self._container, self._stream = _open(path)
+        rate = float(self._stream.guessed_rate or 0)
         self.fps = rate if 1 <= rate <= 1000 else FPS
         """Frames a second, by the container; not what a video of changing rate keeps to."""
         self.read = 0
         """Frames read so far."""
+        self.skipped = 0
+        """Broken frames so far."""
+        self._start = self._end = self._stream.start_time or 0
+        self._reformatter = VideoReformatter()
+        self._frames = self._decoded()
+        self._first = next(self._frames, None)
+        if self._first is None:
+            self.close()
+            codec = self._stream.codec_context.name
+            broken = f"none of its {self.skipped} frames can be decoded" if self.skipped else "it holds no frame"
+            raise ValueError(f"{path} is damaged or cut off: {broken} (codec {codec}); make or copy it anew")
+        height, width = self._first[1].shape[:2]
+        self.size_wh = width, height
+        """Of the first frame."""
 
     @property
-    def skipped(self) -> int:
-        """Broken frames, once all are read."""
-        return max(self.packets - self.read, 0)
+    def about(self) -> int:
+        """How many frames there are, by the container; 0 where it does not tell. For a progress bar."""
+        seconds = self._container.duration / av.time_base if self._container.duration else 0
+        return self._stream.frames or round(seconds * self.fps)
+
+    @property
+    def missing_s(self) -> float:
+        """Once all are read: how much of the end is not there; 0 unless the file was cut off."""
+        told = (self._stream.duration or 0) + self._start - self._end
+        missing = float(told * (self._stream.time_base or 0))
+        return missing if missing > MISSING_S else 0.0
 
     def __iter__(self) -> Iterator[Frame]:
         before = -1.0
         while True:
             with self._watch("decode"):
-                if not self._capture.grab():
-                    return
-                seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                whole, image = self._capture.retrieve()
-                if not whole or image.shape[1::-1] != self.size_wh:
-                    continue
-                rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+                found, self._first = self._first or next(self._frames, None), None
+            if found is None:
+                return
+            seconds, image = found
             if seconds <= before:  # a container without times, or damaged ones
                 seconds = before + 1 / self.fps
             before = seconds
             self.read += 1
-            yield Frame(index=self.read - 1, seconds=seconds, image=rgb)
+            yield Frame(index=self.read - 1, seconds=seconds, image=image)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._capture.release()
+        self._container.close()
+
+    def _decoded(self) -> Iterator[tuple[float, ImageArray]]:
+        """Time and picture of every whole frame."""
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self.skipped += 1
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    self.skipped += 1
+                    continue
+                seconds = -1.0 if frame.pts is None else float((frame.pts - self._start) * (frame.time_base or 0))
+                yield seconds, self._upright(frame)
+
+    def _packets(self) -> Iterator["av.Packet[av.VideoStream]"]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.FFmpegError):  # the container is damaged from here on
+                return
+            if packet.pts is not None:
+                self._end = max(self._end, packet.pts + (packet.duration or 0))
+            yield packet
+
+    def _upright(self, frame: av.VideoFrame) -> ImageArray:
+        """The picture as a player shows it: pixels made square, turned and mirrored as the file asks."""
+        aspect = float(self._stream.sample_aspect_ratio or 1)
+        width = round(frame.width * aspect) if 0.1 < aspect < 10 else frame.width
+        rgb = self._reformatter.reformat(frame, width=width, height=frame.height, format="rgb24")
+        image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
+        matrix = cast(Mapping[SideData, Buffer], frame.side_data).get(SideData.DISPLAYMATRIX)
+        if matrix is None:
+            return image
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # phones film sideways and say so
+        if abs(b) > abs(a):
+            image, a, d = image.transpose(1, 0, 2), c, b
+        return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
 class VideoWriter:
@@ -105,49 +175,73 @@ class VideoWriter:
 
         Args:
             path: its name must end in .mp4.
-            size_wh: of every frame; an odd last column or row is left out, as the codec asks.
+            size_wh: of the film; an odd last column or row is left out, as the codec asks.
             fps: about how many frames a second there will be, for the encoder's budget of bits.
         """
         check_name(path)
         self._path, self._size_wh, self._fps = path, size_wh, min(max(fps, 5.0), 60.0)
-        self._seconds: list[float] = []
+        self._ticks: list[int] = []
 
     def __enter__(self) -> "VideoWriter":
         self._file: AbstractContextManager[Path] = new_file(self._path)
-        self._temporary = self._file.__enter__()
-        _quiet()
-        fourcc = cv2.VideoWriter.fourcc(*CODEC)
-        self._writer = cv2.VideoWriter(str(self._temporary.resolve()), cv2.CAP_FFMPEG, fourcc, self._fps, self._size_wh)
-        if not self._writer.isOpened():
-            self._file.__exit__(ValueError, ValueError(), None)
-            raise ValueError(f"cannot write a video of {self._size_wh[0]} x {self._size_wh[1]} pixels to {self._path}")
+        self._container = av.open(str(self._file.__enter__()), "w", format="mp4")
+        stream = self._container.add_stream(CODEC, Fraction(self._fps).limit_denominator(1001), CODEC_OPTIONS)
+        stream.width, stream.height = (side // 2 * 2 for side in self._size_wh)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, TICKS)
+        self._stream = stream
         return self
 
     def write(self, image: ImageArray, seconds: float) -> None:
-        """Add a frame (H, W, 3) RGB, shown from this time on; times rise, and the first one is the film's start."""
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        self._seconds.append(seconds)
+        """Add a frame, shown from this time on; times rise, and the first one is the film's start.
+
+        Args:
+            image: (H, W, 3) RGB; of another size than the film, it is fitted into it, with black borders.
+            seconds: its time.
+
+        Raises:
+            ValueError: the time does not rise.
+            OSError: the disk is full.
+        """
+        width, height = self._stream.width, self._stream.height
+        if image.shape[1::-1] != self._size_wh:
+            image = _fitted(image, (width, height))
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:height, :width]), format="rgb24")
+        self._ticks.append(round(seconds * TICKS))
+        if len(self._ticks) > 1 and self._ticks[-1] <= self._ticks[-2]:
+            raise ValueError(f"the frames of {self._path.name} need rising times, got {seconds} s after a later one")
+        frame.pts, frame.time_base = self._ticks[-1] - self._ticks[0], Fraction(1, TICKS)
+        self._mux(frame)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._writer.release()
         try:
             if kind is None:
                 self._finish()
         except BaseException as failed:
-            self._file.__exit__(type(failed), failed, failed.__traceback__)
+            kind, error, traceback = type(failed), failed, failed.__traceback__
             raise
-        self._file.__exit__(kind, error, traceback)
+        finally:
+            with suppress(av.FFmpegError):  # told already
+                self._container.close()
+            self._file.__exit__(kind, error, traceback)
 
     def _finish(self) -> None:
-        """Set the times and see that every frame has arrived: OpenCV says nothing of a full disk."""
-        if not self._seconds:
+        if not self._ticks:
             raise ValueError(f"no frame was written to {self._path}")
-        written = _packets(self._temporary)
-        if written != len(self._seconds):
-            raise OSError(f"only {written} of {len(self._seconds)} frames reached {self._path}: is the disk full?")
-        retime(self._temporary, self._seconds)
+        self._mux(None)
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        """Encode a frame, or what is left; the last one lasts as long as the one before."""
+        try:
+            for packet in self._stream.encode(frame):
+                packet.duration = self._ticks[-1] - self._ticks[-2] if len(self._ticks) > 1 else TICKS // 30
+                self._container.mux(packet)
+            if frame is None:
+                self._container.close()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
 
 def check_name(path: Path) -> None:
@@ -156,28 +250,40 @@ def check_name(path: Path) -> None:
         raise ValueError(f"cannot write a video as {path.name}: end the name in .mp4")
 
 
-def _packets(path: Path) -> int:
-    """How many frames a file holds, by walking through it without decoding; what containers say of it is a guess."""
-    capture = _open(path)
-    capture.set(cv2.CAP_PROP_FORMAT, -1)
-    count = 0
-    while capture.grab():
-        count += 1
-    capture.release()
-    return count
-
-
-def _open(path: Path) -> cv2.VideoCapture:
-    _quiet()
-    level = cv2.getLogLevel()
-    cv2.setLogLevel(0)
+def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
+    """The file and the stream of its film."""
     try:
         # an absolute name is never taken for an address
-        return cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
-    finally:
-        cv2.setLogLevel(level)
+        container = av.open(str(path.resolve()), options=ONLY_FILES)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a video that can be read: it may be cut off or damaged") from error
+    stream = container.streams.best("video")
+    wrong = ""
+    if not isinstance(stream, av.VideoStream) or av.stream.Disposition.attached_pic in stream.disposition:
+        wrong = f"{path} is not a video that can be read: it is sound only"
+    elif container.format.name == TEXT:
+        wrong = f"{path} is not a video but a text"
+    elif cast(av.CodecContext | None, stream.codec_context) is None:
+        wrong = (
+            f"the codec of {path} cannot be decoded here: make an H.264 video of it, "
+            f"for instance by `ffmpeg -i {path.name} -c:v libx264 new.mp4`"
+        )
+    if wrong:
+        container.close()
+        raise ValueError(wrong)
+    stream = cast(av.VideoStream, stream)
+    stream.thread_type = "AUTO"
+    stream.codec_context.flags |= Flags.output_corrupt  # or broken frames would vanish uncounted
+    return container, stream
 
 
-def _quiet() -> None:
-    """Keep FFmpeg from telling of every broken frame: they are counted. OpenCV has no other way, and reads it once."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+def _fitted(image: ImageArray, size_wh: tuple[int, int]) -> ImageArray:
+    """The whole picture in the middle of another size, as large as it fits."""
+    height, width = image.shape[:2]
+    zoom = min(size_wh[0] / width, size_wh[1] / height)
+    inside = max(1, round(width * zoom)), max(1, round(height * zoom))
+    small = cv2.resize(image, inside, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR)
+    left, top = (size_wh[0] - inside[0]) // 2, (size_wh[1] - inside[1]) // 2
+    fitted = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+    fitted[top : top + inside[1], left : left + inside[0]] = small
+    return fitted

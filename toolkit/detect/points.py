@@ -17,9 +17,11 @@ DECIMALS = 3
 
 
 class Sink(Protocol):
-    """Takes the faces of one frame after the other."""
+    """Takes the faces of one frame after the other, and the size of those that are not as large as the first."""
 
-    def __call__(self, frame: int, seconds: float, faces: Sequence[TrackedFace]) -> None: ...
+    def __call__(
+        self, frame: int, seconds: float, faces: Sequence[TrackedFace], size_wh: tuple[int, int] | None = None
+    ) -> None: ...
 
 
 def face_record(face: TrackedFace) -> dict[str, Any]:
@@ -45,9 +47,13 @@ def json_points(path: Path, about: dict[str, Any]) -> Iterator[Sink]:
         file.write(json.dumps(about, allow_nan=False)[:-1] + ', "frames": [')
         between = "\n"
 
-        def write(frame: int, seconds: float, faces: Sequence[TrackedFace]) -> None:
+        def write(
+            frame: int, seconds: float, faces: Sequence[TrackedFace], size_wh: tuple[int, int] | None = None
+        ) -> None:
             nonlocal between
-            record = {"frame": frame, "seconds": round(seconds, 6), "faces": [face_record(face) for face in faces]}
+            record: dict[str, Any] = {"frame": frame, "seconds": round(seconds, 6)}
+            record |= {"size_wh": list(size_wh)} if size_wh is not None else {}
+            record["faces"] = [face_record(face) for face in faces]
             file.write(between + json.dumps(record, allow_nan=False))
             between = ",\n"
 
@@ -67,7 +73,9 @@ def csv_points(path: Path, scheme: Scheme) -> Iterator[Sink]:
         names = [f"{axis}{point}" for point in range(scheme.points) for axis in "xy"]
         file.write(",".join(["frame", "seconds", "track", "confidence", *names]) + "\n")
 
-        def write(frame: int, seconds: float, faces: Sequence[TrackedFace]) -> None:
+        def write(
+            frame: int, seconds: float, faces: Sequence[TrackedFace], size_wh: tuple[int, int] | None = None
+        ) -> None:
             for face in faces:
                 points = (f"{value:.{DECIMALS}f}" for value in face.points_xy.ravel().tolist())
                 head = (str(frame), f"{seconds:.6f}", str(face.track), f"{face.confidence.mean():.{DECIMALS}f}")

@@ -17,8 +17,8 @@ from toolkit.live import Live, play, session
 class Video(Live):
     """Follow the faces of a video, draw their landmarks and write their points.
 
-    Reads any file that OpenCV's FFmpeg does, sideways phone videos and changing frame rates included; frames that are
-    broken are left out. Every frame keeps its time. Sound is not copied.
+    Reads any file that FFmpeg does, sideways phone videos, changing frame rates and sizes included; frames that are
+    broken are left out. Every frame keeps its time. Writes H.264, which browsers play. Sound is not copied.
     """
 
     video: Positional[Path]
@@ -49,11 +49,15 @@ def run(options: Video) -> Steps[Outcome]:
             ):
                 started = time.perf_counter()
                 for frame, _ in play(frames, reader, writer):
-                    yield Progress(task=f"following faces in {reader.name}", done=frame.index + 1, total=reader.packets)
+                    yield Progress(task=f"following faces in {reader.name}", done=frame.index + 1, total=reader.about)
                 wall_s = time.perf_counter() - started
         except OSError as error:
             where = error.filename or out
             raise ValueError(f"cannot write to {where} ({error.strerror or error}): choose another place") from error
     speed = {"skipped": reader.skipped, "frames_per_second": round(frames.frames / wall_s, 2)}
-    skipped = f"; {reader.skipped} broken frames left out" if reader.skipped else ""
-    return Outcome(text=f"{frames.text(wall_s)}{skipped}: {out}", records=({**about, **frames.record(), **speed},))
+    notes = f"; {reader.skipped} broken frames left out" if reader.skipped else ""
+    if reader.missing_s:
+        notes += f"; the last {reader.missing_s:.1f} s are missing: {reader.name} was cut off"
+    if frames.resized:
+        notes += f"; {frames.resized} frames are of another size, their points in their own pixels"
+    return Outcome(text=f"{frames.text(wall_s)}{notes}: {out}", records=({**about, **frames.record(), **speed},))
