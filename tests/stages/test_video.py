@@ -114,8 +114,8 @@ def test_a_video_without_a_face_is_written_and_says_so(tmp_path: Path):
 
 
 def test_a_film_that_changes_its_size_midway(tmp_path: Path):
-    """Browsers record a turned phone so. Points in each frame's own pixels, its size beside them; a film of one size."""
-    sizes, shift = [(320, 240)] * 3 + [(240, 320)] * 3, np.array([[1.0, 0, -105], [0, 1.0, -10]])
+    """As of a turned phone: points in each frame's own pixels, its size beside them; the film has one size."""
+    sizes, shift = [SIZE_WH] * 3 + [SIZE_WH[::-1]] * 3, np.array([[1.0, 0, -105], [0, 1.0, -10]])
     with av.open(str(tmp_path / "in.webm"), "w") as container:
         stream = container.add_stream("libvpx", rate=25)
         stream.width, stream.height, stream.pix_fmt = *SIZE_WH, "yuv420p"
