@@ -9,10 +9,11 @@ from toolkit import bundle, release
 from toolkit.bundle import Bundle
 from toolkit.core.progress import finish
 from toolkit.jobs import Job
-from toolkit.recipe import MIXTURE, POINTS_29, waves
+from toolkit.recipe import HEADED, MIXTURE, POINTS_29, waves
 from toolkit.release import SHIPPED, Release, Shipped, run, ship
 from toolkit.runtime import sidecar
 
+FOLDERS = {name for name, *_ in (*MIXTURE, *HEADED)} | {POINTS_29}
 PARENTS = ("start", "supernet", "student", "teacher")
 
 
@@ -31,12 +32,12 @@ def test_every_step_finds_what_it_reads() -> None:
         made |= {job.options["out"] for job in wave}
     assert {Path("run") / shipped.step for shipped in SHIPPED} <= made
     sets = {path for wave in waves(Path("faces"), Path("run")) for job in wave for path in job.options.get("data", ())}
-    assert sets == {Path("faces") / name for name in (*dict(MIXTURE), POINTS_29)}
+    assert sets == {Path("faces") / name for name in FOLDERS}
 
 
 def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle) -> None:
     """A run that was stopped goes on at the first step that has left no bundle; then it ships."""
-    for name in (*dict(MIXTURE), POINTS_29, "wflw_test"):
+    for name in {*FOLDERS, "wflw_test"}:
         (tmp_path / name).mkdir(parents=True)
     steps = [job for wave in waves(tmp_path, tmp_path / "run") for job in wave]
     for job in steps[:-2]:
@@ -67,7 +68,7 @@ def test_missing_faces_are_named_before_hours_of_training(tmp_path: Path) -> Non
     (tmp_path / "300w").mkdir()
     with pytest.raises(
         FileNotFoundError,
-        match="lacks helen_extra/normal, helen_extra/hard, aflw_pose, ytf68, helen29/train, wflw_test",
+        match="lacks helen_extra/normal, helen_extra/hard, aflw_pose, ytf68, infanface, aflw_merl, helen29/train, wflw_test",
     ):
         finish(run(Release(data=tmp_path, out=tmp_path / "run")))
 
@@ -88,3 +89,21 @@ def test_what_ships_is_rounded_scored_and_converted(
     assert shipped.card.parents["unrounded"] == bundle.digest(tmp_path / "run")
     assert sidecar.read(file).source_bundle == bundle.digest(folder)
     assert all((v.half().float() == v).all() for v in shipped.weights.values() if v.is_floating_point())
+
+
+def test_one_step_trains_alone_and_ships_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--wave runs a step of the recipe by its name; an unknown one is refused with the names there are."""
+    for name in {*FOLDERS, "wflw_test"}:
+        (tmp_path / name).mkdir(parents=True)
+    ran: list[str] = []
+
+    def steps(job: Job) -> Any:
+        ran.append(job.name)
+        yield from ()
+        return release.Outcome(text="trained")
+
+    monkeypatch.setattr(Job, "steps", steps)
+    outcome = finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teacher-heads")))
+    assert (outcome.text, ran) == ("trained", ["teacher-heads"])
+    with pytest.raises(ValueError, match=r"no step 'teachers'.* teacher-heads"):
+        finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teachers")))

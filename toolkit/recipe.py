@@ -14,6 +14,15 @@ CLOSE = (("300w", 1.0), ("helen_extra/normal", 1.0), ("helen_extra/hard", 1.0))
 """Photos with the best labels, by folder under the data, and how much of each an epoch shows."""
 MIXTURE = (*CLOSE, ("aflw_pose", 0.7), ("ytf68", 0.15))
 """With turned heads, and a little of the frames whose labels are a network's."""
+HEADS = ("300w-68", "aflw-68", "wflw-98", "cofw-29")
+"""Of the teacher of all schemes."""
+HEADED = (
+    *(("300w", "own", 0.25), ("helen_extra/normal", "own", 0.25), ("helen_extra/hard", "own", 0.25)),
+    *(("infanface", "own", 0.5), ("aflw_pose", "aflw-68", 0.25), ("aflw_merl", "aflw-68", 0.2)),
+    ("helen29/train", "own", 0.25),
+)
+"""What it learns from: folder under the data, the scheme that it is marked by, and how much of it an epoch shows, a
+quarter of most, so that the state on disk is never old. Babies are shown more often; AFLW is marked in another way."""
 SYNTHETIC = 400
 """Drawn faces beside them."""
 PUBLISHED = MappingProxyType({"all": 0.0, "scale": 0.25, "rotation": 30.0, "flip": 0.5})
@@ -105,4 +114,12 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
             other("points-29", None, ((POINTS_29, 1.0),), start=drawn, synthetic=300, epochs=40, lr=7e-4),
         ),
         (distil("large", "main", 160, 10, **alone, augment=dict(LIGHT), lr=8e-4),),
+        (
+            train(
+                *("teacher", "Teacher", "teacher-heads", [(folder, share) for folder, _, share in HEADED]),
+                marked=tuple(marked for _, marked, _ in HEADED),
+                **{"start": out / "teacher", "heads": HEADS, "hold_out": "all", "synthetic": 2000},
+                **{"size": 128, "progressive": (96,), "epochs": 200, "lr": 1e-3, "augment": {"tilt": 0.25}},
+            ),
+        ),
     )

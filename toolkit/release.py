@@ -9,7 +9,7 @@ from toolkit import bundle, measure, runtime
 from toolkit.core.progress import Outcome, Steps
 from toolkit.jobs import Job, side_by_side
 from toolkit.landmarkers import WEIGHTS, is_bundle
-from toolkit.recipe import MIXTURE, POINTS_29, waves
+from toolkit.recipe import HEADED, MIXTURE, POINTS_29, waves
 
 RESEARCH = (
     "Trained on 300W (AFW, Helen), AFLW and YouTube Faces, whose terms allow research use only; not for products."
@@ -65,12 +65,15 @@ class Release:
     """
 
     data: Path
-    """Folder of the faces to train and to score on: 300w, helen_extra/normal, helen_extra/hard, aflw_pose, ytf68,
-    helen29 and wflw_test."""
+    """Folder of the faces to train and to score on: 300w, helen_extra/normal, helen_extra/hard, aflw_pose, aflw_merl,
+    infanface, ytf68, helen29 and wflw_test."""
     out: Path = Path("runs/release")
     """The run's folder: a bundle for each step."""
     weights: Path = WEIGHTS
     """Where to put what ships."""
+    wave: str | None = None
+    """Train one step of the recipe alone, such as teacher-heads, and ship nothing; what it starts from must be there,
+    and it goes on where it was."""
     at_once: int = 2
     """Trainings that run at the same time, on one thread each."""
     results: Path | None = None
@@ -85,11 +88,13 @@ class Release:
 def run(options: Release) -> Steps[Outcome]:
     """Train, then ship; see Release."""
     needed = dict.fromkeys(
-        [*(name for name, _ in MIXTURE), POINTS_29, *(shipped.test for shipped in SHIPPED if shipped.test)]
+        [*(name for name, *_ in (*MIXTURE, *HEADED)), POINTS_29, *(shipped.test for shipped in SHIPPED if shipped.test)]
     )
     missing = [name for name in needed if not (options.data / name).is_dir()]
     if missing:
         raise FileNotFoundError(f"{options.data} lacks {', '.join(missing)}: the recipe (toolkit/recipe.py) needs them")
+    if options.wave is not None:
+        return (yield from _step(options, options.wave))
     for wave in waves(options.data, options.out):
         left = [job for job in wave if not is_bundle(job.options["out"])]
         yield from side_by_side(left, options.at_once)
@@ -102,6 +107,18 @@ def run(options: Release) -> Steps[Outcome]:
         bundle.write(bundle.rounded(bundle.read(options.out / "teacher")), options.results.parent / "teacher")
         measure.append(options.results, whole.records)
     return whole
+
+
+def _step(options: Release, name: str) -> Steps[Outcome]:
+    """Train one step.
+
+    Raises:
+        ValueError: the recipe has none of that name.
+    """
+    steps = {job.name: job for wave in waves(options.data, options.out) for job in wave}
+    if name not in steps:
+        raise ValueError(f"the recipe has no step {name!r}; it has {', '.join(steps)}")
+    return (yield from steps[name].steps())
 
 
 def ship(source: Path, shipped: Shipped, data: Path, weights: Path) -> Steps[Outcome]:
