@@ -1,15 +1,17 @@
 """What ships in the package: whole, described, and still the points of its bundle."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from toolkit import bundle
+from toolkit import bundle, runtime
 from toolkit.cli import main
 from toolkit.landmarkers import MAIN, WEIGHTS, chosen, open_model, released
 from toolkit.runtime import sidecar
 
+ROOT = Path(__file__).parents[1]
 MODELS = sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir() and folder.suffix != ".mlpackage")
 
 
@@ -32,6 +34,26 @@ def test_each_file_belongs_to_its_bundle(name: str) -> None:
     assert drawn or "research" in loaded.card.data["licence"]
     assert name == f"{loaded.card.name}-{loaded.scheme.points}pt-{loaded.card.size_px}"
     assert 0 < loaded.card.metrics["test"]["nme_mean"] < (10 if drawn else 5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_terms_stand_in_the_card_its_files_and_the_wheel(name: str) -> None:
+    """The same words everywhere; the wheel's metadata names the file that has them."""
+    licence = bundle.read(WEIGHTS / name).card.licence
+    text = (ROOT / "LICENSE-WEIGHTS").read_text(encoding="utf-8")
+    own = " ".join(text[text.index(name) :].partition("\n\n")[0].split())
+    assert licence and licence in own
+    files = [path for path in runtime.models_in(WEIGHTS) if path.name.startswith(f"{name}-")]
+    assert files and {sidecar.read(path).licence for path in files} == {licence}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["license"] == "Apache-2.0 AND LicenseRef-SDHRNet-Weights"
+    assert project["license-files"] == ["LICENSE", "LICENSE-WEIGHTS"]
+
+
+def test_known_failures_are_a_models_own() -> None:
+    """What is said of the 68-point models was not measured of the others."""
+    said = {name: bundle.read(WEIGHTS / name).card.data["known_failures"] for name in MODELS}
+    assert len({said[name] for name in MODELS if "68pt" not in name} - {said[MAIN]}) == 2
 
 
 def test_the_main_model_is_there() -> None:

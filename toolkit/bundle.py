@@ -20,6 +20,7 @@ from toolkit.core import heatmap
 from toolkit.core.correspondence import span_of
 from toolkit.core.files import new_folder, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.schemes import Scheme, scheme
+from toolkit.data.licences import stated_or_known
 from toolkit.models import HRNet, HRSuperNet, blank
 from toolkit.models.spec import Spec, from_json, to_json
 
@@ -49,13 +50,18 @@ class Card:
     std: tuple[float, float, float] = IMAGENET_STD
     """Normalisation of RGB in [0, 1]."""
     data: dict[str, Any] = field(default_factory=dict)
-    """Training and validation set by title, with their licence notes."""
+    """Training and validation set by title, and the `licence` of the weights in words where anything is known."""
     config: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     parents: dict[str, str] = field(default_factory=dict)
     """Hashes of the bundles it was made from, by role."""
     made_with: dict[str, Any] = field(default_factory=dict)
     """Versions, commit, device and seconds."""
+
+    @property
+    def licence(self) -> str | None:
+        """The terms of its weights in words, as far as anything is known of them; research-only data always shows."""
+        return stated_or_known(self.data.get("licence"), str(self.data.get("train", "")), len(self.parents))
 
     @property
     def taught_by(self) -> tuple[str, ...] | None:

@@ -1,5 +1,6 @@
 """The slim stage: from a supernet's bundle to a smaller one, by threshold or by budget."""
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,16 @@ def test_a_threshold_keeps_what_reaches_it(supernet: Path, tmp_path: Path) -> No
     alpha = result.weights["alpha"]
     assert float(alpha.abs().min()) >= 0.3 and float(alpha.min()) < 0
     assert result.card.config["threshold"] == 0.3
+
+
+def test_a_cut_network_inherits_terms_and_no_measurements(supernet: Path, tmp_path: Path) -> None:
+    """Research-only data stays named; failures that were found in the parent are not claimed of the cut."""
+    loaded = bundle.read(supernet)
+    data = {"train": "300W: AFW 337", "known_failures": "profiles"}
+    bundle.write(replace(loaded, card=replace(loaded.card, data=data)), tmp_path / "supernet")
+    card = slimmed(tmp_path / "supernet", tmp_path / "slim").card
+    assert card.data["train"] == "300W: AFW 337" and "known_failures" not in card.data
+    assert "300W and AFW, whose terms allow research use only" in card.data["licence"]
 
 
 def test_a_teacher_cannot_be_slimmed(tmp_path: Path) -> None:

@@ -196,7 +196,8 @@ def test_a_network_is_trained_on(tmp_path: Path) -> None:
     Faces with other landmarks leave all but the maps of points that it did not know, and the card says how many.
     """
     torch.manual_seed(5)
-    card = Card(name="little", stage="distil", scheme="cofw-29", size_px=32, sigma_px=1.0)
+    seen = {"train": "COFW: 1345 faces"}
+    card = Card(name="little", stage="distil", scheme="cofw-29", size_px=32, sigma_px=1.0, data=seen)
     start = bundle.of_network(build(dataclasses.replace(SPEC, points=29)), card)
     bundle.write(start, tmp_path / "start")
     short = {**SMALL, "size": None, "lr": 1e-9, "ema": 0.0}
@@ -204,6 +205,7 @@ def test_a_network_is_trained_on(tmp_path: Path) -> None:
     more = bundle.read(tmp_path / "more")
     assert (more.spec, more.card.name, more.card.size_px, more.scheme) == (start.spec, "little", 32, start.scheme)
     assert more.card.parents == {"start": bundle.digest(tmp_path / "start")}
+    assert more.card.data["licence"].startswith("Made from faces of COFW, whose terms allow research use only")
     moved = (more.weights["stem.0.weight"] - start.weights["stem.0.weight"]).abs().max()
     assert 0 < float(moved) < 1e-6 and torch.equal(more.weights["alpha"], start.weights["alpha"])
     other = Teacher(out=tmp_path / "other", start=tmp_path / "start", scheme="wflw-98", **short)  # type: ignore[arg-type]

@@ -56,6 +56,6 @@ def _words(card: Card, output: Output) -> dict[str, object]:
         "input": "The crop of 1.25 times the face box, RGB; normalisation is inside.",
         "outputs": OUTPUTS[output],
         "author": f"{card.name}, made with sdhrnet-toolkit",
-        "licence": str(card.data.get("licence", "Apache-2.0")),
+        "licence": card.licence,
         "version": __version__,
     }

@@ -95,7 +95,8 @@ def describe(model: Any, job: dict[str, Any]) -> None:
     """Fill in what Xcode shows."""
     model.short_description = job["description"]
     model.author = job["author"]
-    model.license = job["licence"]
+    if job["licence"]:
+        model.license = job["licence"]
     model.version = job["version"]
     model.input_description["image"] = job["input"]
     for name, text in job["outputs"].items():

@@ -105,6 +105,7 @@ def describe(path: Path, origin: Origin, target: Target, precision: Precision) -
         precision=precision,
         source_bundle=origin.digest,
         source_name=card.name,
+        licence=card.licence,
         converter=versions(*PACKAGES),
         calibration=origin.calibration.title if origin.calibration and precision in tflite.CALIBRATED else None,
     )

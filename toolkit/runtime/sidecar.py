@@ -71,6 +71,8 @@ class Sidecar:
     source_bundle: str
     """bundle.digest of what it was converted from."""
     source_name: str
+    licence: str | None = None
+    """The terms of the weights in words, as the bundle's card has them; None where nothing is known."""
     converter: dict[str, str] = field(default_factory=dict)
     """Versions of what made it."""
     calibration: str | None = None

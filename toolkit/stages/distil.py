@@ -103,6 +103,7 @@ def run(options: Distil) -> Steps[Outcome]:
         "sd-hrnet",
         "distil",
         log,
+        ancestors=[given.card for given in (student, teacher) if given],
         metrics={"val": ends[best][f"val_{best}"], "kept": best},
         parents={role: bundle.digest(path) for role, path in _parents(options).items()},
         config=_own(options),

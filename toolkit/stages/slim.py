@@ -8,7 +8,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from toolkit import bundle
-from toolkit.bundle import Bundle
+from toolkit.bundle import Bundle, Card
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
 from toolkit.data import Subset, open_faces
@@ -108,6 +108,7 @@ def run(options: Slim) -> Steps[Outcome]:
         parent.card,
         name="s-hrnet",
         stage="slim",
+        data=_data(parent.card),
         config={"remove": options.remove, "edges": len(smaller.spec.edges), **how},
         metrics={"params_full": after.params_full, "macs_full": after.macs_full},
         parents={"supernet": bundle.digest(options.supernet)},
@@ -117,6 +118,12 @@ def run(options: Slim) -> Steps[Outcome]:
     yield Progress(task="slimming", done=1, total=1)
     text = _summary(options, parent.spec, smaller.spec, before, after)
     return Outcome(text=text, records=({"kind": "slim", **card.metrics, **how},))
+
+
+def _data(card: Card) -> dict[str, Any]:
+    """What the parent's card says of its faces and terms; what was measured of the parent is not known of the cut."""
+    own = {key: value for key, value in card.data.items() if key != "known_failures"}
+    return own | ({"licence": card.licence} if card.licence else {})
 
 
 def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[Bundle, dict[str, Any]]]:

@@ -97,7 +97,8 @@ def run(options: Teacher) -> Steps[Outcome]:
     name = start.card.name if start else _name(options.arch)
     metrics = {"val": record["val_teacher"]}
     config = origin | _fresh(start, session.train.faces.scheme)
-    card = session.card(name, "teacher", log, metrics=metrics, parents=parents, config=config)
+    ancestors = [start.card] if start else []
+    card = session.card(name, "teacher", log, ancestors=ancestors, metrics=metrics, parents=parents, config=config)
     session.write(bundle.of_network(net, card, tuple(log)))
     nme = record["val_teacher"]["nme_mean"]
     begun = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""

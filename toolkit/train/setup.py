@@ -1,7 +1,7 @@
 """What the training stages have in common: their options, their data, and the card of what they make."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from math import sqrt
@@ -19,6 +19,7 @@ from toolkit.core.schemes import W300_68, Scheme, SchemeName, scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
+from toolkit.data.licences import licence_of
 from toolkit.data.mix import Mix, Part
 from toolkit.data.translated import in_scheme
 from toolkit.slimming.census import check_size
@@ -252,16 +253,24 @@ class Session:
             "precision": self.precision,
         }
 
-    def card(self, name: str, stage: str, log: list[dict[str, Any]], **more: Any) -> Card:
-        """The card of a bundle that this session trained."""
+    def card(
+        self, name: str, stage: str, log: list[dict[str, Any]], *, ancestors: Sequence[Card] = (), **more: Any
+    ) -> Card:
+        """The card of a bundle that this session trained; it inherits the terms of those that it was made from."""
         identity = self.identity(stage)
+        trained_on = self.train.faces.title
+        licence = licence_of(trained_on, [card.licence for card in ancestors])
         return Card(
             name=name,
             stage=stage,
             scheme=self.train.faces.scheme.name,
             size_px=self.options.size_px,
             sigma_px=self.options.sigma,
-            data={"train": self.train.faces.title, "val": self.validation[self.options.size_px].faces.title},
+            data={
+                "train": trained_on,
+                "val": self.validation[self.options.size_px].faces.title,
+                **({"licence": licence} if licence else {}),
+            },
             config={k: v for k, v in identity.items() if k not in ("stage", "data")} | more.pop("config", {}),
             made_with={
                 "versions": versions("torch", "numpy", "opencv-contrib-python"),
