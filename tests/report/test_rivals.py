@@ -55,7 +55,7 @@ TROUBLE = [
      "nme_plain": nme, "flicker_percent": {"still face moved": 0.5, "synthetic clip": 1.25 * nme},
      "conditions": {"blur": {"unit": "sigma", "levels": [0.01, 0.02], "nme_mean": [nme + 1, nme + 2]}},
      "own_detector": {"plain": {"nme_mean": nme + 0.5, "failed_percent": 0.0}, "conditions": {
-        "blur": {"unit": "sigma", "levels": [0.01, 0.02], "nme_mean": [nme, None], "failed_percent": [10.0, 100.0]}}}}
+        "blur": {"unit": "sigma", "level": 0.02, "nme_mean": None, "failed_percent": 100.0}}}}
     for model, nme in (("face-int8.tflite", 5.0), ("dlib", 6.0))
 ]  # fmt: skip
 

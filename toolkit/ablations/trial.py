@@ -82,7 +82,7 @@ def _plain(value: Any) -> Any:
 
 def at_middle(names: Sequence[str]) -> dict[str, Seen]:
     """Conditions of the battery, each at its middle level."""
-    return {name: (name, BATTERY[name].levels[len(BATTERY[name].levels) // 2]) for name in names}
+    return {name: (name, BATTERY[name].levels[BATTERY[name].middle]) for name in names}
 
 
 def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Mapping[str, Seen]) -> Steps[list[Record]]:

@@ -36,8 +36,8 @@ def robustness(
     """For each model its scores on plain faces and at every level of every condition.
 
     `plain` and `conditions` hold the mean NME in percent on the boxes of the labels; `own_detector` holds, where there
-    are pipelines, how many of how many faces were found, the mean NME of those, and the share that is not found or
-    above 10 %. Face i's draw depends on the seed and i alone.
+    are pipelines, for the middle level of each condition how many of how many faces were found, the mean NME of those,
+    and the share that is not found or above 10 %. Face i's draw depends on the seed and i alone.
 
     Args:
         runners: landmarkers with the crops that they want.
@@ -58,14 +58,16 @@ def robustness(
         if not condition.suits(faces.scheme):
             continue
         at_levels = []
-        for level in condition.levels:
-            seen_by = () if condition.of_box else pipelines
+        for number, level in enumerate(condition.levels):
+            seen_by = pipelines if number == condition.middle and not condition.of_box else ()
             at_levels.append((yield from _errors(runners, seen_by, faces, (name, level), condition, seed)))
-        about = {"unit": condition.unit, "levels": list(condition.levels)}
         for i, own in enumerate(found):
-            own["conditions"][name] = {**about, "nme_mean": [_mean(same[i]) for same, _ in at_levels]}
+            means = [_mean(same[i]) for same, _ in at_levels]
+            own["conditions"][name] = {"unit": condition.unit, "levels": list(condition.levels), "nme_mean": means}
             if own["own_detector"] and not condition.of_box:
-                own["own_detector"]["conditions"][name] = {**about, **_columns([behind(e[i]) for _, e in at_levels])}
+                scores = behind(at_levels[condition.middle][1][i])
+                about = {"unit": condition.unit, "level": condition.levels[condition.middle]}
+                own["own_detector"]["conditions"][name] = {**about, **scores}
     return found
 
 
@@ -83,10 +85,6 @@ def behind(errors: FloatArray) -> dict[str, Any]:
 
 def _mean(errors: FloatArray) -> float:
     return round(metrics.scores(errors).nme_mean, 4)
-
-
-def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {key: [row[key] for row in rows] for key in rows[0]}
 
 
 def _errors(

@@ -54,6 +54,11 @@ class Condition:
     needs: str | None = None
     """The region of the face without whose points it cannot be drawn."""
 
+    @property
+    def middle(self) -> int:
+        """The index of the level that stands for the condition where there is room for one."""
+        return len(self.levels) // 2
+
     def suits(self, scheme: Scheme) -> bool:
         """Whether it can be drawn on faces of a scheme; a region of a single point is no outline."""
         return self.needs is None or len(scheme.regions.get(self.needs, ())) > 1

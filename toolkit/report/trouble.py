@@ -103,12 +103,7 @@ def behind_detectors(run: Run, where: Group) -> Table | None:
 def _behind(own: Record, name: str) -> tuple[Cell, Cell]:
     """NME and failures of one model under a condition's middle level, or on plain faces."""
     scores = mapping(mapping(own.get("conditions")).get(name)) if name else mapping(own.get("plain"))
-
-    def middle(key: str) -> object:
-        value = scores.get(key)
-        return value[len(value) // 2] if isinstance(value, list) and value else value
-
-    return cell(middle("nme_mean")), cell(middle("failed_percent"), 1)
+    return cell(scores.get("nme_mean")), cell(scores.get("failed_percent"), 1)
 
 
 def flicker(run: Run, where: Group) -> Table | None:

@@ -1,6 +1,6 @@
 """A benchmark's records as tables for a README: side by side, behind detectors, and under trouble."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from toolkit.report.chart import standalone
@@ -126,7 +126,9 @@ def _own(records: Sequence[Record]) -> Titled:
 def _trouble(records: Sequence[Record]) -> Titled:
     """NME at the middle level of each condition."""
     rows = [["plain", *(_figure(r["nme_plain"], 2) for r in records)]]
-    for name, label, middle in _conditions(records[0]["conditions"]):
+    for name, first in records[0]["conditions"].items():
+        middle = len(first["levels"]) // 2
+        label = f"{name}, {first['levels'][middle]:g} {first['unit']}"
         rows.append([label, *(_figure(r["conditions"][name]["nme_mean"][middle], 2) for r in records)])
     title = (
         f"NME in percent where {records[0]['n']} faces are seen badly, each condition at its middle level; the same "
@@ -140,9 +142,9 @@ def _trouble_behind(records: Sequence[Record]) -> Titled:
     shown = [r for r in records if r.get("own_detector")]
     own = [r["own_detector"] for r in shown]
     rows = [["plain", *(_behind(o["plain"]) for o in own)]]
-    for name, label, middle in _conditions(own[0]["conditions"]):
-        at = [{k: v[middle] for k, v in o["conditions"][name].items() if isinstance(v, list)} for o in own]
-        rows.append([label, *map(_behind, at)])
+    for name, first in own[0]["conditions"].items():
+        label = f"{name}, {first['level']:g} {first['unit']}"
+        rows.append([label, *(_behind(o["conditions"][name]) for o in own)])
     title = (
         "The same pictures, each model behind its own face detector: NME in percent of the faces found, and the share "
         "of all that is not found or above 10 %."
@@ -152,13 +154,6 @@ def _trouble_behind(records: Sequence[Record]) -> Titled:
 
 def _behind(scores: Record) -> str:
     return f"{_figure(scores['nme_mean'], 2)} ({_figure(scores['failed_percent'], 1, ' %')})"
-
-
-def _conditions(conditions: Record) -> Iterator[tuple[str, str, int]]:
-    """Name, label and index of the middle level of each."""
-    for name, own in conditions.items():
-        middle = len(own["levels"]) // 2
-        yield name, f"{name}, {own['levels'][middle]:g} {own['unit']}", middle
 
 
 def _flicker(records: Sequence[Record]) -> Titled:

@@ -17,6 +17,7 @@ from toolkit.bench.peers import PeerName
 from toolkit.bench.pipelines import pipelines_of
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import Subset, open_faces
+from toolkit.data.battery import BATTERY
 
 PAINTERS = "held out"
 """Of the conditions: no training uses them. Records without it are of the painters of training's augmentation."""
@@ -47,7 +48,8 @@ class Robustness:
     engines: tuple[EngineName, ...] = ()
     """Run each file on those of these engines that suit it (default: the usual one of its format)."""
     detector: bool = False
-    """Also run each behind its own face detector on the disturbed pictures; a face that is not found is a failure."""
+    """Also run each behind its own face detector on the pictures of every condition's middle level; a face that is not
+    found is a failure."""
     clips: int = 8
     """Clips of each kind that flicker is measured on; 0 leaves it out."""
     results: Path | None = None
@@ -129,15 +131,16 @@ def _levels(plain: str, found: Sequence[dict[str, Any]], width: int) -> list[str
     """A line for plain faces and one for every condition's middle level."""
     lines = [_row(plain, [_cell(f["plain"]) for f in found], width)]
     for name, first in found[0]["conditions"].items():
-        middle = len(first["levels"]) // 2
-        cells = [_cell({k: v[middle] for k, v in f["conditions"][name].items() if k != "unit"}) for f in found]
-        lines.append(_row(f"{name}, {first['levels'][middle]:g} {first['unit']}"[:34], cells, width))
+        middle = BATTERY[name].middle
+        label = f"{name}, {BATTERY[name].levels[middle]:g} {first['unit']}"[:34]
+        lines.append(_row(label, [_cell(f["conditions"][name], middle) for f in found], width))
     return lines
 
 
-def _cell(scores: dict[str, Any]) -> str:
-    mean = "-" if scores["nme_mean"] is None else f"{scores['nme_mean']:.2f}"
-    return f"{mean} ({scores['failed_percent']:.1f})" if "failed_percent" in scores else mean
+def _cell(scores: dict[str, Any], middle: int = 0) -> str:
+    mean = scores["nme_mean"][middle] if isinstance(scores["nme_mean"], list) else scores["nme_mean"]
+    shown = "-" if mean is None else f"{mean:.2f}"
+    return f"{shown} ({scores['failed_percent']:.1f})" if "failed_percent" in scores else shown
 
 
 def _row(label: str, cells: Sequence[str], width: int) -> str:
