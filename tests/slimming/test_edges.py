@@ -27,7 +27,7 @@ def small() -> HRSuperNet:
 def difference(net: HRSuperNet, smaller: SuperNetSpec, seed: int = 0) -> float:
     """Of the cut network from the masked one, in float64, relative to the largest heatmap value.
 
-    Masked: the dropped edges' alpha, and the head's hidden channels of dropped branches, at zero.
+    Masked: the dropped edges' alpha at zero; and, for a head as published, its hidden channels of dropped branches.
     """
     spec, weights = net.spec, {k: v.detach() for k, v in net.state_dict().items()}
     cut_net = blank(smaller).eval()
@@ -38,7 +38,8 @@ def difference(net: HRSuperNet, smaller: SuperNetSpec, seed: int = 0) -> float:
     out = weights["head.out.weight"].clone()
     start = 0
     for branch, width in enumerate(spec.widths):
-        out[:, start : start + width] *= branch in smaller.branches(10)
+        if smaller.head_width < spec.head_width:
+            out[:, start : start + width] *= branch in smaller.branches(10)
         start += width
     with torch.no_grad():
         found = cut_net.double()(image)
@@ -79,7 +80,8 @@ edge_sets = st.one_of(
 @settings(max_examples=200, deadline=None)
 @given(kept=edge_sets, seed=st.integers(0, 2**16))
 def test_the_cut_network_equals_the_masked_supernet(kept: set[Edge], seed: int) -> None:
-    """Relative difference at most 1e-6, for any set of edges; where no path is left, the set is refused."""
+    """Relative difference at most 1e-6, for any set of edges, with nothing masked but the edges' factors; where no path
+    is left, the set is refused."""
     dropped = set(SMALL.edges) - kept
     if not leads_through(kept):
         with pytest.raises(ValueError, match="nothing is left"):
@@ -101,11 +103,12 @@ def test_the_real_supernet_is_cut_exactly_too(seed: int) -> None:
 @given(path=st.lists(st.integers(0, 3), min_size=9, max_size=9))
 @settings(max_examples=30, deadline=None)
 def test_one_surviving_path_is_a_network(path: list[int]) -> None:
-    """A single edge a stage is enough, on whichever branches; its head is as wide as its last branch."""
+    """A single edge a stage is enough, on whichever branches; the head reads its last branch alone."""
     edges = chain(tuple(path))
     spec = without(SMALL, set(SMALL.edges) - set(edges))
     assert spec.edges == edges and len(edges) == 9
-    assert spec.head_width == WIDTHS[path[-1]]
+    assert spec.head_input == WIDTHS[path[-1]] and spec.head_width == sum(WIDTHS)
+    assert without(SMALL, set(SMALL.edges) - set(edges), "published").head_width == WIDTHS[path[-1]]
 
 
 @given(kept=edge_sets)
@@ -125,10 +128,36 @@ def test_the_published_networks_have_no_dead_path() -> None:
         assert without(s_hrnet(name, 68), ()) == s_hrnet(name, 68)  # type: ignore[arg-type]
 
 
-def test_a_whole_dead_branch_takes_its_part_of_the_head() -> None:
-    """Without branch 3 in stage 10 the head is 144 channels narrower, in and out."""
-    spec = without(SUPERNET, [e for e in SUPERNET.edges if e.stage == 10 and e.target == 3])
-    assert spec.branches(10) == (0, 1, 2) and spec.head_input == spec.head_width == 126
+BRANCH_3 = [e for e in SUPERNET.edges if e.stage == 10 and e.target == 3]
+
+
+def test_a_whole_dead_branch_takes_its_inputs_of_the_head() -> None:
+    """Without branch 3 in stage 10 the head reads 144 channels less, and its hidden layer stays; as published, 144 of
+    that go too. A cut network can lose a further branch."""
+    spec = without(SUPERNET, BRANCH_3)
+    assert spec.branches(10) == (0, 1, 2) and (spec.head_input, spec.head_width) == (126, 270)
+    published = without(SUPERNET, BRANCH_3, "published")
+    assert published.edges == spec.edges and published.head_input == published.head_width == 126
+    fewer = without(spec, [e for e in spec.edges if e.stage == 10 and e.target == 2])
+    assert (fewer.head_input, fewer.head_width) == (54, 270)
+    with pytest.raises(ValueError, match="a width of its own"):
+        without(spec, [e for e in spec.edges if e.stage == 10 and e.target == 2], "published")
+
+
+def test_the_published_head_is_the_supernet_s_with_hidden_channels_at_zero() -> None:
+    """Relative difference at most 1e-6; so it is not what the supernet computes without the branch."""
+    gone = [e for e in SMALL.edges if e.stage == 10 and e.target == 3]
+    published, exact = without(SMALL, gone, "published"), without(SMALL, gone)
+    assert difference(small(), published) <= 1e-6 and difference(small(), exact) <= 1e-6
+    image = torch.randn(1, 3, 64, 32, generator=torch.Generator().manual_seed(0))
+    weights = small().state_dict()
+    maps = []
+    for spec in (published, exact):
+        net = blank(spec).eval()
+        net.load_state_dict(cut(weights, SMALL, spec))
+        with torch.no_grad():
+            maps.append(net(image))
+    assert (maps[0] - maps[1]).abs().max() > 0.01 * maps[1].abs().max()
 
 
 def test_nothing_surviving_names_the_largest_threshold() -> None:

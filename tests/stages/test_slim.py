@@ -1,5 +1,7 @@
 """The slim stage: from a supernet's bundle to a smaller one, by threshold or by budget."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -12,7 +14,7 @@ from toolkit import bundle
 from toolkit.bundle import Bundle, Card
 from toolkit.core.progress import finish
 from toolkit.models import HRSuperNet, build
-from toolkit.models.spec import HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.slimming import latency
 from toolkit.slimming.census import census
 from toolkit.slimming.latency import LatencyTable, pieces
@@ -29,6 +31,15 @@ def supernet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = Card(name="hrsupernet", stage="supernet", scheme="300w-68", size_px=64, sigma_px=1.0)
     bundle.write(bundle.of_network(net, card), folder)
     return folder
+
+
+def with_factors(supernet: Path, out: Path, factor: Callable[[Edge], float]) -> Path:
+    """The supernet with an importance factor of one's choice for every edge."""
+    net = bundle.read(supernet)
+    assert isinstance(net.spec, SuperNetSpec)
+    alpha = torch.tensor([factor(edge) for edge in net.spec.edges])
+    bundle.write(replace(net, weights=net.weights | {"alpha": alpha}), out)
+    return out
 
 
 def slimmed(supernet: Path, out: Path, **options: Any) -> Bundle:
@@ -49,6 +60,30 @@ def test_budgets_are_met(supernet: Path, tmp_path: Path, option: str, limit: flo
     """Both count everything, in millions."""
     result = slimmed(supernet, tmp_path / "slim", **{option: limit})
     assert 0.7 * limit * 1e6 < getattr(census(result.spec, 64), field) <= limit * 1e6
+
+
+def test_a_head_as_published_says_what_it_costs(supernet: Path, tmp_path: Path) -> None:
+    """Exact by default: the hidden layer keeps its width. As published it is narrower, and the text says by how many
+    pixels the points move."""
+    parent = with_factors(supernet, tmp_path / "parent", lambda e: 0.01 if (e.stage, e.target) == (10, 3) else 1.0)
+    exact = slimmed(parent, tmp_path / "exact", threshold=0.1)
+    outcome = finish(run(Slim(supernet=parent, out=tmp_path / "published", head="published", threshold=0.1)))
+    published = bundle.read(tmp_path / "published").spec
+    assert isinstance(exact.spec, SuperNetSpec) and isinstance(published, SuperNetSpec)
+    assert exact.spec.head_input < exact.spec.head_width == 270 > published.head_width == published.head_input
+    assert re.search(r"points move by \d+\.\d\d px on average; train it on", outcome.text)
+    assert [bundle.read(tmp_path / n).card.config["head"] for n in ("exact", "published")] == ["inputs", "published"]
+
+
+def test_a_budget_that_cannot_be_filled_says_how_far_it_is_from_it(supernet: Path, tmp_path: Path) -> None:
+    """Factors of two values alone leave the whole network, a smaller one and a single path, and nothing between."""
+    parent = with_factors(supernet, tmp_path / "level", lambda e: 1.0 if e.stage < 10 else 0.5)
+    outcome = finish(run(Slim(supernet=parent, out=tmp_path / "slim", macs=80.0)))
+    macs = census(bundle.read(tmp_path / "slim").spec, 64).macs_full / 1e6
+    assert f"budget of 80 M multiply-accumulates is filled to {100 * macs / 80:.0f} % ({macs:.4g})" in outcome.text
+    assert macs < 70
+    filled = finish(run(Slim(supernet=supernet, out=tmp_path / "filled", params=2.0)))
+    assert "is filled to" not in filled.text
 
 
 def test_a_threshold_keeps_what_reaches_it(supernet: Path, tmp_path: Path) -> None:

@@ -84,13 +84,13 @@ def supernet_pieces(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
 
 
 def _heads(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
-    """The head for every set of final branches that slimming can leave."""
+    """The head for every set of final branches that slimming can leave, as wide as it is, and as published."""
     final = spec.branches(STAGES)
     found = {}
-    for count in range(1, len(final) + 1):
+    for count, width in itertools.product(range(1, len(final) + 1), (spec.head_width, None)):
         for kept in itertools.combinations(final, count):
             edges = tuple(e for e in spec.edges if e.stage < STAGES or e.target in kept)
-            smaller = replace(spec, edges=edges)
+            smaller = replace(spec, edges=edges, head=width)
             hidden = smaller.head_width
             first: dict[str, nn.Module] = {}
             for k in kept:

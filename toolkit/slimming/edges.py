@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from torch import Tensor
 
@@ -10,14 +11,19 @@ from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 Weights = dict[str, Tensor]
 
 
-def without(spec: SuperNetSpec, dropped: Iterable[Edge]) -> SuperNetSpec:
+HeadCut = Literal["inputs", "published"]
+"""What a final branch takes of the head when it goes: the inputs that held it, which is exact; or hidden channels of
+the same number too, as in the published networks."""
+
+
+def without(spec: SuperNetSpec, dropped: Iterable[Edge], head: HeadCut = "inputs") -> SuperNetSpec:
     """The spec that is left when some edges go, and with them every path that leads nowhere.
 
     A block that no edge reaches goes with its outgoing edges (one sweep forwards); a block that nothing reads goes with
-    its incoming edges (one sweep backwards). Final branches that are gone take their share of the head with them.
+    its incoming edges (one sweep backwards). Final branches that are gone take their inputs of the head with them.
 
     Raises:
-        ValueError: nothing is left.
+        ValueError: nothing is left, or the published head has no meaning since this one has a width of its own.
     """
     gone = set(dropped)
     edges = [edge for edge in spec.edges if edge not in gone]
@@ -29,26 +35,28 @@ def without(spec: SuperNetSpec, dropped: Iterable[Edge]) -> SuperNetSpec:
         edges = [e for e in edges if e.stage != stage or e.target in read]
     left = {(e.stage, e.target) for e in edges}
     narrowed = tuple(block for block in spec.narrowed if block[:2] in left)
-    return dataclasses.replace(spec, edges=tuple(edges), head=_head(spec, edges), narrowed=narrowed)
+    return dataclasses.replace(spec, edges=tuple(edges), head=_head(spec, edges, head), narrowed=narrowed)
 
 
-def _head(spec: SuperNetSpec, edges: list[Edge]) -> int | None:
-    """The head keeps, of its hidden channels, those that belong to the surviving final branches."""
-    if spec.head is None:
-        return None
+def _head(spec: SuperNetSpec, edges: list[Edge], head: HeadCut) -> int | None:
+    """The width of the head's hidden layer, where it is not that of its inputs."""
     if {e.target for e in edges if e.stage == STAGES} == set(spec.branches(STAGES)):
         return spec.head
-    raise ValueError("a head of its own width cannot lose a final branch: slim the supernet before its channels")
+    if head == "inputs":
+        return spec.head_width
+    if spec.head is None:
+        return None
+    raise ValueError("this head has a width of its own, which no final branch has a published share of: cut its inputs")
 
 
-def at_threshold(spec: SuperNetSpec, scores: Tensor, threshold: float) -> SuperNetSpec:
+def at_threshold(spec: SuperNetSpec, scores: Tensor, threshold: float, head: HeadCut = "inputs") -> SuperNetSpec:
     """The spec of all edges whose score reaches the threshold, dead paths removed.
 
     Raises:
         ValueError: nothing is left; the message names the largest threshold that leaves a network.
     """
     try:
-        return without(spec, _below(spec, scores, threshold))
+        return without(spec, _below(spec, scores, threshold), head)
     except ValueError as error:
         raise ValueError(
             f"threshold {threshold:g} leaves no network; the largest that does is {largest_threshold(spec, scores):.6g}"
@@ -74,7 +82,9 @@ def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
     return max((best[STAGES, branch] for branch in spec.branches(STAGES)), key=lambda found: found[0])[1]
 
 
-def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bool]) -> tuple[SuperNetSpec, float]:
+def within(
+    spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bool], head: HeadCut = "inputs"
+) -> tuple[SuperNetSpec, float]:
     """The largest network whose cost fits, and its threshold, by bisection over the sorted scores.
 
     The path whose weakest edge is strongest stays whatever its scores: budgets can be met down to that one path.
@@ -83,6 +93,7 @@ def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bo
         spec: the supernet.
         scores: (E,) importances.
         fits: whether a spec is within the budget; a network with fewer edges must not cost more.
+        head: what a final branch takes of the head.
 
     Raises:
         ValueError: not even that one path fits.
@@ -90,7 +101,7 @@ def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bo
     backbone = _backbone(spec, scores)
 
     def remaining(threshold: float) -> SuperNetSpec:
-        return without(spec, set(_below(spec, scores, threshold)) - backbone)
+        return without(spec, set(_below(spec, scores, threshold)) - backbone, head)
 
     candidates = sorted({0.0, *scores.tolist(), float(scores.max()) + 1.0})
     low, high = 0, len(candidates) - 1
@@ -110,9 +121,8 @@ def within(spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bo
 def cut(weights: Weights, spec: SuperNetSpec, smaller: SuperNetSpec) -> Weights:
     """The weights of `smaller`, taken from those of `spec`.
 
-    The result computes what the larger network computes with the dropped edges' alpha at zero. Where a final branch is
-    gone, its hidden channels in the head are gone too, as in the published networks, so that equality then holds for
-    the larger network with those channels at zero.
+    The result computes what the larger network computes with the dropped edges' alpha at zero. Where the smaller head
+    is narrower, as in the published networks, that holds for the larger network with its further channels at zero.
     """
     kept = set(smaller.edges)
     position = [i for i, edge in enumerate(spec.edges) if edge in kept]
@@ -126,7 +136,7 @@ def cut(weights: Weights, spec: SuperNetSpec, smaller: SuperNetSpec) -> Weights:
         if name == "alpha":
             result[name] = value[position]
         elif name.startswith("head."):
-            result[name] = _head_slice(name, value, channels, spec.head is None)
+            result[name] = _head_slice(name, value, channels, smaller.head_width < spec.head_width)
         elif not name.startswith("stages.") or _part(name) in standing:
             result[name] = value
     return {name: value.clone() for name, value in result.items()}
