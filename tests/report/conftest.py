@@ -12,7 +12,7 @@ from toolkit import bundle
 from toolkit.core.files import write_bytes, write_json, write_lines
 from toolkit.models import build
 from toolkit.models.spec import HRNetSpec, SuperNetSpec, hrsupernet
-from toolkit.slimming.edges import at_threshold, cut
+from toolkit.slimming.edges import SuperNetGraph, at_threshold
 from toolkit.slimming.importance import by_alpha
 
 EPOCHS = 12
@@ -104,11 +104,12 @@ def write_bundles(folder: Path) -> None:
     ]
     whole = bundle.of_network(net, card("hrsupernet", "supernet"), tuple(log))
     bundle.write(whole, folder / "supernet")
-    kept = at_threshold(whole.spec, by_alpha(whole.weights), 0.06)
+    graph = SuperNetGraph(net)
+    off = at_threshold(graph, by_alpha(net.spec, whole.weights), 0.06)
     parents = {"supernet": bundle.digest(folder / "supernet")}
     made_with = {"versions": {}, "commit": COMMIT}
     slim = card("s-hrnet", "slim", config={"threshold": 0.06}, parents=parents, made_with=made_with)
-    thin = bundle.Bundle(spec=kept, card=slim, weights=cut(whole.weights, whole.spec, kept))
+    thin = bundle.of_network(graph.without(off), slim)
     bundle.write(thin, folder / "slim")
     parents = {"student": bundle.digest(folder / "slim"), "teacher": bundle.digest(folder / "teacher")}
     log = val_log(9, 4.6, "peer1", "peer2")

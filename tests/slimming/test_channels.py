@@ -1,4 +1,4 @@
-"""Channel pruning, and the dependency graph: what hangs together, by torch-pruning and by our own surgery."""
+"""Channel pruning: what hangs together, by torch-pruning, and the narrower network."""
 
 from functools import cache
 
@@ -7,93 +7,24 @@ import torch
 from torch import nn
 from torch_pruning import DependencyGraph
 
-from tests.slimming.conftest import chain, lively, small_supernet
+from tests.slimming.conftest import lively, small_supernet
 from toolkit.models import HRSuperNet, blank
-from toolkit.models.spec import SuperNetSpec, from_json, s_hrnet, to_json
+from toolkit.models.spec import from_json, s_hrnet, to_json
 from toolkit.slimming.census import census
-from toolkit.slimming.channels import _prune, channel_groups, dependencies, even, frozen, narrow
-from toolkit.slimming.edges import without
+from toolkit.slimming.channels import _prune, channel_groups, dependencies, even, narrow
+from toolkit.slimming.graph import traceable
 
 SPEC = small_supernet()
 
 
 @cache
 def traced() -> tuple[HRSuperNet, DependencyGraph]:
-    still = frozen(lively(SPEC))
+    still = traceable(lively(SPEC))
     return still, dependencies(still)
 
 
-def survivors(still: HRSuperNet, graph: DependencyGraph, spec: SuperNetSpec, kept: set[str]) -> set[str]:
-    """Convolutions and norms that stand when edges go: by liveness on torch-pruning's graph, which knows nothing of
-    stages and blocks. What reads nothing but dead nodes is dead, and so is what nothing living reads."""
-    names = {module: name for name, module in still.named_modules()}
-    nodes = list(graph.module2node.values())
-    dead = set()
-    for edge in spec.edges:
-        if edge.name not in kept:
-            dead.add(products(still, graph)[edge.name])
-    while True:
-        fresh = {
-            node
-            for node in nodes
-            if node not in dead
-            and (
-                (node.inputs and all(n in dead for n in node.inputs))
-                or (node.outputs and all(n in dead for n in node.outputs))
-            )
-        }
-        if not fresh:
-            break
-        dead |= fresh
-    return {
-        names[node.module] for node in nodes if node not in dead and isinstance(node.module, nn.Conv2d | nn.BatchNorm2d)
-    }
-
-
-@cache
-def products(still: HRSuperNet, graph: DependencyGraph) -> dict[str, object]:
-    """The node of each edge's multiplication by its factor, by the edge's name."""
-    found = {}
-    for edge in SPEC.edges:
-        block = still.stages[str(edge.stage)][str(edge.target)]  # type: ignore[index]
-        if edge.kind == "identity":
-            continue
-        last = [m for m in block.edges[str(edge.source)].modules() if isinstance(m, nn.BatchNorm2d)][-1]
-        (found[edge.name],) = graph.module2node[last].outputs
-    return found
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_both_agree_on_what_dies_with_what(seed: int) -> None:
-    """For random sets of edges, whole blocks among them: the same convolutions and norms are left, to the name."""
-    generator = torch.Generator().manual_seed(seed)
-    draw = torch.rand(len(SPEC.edges), generator=generator)
-    path = {e.name for e in chain((0,) * 9)}
-    # identity edges have no layer of their own: they are kept where torch-pruning's graph is asked
-    gone = {e for e, p in zip(SPEC.edges, draw, strict=True) if p < 0.6 + seed / 40 and e.name not in path}
-    gone = {e for e in gone if e.kind != "identity"}
-    smaller = without(SPEC, gone)
-    still, graph = traced()
-    ours = {n for n, m in blank(smaller).named_modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)}
-    assert survivors(still, graph, SPEC, {e.name for e in SPEC.edges if e not in gone}) == ours
-
-
-@pytest.mark.parametrize("branch", range(4))
-def test_both_agree_on_the_heads_share_of_a_branch(branch: int) -> None:
-    """The head's input channels that hang on a final branch are those that our surgery slices."""
-    still, graph = traced()
-    source = (branch + 1) % 4
-    block = still.stages["10"][str(branch)].edges[str(source)]  # type: ignore[index]
-    last = [m for m in block.modules() if isinstance(m, nn.Conv2d)][-1]
-    prune = graph.get_pruner_of_module(last).prune_out_channels
-    group = graph.get_pruning_group(last, prune, list(range(last.out_channels)))
-    (inputs,) = [idxs for dep, idxs in group if dep.target.module is still.head.hidden]
-    start = sum(SPEC.widths[:branch])
-    assert sorted(int(i) for i in inputs) == list(range(start, start + SPEC.widths[branch]))
-
-
 def test_torch_pruning_refuses_whole_layers() -> None:
-    """Why removing operations is surgery of our own: a group of all channels does not pass its check."""
+    """Why whole layers go out of the module tree instead: a group of all channels does not pass its check."""
     still, graph = traced()
     group = graph.get_pruning_group(
         still.stem[0], graph.get_pruner_of_module(still.stem[0]).prune_out_channels, [0, 1, 2, 3]
@@ -101,7 +32,7 @@ def test_torch_pruning_refuses_whole_layers() -> None:
     assert still.stem[0].out_channels == 4 and not graph.check_pruning_group(group)
 
 
-def test_branches_stay_apart_once_alpha_is_frozen() -> None:
+def test_branches_stay_apart_once_alpha_is_traceable() -> None:
     """Every branch is a group of its own, and alpha is in none: as a parameter it would tie all widths together."""
     still, graph = traced()
     groups = channel_groups(still, graph)
@@ -156,7 +87,7 @@ def test_silent_channels_go_without_a_trace() -> None:
                 norm = modules[following(name)]
                 assert isinstance(norm, nn.BatchNorm2d)
                 norm.weight[silent] = norm.bias[silent] = 0
-    still = frozen(net)
+    still = traceable(net)
     graph = dependencies(still)
     _prune(still, graph, channel_groups(still, graph), kept)
     image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)).double()

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from toolkit.models import build
+from toolkit.models.blocks import MBConv
 from toolkit.models.spec import Edge, HRNetSpec, Spec, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.slimming.fold import REWRITES, FoldedBlock, Rewrite, Scale, fold
 
@@ -84,9 +85,14 @@ def test_a_network_with_pruned_channels_folds() -> None:
     assert difference(lively(spec)) < TOLERANCE
 
 
-def test_the_whole_supernet_folds() -> None:
-    """All 132 edges."""
-    assert difference(lively(hrsupernet(6))) < TOLERANCE
+@pytest.mark.parametrize("depth_factors", [False, True])
+def test_the_whole_supernet_folds(depth_factors: bool) -> None:
+    """All 132 edges; and the factors of 132 residual bodies."""
+    net = lively(hrsupernet(6, depth_factors=depth_factors))
+    for module in net.modules():
+        if isinstance(module, MBConv) and module.factor is not None:
+            nn.init.uniform_(module.factor, -1.5, 1.5)
+    assert difference(net) < TOLERANCE
 
 
 def test_no_norm_and_no_multiplication_is_left() -> None:

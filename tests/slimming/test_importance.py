@@ -18,7 +18,7 @@ def state(net: HRSuperNet) -> dict[str, torch.Tensor]:
 def test_alpha_counts_by_its_size_alone(supernet: HRSuperNet) -> None:
     """A factor that crossed zero is as important as it was on the other side."""
     weights = state(supernet) | {"alpha": torch.linspace(-1, 1, 132)}
-    assert torch.equal(by_alpha(weights), torch.linspace(-1, 1, 132).abs())
+    assert torch.equal(by_alpha(SPEC, weights), torch.linspace(-1, 1, 132).abs())
 
 
 def test_gamma_is_the_root_mean_square_of_the_last_norm(supernet: HRSuperNet) -> None:
@@ -44,7 +44,7 @@ def test_gamma_and_alpha_trade_off_without_a_difference(supernet: HRSuperNet) ->
         moved[f"stages.5.0.edges.2.1.{part}"] *= 10
     assert edge.kind == "up"
     assert torch.allclose(by_gamma(SPEC, moved), by_gamma(SPEC, weights), rtol=1e-5)
-    assert not torch.allclose(by_alpha(moved), by_alpha(weights), rtol=1e-5)
+    assert not torch.allclose(by_alpha(SPEC, moved), by_alpha(SPEC, weights), rtol=1e-5)
 
 
 def test_an_identity_edge_counts_by_the_map_that_it_passes_on() -> None:

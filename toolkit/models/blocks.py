@@ -59,16 +59,30 @@ class Bottleneck(nn.Module):
         return F.relu(self.shortcut(x) + self.body(x))
 
 
-class MBConv(nn.Module):
-    """Mobile inverted bottleneck with expansion 1 (Sandler et al., 2018): depthwise 3x3, 1x1, residual."""
+class Gate(nn.Module):
+    """A map times its importance factor, as a module of its own: where slimming can switch a path off."""
 
-    def __init__(self, width: int) -> None:
+    def forward(self, x: Tensor, factor: Tensor) -> Tensor:
+        return factor * x
+
+
+class MBConv(nn.Module):
+    """Mobile inverted bottleneck with expansion 1 (Sandler et al., 2018): depthwise 3x3, 1x1, residual.
+
+    With a depth factor, the residual body is multiplied by it, and can be switched off.
+    """
+
+    factor: nn.Parameter | None
+
+    def __init__(self, width: int, factored: bool = False) -> None:
         super().__init__()
         self.body = nn.Sequential(Depthwise(width), nn.BatchNorm2d(width), nn.ReLU6(), *conv_bn(width, width, 1))
+        self.register_parameter("factor", nn.Parameter(torch.ones(())) if factored else None)
+        self.gate = Gate() if factored else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = x + self.body(x)
-        return y
+        y: Tensor = self.body(x)
+        return x + y if self.gate is None else x + self.gate(y, self.factor)  # type: ignore[no-any-return]
 
 
 def down(c_in: int, inner: tuple[int, ...], c_out: int) -> nn.Sequential:

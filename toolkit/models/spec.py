@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 
 from toolkit.models.released import RELEASED
 
-FORMAT = 2
-"""The version of the JSON written here (2 added `narrowed`); a higher one comes from a newer release."""
+FORMAT = 3
+"""The version of the JSON written here (2 added `narrowed`, 3 `depths` and `depth_factors`); a higher one comes from a
+newer release."""
 
 STAGES = 10
 DIVISOR = 32
@@ -69,6 +70,25 @@ class Edge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Body:
+    """The residual body of one MBConv: what goes when the network loses a layer."""
+
+    stage: int
+    branch: int
+    index: int
+    """Its place among the MBConvs of its block."""
+
+    @property
+    def name(self) -> str:
+        """A key for tables, such as 3.0#2."""
+        return f"{self.stage}.{self.branch}#{self.index}"
+
+
+Gated = Edge | Body
+"""What has an importance factor."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SuperNetSpec:
     """HRSuperNet, or any network slimmed from it: the edges that are left, and every width."""
 
@@ -84,6 +104,10 @@ class SuperNetSpec:
     """Width of the head's hidden layer; None stands for the sum of the final branches' widths."""
     narrowed: tuple[tuple[int, int, int], ...] = ()
     """Blocks that do not have their branch's width, since channels were pruned: (stage, branch, channels) each."""
+    depths: tuple[tuple[int, int, int], ...] = ()
+    """Blocks that do not have `depth` MBConvs, since some were removed: (stage, branch, MBConvs) each."""
+    depth_factors: bool = False
+    """Whether every MBConv's residual body has an importance factor of its own."""
 
     def __post_init__(self) -> None:
         _positive(points=(self.points,), stem=self.stem, widths=self.widths, depth=(self.depth,))
@@ -99,6 +123,10 @@ class SuperNetSpec:
         for stage, branch, _ in self.narrowed:
             if stage < 2 or branch not in self.branches(stage):
                 raise ValueError(f"narrowed names a block that is not there: stage {stage}, branch {branch}")
+        for stage, branch, count in self.depths:
+            there = branch in self.branches(stage) if stage > 1 else (stage, branch) == (1, 0)
+            if not there or stage >= STAGES or not isinstance(count, int) or count < 0:
+                raise ValueError(f"depths names no block's number of layers: stage {stage}, branch {branch}, {count}")
         for edge in self.edges:
             if edge.kind == "identity" and self.source_width(edge) != self.width(edge.stage, edge.target):
                 raise ValueError(f"edge {edge.name} is an identity between blocks of different widths")
@@ -106,6 +134,21 @@ class SuperNetSpec:
     def width(self, stage: int, branch: int) -> int:
         """Channels of a block's map."""
         return self.stem[1] if stage == 1 else self._own_widths.get((stage, branch), self.widths[branch])
+
+    def depth_of(self, stage: int, branch: int) -> int:
+        """MBConvs of a block."""
+        return self._own_depths.get((stage, branch), self.depth if stage < STAGES else 0)
+
+    @cached_property
+    def bodies(self) -> tuple[Body, ...]:
+        """Every MBConv's residual body, in the order of the network."""
+        blocks = [(1, 0), *((stage, k) for stage in range(2, STAGES) for k in self.branches(stage))]
+        return tuple(Body(stage=s, branch=k, index=i) for s, k in blocks for i in range(self.depth_of(s, k)))
+
+    @cached_property
+    def gated(self) -> tuple[Gated, ...]:
+        """Everything that has an importance factor: the edges, then the residual bodies where these have one."""
+        return (*self.edges, *(self.bodies if self.depth_factors else ()))
 
     def branches(self, stage: int) -> tuple[int, ...]:
         """The blocks of a stage, by branch: those that some edge reaches."""
@@ -130,6 +173,10 @@ class SuperNetSpec:
     def _own_widths(self) -> dict[tuple[int, int], int]:
         return {(stage, branch): channels for stage, branch, channels in self.narrowed}
 
+    @cached_property
+    def _own_depths(self) -> dict[tuple[int, int], int]:
+        return {(stage, branch): count for stage, branch, count in self.depths}
+
     @property
     def head_input(self) -> int:
         """Channels of the concatenated final branches."""
@@ -144,11 +191,11 @@ class SuperNetSpec:
 Spec = HRNetSpec | SuperNetSpec
 
 
-def hrsupernet(points: int) -> SuperNetSpec:
-    """The whole supernet: 4 + 8 x 16 = 132 edges."""
+def hrsupernet(points: int, *, depth_factors: bool = False) -> SuperNetSpec:
+    """The whole supernet: 4 + 8 x 16 = 132 edges; with depth factors, 132 residual bodies that have one each."""
     edges = [_edge(2, 0, target) for target in range(4)]
     edges += [_edge(stage, source, target) for stage in range(3, 11) for target in range(4) for source in range(4)]
-    return SuperNetSpec(points=points, edges=tuple(edges))
+    return SuperNetSpec(points=points, edges=tuple(edges), depth_factors=depth_factors)
 
 
 def s_hrnet(released: Literal["300w", "cofw", "wflw"], points: int) -> SuperNetSpec:

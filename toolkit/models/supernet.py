@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from toolkit.models.blocks import Head, MBConv, conv_bn, down, initialise, stem, upsample
+from toolkit.models.blocks import Gate, Head, MBConv, conv_bn, down, initialise, stem, upsample
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
 
@@ -25,6 +25,12 @@ def transform(spec: SuperNetSpec, edge: Edge) -> nn.Module:
             return down(c_in, edge.inner, c_out)
 
 
+def encoder(spec: SuperNetSpec, stage: int, branch: int) -> nn.Sequential:
+    """E of equation 1: the residual blocks of one block of the network."""
+    width, depth = spec.width(stage, branch), spec.depth_of(stage, branch)
+    return nn.Sequential(*(MBConv(width, spec.depth_factors) for _ in range(depth)))
+
+
 class Block(nn.Module):
     """An LSFF block: E(ReLU(sum of alpha * T(x))) over its incoming edges (equation 1)."""
 
@@ -32,16 +38,16 @@ class Block(nn.Module):
         super().__init__()
         self.target = target
         self.edges = nn.ModuleDict({str(e.source): transform(spec, e) for e in spec.into(stage, target)})
-        depth = spec.depth if stage < STAGES else 0
-        self.encoder = nn.Sequential(*(MBConv(spec.width(stage, target)) for _ in range(depth)))
+        self.gates = nn.ModuleDict({source: Gate() for source in self.edges})
+        self.encoder = encoder(spec, stage, target)
 
     def forward(self, branches: dict[int, Tensor], alpha: dict[int, Tensor]) -> Tensor:
         # branches[k]: (B, widths[k], h / 2**k, w / 2**k), alpha[k]: () -> (B, widths[target], h / 2**target, ...)
         terms = []
-        for key, edge in self.edges.items():
+        for key, gate in self.gates.items():
             source = int(key)
             # alpha before the upsampling, with which it commutes: fewer multiplications
-            x = alpha[source] * edge(branches[source])
+            x = gate(self.edges[key](branches[source]), alpha[source])
             terms.append(upsample(x, 2 ** max(0, source - self.target)))
         return self.encoder(F.relu(sum(terms[1:], terms[0])))  # type: ignore[no-any-return]
 
@@ -55,7 +61,7 @@ class HRSuperNet(nn.Module):
         self.alpha = nn.Parameter(torch.ones(len(spec.edges)))
         """Importance factors, in the order of spec.edges; 1 is HRNet's plain sum."""
         self.stem = stem(spec.stem)
-        self.stage1 = nn.Sequential(*(MBConv(spec.stem[1]) for _ in range(spec.depth)))
+        self.stage1 = encoder(spec, 1, 0)
         self.stages = nn.ModuleDict(
             {
                 str(stage): nn.ModuleDict({str(k): Block(spec, stage, k) for k in spec.branches(stage)})
@@ -77,6 +83,12 @@ class HRSuperNet(nn.Module):
             }
         return self.head(branches)  # type: ignore[no-any-return]
 
+    def factors(self) -> list[nn.Parameter]:
+        """Every importance factor: alpha, and the depth factors in the order of spec.bodies."""
+        own = [module.factor for module in self.modules() if isinstance(module, MBConv)]
+        return [self.alpha, *(factor for factor in own if factor is not None)]
+
     def weights(self) -> list[nn.Parameter]:
-        """Every parameter but alpha: w of Algorithm 1."""
-        return [p for name, p in self.named_parameters() if name != "alpha"]
+        """Every parameter but the importance factors: w of Algorithm 1."""
+        factors = {id(factor) for factor in self.factors()}
+        return [p for p in self.parameters() if id(p) not in factors]

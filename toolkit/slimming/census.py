@@ -5,7 +5,7 @@ head (that is the only reading under which its tables follow from its released n
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -19,9 +19,10 @@ class Census:
     """Counts of one network at one input size."""
 
     params_full: int
-    """Without alpha, which folding removes."""
+    """Without importance factors, which folding removes."""
     params_paper: int
     alphas: int
+    """Importance factors, those of depth too."""
     macs_full: int
     """Convolutions' multiply-accumulates and one per output for a bias, for one image."""
     macs_paper: int
@@ -49,7 +50,7 @@ def census(spec: Spec, size_px: int = 256) -> Census:
     Raises:
         ValueError: size_px is not a positive multiple of DIVISOR.
     """
-    return _total(parts(spec, size_px), len(spec.edges) if isinstance(spec, SuperNetSpec) else 0)
+    return _total(parts(spec, size_px), len(spec.gated) if isinstance(spec, SuperNetSpec) else 0)
 
 
 def parts(spec: Spec, size_px: int = 256) -> tuple[Part, ...]:
@@ -89,15 +90,24 @@ class Prices:
     """A supernet's parts, counted once, from which any network slimmed from it is priced without building it."""
 
     def __init__(self, spec: SuperNetSpec, size_px: int) -> None:
+        self.spec = spec
         self.size_px = size_px
         self.parts = {part.name: part for part in parts(spec, size_px)}
 
     def census(self, smaller: SuperNetSpec) -> Census:
-        """The counts of a network that has some of the supernet's edges, in microseconds."""
-        blocks = [f"{stage}.{k}" for stage in range(1, STAGES) for k in smaller.branches(stage)]
-        names = ["stem", *blocks, *(edge.name for edge in smaller.edges)]
-        kept = [self.parts[name] for name in names if name in self.parts]
-        return _total([*kept, self._head(smaller)], len(smaller.edges))
+        """The counts of a network that has some of the supernet's edges and residual bodies, in microseconds."""
+        kept = [self.parts[name] for name in ("stem", *(edge.name for edge in smaller.edges)) if name in self.parts]
+        blocks = [(1, 0), *((stage, k) for stage in range(2, STAGES) for k in smaller.branches(stage))]
+        kept += [self._block(smaller, *block) for block in blocks if smaller.depth_of(*block)]
+        return _total([*kept, self._head(smaller)], len(smaller.gated))
+
+    def _block(self, smaller: SuperNetSpec, stage: int, branch: int) -> Part:
+        """All MBConvs of a block cost the same."""
+        part, left, all_of_it = self.parts[f"{stage}.{branch}"], smaller.depth_of(stage, branch), self.spec.depth_of
+        share = {
+            name: getattr(part, name) * left // all_of_it(stage, branch) for name in ("params", "macs", "convolutions")
+        }
+        return replace(part, **share)
 
     def _head(self, smaller: SuperNetSpec) -> Part:
         """Its width follows from the final branches that are left."""

@@ -1,11 +1,9 @@
 """Channel pruning: after whole operations, single channels go, wherever torch-pruning's dependency graph (Fang et al.,
 2023) says that they hang together.
 
-torch-pruning takes the vector alpha for channels and would prune all branches as one, so alpha is frozen to plain
-factors before the graph is traced. It cannot remove a whole layer; that is what edges.py does, before this.
+It cannot remove a whole layer; that is what edges.py does with its graph, before this.
 """
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +14,7 @@ from torch_pruning.pruner.importance import GroupMagnitudeImportance
 
 from toolkit.models import HRSuperNet, blank
 from toolkit.models.spec import DIVISOR, STAGES, Edge, SuperNetSpec
+from toolkit.slimming.graph import traceable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +29,9 @@ class Group:
     """(C,) importance of each, 1 on average."""
 
 
-def frozen(net: HRSuperNet) -> HRSuperNet:
-    """A copy in evaluation mode whose alpha is no parameter any more but constants, for tracing."""
-    still = copy.deepcopy(net).eval()
-    alpha = still.alpha.detach().clone()
-    del still.alpha
-    still.register_buffer("alpha", alpha)
-    return still
-
-
-def dependencies(still: HRSuperNet) -> DependencyGraph:
-    """torch-pruning's graph of a network whose alpha is frozen."""
-    return DependencyGraph().build_dependency(still, example_inputs=torch.zeros(1, 3, DIVISOR, DIVISOR))
+def dependencies(still: nn.Module) -> DependencyGraph:
+    """torch-pruning's graph of a traceable network."""
+    return DependencyGraph().build_dependency(still, torch.zeros(1, 3, DIVISOR, DIVISOR), verbose=False)
 
 
 def narrow(net: HRSuperNet, fits: Callable[[SuperNetSpec], bool], round_to: int = 8) -> HRSuperNet:
@@ -57,7 +47,7 @@ def narrow(net: HRSuperNet, fits: Callable[[SuperNetSpec], bool], round_to: int 
     Raises:
         ValueError: not even `round_to` channels in every group fit.
     """
-    still = frozen(net)
+    still = traceable(net)
     graph = dependencies(still)
     groups = channel_groups(still, graph)
     widths = _widths(still)
@@ -87,7 +77,7 @@ def even(net: HRSuperNet, most: int) -> HRSuperNet:
         net: any HRSuperNet; it is left alone.
         most: the widest group that is left, itself cut to a power of two.
     """
-    still = frozen(net)
+    still = traceable(net)
     graph = dependencies(still)
     groups = channel_groups(still, graph)
     kept = {group.root: 1 << (min(len(group.scores), most).bit_length() - 1) for group in groups}

@@ -1,79 +1,131 @@
-"""Slimming: which TA operations stay, what dies with the others, and the physically smaller network (section 3.1)."""
+"""Slimming: which operations and layers stay, and the physically smaller network (section 3.1)."""
 
-import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+import torch
 from torch import Tensor
 
-from toolkit.models.spec import STAGES, Edge, SuperNetSpec
-
-Weights = dict[str, Tensor]
-
+from toolkit.models import HRSuperNet, blank
+from toolkit.models.spec import DIVISOR, STAGES, Body, Edge, Gated, SuperNetSpec
+from toolkit.slimming.graph import GateGraph
 
 HeadCut = Literal["inputs", "published"]
 """What a final branch takes of the head when it goes: the inputs that held it, which is exact; or hidden channels of
 the same number too, as in the published networks."""
+Off = frozenset[Gated]
+"""Edges and residual bodies that are switched off."""
 
 
-def without(spec: SuperNetSpec, dropped: Iterable[Edge], head: HeadCut = "inputs") -> SuperNetSpec:
-    """The spec that is left when some edges go, and with them every path that leads nowhere.
+class SuperNetGraph:
+    """A network with its dependency graph, traced once, from which any number of smaller ones can be cut."""
 
-    A block that no edge reaches goes with its outgoing edges (one sweep forwards); a block that nothing reads goes with
-    its incoming edges (one sweep backwards). Final branches that are gone take their inputs of the head with them.
+    def __init__(self, net: HRSuperNet) -> None:
+        self.net = net
+        self.spec = net.spec
+        image = torch.randn(1, 3, DIVISOR, DIVISOR, generator=torch.Generator().manual_seed(0))
+        self.graph = GateGraph(net, image.to(net.alpha.dtype))
 
-    Raises:
-        ValueError: nothing is left, or the published head has no meaning since this one has a width of its own.
-    """
-    gone = set(dropped)
-    edges = [edge for edge in spec.edges if edge not in gone]
-    for stage in range(2, STAGES):
-        reached = {e.target for e in edges if e.stage == stage}
-        edges = [e for e in edges if e.stage != stage + 1 or e.source in reached]
-    for stage in range(STAGES - 1, 1, -1):
-        read = {e.source for e in edges if e.stage == stage + 1}
-        edges = [e for e in edges if e.stage != stage or e.target in read]
-    left = {(e.stage, e.target) for e in edges}
-    narrowed = tuple(block for block in spec.narrowed if block[:2] in left)
-    return dataclasses.replace(spec, edges=tuple(edges), head=_head(spec, edges, head), narrowed=narrowed)
+    def left(self, off: Iterable[Gated], head: HeadCut = "inputs") -> SuperNetSpec:
+        """The spec that is left when some factors become 0, and every path that leads nowhere goes, in milliseconds.
 
+        Raises:
+            ValueError: nothing is left, or the published head has no meaning since this one has a width of its own.
+        """
+        dead = self.graph.dead(map(_gate, off))
+        spec = self.spec
+        edges = tuple(edge for edge in spec.edges if _gate(edge) not in dead)
+        blocks = {(1, 0), *((edge.stage, edge.target) for edge in edges)}
+        gone = [body for body in spec.bodies if spec.depth_factors and _gate(body) in dead]
+        counts = Counter({block: spec.depth_of(*block) for block in blocks})
+        counts.subtract((body.stage, body.branch) for body in gone if (body.stage, body.branch) in blocks)
+        depths = ((*block, n) for block, n in sorted(counts.items()) if block[0] < STAGES and n != spec.depth)
+        return SuperNetSpec(
+            points=spec.points,
+            edges=edges,
+            stem=spec.stem,
+            widths=spec.widths,
+            depth=spec.depth,
+            head=self._head({branch for stage, branch in blocks if stage == STAGES}, head),
+            narrowed=tuple(block for block in spec.narrowed if block[:2] in blocks),
+            depths=tuple(depths),
+            depth_factors=spec.depth_factors,
+        )
 
-def _head(spec: SuperNetSpec, edges: list[Edge], head: HeadCut) -> int | None:
-    """The width of the head's hidden layer, where it is not that of its inputs."""
-    if {e.target for e in edges if e.stage == STAGES} == set(spec.branches(STAGES)):
-        return spec.head
-    if head == "inputs":
-        return spec.head_width
-    if spec.head is None:
-        return None
-    raise ValueError("this head has a width of its own, which no final branch has a published share of: cut its inputs")
+    def without(self, off: Iterable[Gated], head: HeadCut = "inputs") -> HRSuperNet:
+        """The network of the spec that is left, with what is left of the weights.
 
+        It computes what the larger one does with the factors that are gone at 0. Where its head is narrower, as in the
+        published networks, that holds for the larger one with its further hidden channels at 0.
 
-def at_threshold(spec: SuperNetSpec, scores: Tensor, threshold: float, head: HeadCut = "inputs") -> SuperNetSpec:
-    """The spec of all edges whose score reaches the threshold, dead paths removed.
+        Raises:
+            ValueError: as `left` does.
+        """
+        gates = [_gate(one) for one in off]
+        spec = self.left(off, head)
+        smaller = self.graph.view(gates)
+        if spec.head_width < self.spec.head_width:
+            self.graph.narrow(smaller, "head.hidden", self.graph.slices(gates)["head.hidden"])
+        weights = smaller.state_dict()
+        kept = set(spec.edges)
+        weights["alpha"] = weights["alpha"][[edge in kept for edge in self.spec.edges]]
+        net = blank(spec).to(weights["alpha"].dtype)
+        net.load_state_dict(weights, strict=True)
+        assert isinstance(net, HRSuperNet)
+        return net.eval()
 
-    Raises:
-        ValueError: nothing is left; the message names the largest threshold that leaves a network.
-    """
-    try:
-        return without(spec, _below(spec, scores, threshold), head)
-    except ValueError as error:
+    def removed(self, off: Iterable[Gated]) -> list[str]:
+        """The modules that go, by name: operations, layers, blocks, and inputs of the head."""
+        gates = [_gate(one) for one in off]
+        slices = self.graph.slices(gates).items()
+        inputs = [f"{name}, {len(channels)} inputs" for name, channels in slices]
+        return [*(name for name in self.graph.removed(gates) if ".gates." not in name or _identity(name)), *inputs]
+
+    def _head(self, branches: set[int], head: HeadCut) -> int | None:
+        """The width of the head's hidden layer, where it is not that of its inputs."""
+        if branches == set(self.spec.branches(STAGES)):
+            return self.spec.head
+        if head == "inputs":
+            return self.spec.head_width
+        if self.spec.head is None:
+            return None
         raise ValueError(
-            f"threshold {threshold:g} leaves no network; the largest that does is {largest_threshold(spec, scores):.6g}"
-        ) from error
+            "this head has a width of its own, which no final branch has a published share of: cut its inputs"
+        )
+
+
+def at_threshold(graph: SuperNetGraph, scores: Tensor, threshold: float) -> Off:
+    """What goes because its score is below a threshold.
+
+    Args:
+        graph: of the supernet.
+        scores: (G,) importances, in the order of spec.gated.
+        threshold: the least that stays.
+
+    Raises:
+        ValueError: nothing is left; the message names a threshold that leaves a network.
+    """
+    off = _below(graph.spec, scores, threshold)
+    try:
+        graph.left(off)
+    except ValueError as error:
+        largest = largest_threshold(graph.spec, scores)
+        raise ValueError(f"threshold {threshold:g} leaves no network; the largest that does is {largest!r}") from error
+    return off
 
 
 def largest_threshold(spec: SuperNetSpec, scores: Tensor) -> float:
     """The highest threshold at which some path from stem to head survives: the widest bottleneck of all paths."""
     backbone = _backbone(spec, scores)
-    kept = [score for edge, score in zip(spec.edges, scores.tolist(), strict=True) if edge in backbone]
+    kept = [score for edge, score in zip(spec.gated, scores.tolist(), strict=True) if edge in backbone]
     return float(min(kept))
 
 
 def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
     """The path from stem to head whose weakest edge is strongest."""
     best: dict[tuple[int, int], tuple[float, frozenset[Edge]]] = {(1, 0): (float("inf"), frozenset())}
-    for edge, score in zip(spec.edges, scores.tolist(), strict=True):
+    for edge, score in zip(spec.edges, scores.tolist(), strict=False):  # the edges come first
         weakest, path = best[edge.stage - 1, edge.source]
         candidate = (min(score, weakest), path | {edge})
         key = (edge.stage, edge.target)
@@ -83,86 +135,54 @@ def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
 
 
 def within(
-    spec: SuperNetSpec, scores: Tensor, fits: Callable[[SuperNetSpec], bool], head: HeadCut = "inputs"
-) -> tuple[SuperNetSpec, float]:
-    """The largest network whose cost fits, and its threshold, by bisection over the sorted scores.
+    graph: SuperNetGraph, scores: Tensor, fits: Callable[[SuperNetSpec], bool], head: HeadCut = "inputs"
+) -> tuple[Off, float]:
+    """What has to go for the largest network whose cost fits, and its threshold, by bisection over the sorted scores.
 
     The path whose weakest edge is strongest stays whatever its scores: budgets can be met down to that one path.
 
     Args:
-        spec: the supernet.
-        scores: (E,) importances.
-        fits: whether a spec is within the budget; a network with fewer edges must not cost more.
+        graph: of the supernet.
+        scores: (G,) importances, in the order of spec.gated.
+        fits: whether a spec is within the budget; a network with less in it must not cost more.
         head: what a final branch takes of the head.
 
     Raises:
         ValueError: not even that one path fits.
     """
+    spec = graph.spec
     backbone = _backbone(spec, scores)
 
-    def remaining(threshold: float) -> SuperNetSpec:
-        return without(spec, set(_below(spec, scores, threshold)) - backbone, head)
+    def off(threshold: float) -> Off:
+        return _below(spec, scores, threshold) - backbone
 
     candidates = sorted({0.0, *scores.tolist(), float(scores.max()) + 1.0})
     low, high = 0, len(candidates) - 1
-    if not fits(remaining(candidates[high])):
+    if not fits(graph.left(off(candidates[high]), head)):
         raise ValueError(
             "the budget is below the cost of a single path through the network: give a larger one, or remove channels"
         )
     while low < high:
         middle = (low + high) // 2
-        if fits(remaining(candidates[middle])):
+        if fits(graph.left(off(candidates[middle]), head)):
             high = middle
         else:
             low = middle + 1
-    return remaining(candidates[high]), candidates[high]
+    return off(candidates[high]), candidates[high]
 
 
-def cut(weights: Weights, spec: SuperNetSpec, smaller: SuperNetSpec) -> Weights:
-    """The weights of `smaller`, taken from those of `spec`.
-
-    The result computes what the larger network computes with the dropped edges' alpha at zero. Where the smaller head
-    is narrower, as in the published networks, that holds for the larger network with its further channels at zero.
-    """
-    kept = set(smaller.edges)
-    position = [i for i, edge in enumerate(spec.edges) if edge in kept]
-    names = set(smaller.branches(STAGES))
-    present = spec.branches(STAGES)
-    channels = [c for k in present if k in names for c in _span(spec, present, k)]
-    standing = {f"{e.stage}.{e.target}.edges.{e.source}" for e in smaller.edges}
-    standing |= {f"{e.stage}.{e.target}.encoder" for e in smaller.edges}
-    result = {}
-    for name, value in weights.items():
-        if name == "alpha":
-            result[name] = value[position]
-        elif name.startswith("head."):
-            result[name] = _head_slice(name, value, channels, smaller.head_width < spec.head_width)
-        elif not name.startswith("stages.") or _part(name) in standing:
-            result[name] = value
-    return {name: value.clone() for name, value in result.items()}
+def _below(spec: SuperNetSpec, scores: Tensor, threshold: float) -> Off:
+    return frozenset(one for one, score in zip(spec.gated, scores.tolist(), strict=True) if score < threshold)
 
 
-def _span(spec: SuperNetSpec, present: tuple[int, ...], branch: int) -> range:
-    """The head's input channels that come from a final branch."""
-    start = sum(spec.width(STAGES, k) for k in present if k < branch)
-    return range(start, start + spec.width(STAGES, branch))
+def _gate(one: Gated) -> str:
+    """The name of the module that multiplies by a factor."""
+    if isinstance(one, Body):
+        return f"{'stage1' if one.stage == 1 else f'stages.{one.stage}.{one.branch}.encoder'}.{one.index}.gate"
+    return f"stages.{one.stage}.{one.target}.gates.{one.source}"
 
 
-def _head_slice(name: str, value: Tensor, channels: list[int], hidden_too: bool) -> Tensor:
-    if name == "head.hidden.weight":
-        return value[:, channels][channels] if hidden_too else value[:, channels]
-    if name == "head.out.weight":
-        return value[:, channels] if hidden_too else value
-    if name.startswith(("head.hidden.", "head.norm.")) and value.ndim == 1:
-        return value[channels] if hidden_too else value
-    return value
-
-
-def _part(name: str) -> str:
-    """The part that a tensor `stages.STAGE.TARGET.(edges.SOURCE|encoder)...` belongs to."""
-    _, stage, target, what, index, *_ = name.split(".")
-    return f"{stage}.{target}.{what}.{index}" if what == "edges" else f"{stage}.{target}.{what}"
-
-
-def _below(spec: SuperNetSpec, scores: Tensor, threshold: float) -> list[Edge]:
-    return [edge for edge, score in zip(spec.edges, scores.tolist(), strict=True) if score < threshold]
+def _identity(name: str) -> bool:
+    """Whether a gate is an identity edge's, which has no layer of its own: `stages.3.1.gates.1`."""
+    _, _, target, _, source = name.split(".")
+    return source == target

@@ -1,7 +1,7 @@
 """Exact inference rewrites: the same function with fewer operations.
 
 1. BatchNorm goes into the convolution before it (Jacob et al., 2018, section 3.2).
-2. alpha goes into its edge's last convolution. An identity edge has none, so its block is computed in other units: with
+2. alpha goes into its edge's last convolution, a depth factor into its residual body's. An identity edge has none, so its block is computed in other units: with
    a > 0, ReLU(a x + t) = a ReLU(x + t / a). The block then holds its map divided by a, its own convolutions and those
    that read it make up for that, and no multiplication is left.
    One by a power of two stays where a ReLU follows an upsampling, or a map that other blocks read without it:
@@ -184,7 +184,8 @@ def _fold_encoder(blocks: nn.Module, unit: float) -> nn.Sequential:
     assert isinstance(folded, nn.Sequential)
     for block in folded:
         assert isinstance(block, MBConv)
-        block.body = _fold_sequence(block.body, unit, 1 / unit)
+        factor = 1.0 if block.factor is None else float(block.factor)
+        block.body, block.gate, block.factor = _fold_sequence(block.body, unit, factor / unit), None, None
     return folded
 
 

@@ -1,4 +1,5 @@
-"""How much each TA operation matters, by measures to choose from: a score an edge, in the spec's order."""
+"""How much each TA operation matters, and each residual body with a depth factor, by measures to choose from: a score
+each, in the order of spec.gated."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -7,15 +8,23 @@ import torch
 from torch import Tensor
 
 from toolkit.models import HRSuperNet
-from toolkit.models.spec import STAGES, Edge, SuperNetSpec
-from toolkit.slimming.edges import Weights
+from toolkit.models.spec import STAGES, Edge, Gated, SuperNetSpec
 
+Weights = dict[str, Tensor]
 Importance = Literal["alpha", "gamma", "taylor", "random"]
 
 
-def by_alpha(weights: Weights) -> Tensor:
+def factors(spec: SuperNetSpec, weights: Weights) -> Tensor:
+    """(G,) importance factors as they were learned."""
+    own = [
+        weights[f"{_encoder(body.stage, body.branch)}.{body.index}.factor"] for body in spec.gated[len(spec.edges) :]
+    ]
+    return torch.cat([weights["alpha"].detach(), *(factor.detach().view(1) for factor in own)])
+
+
+def by_alpha(spec: SuperNetSpec, weights: Weights) -> Tensor:
     """|alpha| (section 3.1); alpha may have crossed zero in training."""
-    return weights["alpha"].detach().abs()
+    return factors(spec, weights).abs()
 
 
 def by_gamma(spec: SuperNetSpec, weights: Weights) -> Tensor:
@@ -25,12 +34,19 @@ def by_gamma(spec: SuperNetSpec, weights: Weights) -> Tensor:
     The size is the root mean square over channels, so that wide branches gain nothing by their width. Behind a norm it
     is that of gamma, ||gamma|| / sqrt(C). An identity edge passes on its source block's map, which has no norm of its
     own; its size is followed from the norms before it, their terms taken as independent: a ReLU halves the mean square
-    of a symmetric distribution, and every residual block adds that of its last norm.
+    of a symmetric distribution, and every residual block adds that of its last norm, times its depth factor's.
     """
-    alphas = by_alpha(weights).tolist()
-    square = {0: _stem_square(spec, weights)}  # mean squares of the maps of the stage before, by branch
-    scores: dict[Edge, float] = {}
-    factor = dict(zip(spec.edges, alphas, strict=True))
+    factor: dict[Gated, float] = dict(zip(spec.gated, by_alpha(spec, weights).tolist(), strict=True))
+    scores: dict[Gated, float] = {
+        body: factor.get(body, 1.0) * _last_norm(weights, f"{_encoder(body.stage, body.branch)}.{body.index}") ** 0.5
+        for body in spec.bodies
+    }
+
+    def residuals(stage: int, branch: int) -> float:
+        return sum(scores[body] ** 2 for body in spec.bodies if (body.stage, body.branch) == (stage, branch))
+
+    # mean squares of the maps of the stage before, by branch: the stem ends with a ReLU
+    square = {0: _last_norm(weights, "stem") / 2 + residuals(1, 0)}
     for stage in range(2, STAGES + 1):
         after = {}
         for target in spec.branches(stage):
@@ -38,14 +54,13 @@ def by_gamma(spec: SuperNetSpec, weights: Weights) -> Tensor:
             for edge in incoming:
                 scale = square[edge.source] if edge.kind == "identity" else _last_norm(weights, _prefix(edge))
                 scores[edge] = factor[edge] * scale**0.5
-            encoder = f"stages.{stage}.{target}.encoder"
-            after[target] = sum(scores[edge] ** 2 for edge in incoming) / 2 + _residuals(weights, encoder)
+            after[target] = sum(scores[edge] ** 2 for edge in incoming) / 2 + residuals(stage, target)
         square = after
-    return torch.tensor([scores[edge] for edge in spec.edges])
+    return torch.tensor([scores[one] for one in spec.gated])
 
 
 def by_taylor(net: HRSuperNet, losses: Iterable[Tensor]) -> Tensor:
-    """|alpha * dL / dalpha|, to first order the change of the loss when alpha becomes zero, summed over batches
+    """|alpha * dL / dalpha|, to first order the change of the loss when a factor becomes zero, summed over batches
     (Molchanov et al., 2019).
 
     Args:
@@ -55,11 +70,13 @@ def by_taylor(net: HRSuperNet, losses: Iterable[Tensor]) -> Tensor:
     Raises:
         ValueError: no losses.
     """
-    total = torch.zeros(len(net.alpha))
+    learned = net.factors()
+    total = torch.zeros(len(net.spec.gated))
     count = 0
     for loss in losses:
-        (gradient,) = torch.autograd.grad(loss, net.alpha)
-        total += (net.alpha.detach() * gradient).abs().cpu()
+        gradients = torch.autograd.grad(loss, learned)
+        terms = [(one.detach() * gradient).abs().view(-1) for one, gradient in zip(learned, gradients, strict=True)]
+        total += torch.cat(terms).cpu()
         count += 1
     if not count:
         raise ValueError("the Taylor importance needs at least one batch of faces")
@@ -68,16 +85,15 @@ def by_taylor(net: HRSuperNet, losses: Iterable[Tensor]) -> Tensor:
 
 def at_random(spec: SuperNetSpec, seed: int) -> Tensor:
     """A control that knows nothing."""
-    return torch.rand(len(spec.edges), generator=torch.Generator().manual_seed(seed))
-
-
-def _stem_square(spec: SuperNetSpec, weights: Weights) -> float:
-    """Mean square of stage 1's map: the stem ends with a ReLU, stage 1 adds its residual blocks."""
-    return _last_norm(weights, "stem") / 2 + _residuals(weights, "stage1")
+    return torch.rand(len(spec.gated), generator=torch.Generator().manual_seed(seed))
 
 
 def _prefix(edge: Edge) -> str:
     return f"stages.{edge.stage}.{edge.target}.edges.{edge.source}"
+
+
+def _encoder(stage: int, branch: int) -> str:
+    return "stage1" if stage == 1 else f"stages.{stage}.{branch}.encoder"
 
 
 def _last_norm(weights: Weights, prefix: str) -> float:
@@ -87,9 +103,3 @@ def _last_norm(weights: Weights, prefix: str) -> float:
     last = max(norms, key=lambda name: (len(name), name))
     gamma = weights[last.replace("running_var", "weight")]
     return float(gamma.detach().double().square().mean())
-
-
-def _residuals(weights: Weights, prefix: str) -> float:
-    """Mean squares that a chain of residual blocks adds."""
-    blocks = {name.removeprefix(f"{prefix}.").split(".")[0] for name in weights if name.startswith(f"{prefix}.")}
-    return sum(_last_norm(weights, f"{prefix}.{block}") for block in sorted(blocks))

@@ -16,10 +16,10 @@ from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
 from toolkit.data.batches import TrainingFaces, plain_crops, training_faces
 from toolkit.models import HRSuperNet
-from toolkit.models.spec import STAGES, SuperNetSpec
+from toolkit.models.spec import STAGES, Spec, SuperNetSpec
 from toolkit.slimming import latency
 from toolkit.slimming.census import Census, Prices, census
-from toolkit.slimming.edges import HeadCut, at_threshold, cut, within
+from toolkit.slimming.edges import HeadCut, SuperNetGraph, at_threshold, within
 from toolkit.slimming.importance import Importance, at_random, by_alpha, by_gamma, by_taylor
 from toolkit.train.inference import normalised, predict
 from toolkit.train.inputs import inputs
@@ -47,16 +47,10 @@ class Budget:
         """Whether a network is within it."""
         return self.cost(spec) <= self.most
 
-    def shortfall(self, spec: SuperNetSpec) -> str:
-        """How far a network is from it, in words; empty where it is well filled."""
-        used = self.cost(spec)
-        if used >= WELL_FILLED * self.most:
-            return ""
-        return (
-            f"the budget of {self.most:.4g} {self.unit} is filled to {100 * used / self.most:.0f} % ({used:.4g}): what "
-            "goes next by importance takes whole paths with it; another budget, --importance or --remove channels may "
-            "come closer"
-        )
+    def record(self, spec: Spec) -> dict[str, Any]:
+        """The budget and what a network uses of it."""
+        assert isinstance(spec, SuperNetSpec)
+        return {"budget": self.most, "budget_unit": self.unit, "budget_used": round(self.cost(spec), 6)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,9 +142,7 @@ def run(options: Slim) -> Steps[Outcome]:
     )
     bundle.write(replace(smaller, card=card), options.out)
     yield Progress(task="slimming", done=1, total=1)
-    text = _summary(options, parent.spec, smaller.spec, before, after)
-    for note in (_short_of_budget(options, parent, smaller.spec), (yield from _cost_of_head(parent, smaller))):
-        text += f"\n{note}" if note else ""
+    text = _summary(options, parent.spec, smaller.spec, before, after) + "".join(f"\n{note}" for note in _notes(how))
     return Outcome(text=text, records=({"kind": "slim", **card.metrics, **how},))
 
 
@@ -162,12 +154,23 @@ def _data(card: Card) -> dict[str, Any]:
 
 def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[Bundle, dict[str, Any]]]:
     scores = yield from _scores(options, parent, spec)
+    net = parent.network()
+    assert isinstance(net, HRSuperNet)
+    graph = SuperNetGraph(net)
+    how: dict[str, Any] = {"importance": options.importance, "head": options.head}
     if options.threshold is not None:
-        smaller, threshold = at_threshold(spec, scores, options.threshold, options.head), options.threshold
+        off, how["threshold"] = at_threshold(graph, scores, options.threshold), options.threshold
+        smaller = bundle.of_network(graph.without(off, options.head), parent.card)
     else:
-        smaller, threshold = within(spec, scores, _budget(options, parent, spec).fits, options.head)
-    how = {"importance": options.importance, "threshold": threshold, "head": options.head}
-    return Bundle(spec=smaller, card=parent.card, weights=cut(parent.weights, spec, smaller)), how
+        budget = _budget(options, parent, spec)
+        off, how["threshold"] = within(graph, scores, budget.fits, options.head)
+        smaller = bundle.of_network(graph.without(off, options.head), parent.card)
+        how |= budget.record(smaller.spec)
+    if smaller.spec != graph.left(off):
+        exact = bundle.of_network(graph.without(off), parent.card)
+        how["head_moves_px"] = round((yield from _cost_of_head(parent, smaller, exact)), 3)
+    how |= {"removed_by": "torch-pruning's dependency graph", "removed": graph.removed(off)}
+    return smaller, how
 
 
 def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle, dict[str, Any]]:
@@ -175,18 +178,21 @@ def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle
 
     net = parent.network()
     assert isinstance(net, HRSuperNet)
+    how: dict[str, Any]
     if options.even is not None:
         narrower, how = channels.even(net, options.even), {"even": options.even}
     else:
-        narrower = channels.narrow(net, _budget(options, parent, spec).fits, options.round_to)
-        how = {"round_to": options.round_to}
-    return bundle.of_network(narrower, parent.card), {"importance": "group magnitude", **how}
+        budget = _budget(options, parent, spec)
+        narrower = channels.narrow(net, budget.fits, options.round_to)
+        how = {"round_to": options.round_to, **budget.record(narrower.spec)}
+    how |= {"importance": "group magnitude", "removed_by": "torch-pruning's groups of channels"}
+    return bundle.of_network(narrower, parent.card), how
 
 
 def _scores(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[Tensor]:
     match options.importance:
         case "alpha":
-            return by_alpha(parent.weights)
+            return by_alpha(spec, parent.weights)
         case "gamma":
             return by_gamma(spec, parent.weights)
         case "random":
@@ -242,35 +248,33 @@ def _counter(options: Slim, spec: SuperNetSpec, size_px: int) -> Callable[[Super
     return Prices(spec, size_px).census
 
 
-def _short_of_budget(options: Slim, parent: Bundle, smaller: SuperNetSpec) -> str:
-    """How far the network is from its budget, if it had one and is not close to it."""
-    if options.threshold is not None or options.even is not None:
-        return ""
-    assert isinstance(parent.spec, SuperNetSpec)
-    return _budget(options, parent, parent.spec).shortfall(smaller)
-
-
-def _cost_of_head(parent: Bundle, smaller: Bundle) -> Steps[str]:
-    """What a head as published costs, in words; empty where the head kept its hidden channels, or channels went."""
-    old, new = parent.spec, smaller.spec
-    assert isinstance(old, SuperNetSpec) and isinstance(new, SuperNetSpec)
-    if new.narrowed != old.narrowed or new.head_width == old.head_width:
-        return ""
-    exact = replace(new, head=old.head_width)
+def _cost_of_head(parent: Bundle, published: Bundle, exact: Bundle) -> Steps[float]:
+    """By how many pixels a head as published moves the points of some synthetic faces, on average."""
     faces = yield from plain_crops(open_faces(None, "val", SHOWN, scheme=parent.scheme), parent.card.size_px)
-    networks = (smaller, replace(smaller, spec=exact, weights=cut(parent.weights, old, exact)))
-    points = [predict(b.network(), faces.images, b.card.sigma_px, b.card.decoder) for b in networks]
-    moved = float(np.linalg.norm(points[0] - points[1], axis=-1).mean())
-    return (
-        f"{old.head_width - new.head_width} of the head's {old.head_width} hidden channels went with their branches, "
-        f"as published: on {SHOWN} synthetic faces points move by {moved:.2f} px on average; train it on, or keep them "
-        "with --head inputs"
-    )
+    points = [predict(b.network(), faces.images, b.card.sigma_px, b.card.decoder) for b in (published, exact)]
+    return float(np.linalg.norm(points[0] - points[1], axis=-1).mean())
+
+
+def _notes(how: dict[str, Any]) -> Iterator[str]:
+    """What is short of what was asked for, and what it costs."""
+    most, used = how.get("budget", 0.0), how.get("budget_used", 0.0)
+    if used < WELL_FILLED * most:
+        yield (
+            f"the budget of {most:.4g} {how['budget_unit']} is filled to {100 * used / most:.0f} % ({used:.4g}): what "
+            "is next by importance comes with whole paths; another budget or importance may come closer"
+        )
+    if "head_moves_px" in how:
+        yield (
+            f"the head lost hidden channels with its branches, as published: on {SHOWN} synthetic faces points move by "
+            f"{how['head_moves_px']:.2f} px on average; train it on, or keep them with --head inputs"
+        )
 
 
 def _summary(options: Slim, old: SuperNetSpec, new: SuperNetSpec, before: Census, after: Census) -> str:
     blocks = [sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1)) for spec in (old, new)]
     left = f"{len(new.edges)} of {len(old.edges)} operations and {blocks[1]} of {blocks[0]} blocks are left"
+    if old.depth_factors:
+        left += f", {len(new.bodies)} of {len(old.bodies)} residual layers"
     if options.remove == "channels":
         left = f"channels by branch {_widths(old)} -> {_widths(new)}"
     return (
