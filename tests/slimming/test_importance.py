@@ -65,7 +65,7 @@ def test_an_identity_edge_counts_by_the_map_that_it_passes_on() -> None:
             block.register_forward_hook(note)
     with torch.no_grad():
         net(torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
-    scores = by_gamma(SPEC, state(net)) / by_alpha(state(net))
+    scores = by_gamma(SPEC, state(net)) / by_alpha(SPEC, state(net))
     for edge, size in zip(SPEC.edges, scores.tolist(), strict=True):
         if edge.kind == "identity":
             measured = found[f"{edge.stage - 1}.{edge.source}"]
