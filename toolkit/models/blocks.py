@@ -82,7 +82,7 @@ class MBConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.body(x)
-        return x + y if self.gate is None else x + self.gate(y, self.factor)  # type: ignore[no-any-return]
+        return x + (y if self.gate is None else self.gate(y, self.factor))
 
 
 def down(c_in: int, inner: tuple[int, ...], c_out: int) -> nn.Sequential:
