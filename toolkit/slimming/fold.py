@@ -1,9 +1,9 @@
 """Exact inference rewrites: the same function with fewer operations.
 
 1. BatchNorm goes into the convolution before it (Jacob et al., 2018, section 3.2).
-2. alpha goes into its edge's last convolution, a depth factor into its residual body's. An identity edge has none, so its block is computed in other units: with
-   a > 0, ReLU(a x + t) = a ReLU(x + t / a). The block then holds its map divided by a, its own convolutions and those
-   that read it make up for that, and no multiplication is left.
+2. alpha goes into its edge's last convolution, a depth factor into its residual body's. An identity edge has none, so
+   its block is computed in other units: with a > 0, ReLU(a x + t) = a ReLU(x + t / a). The block then holds its map
+   divided by a, its own convolutions and those that read it make up for that, and no multiplication is left.
    One by a power of two stays where a ReLU follows an upsampling, or a map that other blocks read without it:
    converters hide a ReLU in the operation before it, and XNNPACK does not take one that stands alone in an int8 file.
 3. The head's first 1x1 convolution runs on each branch before the upsampling, with which it commutes, and the results

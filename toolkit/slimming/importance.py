@@ -16,9 +16,8 @@ Importance = Literal["alpha", "gamma", "taylor", "random"]
 
 def factors(spec: SuperNetSpec, weights: Weights) -> Tensor:
     """(G,) importance factors as they were learned."""
-    own = [
-        weights[f"{_encoder(body.stage, body.branch)}.{body.index}.factor"] for body in spec.gated[len(spec.edges) :]
-    ]
+    bodies = spec.bodies if spec.depth_factors else ()
+    own = [weights[f"{_encoder(body.stage, body.branch)}.{body.index}.factor"] for body in bodies]
     return torch.cat([weights["alpha"].detach(), *(factor.detach().view(1) for factor in own)])
 
 
