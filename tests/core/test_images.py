@@ -228,3 +228,27 @@ def test_writing_leaves_nothing_behind(tmp_path: Path):
     with pytest.raises(OSError, match=r"p\.png"):
         images.write_image(tmp_path / "p.png" / "q.png", picture())
     assert [p.name for p in tmp_path.iterdir()] == ["p.png"]
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_points_of_stored_pixels_follow_their_picture_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """A pixel's colour is found again where its point goes; the sizes are those of both pictures."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if suffix == "webp" else {}
+    path = saved(tmp_path / f"a.{suffix}", Image.fromarray(picture()), exif=exif, **options)
+    how, upright = images.stored(path), images.read_image(path)
+    assert how.size_wh == SIZE_WH and how.orientation == orientation
+    assert how.upright_wh == upright.shape[1::-1]
+    x, y = how.upright(np.array([40.0, 3.0])).astype(int)
+    assert upright[y, x].tolist() == picture()[3, 40].tolist()
+
+
+def test_a_header_that_says_nothing_is_upright(tmp_path: Path) -> None:
+    """Damage is for reading the picture to name; an orientation that does not exist turns nothing."""
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    assert images.stored(tmp_path / "a.png").size_wh == (0, 0) == images.stored(tmp_path / "none.png").size_wh
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    assert images.stored(saved(tmp_path / "b.png", Image.fromarray(picture()), exif=exif)).orientation == 1

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from toolkit.core.images import write_image
-from toolkit.data.audit import NEAR_BITS, fingerprint, inside, look, same_pictures
+from toolkit.core.schemes import W300_68
+from toolkit.data.audit import NEAR_BITS, fingerprint, look, same_pictures
 from toolkit.data.labels import Label
+from toolkit.data.shape import inside
 
 BOX = np.array([60.0, 40.0, 220.0, 190.0])
 BESIDE = BOX + np.array([30.0, 25.0, 60.0, 45.0])
@@ -47,11 +49,11 @@ def test_a_copy_in_other_size_light_or_quality_has_nearly_the_same_fingerprint()
 def test_pairs_are_found_within_and_across_splits(tmp_path: Path) -> None:
     """The same file twice, a copy of another quality, and another face of a picture that the other split has too."""
     looks = [
-        look(label(tmp_path / "a.png", scene(0)), "train"),
-        look(label(tmp_path / "b.png", scene(0)), "train"),
-        look(label(tmp_path / "c.png", np.clip(scene(0) * 0.8 + 9, 0, 255).astype(np.uint8)), "test"),
-        look(label(tmp_path / "d.png", scene(0), BESIDE), "test"),
-        look(label(tmp_path / "e.png", scene(5)), "test"),
+        look(label(tmp_path / "a.png", scene(0)), "train", W300_68),
+        look(label(tmp_path / "b.png", scene(0)), "train", W300_68),
+        look(label(tmp_path / "c.png", np.clip(scene(0) * 0.8 + 9, 0, 255).astype(np.uint8)), "test", W300_68),
+        look(label(tmp_path / "d.png", scene(0), BESIDE), "test", W300_68),
+        look(label(tmp_path / "e.png", scene(5)), "test", W300_68),
     ]
     pairs = {(a.label.name, b.label.name, exact) for a, b, exact in same_pictures(looks)}
     assert pairs == {
@@ -63,8 +65,8 @@ def test_pairs_are_found_within_and_across_splits(tmp_path: Path) -> None:
 def test_other_faces_of_one_picture_in_one_split_are_no_copies(tmp_path: Path) -> None:
     """300W gives a photo once for every face in it."""
     looks = [
-        look(label(tmp_path / "a.png", scene(0)), "train"),
-        look(label(tmp_path / "b.png", scene(0), BESIDE), "train"),
+        look(label(tmp_path / "a.png", scene(0)), "train", W300_68),
+        look(label(tmp_path / "b.png", scene(0), BESIDE), "train", W300_68),
     ]
     assert list(same_pictures(looks)) == []
     assert list(same_pictures([])) == []
@@ -79,7 +81,7 @@ def test_a_picture_within_a_file_is_known_by_its_pixels() -> None:
             name=str(seed), source=f"face {seed}", group="g", picture=lambda: image, points_xy=POINTS, box_xyxy=BOX
         )
 
-    first, again, other = (look(of(seed), "train") for seed in (0, 0, 1))
+    first, again, other = (look(of(seed), "train", W300_68) for seed in (0, 0, 1))
     assert first.digest == again.digest != other.digest
 
 

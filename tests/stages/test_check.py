@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.faces import face_points
 from toolkit.cli import main
 from toolkit.core.images import write_image
 from toolkit.data.formats.pts import write_pts
 from toolkit.stages.check import LISTED
 
-POINTS = np.random.default_rng(0).uniform((20, 10), (60, 50), (68, 2))
+POINTS = face_points((20, 10, 60, 50))
 
 
 def face(folder: Path, name: str, seed: int) -> Path:

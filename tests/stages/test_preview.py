@@ -20,9 +20,9 @@ SHAPE = np.random.default_rng(0).uniform((20, 10), (60, 50), (68, 2))
 def folder(tmp_path: Path) -> Path:
     """Twelve faces of one shape, differently turned and scaled; face `odd` has a point in the wrong place."""
     for number in range(12):
-        image = np.random.default_rng(number).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+        image = np.random.default_rng(number).integers(0, 256, (160, 180, 3), dtype=np.uint8)
         turn = np.array([[np.cos(number), -np.sin(number)], [np.sin(number), np.cos(number)]])
-        points = (SHAPE - 30) @ turn * (1 + number / 10) + 30
+        points = (SHAPE - (40, 30)) @ turn * (1 + number / 10) + (90, 80)
         points[:4] += (0, 15) if number == 7 else 0
         points[5] = np.nan if number == 3 else points[5]
         name = "odd" if number == 7 else f"face-{number}"

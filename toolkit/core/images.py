@@ -1,6 +1,7 @@
 """Pictures from files and to files, whatever state they are in."""
 
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from toolkit.core.files import write_bytes
 
+FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.uint8]
 
 MAX_PIXELS = 150_000_000
 """Larger pictures are refused: 450 MB once decoded."""
+
+ORIENTATION = 0x0112
+"""EXIF's tag; 1 is upright."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -43,6 +48,45 @@ def read_image(path: Path) -> ImageArray:
         raise ValueError(f"{path} is not a picture that can be read") from error
     except (OSError, SyntaxError, EOFError) as error:  # what Pillow raises for cut-off and damaged files
         raise ValueError(f"{path} is damaged or cut off ({error})") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """How a file holds its pixels, before EXIF's orientation turns them upright."""
+
+    size_wh: tuple[int, int]
+    orientation: int
+    """1 to 8; 1 is upright, and what an unknown value counts as."""
+
+    @property
+    def upright_wh(self) -> tuple[int, int]:
+        """The size of the upright picture."""
+        width, height = self.size_wh
+        return (height, width) if self.orientation >= 5 else (width, height)
+
+    def upright(self, points_xy: FloatArray) -> FloatArray:
+        """Points (..., 2) of the stored pixels as points of the upright picture."""
+        x, y = points_xy[..., 0], points_xy[..., 1]
+        across, down = self.size_wh[0] - 1 - x, self.size_wh[1] - 1 - y
+        places = ((x, y), (across, y), (across, down), (x, down), (y, x), (down, x), (down, across), (y, across))
+        return np.stack(places[self.orientation - 1], axis=-1)
+
+
+def stored(path: Path) -> Stored:
+    """The size and orientation that a picture's header says, or an upright picture of no size where it says nothing.
+
+    Cheap, since no pixel is decoded; damage is for read_image to name.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                said = image.getexif().get(ORIENTATION, 1)
+                orientation = said if said in range(1, 9) else 1
+                told_upright = image.format == "TIFF" and orientation >= 5  # Pillow's size of such files
+                return Stored(size_wh=image.size[::-1] if told_upright else image.size, orientation=orientation)
+    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError):
+        return Stored(size_wh=(0, 0), orientation=1)
 
 
 def write_png(path: Path, image: ImageArray) -> None:

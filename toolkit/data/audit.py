@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.geometry import crop_of_box, cut
-from toolkit.core.images import read_image
-from toolkit.data.labels import Label
+from toolkit.core.schemes import Scheme
+from toolkit.data.labels import Label, decoded
 from toolkit.data.sample import FloatArray, ImageArray
+from toolkit.data.shape import inside, misplaced
 
 SIDE = 16
 """Of the fingerprint, in cells."""
@@ -37,35 +38,29 @@ class Look:
     """Points that lie outside the picture."""
     points: int
     """Points that are given."""
+    wrong: str
+    """Why the points are not of this picture; empty where they may be."""
 
 
-def look(label: Label, split: str) -> Look:
+def look(label: Label, split: str, scheme: Scheme) -> Look:
     """Decode the face's picture and measure it.
 
     Raises:
         FileNotFoundError: the picture is not there.
         ValueError: the picture is damaged.
     """
-    if isinstance(label.picture, Path):
-        image = read_image(label.picture)
-        digest = hashlib.sha256(label.picture.read_bytes()).digest()
-    else:
-        image = label.picture()
-        digest = hashlib.sha256(image.tobytes()).digest()
+    image, how = decoded(label)
+    content = label.picture.read_bytes() if isinstance(label.picture, Path) else image.tobytes()
     given = label.points_xy[np.isfinite(label.points_xy).all(axis=1)]
     return Look(
         split=split,
         label=label,
-        digest=digest,
+        digest=hashlib.sha256(content).digest(),
         fingerprint=fingerprint(image, label.box_xyxy),
         outside=int((~inside(given, image)).sum()),
         points=len(given),
+        wrong=misplaced(label.points_xy, image, how, scheme),
     )
-
-
-def inside(points_xy: FloatArray, image: ImageArray) -> NDArray[np.bool_]:
-    """Which points (M, 2) lie on the picture, edges included."""
-    return np.asarray(((points_xy >= -0.5) & (points_xy <= np.array(image.shape[1::-1]) - 0.5)).all(axis=1))
 
 
 def fingerprint(image: ImageArray, box_xyxy: FloatArray) -> NDArray[np.bool_]:

@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.images import read_image
+from toolkit.core.images import Stored, read_image, stored
 from toolkit.core.schemes import Scheme
 from toolkit.data.sample import Faces, FloatArray, ImageArray, Sample, Subset
+from toolkit.data.shape import misplaced
 
 VALIDATION_SHARE = 10
 """One photo in this many is held out of training."""
@@ -35,6 +36,8 @@ class Label:
     """(4,) in the same pixels."""
     covered: NDArray[np.bool_] | None = None
     """(M,) True where something hides the point and its place was estimated; None where the set does not say."""
+    turned: bool = False
+    """The file's points are of the stored pixels of a picture that EXIF turns, and were turned with it."""
     subsets: frozenset[str] = frozenset()
     """The published subsets that the face belongs to, such as `challenge` or `occlusion`."""
 
@@ -61,6 +64,21 @@ class Reading:
     """Which set and which part of it, for records; it says `subset` where the official set is not whole."""
     labels: Sequence[Label]
     problems: Sequence[Problem] = ()
+    notes: Sequence[Problem] = ()
+    """What was read in a way that is worth knowing."""
+
+
+def decoded(label: Label) -> tuple[ImageArray, Stored]:
+    """A face's upright picture, and how its file holds it.
+
+    Raises:
+        FileNotFoundError: the picture is not there.
+        ValueError: the picture is damaged.
+    """
+    if isinstance(label.picture, Path):
+        return read_image(label.picture), stored(label.picture)
+    image = label.picture()
+    return image, Stored(size_wh=(image.shape[1], image.shape[0]), orientation=1)
 
 
 class Photos:
@@ -79,10 +97,13 @@ class Photos:
 
         Raises:
             FileNotFoundError: the picture is not there.
-            ValueError: the picture is damaged.
+            ValueError: the picture is damaged, or is not what the points were set on.
         """
         label = self.labels[index]
-        image = read_image(label.picture) if isinstance(label.picture, Path) else label.picture()
+        image, how = decoded(label)
+        wrong = misplaced(label.points_xy, image, how, self.scheme)
+        if wrong:
+            raise ValueError(f"{label.source}: {wrong}")
         return Sample(
             name=label.name,
             image=image,

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from toolkit.core.files import write_bytes
-from toolkit.core.images import SUFFIXES, read_image, write_png
+from toolkit.core.images import ORIENTATION, SUFFIXES, read_image, write_png
 from toolkit.data.formats.gather import shown
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.sample import FloatArray
@@ -18,8 +18,6 @@ READ_SUFFIXES = (*SUFFIXES, ".gif")
 """Pictures that are looked at; of a GIF the first frame, which is kept as PNG."""
 COPIED = {"JPEG": ".jpg", "PNG": ".png"}
 """Kinds of files that every tool reads alike."""
-ORIENTATION = 0x0112
-"""EXIF's tag; 1 is upright."""
 
 
 def photos_in(folder: Path) -> list[Path]:

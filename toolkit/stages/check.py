@@ -6,18 +6,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from tyro.conf import Positional
 
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data.audit import Look, look, same_pictures
+from toolkit.data.doubts import doubtful
 from toolkit.data.formats import Format, by_name, detect, masked300w, private300w, w300
 from toolkit.data.formats.gather import shown
-from toolkit.data.labels import Problem, Reading
+from toolkit.data.labels import Photos, Problem, Reading
 
 LISTED = 20
 """Problems of a kind that are written out for a person; --json has all."""
-FAR_OUT = 0.5
-"""Where more than this share of a face's points is outside its picture, they belong to another one."""
 
 PARTS = MappingProxyType(
     {
@@ -31,7 +31,8 @@ PARTS = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """Count the faces of a data set, look for bad annotations, damaged pictures and pictures that are there twice.
+    """Count the faces of a data set, look for bad annotations, points that form no face or are of another picture,
+    damaged pictures and pictures that are there twice.
 
     Exit status 1 says that the official set is incomplete or that something is wrong with it.
     """
@@ -68,10 +69,13 @@ class Findings:
     """What makes a face useless, or a score wrong."""
     notes: Sequence[Problem]
     """What is worth knowing."""
+    copies: Sequence[Problem]
+    """Faces that are there twice."""
     outside: Sequence[Problem]
     """Faces with points beyond their picture, the worst first."""
     points_outside: int
     points: int
+    points_missing: int
 
 
 def run(options: Check) -> Steps[Outcome]:
@@ -105,7 +109,8 @@ def _readings(format_: Format, root: Path) -> Steps[tuple[dict[str, Reading], li
         except FileNotFoundError as error:
             absent.append(error)
         except ValueError as error:  # the split's file as a whole
-            problems.append(Problem(source=shown(root), text=f"{split}: {error}"))
+            problem = Problem(source=shown(root), text=str(error))
+            problems += [problem] if problem not in problems else []
     if not found and not problems:
         raise absent[0]
     sources = [tuple(label.source for label in reading.labels) for reading in found.values()]
@@ -125,7 +130,7 @@ def _looks(readings: Mapping[str, Reading]) -> Steps[tuple[list[Look], list[Prob
     looks, problems = [], []
     for number, (split, label) in enumerate(faces):
         try:
-            looks.append(look(label, split))
+            looks.append(look(label, split, readings[split].scheme))
         except (ValueError, OSError) as error:
             problems.append(Problem(source=label.source, text=str(error)))
         if number % 10 == 0 or number == len(faces) - 1:
@@ -136,23 +141,21 @@ def _looks(readings: Mapping[str, Reading]) -> Steps[tuple[list[Look], list[Prob
 def _findings(
     format_: Format, readings: Mapping[str, Reading], problems: Sequence[Problem], looks: Sequence[Look]
 ) -> Findings:
-    problems, notes, outside = list(problems), [], []
+    problems, copies, outside = list(problems), [], []
+    problems += [problem for reading in readings.values() for problem in doubtful(Photos(reading))]
+    problems += [Problem(source=each.label.source, text=each.wrong) for each in looks if each.wrong]
     for first, second, exact in same_pictures(looks):
         how = "the same picture as" if exact else "nearly the same picture as"
         problem = Problem(source=first.label.source, text=f"{how} {second.label.source}")
         if first.split == second.split:
-            notes.append(problem)
+            copies.append(problem)
         else:
             text = f"{problem.text}: a {first.split} face leaks into {second.split}"
             problems.append(Problem(source=problem.source, text=text))
     for each in sorted(looks, key=lambda one: -one.outside):
         if each.outside:
-            problem = Problem(
-                source=each.label.source, text=f"{each.outside} of {each.points} points are outside the picture"
-            )
-            outside.append(problem)
-            if each.outside > FAR_OUT * each.points:
-                problems.append(problem)
+            text = f"{each.outside} of {each.points} points are outside the picture"
+            outside.append(Problem(source=each.label.source, text=text))
     return Findings(
         rows=[row for split, reading in readings.items() for row in _rows(format_, split, reading)]
         + [
@@ -161,11 +164,20 @@ def _findings(
             if split not in readings and split in format_.published
         ],
         problems=problems,
-        notes=notes,
+        notes=[note for reading in readings.values() for note in _notes(reading)],
+        copies=copies,
         outside=outside,
         points_outside=sum(each.outside for each in looks),
         points=sum(each.points for each in looks),
+        points_missing=sum(int(np.isnan(label.points_xy[:, 0]).sum()) for r in readings.values() for label in r.labels),
     )
+
+
+def _notes(reading: Reading) -> Iterator[Problem]:
+    """What is worth knowing of a split's annotations."""
+    yield from reading.notes
+    text = "its picture's EXIF orientation turns the points too: width and height are those of the stored pixels"
+    yield from (Problem(source=label.source, text=text) for label in reading.labels if label.turned)
 
 
 def _rows(format_: Format, split: str, reading: Reading) -> Iterator[Row]:
@@ -196,9 +208,10 @@ def _record(
             for r in findings.rows
         ],
         "problems": [str(p) for p in findings.problems],
-        "notes": [str(p) for p in findings.notes],
+        "notes": [str(p) for p in (*findings.notes, *findings.copies)],
         "pictures_read": not options.quick,
         "points": findings.points,
+        "points_missing": findings.points_missing,
         "points_outside": findings.points_outside,
         "faces_with_points_outside": [str(p) for p in findings.outside],
     }
@@ -216,7 +229,10 @@ def _lines(
     if not complete:
         yield f"This is not the whole set. It is asked for at {format_.obtain}." if format_.obtain else "Incomplete."
     yield from _list("problems", findings.problems)
-    yield from _list("faces that are there twice", findings.notes)
+    yield from _list("worth knowing", findings.notes)
+    yield from _list("faces that are there twice", findings.copies)
+    if findings.points_missing:
+        yield f"{findings.points_missing} points are missing (nan, -1 -1, 0 0, or hidden) and count for nothing"
     if options.quick:
         yield "no picture was decoded (--quick)"
         return

@@ -13,6 +13,7 @@ from toolkit.core.schemes import scheme
 from toolkit.data import Subset, open_faces, open_folder
 from toolkit.data.baselines import mean_shape_points
 from toolkit.data.batches import plain_crops
+from toolkit.data.doubts import warning
 from toolkit.data.translated import in_scheme
 from toolkit.landmarkers import identify, open_model
 
@@ -41,6 +42,8 @@ class Evaluate:
     """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
     threads: int = 1
     """CPU threads of the engine."""
+    skip_bad: bool = False
+    """Leave out annotations and pictures that cannot be used."""
 
     def __post_init__(self) -> None:
         if self.baselines and self.data is None:
@@ -53,13 +56,14 @@ def run(options: Evaluate) -> Steps[Outcome]:
     """Score the model; see Evaluate."""
     model = open_model(options.model, options.threads)
     wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
-    faces = open_faces(options.data, options.split, options.synthetic, scheme=wanted)
+    labelled = open_faces(options.data, options.split, options.synthetic, scheme=wanted, skip_bad=options.skip_bad)
+    faces = labelled
     if model.scheme.parts:
         model = open_model(options.model, options.threads, head=wanted if options.head else faces.scheme)
         faces = in_scheme(faces, model.scheme, marked=model.scheme)
-    crops = yield from plain_crops(faces, model.size_px)
+    crops = yield from plain_crops(faces, model.size_px, skip_bad=options.skip_bad)
     points = yield from measure.points_on(model, crops, f"evaluating {options.model.name}")
-    where = {"data": faces.title, "split": options.split}
+    where = {"data": crops.faces.title, "split": options.split}
     record = {
         "kind": "evaluate",
         **identify(options.model),
@@ -72,12 +76,12 @@ def run(options: Evaluate) -> Steps[Outcome]:
     records = (record, *(_baselines(options, where) if options.baselines else ()))
     if options.results is not None:
         measure.append(options.results, records)
-    return Outcome(text="\n\n".join(_table(r) for r in records), records=records)
+    return Outcome(text="\n\n".join([*map(_table, records), *filter(None, [warning(labelled)])]), records=records)
 
 
 def _baselines(options: Evaluate, where: dict[str, str]) -> list[dict[str, Any]]:
     assert options.data is not None
-    train, test = open_folder(options.data, test=False), open_folder(options.data, test=True)
+    train, test = (open_folder(options.data, test=test, skip_bad=options.skip_bad) for test in (False, True))
     members = list(test.subsets.get(options.split, range(len(test))))
     truth = np.stack([label.points_xy for label in test.labels])[members]
     subsets = Subset(test, members, "").subsets

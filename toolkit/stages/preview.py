@@ -13,8 +13,9 @@ from toolkit.core.images import SUFFIXES, write_image
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import SchemeName, scheme
 from toolkit.core.tiles import captioned, face_tile, numbered
-from toolkit.data import Faces, Photos, Sample, Subset, open_faces
+from toolkit.data import Faces, Sample, open_faces
 from toolkit.data.augment import Augment, augment, patch
+from toolkit.data.doubts import labels_of, warning
 from toolkit.data.sample import FloatArray, ImageArray
 
 TILE_PX = 160
@@ -100,7 +101,7 @@ def run(options: Preview) -> Steps[Outcome]:
         "out": str(options.out),
         "faces": len(tiles),
     }
-    return Outcome(text=f"{what}\n{options.out}", records=(record,))
+    return Outcome(text="\n".join(filter(None, (what, warning(faces), str(options.out)))), records=(record,))
 
 
 def strangeness(shapes: FloatArray) -> FloatArray:
@@ -134,22 +135,13 @@ def _members(faces: Faces, subset: str | None) -> Sequence[int]:
 
 def _shapes(faces: Faces, members: Sequence[int]) -> Steps[FloatArray]:
     """Every face's points (N, M, 2); without decoding pictures where that is possible."""
-    known = _points(faces)
+    known = labels_of(faces)
     shapes = []
     for number, index in enumerate(members):
-        shapes.append(faces[index].points_xy if known is None else known[index])
+        shapes.append(faces[index].points_xy if known is None else known[index].points_xy)
         if number % 50 == 0:
             yield Progress(task="comparing shapes", done=number, total=len(members))
     return np.stack(shapes)
-
-
-def _points(faces: Faces) -> Sequence[FloatArray] | None:
-    if isinstance(faces, Photos):
-        return [label.points_xy for label in faces.labels]
-    if isinstance(faces, Subset):
-        whole = _points(faces.faces)
-        return None if whole is None else [whole[i] for i in faces.indices]
-    return None
 
 
 def _tile(sample: Sample, faces: Faces, options: Preview, rng: np.random.Generator) -> ImageArray:

@@ -87,17 +87,82 @@ def test_bad_annotations_are_problems(tmp_path: Path) -> None:
         (third, "must be 0, 1 or 2"),
         (annotation(6, image=7), "no file name for its image_id 7"),
         (annotation(7, image=2), "no picture 'none.jpg'"),
-        (annotation(8, seen=0), "two different points"),
         (infinite, "not a number"),
         ("nothing", "0 values in `keypoints`"),
-        ({"image_id": [1]}, "0 values in `keypoints`"),
+        ({"keypoints": "none"}, "0 values in `keypoints`"),
         (annotation(10, image=[1]), "no file name for its image_id [1]"),
     ]
     write(tmp_path / "faces.json", [annotation(), annotation(11), *(value for value, _ in bad)])
     reading = COCO.read(tmp_path, "test")
     assert len(reading.labels) == 2 and len(reading.problems) == len(bad)
     assert all(text in p.text for p, (_, text) in zip(reading.problems, bad, strict=True))
-    assert reading.problems[8].source == f"{tmp_path}/faces.json, annotation 11"
+    assert reading.problems[7].source == f"{tmp_path}/faces.json, annotation 10"
+
+
+def test_people_without_labelled_points_are_passed_over(tmp_path: Path) -> None:
+    """As COCO has many: they are no faces and no problems, and a note says how many."""
+    nobody, thing = annotation(7, seen=0) | {"num_keypoints": 0}, {"id": 8, "image_id": 1}
+    write(tmp_path / "faces.json", [annotation(), nobody, thing, annotation(9, seen=0)])
+    reading = COCO.read(tmp_path, "test")
+    assert (len(reading.labels), reading.problems) == (1, [])
+    assert [note.text for note in reading.notes] == ["3 annotations without a labelled point are passed over"]
+    write(tmp_path / "faces.json", [nobody])
+    with pytest.raises(FileNotFoundError, match="no annotation that can be used"):
+        COCO.read(tmp_path, "test")
+
+
+@pytest.mark.parametrize("place", [(-1, -1), (0, 0)])
+def test_a_point_in_no_place_is_missing_whatever_v_says(tmp_path: Path, place: tuple[int, int]) -> None:
+    """As many tools write it."""
+    face = annotation()
+    face["keypoints"][:3] = [*place, 1]
+    write(tmp_path / "faces.json", [face])
+    (label,) = COCO.read(tmp_path, "test").labels
+    assert np.isnan(label.points_xy[0]).all() and np.isfinite(label.points_xy[1:]).all()
+    assert label.covered is not None and not label.covered.any()
+
+
+@pytest.mark.parametrize("value", [1e30, 1e308, -2_000_000, 10**400])
+def test_numbers_that_are_no_place_are_problems(tmp_path: Path, value: float) -> None:
+    """Also one of 400 digits, which no float holds."""
+    face = annotation()
+    face["keypoints"][4] = value
+    write(tmp_path / "faces.json", [annotation(11), face])
+    (problem,) = COCO.read(tmp_path, "test").problems
+    assert "no place in a picture" in problem.text and len(problem.text) < 200
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_points_turn_with_a_picture_whose_stored_size_the_file_says(tmp_path: Path, orientation: int) -> None:
+    """EXIF turns 64 x 60 stored pixels; where the file says 60 x 64, the points are upright already."""
+    write(tmp_path / "faces.json", [annotation()])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (64, 60)).save(tmp_path / "images" / "000001.jpg", exif=exif)
+    whole = json.loads((tmp_path / "faces.json").read_text())
+    found = []
+    for width, height in ((64, 60), (60, 64) if orientation > 4 else (64, 60)):
+        whole["images"][0] |= {"width": width, "height": height}
+        (tmp_path / "faces.json").write_text(json.dumps(whole))
+        (label,) = COCO.read(tmp_path, "test").labels
+        found.append((label.turned, label.points_xy[0].tolist()))
+    x, y = POINTS[0]
+    turned = {5: (y, x), 6: (59 - y, x), 7: (59 - y, 63 - x), 8: (y, 63 - x)}.get(orientation, (x, y))
+    assert found[0] == (orientation > 4, pytest.approx(turned)) and found[1] == (False, [x, y])
+
+
+def test_another_size_than_the_picture_has_is_a_problem(tmp_path: Path) -> None:
+    """The points are of a picture before it was made smaller; without a size nothing can be said."""
+    write(tmp_path / "faces.json", [annotation()])
+    whole = json.loads((tmp_path / "faces.json").read_text())
+    for size, count in (((128, 120), 0), ((0, 0), 1), (("64", None), 1), ((60, 64), 0)):
+        whole["images"][0] |= dict(zip(("width", "height"), size, strict=True))
+        (tmp_path / "faces.json").write_text(json.dumps(whole))
+        if count:
+            assert len(COCO.read(tmp_path, "test").labels) == 1
+        else:
+            with pytest.raises(FileNotFoundError, match=rf"said to be {size[0]} x {size[1]} pixels.* has 64 x 60"):
+                COCO.read(tmp_path, "test")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"images": []}', '{"images": 1, "annotations": []}', "\xff"])

@@ -14,8 +14,8 @@ io = pytest.importorskip("scipy.io")
 
 COFW = by_name("cofw")
 RNG = np.random.default_rng(0)
-COLOUR = RNG.integers(0, 255, (5, 7, 3), dtype=np.uint8)
-GRAY = RNG.integers(0, 255, (4, 9), dtype=np.uint8)
+COLOUR = RNG.integers(0, 255, (295, 32, 3), dtype=np.uint8)
+GRAY = RNG.integers(0, 255, (294, 34), dtype=np.uint8)
 KEYS = {"train": ("IsTr", "phisTr", "bboxesTr"), "test": ("IsT", "phisT", "bboxesT")}
 
 

@@ -53,7 +53,7 @@ def test_round_trip(tmp_path: Path) -> None:
         ("n_points: 2\n{\n}\n", "0 points, expected 2"),
         ("n_points: 2\n{\n1 1\n2 b\n}\n", "two numbers"),
         ("n_points: 2\n{\n1 1\n2\n}\n", "two numbers"),
-        ("n_points: 2\n{\n1 1\n2 inf\n}\n", "not a number"),
+        ("n_points: 2\n{\n1 1\n2 inf\n}\n", "point 1 is at 2, inf: no place in a picture"),
         ("n_points: 2\n{\n1 1\n2 nan\n}\n", "not a number"),
         ("n_points: 2\n{\n1 1\n2 2\n", "not a .pts file"),
         ("n_points: 2 \xe9{\n1 1\n2 2\n}", "plain text"),
@@ -127,7 +127,9 @@ def test_a_name_that_is_not_utf8_is_a_problem(tmp_path: Path) -> None:
 def test_points_without_an_area_are_a_problem(tmp_path: Path) -> None:
     """All points in one place make no face box."""
     face(tmp_path, "a", np.full((68, 2), 7.0))
-    assert problems(tmp_path) == [f"{tmp_path}/a.pts: a face box needs at least two different points"]
+    assert problems(tmp_path) == [
+        f"{tmp_path}/a.pts: a face box needs at least two different points, and the 68 given are not"
+    ]
 
 
 def test_nothing_usable_is_not_found(tmp_path: Path) -> None:
@@ -203,3 +205,26 @@ def test_a_damaged_visibility_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "visibility.json").write_text("[]")
     with pytest.raises(ValueError, match="must map names"):
         FORMAT.read(tmp_path, "train")
+
+
+@pytest.mark.parametrize("missing", ["nan nan", "-1 -1", "-1.0 -1.00", "0 0"])
+def test_a_point_in_no_place_is_missing(tmp_path: Path, missing: str) -> None:
+    """As tools of the field write it; the other points stay."""
+    (tmp_path / "a.pts").write_text(f"n_points: 3\n{{\n5 6\n{missing}\n0 -1\n}}\n")
+    np.testing.assert_array_equal(read_pts(tmp_path / "a.pts", 3), [[4, 5], [np.nan, np.nan], [-1, -2]])
+
+
+@pytest.mark.parametrize("value", ["1e308", "1e30", "-1000001", "9" * 400, "-inf"])
+def test_numbers_that_are_no_place_are_refused(tmp_path: Path, value: str) -> None:
+    """In one short line that says which point."""
+    (tmp_path / "a.pts").write_text(f"n_points: 2\n{{\n5 6\n{value} 7\n}}\n")
+    with pytest.raises(ValueError, match=r"point 1 is at .*, 7: no place in a picture") as caught:
+        read_pts(tmp_path / "a.pts", 2)
+    assert len(str(caught.value)) < len(str(tmp_path)) + 120
+
+
+def test_a_long_word_is_not_repeated(tmp_path: Path) -> None:
+    """Where a number was expected."""
+    (tmp_path / "a.pts").write_text(f"n_points: 1\n{{\n5 {'x' * 5000}\n}}\n")
+    with pytest.raises(ValueError, match=r"must be two numbers, found '5 x{22}\.\.\.'"):
+        read_pts(tmp_path / "a.pts", 1)

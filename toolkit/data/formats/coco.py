@@ -3,7 +3,10 @@
 COCO counts pixels from 0. MMPose's COFW files do (its converter takes MATLAB's 1 off), its WFLW files repeat the
 official lists, but its 300W files appear to repeat HRNet's CSVs, which count from 1: read 300W from .pts files instead.
 v is 0 for no place known, 1 for covered, 2 for seen. A file that says 1 of every point, as MMPose's WFLW and 300W files
-do, means that all are labelled and says nothing of covers.
+do, means that all are labelled and says nothing of covers. A person without a labelled point is no face.
+
+Where `width` and `height` are those of the stored pixels of a picture that EXIF turns, so are the points: they are
+turned with it. Of a picture without them, or of a square one, points are those of the upright picture.
 """
 
 import re
@@ -13,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.core.files import read_json
+from toolkit.core.images import Stored, stored
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import gather, picture_in, require_faces, scheme_of, shown
+from toolkit.data.formats.gather import gather, picture_in, points_of, require_faces, scheme_of, shown
 from toolkit.data.formats.pts import VISIBILITY
-from toolkit.data.labels import Label, Reading
-from toolkit.data.sample import box_of_points
+from toolkit.data.labels import Label, Problem, Reading
+from toolkit.data.sample import FloatArray, box_of_points
 
+PIXELS_FROM = 0
 UNKNOWN, COVERED, SEEN = 0, 1, 2
 SPLITS: tuple[Split, ...] = ("train", "test")
 OTHER_NAMES = {"train": {"train"}, "test": {"test", "val", "valid"}}
@@ -35,6 +41,8 @@ class Content:
     path: Path
     images: Mapping[Any, str]
     """File names by image id."""
+    sizes_wh: Mapping[Any, tuple[Any, Any]]
+    """What the file says of their size."""
     annotations: Sequence[Any]
 
     @property
@@ -92,14 +100,19 @@ def _load(path: Path) -> Content:
     annotations = whole.get("annotations") if isinstance(whole, dict) else None
     if not isinstance(images, list) or not isinstance(annotations, list):
         raise ValueError(f"{shown(path)} is not COCO-style: expected the lists `images` and `annotations`")
-    names = {
-        image["id"]: image["file_name"]
+    known = {
+        image["id"]: image
         for image in images
         if isinstance(image, dict)
         and isinstance(image.get("id"), int | str)
         and isinstance(image.get("file_name"), str)
     }
-    return Content(path=path, images=names, annotations=annotations)
+    return Content(
+        path=path,
+        images={key: image["file_name"] for key, image in known.items()},
+        sizes_wh={key: (image.get("width"), image.get("height")) for key, image in known.items()},
+        annotations=annotations,
+    )
 
 
 def _keypoints(annotation: Any) -> list[Any]:
@@ -107,32 +120,71 @@ def _keypoints(annotation: Any) -> list[Any]:
     return values if isinstance(values, list) else []
 
 
-def _label(content: Content, number: int, scheme: Scheme, folders: Sequence[Path], tells_covered: bool) -> Label:
-    annotation = content.annotations[number]
-    values = _keypoints(annotation)
+def _unlabelled(annotation: Any) -> bool:
+    """Whether it is a person or a thing without a labelled point, as COCO has many."""
+    if not isinstance(annotation, dict):
+        return False
+    values = annotation.get("keypoints") or []
+    return isinstance(values, list) and len(values) % 3 == 0 and all(seen == UNKNOWN for seen in values[2::3])
+
+
+def _points(values: Sequence[Any], scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """The points (M, 2), and which are covered (M,)."""
     if len(values) != 3 * scheme.points:
         raise ValueError(f"{len(values)} values in `keypoints`, expected 3 for each point of {scheme.title}")
-    if not all(isinstance(v, int | float) for v in values):
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         raise ValueError("`keypoints` must hold numbers only")
-    triples = np.array(values, dtype=np.float64).reshape(-1, 3)
+    try:
+        triples = np.array(values, dtype=np.float64).reshape(-1, 3)
+    except OverflowError as error:
+        raise ValueError("`keypoints` holds a number of hundreds of digits: no place in a picture") from error
     seen = triples[:, 2]
     if not np.isin(seen, (UNKNOWN, COVERED, SEEN)).all():
         raise ValueError("each third value of `keypoints` must be 0, 1 or 2")
-    points = np.where((seen == UNKNOWN)[:, None], np.nan, triples[:, :2])
-    if not np.isfinite(points[seen != UNKNOWN]).all():
+    if not np.isfinite(triples[seen != UNKNOWN]).all():
         raise ValueError("`keypoints` holds a coordinate that is not a number")
+    points = points_of(np.where((seen == UNKNOWN)[:, None], np.nan, triples[:, :2]), PIXELS_FROM)
+    return points, (seen == COVERED) & np.isfinite(points[:, 0])
+
+
+def _turned(picture: Path, said_wh: tuple[Any, Any]) -> Stored | None:
+    """How the points are turned upright, where the file's width and height are those of the stored pixels.
+
+    Raises:
+        ValueError: the picture has another size either way.
+    """
+    if not all(isinstance(side, int) and side > 0 for side in said_wh) or said_wh[0] == said_wh[1]:
+        return None
+    there = stored(picture)
+    if said_wh == there.upright_wh or there.size_wh == (0, 0):
+        return None
+    if said_wh == there.size_wh:
+        return there
+    raise ValueError(
+        f"its image is said to be {said_wh[0]} x {said_wh[1]} pixels, and {shown(picture)} has {there.size_wh[0]} x "
+        f"{there.size_wh[1]}: the points are of another picture or another size of it"
+    )
+
+
+def _label(content: Content, number: int, scheme: Scheme, folders: Sequence[Path], tells_covered: bool) -> Label:
+    annotation = content.annotations[number]
+    points, covered = _points(_keypoints(annotation), scheme)
     image = annotation.get("image_id")
     if not isinstance(image, int | str) or image not in content.images:
         raise ValueError(f"`images` has no file name for its image_id {image!r}")
     name = content.images[image]
+    picture = picture_in(name, folders)
+    turned = _turned(picture, content.sizes_wh[image])
+    points = points if turned is None else turned.upright(points)
     return Label(
         name=f"{Path(name).stem}-{annotation.get('id', number)}",
         source=_source(content, number),
         group=name,
-        picture=picture_in(name, folders),
+        picture=picture,
         points_xy=points,
         box_xyxy=box_of_points(points),
-        covered=(seen == COVERED) if tells_covered else None,
+        turned=turned is not None,
+        covered=covered if tells_covered else None,
     )
 
 
@@ -154,13 +206,18 @@ def read(root: Path, split: Split) -> Reading:
     folders = (above, above / "images", root, root / "images", root / "WFLW_images", above.parent / "images")
     scheme = scheme_of(len(_keypoints(a)) // 3 for a in content.annotations) or W300_68
     tells_covered = content.tells_covered
+    chosen = [number for number, annotation in enumerate(content.annotations) if not _unlabelled(annotation)]
+    passed = len(content.annotations) - len(chosen)
     labels, problems = gather(
-        range(len(content.annotations)),
+        chosen,
         lambda number: _source(content, number),
         lambda number: _label(content, number, scheme, folders, tells_covered),
     )
     title = f"file {shown(Path(content.path.name))}: {len(labels)} faces"
-    found = Reading(scheme=scheme, title=title, labels=labels, problems=problems)
+    note = Problem(source=shown(content.path), text=f"{passed} annotations without a labelled point are passed over")
+    found = Reading(
+        scheme=scheme, title=title, labels=labels, problems=problems, notes=(note,) if passed and labels else ()
+    )
     return require_faces(found, f"{shown(content.path)} has no annotation that can be used")
 
 

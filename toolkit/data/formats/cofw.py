@@ -14,7 +14,7 @@ import numpy as np
 
 from toolkit.core.schemes import COFW_29
 from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import gather, require_faces, shown
+from toolkit.data.formats.gather import gather, points_of, require_faces, shown
 from toolkit.data.labels import Label, Reading
 from toolkit.data.sample import FloatArray, ImageArray, box_of_points
 
@@ -166,7 +166,7 @@ def read(root: Path, split: Split) -> Reading:
         flags = values[2 * COFW_29.points :]
         if not np.isin(flags, (0, 1)).all():
             raise ValueError("the occlusion flags must be 0 or 1")
-        points = values[: 2 * COFW_29.points].reshape(2, -1).T - PIXELS_FROM
+        points = points_of(values[: 2 * COFW_29.points].reshape(2, -1).T, PIXELS_FROM)
         name = f"cofw-{split}-{index + 1:04d}"
         return Label(
             name=name,
@@ -175,7 +175,7 @@ def read(root: Path, split: Split) -> Reading:
             picture=content.pictures[index],
             points_xy=points,
             box_xyxy=box_of_points(points),
-            covered=flags == 1,
+            covered=(flags == 1) & np.isfinite(points[:, 0]),
         )
 
     labels, problems = gather(range(len(content.pictures)), source, label)

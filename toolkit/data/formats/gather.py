@@ -25,6 +25,13 @@ U = TypeVar("U")
 Line = tuple[int, str]
 """A line of a file and its number, from 1."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+FARTHEST_PX = 1_000_000
+"""A coordinate beyond this is no place in a picture: the longest side that a JPEG can have is 65,535 pixels."""
+LONGEST = 24
+"""Letters of a file's own text that an error repeats."""
+MISSING = (-1.0, 0.0)
+"""A point written as `-1 -1` or `0 0` is missing, as tools of the field write it. In files that count pixels from 1
+both are beyond the corner of the picture; in the others the corner's own pixel is lost, where no face has a point."""
 
 
 def gather(rows: Iterable[T], source: Callable[[T], str], make: Callable[[T], U]) -> tuple[list[U], list[Problem]]:
@@ -58,14 +65,34 @@ def scheme_of(counts: Iterable[int]) -> Scheme | None:
 
 
 def coordinates(fields: Sequence[str], scheme: Scheme, first_px: float) -> FloatArray:
-    """(M, 2) from x and y in turn as text; `first_px` is what the file calls the first pixel's centre, 0 or 1.
+    """(M, 2) from x and y in turn as text; `first_px` as in points_of.
 
     Raises:
-        ValueError: another number of fields, or one that is no finite number.
+        ValueError: another number of fields, or one that is no finite number or no place.
     """
     if len(fields) != 2 * scheme.points:
         raise ValueError(f"{len(fields)} coordinates, expected {2 * scheme.points} for {scheme.title}")
-    return numbers(fields).reshape(-1, 2) - first_px
+    return points_of(numbers(fields).reshape(-1, 2), first_px)
+
+
+def points_of(written: FloatArray, first_px: float) -> FloatArray:
+    """Points (M, 2) in 0-based pixel centres from the numbers of a file, NaN where a point is missing (see MISSING).
+
+    Args:
+        written: (M, 2) as they stand in the file; `nan nan` is a missing point too.
+        first_px: what the file calls the first pixel's centre, 0 or 1.
+
+    Raises:
+        ValueError: a number is no place in a picture, or only one of a pair is missing.
+    """
+    unknown = np.isnan(written)
+    for index in np.flatnonzero((~unknown & ~(np.abs(written) <= FARTHEST_PX)).any(axis=1)):
+        x, y = written[index]
+        raise ValueError(f"point {index} is at {x:g}, {y:g}: no place in a picture (limit {FARTHEST_PX:,} pixels)")
+    for index in np.flatnonzero(unknown[:, 0] != unknown[:, 1]):
+        raise ValueError(f"point {index} has one coordinate that is not a number; write `nan nan` for a missing point")
+    missing = np.logical_or.reduce([(written == value).all(axis=1) for value in MISSING])
+    return np.where(missing[:, None], np.nan, written - first_px)
 
 
 def numbers(fields: Sequence[str]) -> FloatArray:
@@ -80,7 +107,14 @@ def numbers(fields: Sequence[str]) -> FloatArray:
             return values
     except ValueError:
         pass
-    raise ValueError(f"{next(text for text in fields if not _is_finite(text)).strip()!r} is not a number")
+    raise ValueError(
+        f"{quoted(next(text for text in fields if not _is_finite(text)))} is not a number that can be used"
+    )
+
+
+def quoted(text: str) -> str:
+    """What a file says, quoted and short enough for a line."""
+    return repr(text.strip()[:LONGEST] + ("..." if len(text.strip()) > LONGEST else ""))
 
 
 def _is_finite(text: str) -> bool:

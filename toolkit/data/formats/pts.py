@@ -16,16 +16,27 @@ from toolkit.core.files import read_json
 from toolkit.core.images import SUFFIXES
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import BYTE_ORDER_MARK, check_name, gather, require_faces, scheme_of, shown
+from toolkit.data.formats.gather import (
+    BYTE_ORDER_MARK,
+    check_name,
+    gather,
+    points_of,
+    quoted,
+    require_faces,
+    scheme_of,
+    shown,
+)
 from toolkit.data.labels import Label, Problem, Reading
 from toolkit.data.sample import FloatArray, box_of_points
 
+PIXELS_FROM = 1
 VISIBILITY = "visibility.json"
 STATES = HIDDEN, COVERED, VISIBLE = 0, 1, 2
 
 
 def read_pts(path: Path, points: int) -> FloatArray:
-    """The (points, 2) array of a .pts file, moved to 0-based pixel centres; `nan nan` marks a missing point.
+    """The (points, 2) array of a .pts file, moved to 0-based pixel centres; `nan nan`, `-1 -1` or `0 0` is a missing
+    point.
 
     Raises:
         ValueError: not the .pts format, another number of points, or values that are no coordinates.
@@ -94,13 +105,15 @@ def _parse(path: Path, points: int) -> FloatArray:
     rows = [line.split() for line in body.partition("}")[0].splitlines() if line.strip()]
     if len(rows) != points:
         raise ValueError(f"has {len(rows)} points, expected {points}")
+    return points_of(np.array([_pair(row) for row in rows]), PIXELS_FROM)
+
+
+def _pair(row: Sequence[str]) -> tuple[float, float]:
     try:
-        values = np.array([[float(x), float(y)] for x, y in rows])
+        x, y = map(float, row)
     except ValueError as error:
-        raise ValueError(f"every line between the braces must be two numbers ({error})") from error
-    if np.isinf(values).any() or (np.isnan(values[:, 0]) != np.isnan(values[:, 1])).any():
-        raise ValueError("holds a coordinate that is not a number; write `nan nan` for a missing point")
-    return values - 1.0  # .pts counts pixels from 1
+        raise ValueError(f"every line between the braces must be two numbers, found {quoted(' '.join(row))}") from error
+    return x, y
 
 
 def _text(path: Path) -> str:
@@ -113,7 +126,7 @@ def _text(path: Path) -> str:
 def _declared(path: Path) -> int:
     """The number after `n_points`, 0 where there is none."""
     head = path.read_bytes()[:200].decode("ascii", "replace")
-    found = re.search(r"n_points\s*:?\s*(\d+)", head)
+    found = re.search(r"n_points\s*:?\s*(\d{1,6})\b", head)
     return int(found[1]) if found else 0
 
 
