@@ -8,6 +8,7 @@ from toolkit.data.labels import Label, Photos, Problem
 from toolkit.data.mix import Mix
 from toolkit.data.sample import Faces, Subset
 from toolkit.data.shape import doubts
+from toolkit.data.translated import Translated
 
 
 def labels_of(faces: Faces) -> Sequence[Label] | None:
@@ -24,6 +25,8 @@ def doubtful(faces: Faces) -> list[Problem]:
     """The faces whose points form no face, and what is wrong with each."""
     if isinstance(faces, Mix):
         return [problem for part in faces.parts for problem in doubtful(part.faces)]
+    if isinstance(faces, Translated):
+        return doubtful(faces.faces)
     labels = labels_of(faces) or ()
     if not labels:
         return []

@@ -70,7 +70,7 @@ class Fit:
     @property
     def roll_deg(self) -> FloatArray:
         """(N,) how far each face is turned clockwise on the screen."""
-        return np.degrees(np.angle(self.turn))
+        return np.asarray(np.degrees(np.angle(self.turn)))
 
 
 def doubts(points_xy: FloatArray, scheme: Scheme) -> dict[int, str]:
@@ -80,7 +80,7 @@ def doubts(points_xy: FloatArray, scheme: Scheme) -> dict[int, str]:
         points_xy: (N, M, 2) in pixels, NaN where a point is missing.
         scheme: what they are.
     """
-    views = _views(scheme.name)
+    views = _views(scheme.layout or scheme.name)
     judged = np.flatnonzero(np.isfinite(points_xy).all(axis=2).sum(axis=1) >= LEAST_POINTS)
     if views is None or not len(judged):
         return {}
@@ -130,7 +130,7 @@ def inside(points_xy: FloatArray, image: ImageArray) -> NDArray[np.bool_]:
 
 def _nearer_stored(points_xy: FloatArray, how: Stored, scheme: Scheme) -> bool:
     """Whether points make more of an upright face if they are those of the stored pixels."""
-    views = _views(scheme.name)
+    views = _views(scheme.layout or scheme.name)
     if views is None or np.isfinite(points_xy).all(axis=1).sum() < LEAST_POINTS:
         return False
     found = _fit(np.stack([points_xy, how.upright(points_xy)]) @ [1, 1j], views)
