@@ -17,7 +17,7 @@ from toolkit.runtime.landmarker import ImageArray, Prediction
 from toolkit.runtime.sidecar import Sidecar
 
 ENGINES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
-"""The first is the default: tflite-runtime's wheel runs int8 without XNNPACK, 12 times slower."""
+"""The first is the default: tflite-runtime's wheel runs int8 without XNNPACK, 11 times slower (results/benchmark)."""
 
 
 POINT_STEP = 1 / 32767
