@@ -1,6 +1,7 @@
 """Pictures in every state that people have them in."""
 
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -55,6 +56,30 @@ def test_lossy_pictures_come_back_nearly(tmp_path: Path, suffix):
     """JPEG and WebP at quality 95 change no pixel by more than 16 levels."""
     path = saved(tmp_path / f"p{suffix}", Image.fromarray(picture()), quality=95)
     assert np.abs(images.read_image(path).astype(int) - picture()).max() <= 16
+
+
+def heic(path: Path) -> Path:
+    """As an iPhone takes it, on its side by EXIF."""
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    heif = pillow_heif.from_pillow(Image.fromarray(undo(6, picture())))
+    heif.save(path, quality=100, exif=exif.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("name", ["p.heic", "p.jpg"])
+def test_heic_is_read_upright(tmp_path: Path, name: str):
+    """Whatever its name; within 16 levels."""
+    assert np.abs(images.read_image(heic(tmp_path / name)).astype(int) - picture()).max() <= 16
+
+
+def test_without_its_reader_heic_says_how_to_get_it(tmp_path: Path, monkeypatch):
+    """Or a JPEG."""
+    (tmp_path / "p.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ValueError, match=r"p\.heic is HEIC.*pip install pillow-heif.*Most Compatible"):
+        images.read_image(tmp_path / "p.heic")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

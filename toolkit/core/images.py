@@ -20,6 +20,9 @@ MAX_PIXELS = 150_000_000
 ORIENTATION = 0x0112
 """EXIF's tag; 1 is upright."""
 
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""How HEIC names itself in bytes 8 to 11."""
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -31,9 +34,10 @@ def read_image(path: Path) -> ImageArray:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a picture, is cut off, or has more than MAX_PIXELS.
+        ValueError: it is not a picture, is cut off, has more than MAX_PIXELS, or is HEIC without pillow-heif.
     """
     try:
+        _prepare_for_heic(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata and, where we refuse, of size
             with Image.open(path) as image:
@@ -87,6 +91,22 @@ def stored(path: Path) -> Stored:
                 return Stored(size_wh=image.size[::-1] if told_upright else image.size, orientation=orientation)
     except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError):
         return Stored(size_wh=(0, 0), orientation=1)
+
+
+def _prepare_for_heic(path: Path) -> None:
+    """Let Pillow read a HEIC file, by pillow-heif, which is imported for such files only."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] != b"ftyp" or head[8:] not in HEIC_BRANDS:
+        return
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise ValueError(
+            f"{path} is HEIC, as iPhones take photos: read it after `pip install pillow-heif`, or save it as JPEG "
+            "(on the phone: Settings, Camera, Formats, Most Compatible)"
+        ) from error
+    register_heif_opener()
 
 
 def write_png(path: Path, image: ImageArray) -> None:

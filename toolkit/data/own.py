@@ -14,7 +14,7 @@ from toolkit.data.formats.gather import shown
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.sample import FloatArray
 
-READ_SUFFIXES = (*SUFFIXES, ".gif")
+READ_SUFFIXES = (*SUFFIXES, ".gif", ".heic", ".heif", ".avif")
 """Pictures that are looked at; of a GIF the first frame, which is kept as PNG."""
 COPIED = {"JPEG": ".jpg", "PNG": ".png"}
 """Kinds of files that every tool reads alike."""
