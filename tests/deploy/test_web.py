@@ -177,6 +177,12 @@ def test_a_chosen_photo_shows_every_face(visit, tmp_path):
     assert opened.says("broken.jpg is no picture that this browser can read")
     opened.page.set_input_files("#photo", tmp_path / "empty.png")
     assert opened.says("No face found. Try a larger or more frontal face")
+    clear = np.zeros((*both.shape[:2], 4), np.uint8)
+    cv2.imwrite(str(tmp_path / "clear.png"), clear)
+    opened.page.set_input_files("#photo", tmp_path / "both.png")
+    assert opened.says("2 faces")
+    opened.page.set_input_files("#photo", tmp_path / "clear.png")  # transparent, on a canvas that showed two faces
+    assert opened.says("No face found. Try a larger or more frontal face")
 
 
 @pytest.mark.browser

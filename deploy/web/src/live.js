@@ -3,6 +3,7 @@
 import { Camera, cameras } from "./camera.js";
 import { Client } from "./client.js";
 import { drawFace } from "./overlay.js";
+import { paint } from "./paint.js";
 import { Speed } from "./speed.js";
 import { cameraFailure, cameraObstacle, engineObstacle, failure } from "./words.js";
 
@@ -185,7 +186,7 @@ export class Live {
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const context = canvas.getContext("2d");
     context.setTransform(finer, 0, 0, finer, 0, 0);
-    context.drawImage(bitmap, 0, 0);
+    paint(context, bitmap);
     bitmap.close();
     for (const face of faces) drawFace(context, face, scheme);
     canvas.hidden = false;

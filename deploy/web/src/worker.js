@@ -8,6 +8,7 @@ import contract from "../../contract.json";
 import { loadEngine, Landmarker } from "./engine.js";
 import { FaceDetector } from "./faces.js";
 import { comparable, goldenFace, parity } from "./golden.js";
+import { paint } from "./paint.js";
 import { timed } from "./timing.js";
 import { Tracker } from "./track.js";
 
@@ -86,7 +87,7 @@ function pixelsOf(bitmap) {
   if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
     [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   }
-  context.drawImage(bitmap, 0, 0);
+  paint(context, bitmap);
   return context.getImageData(0, 0, bitmap.width, bitmap.height);
 }
 
