@@ -13,7 +13,8 @@ from toolkit.runtime.landmarker import Prediction
 SIZE_WH = (400, 300)
 RADIUS = 30
 FPS = 30
-SHAPE = np.stack([f(np.linspace(0, 2 * np.pi, 68, endpoint=False)) for f in (np.cos, np.sin)], axis=1)
+AROUND = 2 * np.pi * (np.arange(68) - (36 + 45) / 2) / 68 - np.pi / 2  # points 36 and 45, the eyes, are level
+SHAPE = np.stack([np.cos(AROUND), np.sin(AROUND)], axis=1)
 PLAIN = Tracking(smoothing=None)
 
 

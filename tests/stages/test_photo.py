@@ -20,6 +20,7 @@ from toolkit.stages.photo import Photo, run
 
 SIZE_PX = 96
 SHAPE = np.random.default_rng(0).uniform(20, 70, size=(68, 2))
+SHAPE[[36, 45]] = (30, 40), (60, 40)  # level eyes
 """What the fake landmarker says of every crop, in crop pixels."""
 
 
@@ -37,7 +38,7 @@ class Fake:
 
     def __call__(self, crop: np.ndarray) -> Prediction:
         self.crops.append(crop)
-        return Prediction(points_xy=self.shape, confidence=np.linspace(0, 1, 68))
+        return Prediction(points_xy=self.shape, confidence=np.linspace(0.5, 1, 68))
 
 
 @pytest.fixture
@@ -59,10 +60,11 @@ def test_points_come_back_to_the_image_from_the_last_crop():
     """Two passes: the second crop is made of the first one's points, and its points are mapped back by it."""
     image = np.random.default_rng(1).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     fake, box = Fake(), np.array([100.0, 60.0, 220.0, 200.0])
-    found, last_box = landmarks_of(image, box, fake, passes=2)
+    look = landmarks_of(image, box, fake, passes=2)
     first = crop_of_box(box, SIZE_PX).to_image(SHAPE)
-    assert last_box == pytest.approx(box_of_points(first))
-    assert found.points_xy == pytest.approx(crop_of_box(last_box, SIZE_PX).to_image(SHAPE))
+    assert look.box_xyxy == pytest.approx(box_of_points(first))
+    assert look.seen.points_xy == pytest.approx(crop_of_box(look.box_xyxy, SIZE_PX).to_image(SHAPE))
+    assert look.roll_deg == 0
     assert [c.shape for c in fake.crops] == [(SIZE_PX, SIZE_PX, 3)] * 2
 
 
@@ -70,10 +72,10 @@ def test_one_pass_uses_the_box_as_given():
     """With one pass the network runs once, on the crop of the box."""
     image = np.zeros((300, 400, 3), np.uint8)
     fake, box = Fake(), np.array([100.0, 60.0, 220.0, 200.0])
-    found, last_box = landmarks_of(image, box, fake, passes=1)
+    look = landmarks_of(image, box, fake, passes=1)
     assert len(fake.crops) == 1
-    assert np.array_equal(last_box, box)
-    assert found.points_xy == pytest.approx(crop_of_box(box, SIZE_PX).to_image(SHAPE))
+    assert np.array_equal(look.box_xyxy, box)
+    assert look.seen.points_xy == pytest.approx(crop_of_box(box, SIZE_PX).to_image(SHAPE))
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.01, 10.0])
@@ -82,16 +84,27 @@ def test_points_that_are_no_face_end_the_passes(spread):
     fake = Fake()
     fake.shape = 48 + (SHAPE - 48) * spread
     box = np.array([100.0, 60.0, 220.0, 200.0])
-    found, last_box = landmarks_of(np.zeros((300, 400, 3), np.uint8), box, fake, passes=3)
+    look = landmarks_of(np.zeros((300, 400, 3), np.uint8), box, fake, passes=3)
     assert len(fake.crops) == 1
-    assert np.array_equal(last_box, box)
-    assert np.isfinite(found.points_xy).all()
+    assert np.array_equal(look.box_xyxy, box)
+    assert np.isfinite(look.seen.points_xy).all()
 
 
 def test_no_pass_is_refused():
     """Zero passes raise ValueError."""
     with pytest.raises(ValueError, match="at least one pass, got 0"):
         landmarks_of(np.zeros((9, 9, 3), np.uint8), np.array([1.0, 1, 5, 5]), Fake(), passes=0)
+
+
+def test_unsure_points_are_told(model, portrait: Path, tmp_path: Path, monkeypatch):
+    """In the text and in JSON; sure ones are not spoken of."""
+    options = Photo(model=Path("m.tflite"), image=portrait, out=tmp_path / "o.png")
+    sure = finish(run(options))
+    monkeypatch.setattr(Fake, "__call__", lambda self, crop: Prediction(points_xy=SHAPE, confidence=np.full(68, 0.3)))
+    unsure = finish(run(options))
+    assert [each.records[0]["faces"][0]["sure"] for each in (sure, unsure)] == [True, False]
+    assert "not sure" not in sure.text
+    assert "the points of face 1 are not sure (mean confidence 0.30)" in unsure.text
 
 
 def test_every_detection_becomes_a_face_in_order():

@@ -23,6 +23,7 @@ from toolkit.stages.webcam import Webcam
 
 SIZE_WH = (320, 240)
 SHAPE = np.random.default_rng(0).uniform(0.12, 0.88, size=(68, 2))
+SHAPE[[36, 45]] = (0.3, 0.4), (0.7, 0.4)  # level eyes
 """What the fake landmarker says of every crop, over its side; the box of these points is about the crop's over 1.25."""
 UNEVEN_S = np.cumsum([0.0, 0.04, 0.04, 0.2, 0.01, 0.04, 0.04, 0.3]).tolist()
 

@@ -3,7 +3,7 @@
 No picture has a part in it: the script stands for both networks, so that a platform's tracker is checked alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ SCRIPT = (
 class Actor:
     """Stands for the detector and for the network."""
 
-    scheme: Scheme = W300_68
+    scheme: Scheme = replace(W300_68, eyes=(0, 1))
     engine = "script"
     timed = False
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.geometry import rotation
 from toolkit.core.schemes import Line, Scheme
 
 FloatArray = NDArray[np.float64]
@@ -79,11 +80,13 @@ def draw_landmarks(
     return canvas
 
 
-def draw_box(image: ImageArray, box_xyxy: FloatArray, style: Style = STYLE) -> ImageArray:
-    """A copy of the image with the outline of a box (4,): left, top, right, bottom in its pixels."""
+def draw_box(image: ImageArray, box_xyxy: FloatArray, roll_deg: float = 0.0, style: Style = STYLE) -> ImageArray:
+    """A copy of the image with the outline of a box (4,): left, top, right, bottom in its pixels, turned clockwise."""
     canvas = image.copy()
     left, top, right, bottom = box_xyxy
-    corners = _fixed(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]))
+    centre = (box_xyxy[:2] + box_xyxy[2:]) / 2
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - centre
+    corners = _fixed(corners @ rotation(roll_deg).T + centre)
     stroke = max(1, round(style.stroke * float(max(right - left, bottom - top))))
     for thickness, colour in ((stroke + max(2, stroke), style.edge), (stroke, style.box)):
         cv2.polylines(canvas, [corners], True, colour, thickness, cv2.LINE_AA, FRACTION_BITS)

@@ -73,10 +73,15 @@ def crop_of_box(box_xyxy: FloatArray, size_px: int, pose: Pose = UPRIGHT) -> Cro
     side = float(extent.max())
     centre = (box[:2] + box[2:]) / 2 + np.asarray(pose.shift) * side
     zoom = size_px / (BOX_SCALE * side) * pose.scale
-    angle = np.deg2rad(pose.rotation_deg)
-    linear = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = zoom * rotation(pose.rotation_deg)
     offset = (size_px - 1) / 2 - linear @ centre
     return Crop(matrix=np.column_stack([linear, offset]), size_px=size_px)
+
+
+def rotation(degrees: float) -> FloatArray:
+    """The matrix (2, 2) that turns points clockwise on the screen."""
+    angle = np.deg2rad(degrees)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def cut(image: ImageArray, crop: Crop) -> ImageArray:

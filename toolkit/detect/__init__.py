@@ -3,7 +3,7 @@ found, and faces followed by their landmarks."""
 
 from toolkit.detect.calibration import CALIBRATION, Calibration, calibrate, fit_calibration
 from toolkit.detect.faces import Detection, FaceDetector
-from toolkit.detect.landmarks import FaceLandmarks, landmarks_in, landmarks_of
+from toolkit.detect.landmarks import FaceLandmarks, landmarks_in, landmarks_of, landmarks_of_detection
 from toolkit.detect.tracking import TRACKING, FaceTracker, TrackedFace, Tracking
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "fit_calibration",
     "landmarks_in",
     "landmarks_of",
+    "landmarks_of_detection",
 ]

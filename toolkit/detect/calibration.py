@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.geometry import rotation
+
 FloatArray = NDArray[np.float64]
 
 
@@ -24,10 +26,13 @@ class Calibration:
 CALIBRATION = Calibration(shift_xy=(-0.004, 0.051), scale_xy=(0.977, 0.950))
 
 
-def calibrate(box_xyxy: FloatArray, calibration: Calibration = CALIBRATION) -> FloatArray:
-    """The box (4,) that training would have used for the face in MediaPipe's box (4,)."""
+def calibrate(box_xyxy: FloatArray, calibration: Calibration = CALIBRATION, turn_deg: float = 0.0) -> FloatArray:
+    """The box (4,) that training would have used for the face in MediaPipe's box (4,).
+
+    For a crop that is turned clockwise, the box before it is turned around its middle.
+    """
     low, high = box_xyxy[:2], box_xyxy[2:]
-    centre = (low + high) / 2 + (high - low) * calibration.shift_xy
+    centre = (low + high) / 2 + rotation(turn_deg) @ ((high - low) * calibration.shift_xy)
     half = (high - low) * calibration.scale_xy / 2
     return np.concatenate([centre - half, centre + half])
 

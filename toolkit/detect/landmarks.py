@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.geometry import crop_of_box, cut
+from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.stopwatch import Stopwatch
-from toolkit.detect.areas import around, similar
+from toolkit.detect.areas import similar
 from toolkit.detect.calibration import calibrate
 from toolkit.detect.faces import Detection
+from toolkit.detect.roll import crop_around, roll_of, turn_for
+from toolkit.detect.turned import faces_any_way_up
 from toolkit.runtime.landmarker import Landmarker, Prediction
 
 FloatArray = NDArray[np.float64]
@@ -19,6 +21,14 @@ Detector = Callable[[ImageArray], list[Detection]]
 
 PASSES = 2
 """Predictions a face. The second crops around the first one's points, as training crops around the true ones."""
+SURE = 0.45
+"""Points of a face are surer on average. Measured with the bundled model on held-out 300W faces: 0.64 or more for 99 in
+100, and less than 0.46 for nine in ten crops that show no face."""
+UPRIGHT, CLEAR = 0.64, 0.8
+"""Confidence of the points, and score of the detector, below which a face may stand otherwise than the detector's eyes
+say; 99 of 100 upright ones reach each."""
+LEAD = 0.1
+"""So much surer the points are when the crop is turned otherwise, or the detector is believed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +41,80 @@ class FaceLandmarks:
     """(M,) in [0, 1]."""
     box_xyxy: FloatArray
     """(4,) that the last crop was made of, in the sense of training: the tight box of the landmarks."""
+    roll_deg: float = 0.0
+    """By how much that box is turned clockwise around its middle: 0 for a level face, see roll.LEVEL_DEG."""
     score: float
     """How sure the detector was, in [0, 1]."""
+
+    @property
+    def sure(self) -> bool:
+        """False where the points may be nonsense."""
+        return bool(self.confidence.mean() >= SURE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a network sees in a crop of a picture."""
+
+    seen: Prediction
+    """In image pixels."""
+    box_xyxy: FloatArray
+    """(4,) that the crop was made of."""
+    roll_deg: float
+    """By how much that box is turned clockwise around its middle."""
+
+    @property
+    def confidence(self) -> float:
+        """Of all points, on average."""
+        return float(self.seen.confidence.mean())
 
 
 def landmarks_in(
     image: ImageArray, detector: Detector, landmarker: Landmarker, passes: int = PASSES
 ) -> list[FaceLandmarks]:
-    """Every face in an image (H, W, 3) uint8 RGB with its landmarks, in the detector's order."""
+    """Every face in an image (H, W, 3) uint8 RGB with its landmarks, in the detector's order.
+
+    Where no face stands upright, the picture is looked at from its other sides too.
+    """
     faces = []
-    for detection in detector(image):
-        found, box = landmarks_of(image, calibrate(detection.box_xyxy), landmarker, passes)
+    for detection in faces_any_way_up(image, detector):
+        look = landmarks_of_detection(image, detection, landmarker, passes)
         faces.append(
-            FaceLandmarks(points_xy=found.points_xy, confidence=found.confidence, box_xyxy=box, score=detection.score)
+            FaceLandmarks(
+                points_xy=look.seen.points_xy,
+                confidence=look.seen.confidence,
+                box_xyxy=look.box_xyxy,
+                roll_deg=look.roll_deg,
+                score=detection.score,
+            )
         )
     return faces
+
+
+def landmarks_of_detection(
+    image: ImageArray,
+    detection: Detection,
+    landmarker: Landmarker,
+    passes: int = PASSES,
+    watch: Stopwatch | None = None,
+) -> Look:
+    """The landmarks of a detected face, its crop turned by the detector's eyes.
+
+    Those are often wrong on a face that stands on its head: where there is doubt, the other quarter turns are tried.
+    """
+    right, left = detection.keypoints_xy[:2]
+
+    def look(quarter_deg: float, passes: int) -> Look:
+        turn_deg = turn_for(roll_of(right, left) + quarter_deg)
+        box_xyxy = calibrate(detection.box_xyxy, turn_deg=turn_deg)
+        return landmarks_of(image, box_xyxy, landmarker, passes, watch, roll_deg=turn_deg)
+
+    first = look(0, passes)
+    if first.confidence >= UPRIGHT and detection.score >= CLEAR:
+        return first
+    # where the eyes are wrong, the box is too: a pass more
+    best = max((look(quarter, passes + 1) for quarter in (90, 180, 270)), key=lambda each: each.confidence)
+    return best if best.confidence >= first.confidence + LEAD else first
 
 
 def landmarks_of(
@@ -54,16 +123,19 @@ def landmarks_of(
     landmarker: Landmarker,
     passes: int = PASSES,
     watch: Stopwatch | None = None,
-) -> tuple[Prediction, FloatArray]:
-    """The landmarks of the face in a box, in image pixels, and the box (4,) of the last crop.
+    *,
+    roll_deg: float = 0.0,
+) -> Look:
+    """The landmarks of the face in a box, in image pixels, and the last crop.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         box_xyxy: (4,) in the sense of training: the tight box of the landmarks.
         landmarker: runs on the crop.
-        passes: predictions; each after the first crops around the points of the one before, unless those are so far
-            from its box that they are no face: then it is the last.
+        passes: predictions; each after the first crops around the points of the one before, turned by its eyes, unless
+            those points are so far from its box that they are no face: then it is the last.
         watch: gets the stages crop and network.
+        roll_deg: by how much the box is turned clockwise around its middle.
 
     Raises:
         ValueError: less than one pass, or a box without area.
@@ -71,20 +143,21 @@ def landmarks_of(
     if passes < 1:
         raise ValueError(f"landmarks need at least one pass, got {passes}")
     watch = watch or Stopwatch()
-    box, prediction = box_xyxy, _predict(image, box_xyxy, landmarker, watch)
+    look = _look(image, box_xyxy, roll_deg, landmarker, watch)
     for _ in range(passes - 1):
-        closer = around(prediction.points_xy)
-        if not similar(closer, box):
+        closer_xyxy, roll_deg = crop_around(look.seen.points_xy, landmarker.scheme)
+        if not similar(closer_xyxy, look.box_xyxy):
             break
-        box, prediction = closer, _predict(image, closer, landmarker, watch)
-    return prediction, box
+        look = _look(image, closer_xyxy, roll_deg, landmarker, watch)
+    return look
 
 
-def _predict(image: ImageArray, box_xyxy: FloatArray, landmarker: Landmarker, watch: Stopwatch) -> Prediction:
+def _look(image: ImageArray, box_xyxy: FloatArray, roll_deg: float, landmarker: Landmarker, watch: Stopwatch) -> Look:
     """One pass: crop, predict, map the points back to image pixels."""
     with watch("crop"):
-        crop = crop_of_box(box_xyxy, landmarker.size_px)
+        crop = crop_of_box(box_xyxy, landmarker.size_px, Pose(rotation_deg=-roll_deg))
         pixels = cut(image, crop)
     with watch("network"):
         prediction = landmarker(pixels)
-    return Prediction(points_xy=crop.to_image(prediction.points_xy), confidence=prediction.confidence)
+    seen = Prediction(points_xy=crop.to_image(prediction.points_xy), confidence=prediction.confidence)
+    return Look(seen=seen, box_xyxy=box_xyxy, roll_deg=roll_deg)

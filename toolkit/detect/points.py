@@ -30,6 +30,7 @@ def face_record(face: TrackedFace) -> dict[str, Any]:
         "track": face.track,
         "score": round(face.score, DECIMALS),
         "box_xyxy": face.box_xyxy.round(DECIMALS).tolist(),
+        "roll_deg": round(face.roll_deg, DECIMALS),
         "points_xy": face.points_xy.round(DECIMALS).tolist(),
         "confidence": face.confidence.round(DECIMALS).tolist(),
     }

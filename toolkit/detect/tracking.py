@@ -6,16 +6,20 @@ not in every frame.
 """
 
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.smoothing import SMOOTHING, OneEuro, Smoother
 from toolkit.core.stopwatch import Stopwatch
-from toolkit.detect.areas import SAME_FACE, around, part_inside, shared, similar
+from toolkit.detect.areas import SAME_FACE, part_inside, shared, similar
 from toolkit.detect.calibration import calibrate
-from toolkit.detect.landmarks import PASSES, Detector, FaceLandmarks, landmarks_of
-from toolkit.runtime.landmarker import Landmarker, Prediction
+from toolkit.detect.cuts import Cuts
+from toolkit.detect.landmarks import PASSES, SURE, Detector, FaceLandmarks, Look, landmarks_of, landmarks_of_detection
+from toolkit.detect.roll import crop_around
+from toolkit.detect.turned import QUARTERS, faces_any_way_up
+from toolkit.runtime.landmarker import Landmarker
 
 FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.uint8]
@@ -33,9 +37,8 @@ class Tracking:
     look_again_s: float = 1.0
     """Time between two looks for further faces. While no face is followed, or a lost one is remembered, every frame is
     looked at."""
-    min_confidence: float = 0.45
-    """A face is lost when its points' mean confidence is below this. Measured with the bundled model on held-out 300W
-    faces: 0.64 or more for 99 in 100, and less than 0.46 for nine in ten crops that show no face."""
+    min_confidence: float = SURE
+    """A face is lost when its points' mean confidence is below this."""
     min_inside: float = 0.5
     """A face is lost when less than this part of its box is in the picture."""
     remember_s: float = 1.0
@@ -63,7 +66,7 @@ class TrackedFace(FaceLandmarks):
     """One face of a frame; `score` is the detector's from when it was found."""
 
     track: int
-    """Number of the face, from 1, the same in all frames; never given to another face."""
+    """Number of the face, from 1, the same in all frames up to a hard cut; never given to another face."""
 
 
 @dataclass(kw_only=True)
@@ -72,12 +75,12 @@ class _Track:
 
     number: int
     score: float
-    seen: Prediction
-    """As the network gives it, in image pixels."""
-    crop_xyxy: FloatArray
-    """The box that the last crop was made of."""
+    look: Look
+    """The last crop and its points, as the network gives them, in image pixels."""
     box_xyxy: FloatArray
     """The box around the points: the next crop is made of it, moved on."""
+    roll_deg: float
+    """By how much the next crop is turned."""
     speed_xy: FloatArray
     """(2,) of the box, in pixels a second."""
     seconds: float
@@ -108,6 +111,8 @@ class FaceTracker:
         self._lost: list[_Track] = []
         self._looked_s = -np.inf
         self._numbers = 0
+        self._cuts = Cuts()
+        self._quarters = cycle(QUARTERS)
 
     def __call__(self, image: ImageArray, seconds: float) -> list[TrackedFace]:
         """The faces of the next frame, in the order of their numbers.
@@ -116,6 +121,8 @@ class FaceTracker:
             image: (H, W, 3) uint8 RGB.
             seconds: when it was taken, later than the frame before.
         """
+        if self._cuts(image):
+            self._tracks, self._lost, self._looked_s = [], [], -np.inf
         followed = [track for track in self._tracks if self._follow(track, image, seconds)]
         kept = _distinct(followed)
         self._lost += [track for track in self._tracks if track not in kept]
@@ -130,19 +137,18 @@ class FaceTracker:
         """Predict on the crop around the last points; whether the face still is there."""
         ahead = track.speed_xy * min(seconds - track.seconds, self._settings.ahead_s)
         crop_xyxy = track.box_xyxy + np.tile(ahead, 2)
-        seen, _ = landmarks_of(image, crop_xyxy, self._landmarker, 1, self._watch)
-        box_xyxy = around(seen.points_xy)
-        if not self._is_face(seen, box_xyxy, crop_xyxy, image):
+        look = landmarks_of(image, crop_xyxy, self._landmarker, 1, self._watch, roll_deg=track.roll_deg)
+        box_xyxy, roll_deg = crop_around(look.seen.points_xy, self._landmarker.scheme)
+        if not self._is_face(look, box_xyxy, image):
             return False
         moved = _moved(track.box_xyxy, box_xyxy, self._settings.leeway)
         track.speed_xy = moved / (seconds - track.seconds)
-        track.seen, track.crop_xyxy, track.box_xyxy, track.seconds = seen, crop_xyxy, box_xyxy, seconds
+        track.look, track.box_xyxy, track.roll_deg, track.seconds = look, box_xyxy, roll_deg, seconds
         return True
 
-    def _is_face(self, seen: Prediction, box_xyxy: FloatArray, crop_xyxy: FloatArray, image: ImageArray) -> bool:
-        confident = seen.confidence.mean() >= self._settings.min_confidence
+    def _is_face(self, look: Look, box_xyxy: FloatArray, image: ImageArray) -> bool:
         inside = part_inside(box_xyxy, image) >= self._settings.min_inside
-        return bool(confident and inside and similar(box_xyxy, crop_xyxy))
+        return look.confidence >= self._settings.min_confidence and inside and similar(box_xyxy, look.box_xyxy)
 
     def _should_look(self, seconds: float) -> bool:
         if len(self._tracks) >= self._settings.faces:
@@ -150,25 +156,28 @@ class FaceTracker:
         return not self._tracks or bool(self._lost) or seconds - self._looked_s >= self._settings.look_again_s
 
     def _look(self, image: ImageArray, seconds: float) -> None:
-        """Begin a track for every face that is not followed yet, the largest first."""
+        """Begin a track for every face that is not followed yet, the largest first.
+
+        Where none is followed, one of the picture's other sides is looked at too, another one each time.
+        """
         with self._watch("detect"):
-            detections = self._detector(image)
+            detections = faces_any_way_up(image, self._detector, () if self._tracks else (next(self._quarters),))
         for detection in detections:
-            box_xyxy = calibrate(detection.box_xyxy)
-            if len(self._tracks) >= self._settings.faces or self._at(box_xyxy, self._tracks):
+            taken = self._at(calibrate(detection.box_xyxy), self._tracks)
+            if len(self._tracks) >= self._settings.faces or taken:
                 continue
-            seen, crop_xyxy = landmarks_of(image, box_xyxy, self._landmarker, PASSES, self._watch)
-            box_xyxy = around(seen.points_xy)
-            if not self._is_face(seen, box_xyxy, crop_xyxy, image) or self._at(box_xyxy, self._tracks):
+            look = landmarks_of_detection(image, detection, self._landmarker, PASSES, self._watch)
+            box_xyxy, roll_deg = crop_around(look.seen.points_xy, self._landmarker.scheme)
+            if not self._is_face(look, box_xyxy, image) or self._at(box_xyxy, self._tracks):
                 continue
             smoothing = self._settings.smoothing
             self._tracks.append(
                 _Track(
                     number=self._number(box_xyxy),
                     score=detection.score,
-                    seen=seen,
-                    crop_xyxy=crop_xyxy,
+                    look=look,
                     box_xyxy=box_xyxy,
+                    roll_deg=roll_deg,
                     speed_xy=np.zeros(2),
                     seconds=seconds,
                     smoother=None if smoothing is None else Smoother(smoothing),
@@ -189,14 +198,15 @@ class FaceTracker:
         return self._numbers
 
     def _face(self, track: _Track) -> TrackedFace:
-        points_xy = track.seen.points_xy
+        points_xy = track.look.seen.points_xy
         if track.smoother is not None:
             with self._watch("smooth"):
                 points_xy = track.smoother(points_xy, track.seconds)
         return TrackedFace(
             points_xy=points_xy,
-            confidence=track.seen.confidence,
-            box_xyxy=track.crop_xyxy,
+            confidence=track.look.seen.confidence,
+            box_xyxy=track.look.box_xyxy,
+            roll_deg=track.look.roll_deg,
             score=track.score,
             track=track.number,
         )
@@ -213,7 +223,7 @@ def _moved(before_xyxy: FloatArray, box_xyxy: FloatArray, leeway: float) -> Floa
 def _distinct(tracks: list[_Track]) -> list[_Track]:
     """Those that follow a face of their own: of two on one face, the surer one, whose crop is in place."""
     kept: list[_Track] = []
-    for track in sorted(tracks, key=lambda t: -float(t.seen.confidence.mean())):
+    for track in sorted(tracks, key=lambda t: -t.look.confidence):
         if all(shared(track.box_xyxy, other.box_xyxy) <= SAME_TRACK for other in kept):
             kept.append(track)
     return kept

@@ -14,7 +14,7 @@ from toolkit.core import metrics
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Sample, open_faces
 from toolkit.data.sample import FloatArray
-from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_of
+from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
 from toolkit.landmarkers import identify, open_model
 from toolkit.runtime.landmarker import Landmarker
 
@@ -93,12 +93,10 @@ def face_at(sample: Sample, detections: Sequence[Detection]) -> Detection | None
 
 
 def _points(sample: Sample, found: Detection, model: Landmarker, boxes: str, passes: int) -> FloatArray:
-    box_xyxy = {
-        "truth": sample.box_xyxy,
-        "detector": found.box_xyxy,
-        "calibrated": calibrate(found.box_xyxy),
-    }[boxes]
-    return landmarks_of(sample.image, box_xyxy, model, passes)[0].points_xy
+    if boxes == "calibrated":
+        return landmarks_of_detection(sample.image, found, model, passes).seen.points_xy
+    box_xyxy = {"truth": sample.box_xyxy, "detector": found.box_xyxy}[boxes]
+    return landmarks_of(sample.image, box_xyxy, model, passes).seen.points_xy
 
 
 def _text(records: Sequence[dict[str, Any]]) -> str:

@@ -69,7 +69,7 @@ def run(options: Photo) -> Steps[Outcome]:
         detector.close()
     if not faces:
         raise ValueError(
-            f"no face found in {name}: try a photo with a larger or more frontal face, turned upright, "
+            f"no face found in {name}: try a photo with a larger or more frontal face, "
             f"or look for smaller faces with --finest {options.finest + 1}"
         )
     yield Progress(task=f"drawing {len(faces)} faces", done=1, total=2)
@@ -77,13 +77,18 @@ def run(options: Photo) -> Steps[Outcome]:
     record = _record(name, image, model, landmarker.engine, landmarker.scheme, faces)
     _write(options, out, drawn(image, faces, landmarker.scheme, options.boxes), record, faces)
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
-    return Outcome(text=f"{count} with {landmarker.scheme.points} points each: {out}", records=(record,))
+    unsure = "".join(
+        f"; the points of face {number} are not sure (mean confidence {face.confidence.mean():.2f}): look at them"
+        for number, face in enumerate(faces, start=1)
+        if not face.sure
+    )
+    return Outcome(text=f"{count} with {landmarker.scheme.points} points each{unsure}: {out}", records=(record,))
 
 
 def drawn(image: ImageArray, faces: list[FaceLandmarks], scheme: Scheme, boxes: bool) -> ImageArray:
     """A copy of the image with every face's landmarks and, if asked for, boxes."""
     for face in faces:
-        image = draw_box(image, face.box_xyxy) if boxes else image
+        image = draw_box(image, face.box_xyxy, face.roll_deg) if boxes else image
         image = draw_landmarks(image, face.points_xy, scheme, face.confidence)
     return image
 
@@ -117,6 +122,8 @@ def _record(
         "faces": [
             {
                 "box_xyxy": face.box_xyxy.tolist(),
+                "roll_deg": face.roll_deg,
+                "sure": face.sure,
                 "score": face.score,
                 "points_xy": face.points_xy.tolist(),
                 "confidence": face.confidence.tolist(),
