@@ -24,7 +24,14 @@ def test_what_a_stage_raises_reaches_the_caller() -> None:
 
 def test_no_job_is_no_work() -> None:
     """When all that could run side by side is done already."""
-    assert finish(side_by_side([])) is None
+    assert finish(side_by_side([])) == []
+
+
+def test_outcomes_come_back_in_the_order_of_the_jobs() -> None:
+    """Whichever was ready first; a check that failed in one is not lost."""
+    first, second = finish(side_by_side([describe("hrsupernet"), describe("s-hrnet-cofw")]))
+    assert [r.records[0]["name"] for r in (first, second)] == ["hrsupernet", "s-hrnet-cofw"]
+    assert first.ok and second.ok
 
 
 def test_no_more_run_at_once_than_asked() -> None:

@@ -36,8 +36,8 @@ class Job:
         return run(self.config_of_stage())  # type: ignore[no-any-return]
 
 
-def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[None]:
-    """Run stages in a process each: on a CPU, two one-thread trainings take as long as one.
+def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[list[Outcome]]:
+    """Run stages in a process each: on a CPU, two one-thread trainings take as long as one. Returns their outcomes.
 
     Args:
         jobs: what to run, in this order.
@@ -48,19 +48,19 @@ def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[None]
     """
     context = multiprocessing.get_context("spawn")
     news: multiprocessing.Queue[Any] = context.Queue()
-    waiting = list(jobs)
+    waiting = list(enumerate(jobs))
+    outcomes: dict[int, Outcome] = {}
     workers: list[Any] = []
 
     def start() -> None:
-        worker = context.Process(target=_work, args=(waiting.pop(0), news))
+        worker = context.Process(target=_work, args=(*waiting.pop(0), news))
         workers.append(worker)
         worker.start()
 
     try:
         for _ in range(min(len(jobs), at_once or len(jobs))):
             start()
-        running = len(workers)
-        while running:
+        while len(outcomes) < len(jobs):
             try:
                 item = news.get(timeout=5)
             except queue.Empty:
@@ -71,25 +71,30 @@ def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[None]
                 raise item
             if isinstance(item, Progress):
                 yield item
-            elif waiting:
+                continue
+            place, outcome = item
+            outcomes[place] = outcome
+            if waiting:
                 start()
-            else:
-                running -= 1
     finally:
         for worker in workers:
             worker.terminate()
             worker.join()
+    return [outcomes[place] for place in range(len(jobs))]
 
 
-def _work(job: Job, news: "multiprocessing.Queue[Any]") -> None:
+def _work(place: int, job: Job, news: "multiprocessing.Queue[Any]") -> None:
     """Run one stage in this process; stop when nobody listens any more, since the parent may have been killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     try:
-        for progress in job.steps():
-            if not parent.is_alive():
+        steps = job.steps()
+        while parent.is_alive():
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                news.put((place, end.value))
                 return
             news.put(dataclasses.replace(progress, task=f"{job.name}: {progress.task}"))
-        news.put(None)
     except Exception as error:
         news.put(error)

@@ -2,14 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core import metrics
-from toolkit.core.files import read_lines, write_lines
+from toolkit.core import metrics, records
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import Scheme
@@ -87,29 +85,5 @@ def conditions(threads: int) -> dict[str, Any]:
     return {"device": processor(), "threads": threads, "commit": commit(), "versions": versions(*VERSIONED)}
 
 
-def append(path: Path, records: tuple[dict[str, Any], ...]) -> None:
-    """Add records to a results file; one about the same measurement replaces the older one."""
-    fresh = {_key(r): r for r in records}
-    kept = [r for r in read_lines(path) if _key(r) not in fresh]
-    write_lines(path, [*kept, *fresh.values()])
-
-
-KEYS = {
-    "benchmark": ("boxes", "device", "input_px"),
-    "evaluate": ("input_px",),
-    "ablation": ("ablation", "variant", "seed"),
-    "compare": ("bundle", "input_px"),
-    "detected": ("boxes", "passes"),
-    "conversion": ("variant", "input_px"),
-    "rewrite": ("variant", "input_px"),
-    "throughput": ("size_px", "precision", "processes", "batch", "device"),
-    "pace": ("drawn", "size_px", "device"),
-    "sweep": ("budget", "importance", "seed"),
-}
-"""What else tells two measurements of a kind apart."""
-
-
-def _key(record: dict[str, Any]) -> tuple[Any, ...]:
-    names = ["kind", "model", "name", "trained_on", "engine", "threads", "data", "split"]
-    names += KEYS.get(record["kind"], ())
-    return tuple(record.get(name) for name in names)
+append = records.append
+"""Keep records in a results file."""

@@ -7,8 +7,10 @@ from typing import Any
 
 from toolkit.core.files import read_json, write_json
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.records import append
 from toolkit.jobs import Job, side_by_side
 from toolkit.landmarkers import is_bundle, released
+from toolkit.runtime import models_in
 
 SETTINGS = "settings.json"
 TEST_FACES = 100
@@ -57,9 +59,10 @@ def run(options: Quickstart) -> Steps[Outcome]:
     if not is_bundle(out / "distil"):
         parents = {"student": out / "slim", "teacher": out / "teacher"}
         yield from Job("distil", "Distil", {**common, **parents, "out": out / "distil"}).steps()
-    texts = yield from _judge(options)
+    outcomes = yield from _judge(options)
     report = yield from Job("report", "Report", {"run": out}).steps()
-    return Outcome(text="\n".join([*texts, report.text]), records=report.records)
+    text = "\n".join(outcome.text for outcome in (*outcomes, report))
+    return Outcome(text=text, records=report.records, ok=all(outcome.ok for outcome in outcomes))
 
 
 def _claim(options: Quickstart) -> None:
@@ -75,27 +78,30 @@ def _claim(options: Quickstart) -> None:
     write_json(path, settings)
 
 
-def _judge(options: Quickstart) -> Steps[list[str]]:
-    """Score, convert, prove and time what was trained, and draw the photo."""
+def _judge(options: Quickstart) -> Steps[list[Outcome]]:
+    """Score, convert, prove and time what was trained, and draw the photo; a file that is refused is in no folder."""
     out, results = options.out, options.out / "results.jsonl"
     faces = {"data": options.data}
-    texts = []
+    found = []
     for stage in ("teacher", "supernet", "slim", "distil"):
         more = {**faces, "results": results, "baselines": stage == "teacher" and options.data is not None}
         job = Job("evaluate", "Evaluate", {"model": out / stage, "synthetic": TEST_FACES, **more})
-        texts.append((yield from job.steps()).text)
+        found.append((yield from job.steps()))
     models = out / "models"
-    convert: dict[str, Any] = {"bundle": out / "distil", "out": models, "keep": True, **faces}
+    convert: dict[str, Any] = {"bundle": out / "distil", "out": models, **faces}
     tflite = {"to": ("tflite", "onnx"), "precision": ("float32", "float16", "int8")}
     coreml = {"to": ("coreml",), "precision": ("float16",)}
-    yield from side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
-    proof = yield from Job(
-        "verify", "Verify", {"models": models, "bundle": out / "distil", "results": results, **faces}
-    ).steps()
-    timing = {"models": (models,), "synthetic": TEST_FACES, "starts": 1, **faces}
-    timed = yield from Job("benchmark", "Benchmark", timing).steps()
-    texts += [proof.text, timed.text]
-    own = next(models.glob("*-float32.tflite"))
-    for name, model in (("photo.png", released("float16")), ("photo-this-run.png", own)):
-        texts.append((yield from Job("photo", "Photo", {"model": model, "out": out / name}).steps()).text)
-    return texts
+    made = yield from side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
+    found += [outcome for outcome in made if not outcome.ok]
+    append(results, [record for outcome in made for record in outcome.records if not record["ok"]])
+    kept = {path.name: path for path in models_in(models)}
+    if kept:
+        proof = {"models": models, "bundle": out / "distil", "results": results, **faces}
+        found.append((yield from Job("verify", "Verify", proof).steps()))
+        timing = {"models": (models,), "synthetic": TEST_FACES, "starts": 1, "results": results, **faces}
+        found.append((yield from Job("benchmark", "Benchmark", timing).steps()))
+    photos = [("photo.png", released("float16"))]
+    photos += [("photo-this-run.png", path) for name, path in kept.items() if name.endswith("-float32.tflite")]
+    for name, model in photos:
+        found.append((yield from Job("photo", "Photo", {"model": model, "out": out / name}).steps()))
+    return found

@@ -48,7 +48,7 @@ def test_what_was_not_measured_and_what_broke_says_so() -> None:
     """No NME without labels; a package has no parts."""
     unlabelled = parity(nme_delta=None, nme_mean=None, xnnpack_parts=None, ok=False)
     ((_, _, (row,)),) = converted([unlabelled])
-    assert row[3] == "" and row[-3:] == ["not measured", "not measured", "broken"]
+    assert row[3] == "" and row[-3:] == ["not measured", "not measured", "refused"]
     assert converted([arm(False)])[0][2][0][-1] == "broken"
 
 

@@ -169,7 +169,7 @@ def test_file_table_equals_the_records(page: str, whole_run: Path) -> None:
         assert [median[1], p90[1]] == ([None, None] if times is None else [repr(times["median"]), repr(times["p90"])])
         assert times is not None or median[0] == "not measured"
         assert [mean[1], worst[1]] == [repr(parity[record["model"]][key]) for key in ("mean_px", "worst_px")]
-        assert proof[0] == ("breach" if record["precision"] == "int8" else "ok")
+        assert proof[0] == ("refused" if record["precision"] == "int8" else "ok")
     assert "points move by 0.41 px on average; the budget of int8 is 0.35 px" in page
 
 
@@ -261,7 +261,7 @@ def test_records_without_bundles_and_with_odd_values(tmp_path: Path) -> None:
     tables = Tables(render(load(tmp_path))).tables
     distilled = [text for text, _ in tables["Accuracy on data not recorded, split not recorded"]["Distilled"]]
     assert distilled == [*["not measured"] * 4, "5.00", *["not measured"] * 5]
-    assert tables["Converted files without a measurement"]["b.onnx"][-1][0] == "breach"
+    assert tables["Converted files without a measurement"]["b.onnx"][-1][0] == "refused"
 
 
 def test_later_records_replace_earlier_ones(copy: Path) -> None:

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from toolkit.core.records import Fields, Key, Record, latest, of
 from toolkit.report.table import number
 
-Record = dict[str, Any]
-Key = tuple[Any, ...]
+Pair = tuple[Record, Record]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class Verdict:
         return "\n".join(lines or ["nothing got worse than the baseline"])
 
 
-def against(now: Sequence[Record], baseline: Sequence[Record], nme_margin: float, latency_margin: float) -> Verdict:
+def against(now: Sequence[Fields], baseline: Sequence[Fields], nme_margin: float, latency_margin: float) -> Verdict:
     """Compare fresh records with a baseline's.
 
     Args:
@@ -41,22 +40,42 @@ def against(now: Sequence[Record], baseline: Sequence[Record], nme_margin: float
     Raises:
         ValueError: the two have no measurement in common.
     """
-    fresh, old = _by_key(now), _by_key(baseline)
-    common = [key for key in old if key in fresh]
-    if not common:
-        raise ValueError("the baseline has no measurement in common with this run: same models, engines and faces?")
-    breaches, notes = [], [f"{_name(old[key])} is in the baseline alone" for key in old if key not in fresh]
-    for key in common:
-        before, after = old[key].get("nme_mean"), fresh[key].get("nme_mean")
+    pairs, notes = _paired(of(baseline), of(now))
+    breaches = []
+    for old, fresh in pairs:
+        before, after = old.get("nme_mean"), fresh.get("nme_mean")
         if before is not None and after is not None and after > before + nme_margin:
-            breaches.append(f"{_name(fresh[key])}: NME {after:.2f} %, in the baseline {before:.2f} %")
+            breaches.append(f"{_name(fresh)}: NME {after:.2f} %, in the baseline {before:.2f} %")
         if before is not None and after is None:
-            breaches.append(f"{_name(fresh[key])}: NME not measured, in the baseline {before:.2f} %")
-    slower, why_not = _slower([(old[key], fresh[key]) for key in common], latency_margin)
+            breaches.append(f"{_name(fresh)}: NME not measured, in the baseline {before:.2f} %")
+    slower, why_not = _slower(pairs, latency_margin)
     return Verdict(breaches=(*breaches, *slower), notes=(*notes, *why_not))
 
 
-def _slower(pairs: Sequence[tuple[Record, Record]], margin: float) -> tuple[list[str], list[str]]:
+def _paired(baseline: Sequence[Record], now: Sequence[Record]) -> tuple[list[Pair], list[str]]:
+    """What was measured then and now, and what has no partner: the same file, else the only one in the same place.
+
+    Raises:
+        ValueError: the two have nothing in common.
+    """
+    then, fresh = _by_place(baseline), _by_place(now)
+    pairs, notes, common = [], [], False
+    for place, olds in then.items():
+        news = {r.file_sha256: r for r in fresh.get(place, ())}
+        common = common or bool(news)
+        same = [(old, news.pop(old.file_sha256)) for old in olds if old.file_sha256 in news]
+        left = [old for old in olds if all(old is not o for o, _ in same)]
+        if len(left) == len(news) == 1:
+            same.append((left.pop(), news.popitem()[1]))
+        pairs += same
+        several = " under several files of this name" if news and left else ""
+        notes += [f"{_name(old)} is in the baseline alone{several}" for old in left]
+    if not common:
+        raise ValueError("the baseline has no measurement in common with this run: same models, engines and faces?")
+    return pairs, notes
+
+
+def _slower(pairs: Sequence[Pair], margin: float) -> tuple[list[str], list[str]]:
     timed = [(o, n) for o, n in pairs if o.get("latency_ms") and n.get("latency_ms")]
     lost = [f"{_name(n)}: time not measured" for o, n in pairs if o.get("latency_ms") and not n.get("latency_ms")]
     if any(o.get("device") != n.get("device") for o, n in timed):
@@ -77,13 +96,21 @@ def _slower(pairs: Sequence[tuple[Record, Record]], margin: float) -> tuple[list
     return lost + found, []
 
 
-def _by_key(records: Sequence[Record]) -> dict[Key, Record]:
-    fields = ("model", "threads", "data", "split", "boxes")
-    return {(*(r.get(f) for f in fields), _engine(r)): r for r in records if r.get("kind") == "benchmark"}
+def _by_place(records: Sequence[Record]) -> dict[Key, list[Record]]:
+    """The benchmark's records by what a later file of the same name is measured as; of several runs the last.
+
+    Device, engine's version and training do not belong to it: those may change between the two.
+    """
+    found: dict[Key, list[Record]] = {}
+    for record in latest(r for r in records if r.kind == "benchmark"):
+        boxes = (record.get("boxes"),)
+        place = record.place()._replace(subject=None, engine=_engine(record), device=None, more=boxes)
+        found.setdefault(place, []).append(record)
+    return {place: [r for r in own if r.get("run") == own[-1].get("run")] for place, own in found.items()}
 
 
 def _engine(record: Record) -> str:
-    """Without its version, which may change between the two."""
+    """Without its version."""
     return str(record.get("engine")).partition(" ")[0]
 
 

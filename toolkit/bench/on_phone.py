@@ -12,6 +12,7 @@ import numpy as np
 from toolkit import measure
 from toolkit.bench.adb import FOLDER, Phone
 from toolkit.bench.litert_log import Timed, parse, refusal
+from toolkit.core.files import sha256
 from toolkit.data.batches import PlainCrops
 from toolkit.runtime import sidecar, tensors
 from toolkit.runtime.sidecar import Sidecar
@@ -36,7 +37,12 @@ class Job:
         engine = {"cpu": "--use_xnnpack=true", "gpu": "--use_gpu=true", "npu": "--use_nnapi=true"}[self.delegate]
         if self.delegate == "npu" and self.npu_library:
             engine = f"--external_delegate_path={self.npu_library}"
-        return f"--graph={self.file.name} --num_threads={self.threads} {engine}"
+        return f"--graph={remote(self.file)} --num_threads={self.threads} {engine}"
+
+
+def remote(file: Path) -> str:
+    """What a file is called on the phone: files of two folders may have one name."""
+    return f"{sha256(file)[:12]}-{file.name}"
 
 
 def prepare(phone: Phone, binary: Path, files: Sequence[Path]) -> None:
@@ -45,7 +51,7 @@ def prepare(phone: Phone, binary: Path, files: Sequence[Path]) -> None:
     phone.push(binary, PROGRAM)
     phone.shell(f"chmod 755 {FOLDER}/{PROGRAM}")
     for file in files:
-        phone.push(file, file.name)
+        phone.push(file, remote(file))
 
 
 def clean(phone: Phone) -> None:

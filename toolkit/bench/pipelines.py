@@ -19,6 +19,8 @@ from toolkit.runtime.landmarker import FloatArray, ImageArray, Landmarker
 
 Pipeline = Callable[[ImageArray], list[FloatArray]]
 """A picture (H, W, 3) uint8 RGB -> points (M, 2) of every face that is found, in its pixels."""
+Name = tuple[str, str | None]
+"""A model and the hash of its file, since files of two folders may be called the same."""
 
 MOST_FACES = 8
 
@@ -139,7 +141,7 @@ def _pipeline(contender: Contender, detector: Detector) -> Pipeline:
     return OwnPipeline(contender.landmarker, detector)
 
 
-def found_points(pipelines: Mapping[str, Pipeline], faces: Faces) -> Steps[dict[str, FloatArray]]:
+def found_points(pipelines: Mapping[Name, Pipeline], faces: Faces) -> Steps[dict[Name, FloatArray]]:
     """For each pipeline the points (N, M, 2) of the set's faces in image pixels; NaN where it finds none there.
 
     Of several faces in a picture the one counts whose middle is nearest to that of the labelled one, if it lies within

@@ -9,7 +9,7 @@ import numpy as np
 
 from toolkit import measure
 from toolkit.bench.contender import Contender
-from toolkit.bench.pipelines import LookOnce, Pipeline, found_points, pipelines_of
+from toolkit.bench.pipelines import LookOnce, Name, Pipeline, found_points, pipelines_of
 from toolkit.bench.rows import OWN
 from toolkit.core.progress import Steps
 from toolkit.data.sample import Faces, FloatArray
@@ -21,10 +21,10 @@ WARMUP = 2
 
 def behind_detectors(able: Sequence[Contender], faces: Faces, runs: int) -> Steps[list[dict[str, Any]]]:
     """A record for each model that is timed, on the first engine and number of threads that it was given."""
-    chosen: dict[str, Contender] = {}
+    chosen: dict[Name, Contender] = {}
     for contender in able:
         if contender.landmarker is not None and contender.landmarker.timed:
-            chosen.setdefault(contender.identity["model"], contender)
+            chosen.setdefault((contender.identity["model"], contender.identity["file_sha256"]), contender)
     with pipelines_of(list(chosen.values())) as (found, once):
         pipelines = dict(zip(chosen, found, strict=True))
         points = yield from found_points(pipelines, faces)
@@ -34,11 +34,11 @@ def behind_detectors(able: Sequence[Contender], faces: Faces, runs: int) -> Step
     truth = np.stack([faces[i].points_xy for i in range(len(faces))])
     return [
         {
-            **_identity(chosen[model], pipelines[model]),
-            **_scores(points[model], truth, faces),
+            **_identity(chosen[name], pipelines[name]),
+            **_scores(points[name], truth, faces),
             "latency_ms": dataclasses.asdict(latency),
         }
-        for model, latency in zip(pipelines, times, strict=True)
+        for name, latency in zip(pipelines, times, strict=True)
     ]
 
 

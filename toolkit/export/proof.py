@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit import runtime
 from toolkit.bundle import Bundle
-from toolkit.core.files import size_bytes
+from toolkit.core.files import sha256, size_bytes
 from toolkit.export import lint
 from toolkit.export.layers import start_of_difference
 from toolkit.export.parity import Golden, Parity, compare, predictions
@@ -58,6 +58,12 @@ def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[s
         "starts_at": starts_at,
     }
     return parity, record
+
+
+def refusal(path: Path, reason: str) -> dict[str, Any]:
+    """The record of a file that could not even be run: of its bytes as they are, whatever its sidecar says."""
+    identity = {"kind": "parity", "model": path.name, "file_sha256": sha256(path), "size_bytes": size_bytes(path)}
+    return {**identity, "reasons": [reason], "ok": False}
 
 
 def keep(path: Path, parity: Parity) -> None:

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from toolkit.core.records import Record
 from toolkit.report.chart import chart, log_scale, standalone
 from toolkit.report.palette import stand_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Record = dict[str, Any]
 Rows = list[list[str]]
 
 MARKS = (("slim", "o"), ("distil", "s"), ("teacher", "^"))

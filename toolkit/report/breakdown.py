@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from toolkit.report.run import TITLES, Group, Record, Run, group
+from toolkit.core.records import Record
+from toolkit.report.run import TITLES, Group, Run, group
 from toolkit.report.table import NOT_APPLICABLE, NOT_MEASURED, Cell, Column, Table, cell, mapping, words
 
 FIGURES = {

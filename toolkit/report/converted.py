@@ -1,9 +1,11 @@
 """Tables of conversion: every file against its bundle, ways to convert side by side, and an emulated Arm processor."""
 
 from collections.abc import Sequence
-from typing import Any
 
-Record = dict[str, Any]
+from toolkit.core.records import Record
+from toolkit.report.proofs import REFUSED
+from toolkit.report.table import number
+
 Rows = list[list[str]]
 Titled = tuple[str, list[str], Rows]
 
@@ -12,25 +14,28 @@ def converted(records: Sequence[Record]) -> list[Titled]:
     """A title, a header and rows for every table that the records have something for."""
     tables = []
     for make, kind in ((_files, "parity"), (_ways, "conversion"), (_arm, "arm")):
-        own = [r for r in records if r["kind"] == kind and (kind != "parity" or "xnnpack_parts" in r)]
+        own = [r for r in records if r["kind"] == kind and (kind != "parity" or _told(r))]
         if own:
             tables.append(make(own))
     return tables
+
+
+def _told(record: Record) -> bool:
+    """Whether a proof has something for the table: its figures, or a file that could not be run at all."""
+    return "xnnpack_parts" in record or record.get("ok") is False
 
 
 def _files(records: list[Record]) -> Titled:
     rows = [
         [
             f"`{r['model']}`",
-            f"{r['size_bytes'] / 1e6:.2f} MB",
-            *_census(r),
-            *_moved(r),
-            "not measured" if r["nme_mean"] is None else f"{r['nme_mean']:.2f} %",
-            "kept" if r["ok"] else "broken",
+            *([f"{r['size_bytes'] / 1e6:.2f} MB", *_census(r), *_moved(r)] if "mean_px" in r else ["not measured"] * 7),
+            "not measured" if number(r.get("nme_mean")) is None else f"{r['nme_mean']:.2f} %",
+            "kept" if r["ok"] else REFUSED,
         ]
         for r in records
     ]
-    title = f"Every file against its bundle, on {records[0]['data']}."
+    title = f"Every file against its bundle, on {next((r['data'] for r in records if r.get('data')), 'no faces')}."
     header = ["file", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
     return title, [*header, "NME change", "NME", "budget"], rows
 

@@ -2,24 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from toolkit.core.records import Fields
 from toolkit.report.chart import chart, standalone
 from toolkit.report.palette import stand_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Record = dict[str, Any]
 
-
-def call_ms(record: Record, key: str = "latency_ms") -> float:
+def call_ms(record: Fields, key: str = "latency_ms") -> float:
     """Processor time of one call on one thread; in records from before that was measured, the time on the clock."""
     times = record[key]
     return float(times.get("cpu_median", times["median"]))
 
 
-COSTS: MappingProxyType[str, tuple[str, Callable[[Record], float]]] = MappingProxyType(
+COSTS: MappingProxyType[str, tuple[str, Callable[[Fields], float]]] = MappingProxyType(
     {
         "macs": ("million multiply-accumulates a face", lambda record: float(record["macs_full"]) / 1e6),
         "latency": ("milliseconds a face, TFLite, one thread", call_ms),
@@ -28,13 +27,13 @@ COSTS: MappingProxyType[str, tuple[str, Callable[[Record], float]]] = MappingPro
 """Axis label and value of each cost, by its name in a file name."""
 
 
-def plots(records: Sequence[Record]) -> dict[str, str]:
+def plots(records: Sequence[Fields]) -> dict[str, str]:
     """An SVG file's text by its name: error against each cost on the test faces, where there is a family."""
     family = [r for r in records if r["kind"] == "sweep" and r["split"] == "test"]
     return {f"error-{cost}.svg": curve(family, cost) for cost in COSTS} if family else {}
 
 
-def curve(records: Sequence[Record], cost: str) -> str:
+def curve(records: Sequence[Fields], cost: str) -> str:
     """NME of a family's networks against one cost, as an SVG file's text.
 
     Args:

@@ -1,9 +1,9 @@
 """Tables of what happens on a device: a detector's boxes, the speed of every stage, and how steady points are."""
 
 from collections.abc import Sequence
-from typing import Any
 
-Record = dict[str, Any]
+from toolkit.core.records import Record
+
 Rows = list[list[str]]
 Titled = tuple[str, list[str], Rows]
 

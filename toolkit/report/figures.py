@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.core.metrics import LIMIT_10, ced
+from toolkit.core.records import Record
 from toolkit.report.chart import chart, end_labels, log_scale
 from toolkit.report.palette import stand_in
-from toolkit.report.run import TITLES, Group, Record, Run, group
+from toolkit.report.run import TITLES, Group, Run, group
 from toolkit.report.table import Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:

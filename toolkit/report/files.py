@@ -1,13 +1,13 @@
 """Converted files: their accuracy, latency and parity brought together from records and sidecars."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from toolkit.report.run import TITLES, Group, Record, Run, group
+from toolkit.core.records import Key, Record
+from toolkit.report.proofs import REFUSED, REPLACED, Proof
+from toolkit.report.run import TITLES, Group, Run, group
 from toolkit.report.table import NOT_MEASURED, Cell, Column, Table, cell, mapping, number, size, words
-
-OTHER_FILE = "of an older file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +16,14 @@ class Measured:
 
     record: Record
     """Accuracy and latency: the newest value of every field."""
-    parity: Record = field(default_factory=dict)
+    proof: Proof | None = None
+    """The newest one of just this file."""
     source: str | None = None
     """The stage whose bundle it was made from."""
     stale: bool = False
+    """Whether the run holds another file of this name now."""
+    title: str
+    """What to call it where nothing else says what is to be said of it."""
 
     @property
     def where(self) -> Group:
@@ -27,58 +31,55 @@ class Measured:
         return group(self.record)
 
     @property
-    def status(self) -> bool | None:
-        """Whether the file stays within its budget; None where that was not measured."""
-        ok = self.parity.get("ok")
-        return ok if isinstance(ok, bool) else None
+    def sound(self) -> bool:
+        """Whether it is proven, and is the file that is in the run now."""
+        return self.proof is not None and self.proof.ok and not self.stale
+
+    @property
+    def refused(self) -> bool:
+        """Whether its newest proof failed."""
+        return self.proof is not None and not self.proof.ok
 
 
 def measured(run: Run) -> list[Measured]:
-    """Every file under every condition, in the records' order, then files that only have a parity."""
-    merged: dict[tuple[str, ...], Record] = {}
+    """Every file under every condition, in the records' order, then files that only have a proof or a refusal."""
+    merged: dict[Key, dict[str, Any]] = {}
     for record in run.scores():
-        if record.get("model") in TITLES or record.get("peer"):
-            continue
-        key = tuple(str(record.get(name)) for name in ("model", "engine", "data", "split", "threads", "device"))
-        older = merged.get(key, {})
-        if older.get("file_sha256") != record.get("file_sha256"):
-            older = {}
-        merged[key] = older | {name: value for name, value in record.items() if value is not None}
-    seen = {str(r["model"]) for r in merged.values() if "model" in r}
-    rest = [r for r in [*run.of_kind("parity"), *run.sidecars.values()] if str(r.get("model")) not in seen]
-    unmeasured = {str(r.get("model")): {k: r.get(k) for k in _IDENTITY} for r in rest}
-    return [_measured(run, record) for record in [*merged.values(), *unmeasured.values()]]
+        if record.get("model") not in TITLES and not record.get("peer"):
+            key = record.key()._replace(kind="", more=())
+            merged[key] = merged.get(key, {}) | {name: value for name, value in record.items() if value is not None}
+    rows = [Record(fields) for fields in merged.values()]
+    seen = {(r.model, r.file_sha256) for r in rows}
+    there = [{"model": name, **f.about, "file_sha256": f.sha256} for name, f in run.proofs.present.items()]
+    for fields in [*run.of_kind("parity"), *there]:
+        bare = Record({"kind": "parity", **{name: fields.get(name) for name in _IDENTITY}})
+        if (bare.model, bare.file_sha256) not in seen:
+            seen.add((bare.model, bare.file_sha256))
+            rows.append(bare)
+    return [_measured(run, record) for record in rows]
 
 
 _IDENTITY = ("model", "file_sha256", "engine", "precision", "size_bytes")
 
 
 def _measured(run: Run, record: Record) -> Measured:
-    name = str(record.get("model"))
-    sidecar = run.sidecars.get(name, {})
-    found = [r for r in run.of_kind("parity") if r.get("model") == name]
-    same = [r for r in found if r.get("engine") == record.get("engine")] or found
-    held = sidecar.get("parity")
-    parity = same[-1] if same else {**held, "file_sha256": sidecar.get("file_sha256")} if isinstance(held, dict) else {}
-    stale = run.stale(record) or _differs(parity.get("file_sha256"), record.get("file_sha256"))
-    return Measured(
-        record=record, parity=parity if "ok" in parity else {}, source=_source(run, name, sidecar), stale=stale
-    )
+    stale = run.stale(record)
+    source = None if stale else _source(run, record)
+    title = run.title(record)
+    return Measured(record=record, proof=run.proofs.of(record), source=source, stale=stale, title=title)
 
 
 def rivals(run: Run) -> list[Measured]:
     """Other people's models, which have no bundle and no proof here."""
-    return [Measured(record=r) for r in run.scores() if r.get("peer")]
+    return [Measured(record=r, title=run.title(r)) for r in run.scores() if r.get("peer")]
 
 
-def _differs(a: Any, b: Any) -> bool:
-    return a is not None and b is not None and a != b
-
-
-def _source(run: Run, name: str, sidecar: Record) -> str | None:
+def _source(run: Run, record: Record) -> str | None:
     """The stage a file comes from: by the hash in its sidecar, else by the bundle's name that its own starts with."""
-    if sidecar.get("source_bundle") is not None:
-        return next((s for s, part in run.parts.items() if part.digest == sidecar["source_bundle"]), None)
+    name, now = record.model, run.proofs.present.get(record.model)
+    source = now.about.get("source_bundle") if now else None
+    if source is not None:
+        return next((s for s, part in run.parts.items() if part.digest == source), None)
     fitting = [(len(part.card.name), s) for s, part in run.parts.items() if name.startswith(part.card.name)]
     return max(fitting)[1] if fitting else None
 
@@ -114,8 +115,12 @@ def table(run: Run, rows: Sequence[Measured], where: Group | None) -> Table:
 
 def _row(run: Run, row: Measured) -> tuple[Cell, ...]:
     record, times = row.record, mapping(row.record.get("latency_ms"))
+    moved = row.proof.figures if row.proof else {}
     return (
-        words(record.get("model"), note=f"from the {TITLES[row.source].lower()} bundle" if row.source else ""),
+        words(
+            run.proofs.title(record, judged=False),
+            note=f"from the {TITLES[row.source].lower()} bundle" if row.source else "",
+        ),
         words(record.get("precision")),
         words(record.get("engine"), note=_threads(record)),
         size(record.get("size_bytes")),
@@ -123,8 +128,8 @@ def _row(run: Run, row: Measured) -> tuple[Cell, ...]:
         cell(delta(run, row), 3, sign=True),
         cell(times.get("median")),
         cell(times.get("p90")),
-        cell(row.parity.get("mean_px"), 3),
-        cell(row.parity.get("worst_px"), 3),
+        cell(moved.get("mean_px"), 3),
+        cell(moved.get("worst_px"), 3),
         _proof(row),
     )
 
@@ -136,10 +141,9 @@ def _threads(record: Record) -> str:
 
 def _proof(row: Measured) -> Cell:
     if row.stale:
-        return Cell(text="out of date", tone="bad", note=f"a figure is {OTHER_FILE}: verify and benchmark again")
-    if row.status is None:
+        return Cell(text="out of date", tone="bad", note=f"its figures are of {REPLACED}: benchmark again")
+    if row.proof is None:
         return NOT_MEASURED
-    if row.status:
+    if row.proof.ok:
         return Cell(text="ok", tone="good")
-    reasons = row.parity.get("reasons")
-    return Cell(text="breach", tone="bad", note="; ".join(map(str, reasons)) if isinstance(reasons, list) else "")
+    return Cell(text=REFUSED, tone="bad", note="; ".join(row.proof.reasons))

@@ -3,10 +3,11 @@
 import statistics
 from typing import TYPE_CHECKING, Any
 
+from toolkit.core.records import Fields
 from toolkit.report.chart import chart, log_scale
 from toolkit.report.figures import Plot
 from toolkit.report.palette import stand_in
-from toolkit.report.run import TITLES, Record, Run
+from toolkit.report.run import TITLES, Run
 from toolkit.report.table import Column, Table, cell, number, words
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _title(stage: str, term: str) -> str:
     return f"{TITLES[stage]}: {TERMS[term]}"
 
 
-def _value(record: Record, term: str) -> float | None:
+def _value(record: Fields, term: str) -> float | None:
     """A term in the pass over the weights, or, where it is not in it, in the pass over the factors."""
     for passed in ("weights", "alpha"):
         values = [number(v) for k, v in record.items() if k.startswith(f"{passed}_") and k.endswith(f"_{term}")]

@@ -1,21 +1,23 @@
 """Tables for README files, rendered from records into a marked block, so that no figure is ever typed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from toolkit.core.files import read_lines, write_bytes
+from toolkit.core.files import write_bytes
+from toolkit.core.records import Fields, Record, of, read
 from toolkit.report.ablation import ablations
 from toolkit.report.converted import converted
 from toolkit.report.device import device
+from toolkit.report.proofs import Proofs
 from toolkit.report.run import OWN_DETECTOR
 from toolkit.report.slimming import slimming
+from toolkit.report.table import number
 from toolkit.report.versus import in_short, versus
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
 IN_SHORT = ", in short"
-
-Record = dict[str, Any]
 
 ROAD = {
     "teacher": "teacher (HRNetV2-W18)",
@@ -36,7 +38,7 @@ def update(page: Path, folder: Path) -> bool:
         ValueError: the page has no block of that name.
     """
     text = fresh = page.read_text(encoding="utf-8")
-    records, found = read_lines(folder / "results.jsonl"), False
+    records, found = read(folder / "results.jsonl"), False
     for ending, make in (("", render), (IN_SHORT, short)):
         begin, end = (mark.format(name=folder.name + ending) for mark in (BEGIN, END))
         head, opened, rest = fresh.partition(begin)
@@ -51,16 +53,16 @@ def update(page: Path, folder: Path) -> bool:
     return fresh != text
 
 
-def render(records: list[Record]) -> str:
+def render(lines: Sequence[Fields]) -> str:
     """The tables of a run: what was trained, what was converted, and where."""
+    records = of(lines)
     scored = [r for r in records if r["kind"] in ("evaluate", "baseline")]
     timed = [r for r in records if r["kind"] == "benchmark" and "boxes" not in r]
-    moved = {r["file_sha256"]: r for r in records if r["kind"] == "parity"}
-    parts = [_conditions(records)]
+    proofs, parts = Proofs(records), [_conditions(records)]
     if scored:
-        parts.append(_networks(scored))
+        parts.append(_networks(scored, proofs))
     if timed:
-        parts.append(_files(timed, moved))
+        parts.append(_files(timed, proofs))
     for kind, table in (
         ("label", _labels),
         ("boxes", _boxes),
@@ -97,19 +99,19 @@ def _conditions(records: list[Record]) -> str:
     return f"{measured}Machine: {first['device']}. Commit: {commit}.\n"
 
 
-def _networks(records: list[Record]) -> str:
+def _networks(records: list[Record], proofs: Proofs) -> str:
     sets = dict.fromkeys(r["data"] for r in records)
     if len(sets) == 1:
-        return _networks_on(records)
+        return _networks_on(records, proofs)
     own = {data: [r for r in records if r["data"] == data] for data in sets}
-    return "\n".join(f"On {data}:\n\n{_networks_on(scored)}" for data, scored in own.items())
+    return "\n".join(f"On {data}:\n\n{_networks_on(scored, proofs)}" for data, scored in own.items())
 
 
-def _networks_on(records: list[Record]) -> str:
+def _networks_on(records: list[Record], proofs: Proofs) -> str:
     several = len({r["input_px"] for r in records if r.get("input_px")}) > 1
     rows = [
         [
-            _network(r) + (f", {r['input_px']} px" if several and r.get("input_px") else ""),
+            proofs.title(r, _network(r) + (f", {r['input_px']} px" if several and r.get("input_px") else "")),
             f"{r['params_full'] / 1e6:.2f} M" if r.get("params_full") else "",
             f"{r['macs_full'] / 1e6:.0f} M" if r.get("macs_full") else "",
             *_accuracy(r),
@@ -213,16 +215,17 @@ def _steps(records: list[Record]) -> str:
     return _table(header, rows)
 
 
-def _files(records: list[Record], moved: dict[str, Record]) -> str:
+def _files(records: list[Record], proofs: Proofs) -> str:
     rows = []
     for r in records:
-        parity, ms = moved.get(r["file_sha256"]), r["latency_ms"]
+        proof, ms = proofs.of(r), r["latency_ms"]
+        moved = number(proof.figures.get("mean_px")) if proof else None
         rows.append(
             [
-                f"`{r['model']}`",
+                proofs.title(r, f"`{r.model}`"),
                 f"{r['size_bytes'] / 1e6:.2f} MB",
                 f"{r['nme_mean']:.2f} %",
-                f"{parity['mean_px']:.4f} px" if parity else "not measured",
+                "not measured" if moved is None else f"{moved:.4f} px",
                 f"{ms['median']:.2f} ms" if ms else "not measured",
                 f"{ms['p90']:.2f} ms" if ms else "not measured",
                 str(r["engine"]),

@@ -25,7 +25,8 @@ def protocol(run: Run) -> list[str]:
         "Time is that of one call for one face: crop in, points out, without face detection. All files of a benchmark "
         "take turns. Compare times of one machine and one benchmark only.",
         "Proof: the converted file and its bundle see the same crops. ok means: points, confidences and NME moved "
-        "by no more than the budget of the file's precision; a breach names what did.",
+        "by no more than the budget of the file's precision; a file that is refused names what did. The newest proof of "
+        "just these bytes counts.",
         "Every figure comes from results.jsonl, the bundles or the sidecars of this run; the recorded digits stand in "
         "the page's source beside the rounded ones.",
     ]
@@ -47,7 +48,9 @@ def gaps(run: Run, rows: list[Measured]) -> list[str]:
         found.append("Converted files: none were measured.")
     for row in rows:
         lacks = [what for what, key in (("accuracy", "nme_mean"), ("latency", "latency_ms")) if not row.record.get(key)]
-        lacks += ["parity"] if row.status is None else []
+        lacks += ["parity"] if row.proof is None else []
+        if row.refused and row.proof is not None:
+            found.append(f"{row.title}: {'; '.join(row.proof.reasons)}.")
         if lacks:
             engine = row.record.get("engine")
             on = f" on {engine}" if engine else ""

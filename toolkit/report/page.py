@@ -8,6 +8,7 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from toolkit.core.records import Fields
 from toolkit.core.schemes import scheme
 from toolkit.report import alphas, breakdown, figures, files, losses, notes, palette, rivals, tables, trade, trouble
 from toolkit.report.architecture import draw
@@ -95,7 +96,7 @@ def headline(run: Run) -> dict[str, str]:
 def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
     """The strip of key numbers."""
     stage = run.final() or "distil"
-    record = (run.score(stage, where) if where else None) or {}
+    record: Fields = (run.score(stage, where) if where else None) or {}
     part, teacher = run.parts.get(stage), run.parts.get("teacher")
     ratio = teacher.census.params_full / part.census.params_full if teacher and part and stage != "teacher" else None
     found = [
@@ -120,7 +121,7 @@ def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
 
 
 def _file_facts(rows: list[Measured], where: Group | None) -> Iterable[Fact]:
-    sound = [r for r in rows if r.status and not r.stale]
+    sound = [r for r in rows if r.sound]
     sized = [r for r in sound if number(r.record.get("size_bytes")) is not None]
     least = min(sized, key=lambda r: float(r.record["size_bytes"])) if sized else None
     yield Fact(
@@ -137,8 +138,8 @@ def _file_facts(rows: list[Measured], where: Group | None) -> Iterable[Fact]:
         unit="ms a face",
         note=f"{best[1].record['model']}, {best[1].record.get('engine')}, one thread" if best else "",
     )
-    judged = {str(r.record.get("model")): r.status and not r.stale for r in rows if r.status is not None}
-    share = Cell(text=f"{sum(map(bool, judged.values()))} of {len(judged)}") if judged else cell(None)
+    judged = {(r.record.model, r.record.file_sha256): r.sound for r in rows if r.proof is not None and not r.stale}
+    share = Cell(text=f"{sum(judged.values())} of {len(judged)}") if judged else cell(None)
     yield Fact(label="Files that keep their budget", cell=share, note="same points as their bundle" if judged else "")
 
 

@@ -1,14 +1,15 @@
 """Every model beside what people would use instead: tables of one benchmark, and their error curves."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from toolkit.core.metrics import LIMIT_10, ced
+from toolkit.core.records import Fields, Record
 from toolkit.report.breakdown import FIGURES
 from toolkit.report.chart import chart
 from toolkit.report.figures import Plot, errors_of
 from toolkit.report.palette import stand_in
-from toolkit.report.run import OWN_DETECTOR, TITLES, Group, Record, Run, group
+from toolkit.report.run import OWN_DETECTOR, Group, Run, group
 from toolkit.report.table import NOT_APPLICABLE, Cell, Column, Table, cell, mapping, number, size, words
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 LINES = (("distil", "-"), ("teacher", (0, (5, 2))), ("supernet", (0, (4, 2, 1, 2))), ("baseline", (0, (1, 1.6))),
          ("slim", (0, (6, 2))), ("ink", (0, (2, 1))))  # fmt: skip
 """Colour and dashes of one curve after the other."""
+Title = Callable[[Record], str]
+"""What to call a record's model."""
 ALIKE = 0.25
 """Mean difference of a face's NME, in percentage points, below which two files are of one network."""
 
@@ -26,9 +29,9 @@ def tables(run: Run, groups: Iterable[Group]) -> list[Table]:
     found = []
     for where in groups:
         same, own = of(run, where, "same boxes"), of(run, where, OWN_DETECTOR)
-        found += [side_by_side(same, where), stages(same)] if same else []
-        found += [behind_detectors(own, where)] if own else []
-        found += [regions(same, where), *subsets(same, where)] if same else []
+        found += [side_by_side(same, where, run.title), stages(same, run.title)] if same else []
+        found += [behind_detectors(own, where, run.title)] if own else []
+        found += [regions(same, where, run.title), *subsets(same, where, run.title)] if same else []
     return [table for table in found if table is not None]
 
 
@@ -42,7 +45,7 @@ def of_boxes(records: Iterable[Record], boxes: str) -> list[Record]:
     return [r for r in records if r.get("boxes") == boxes]
 
 
-def side_by_side(records: Sequence[Record], where: Group) -> Table:
+def side_by_side(records: Sequence[Record], where: Group, title: Title) -> Table:
     """Accuracy and every cost of every model on every engine."""
     columns = [("Engine", "", False), ("NME", "%", True), ("FR@10", "%", True), ("Time", "ms, median", True)]
     columns += [("Time", "ms, p90", True), ("Processor time", "ms, median", True)]
@@ -50,21 +53,21 @@ def side_by_side(records: Sequence[Record], where: Group) -> Table:
     columns += [("Memory", "MB", True), ("Size", "MB", True), ("MACs", "million", True), ("Operations", "", True)]
     columns += [("Delegated", "%", True)]
     faces = any(number(r.get("nme_mean")) is not None for r in records)
-    title = f"Side by side on {where[0]}, {where[1]}: the same boxes for all" if faces else "Timed without faces"
+    caption = f"Side by side on {where[0]}, {where[1]}: the same boxes for all" if faces else "Timed without faces"
     return Table(
-        caption=title,
+        caption=caption,
         columns=(Column(label="Model", numeric=False), *_columns(columns)),
-        rows=tuple(_row(r, _fastest(records, r)) for r in records),
+        rows=tuple(_row(r, title(r), _fastest(records, r)) for r in records),
     )
 
 
-def _row(r: Record, fastest: float | None) -> tuple[Cell, ...]:
+def _row(r: Record, title: str, fastest: float | None) -> tuple[Cell, ...]:
     times, start = mapping(r.get("latency_ms")), mapping(r.get("cold_start_ms"))
     median, share = number(times.get("median")), number(r.get("delegated_share"))
     spent = one_call(r)
     note = str(r["not_measured"]) if r.get("not_measured") else ""
     return (
-        words(_title(r), note=str(r.get("device")) if r.get("imported") else "a rival" if r.get("peer") else ""),
+        words(title, note=str(r.get("device")) if r.get("imported") else "a rival" if r.get("peer") else ""),
         words(r.get("engine"), note=_threads(r)),
         cell(r.get("nme_mean")),
         cell(r.get("fr10")),
@@ -94,7 +97,7 @@ def _fastest(records: Sequence[Record], like: Record) -> float | None:
     return min(times) if times else None
 
 
-def stages(records: Sequence[Record]) -> Table | None:
+def stages(records: Sequence[Record], title: Title) -> Table | None:
     """Where the time of one face goes, on one thread."""
     timed = [r for r in records if r.get("threads") == 1 and r.get("stages_ms")]
     if not timed:
@@ -107,7 +110,7 @@ def stages(records: Sequence[Record]) -> Table | None:
         inside = Cell(text="inside the network", tone="missing")
         rows.append(
             (
-                words(_title(r)),
+                words(title(r)),
                 words(r.get("engine")),
                 *(cell(_shorter(p)) for p in found),
                 cell(_shorter(mapping(decode))) if decode else inside,
@@ -121,19 +124,19 @@ def stages(records: Sequence[Record]) -> Table | None:
     )
 
 
-def _shorter(times: Record) -> float | None:
+def _shorter(times: Mapping[str, Any]) -> float | None:
     """Processor time where it was measured."""
     return number(times.get("cpu_median")) or number(times.get("median"))
 
 
-def behind_detectors(records: Sequence[Record], where: Group) -> Table:
+def behind_detectors(records: Sequence[Record], where: Group, title: Title) -> Table:
     """Each model as a user meets it: its own detector on the whole picture; faces that are not found count."""
     rows = []
     for r in records:
         times, total, found = mapping(r.get("latency_ms")), number(r.get("n_faces")), number(r.get("found"))
         rows.append(
             (
-                words(_title(r), note="a rival" if r.get("peer") else ""),
+                words(title(r), note="a rival" if r.get("peer") else ""),
                 words(r.get("engine")),
                 Cell(text=f"{found:g} of {total:g}") if total and found is not None else cell(None),
                 *(cell(r.get(key)) for key in ("nme_mean", "nme_median")),
@@ -151,7 +154,7 @@ def behind_detectors(records: Sequence[Record], where: Group) -> Table:
     )
 
 
-def lost(record: Record) -> float | None:
+def lost(record: Fields) -> float | None:
     """Percent of the faces that a pipeline does not find, or finds with an NME above 10 %."""
     total, found = number(record.get("n_faces")), number(record.get("found"))
     if not total or found is None:
@@ -172,13 +175,13 @@ def one_each(records: Sequence[Record]) -> list[Record]:
     return kept
 
 
-def regions(records: Sequence[Record], where: Group) -> Table | None:
+def regions(records: Sequence[Record], where: Group, title: Title) -> Table | None:
     """NME by region of the face."""
     chosen = one_each(records)
     names = list(dict.fromkeys(n for r in chosen for n in mapping(r.get("nme_regions"))))
     if not names:
         return None
-    rows = [(words(_title(r)), *(cell(mapping(r.get("nme_regions")).get(n)) for n in names)) for r in chosen]
+    rows = [(words(title(r)), *(cell(mapping(r.get("nme_regions")).get(n)) for n in names)) for r in chosen]
     heads = [(n.capitalize(), "all but contour" if n == "inner" else "", True) for n in names]
     return Table(
         caption=f"Side by side by region, NME in percent, on {where[0]}, {where[1]}",
@@ -187,7 +190,7 @@ def regions(records: Sequence[Record], where: Group) -> Table | None:
     )
 
 
-def subsets(records: Sequence[Record], where: Group) -> list[Table]:
+def subsets(records: Sequence[Record], where: Group, title: Title) -> list[Table]:
     """Scores on each published subset."""
     chosen = one_each(records)
     found = []
@@ -196,16 +199,16 @@ def subsets(records: Sequence[Record], where: Group) -> list[Table]:
         for r in chosen:
             own = mapping(mapping(r.get("subsets")).get(name))
             cells = (cell(own.get(k), 0 if k == "n" else 2, missing=NOT_APPLICABLE) for k in FIGURES)
-            rows.append((words(_title(r)), *cells))
+            rows.append((words(title(r)), *cells))
         columns = (Column(label="Model", numeric=False), *FIGURES.values())
-        title = f"Side by side on the subset {name} of {where[0]}, {where[1]}"
-        found.append(Table(caption=title, columns=columns, rows=tuple(rows)))
+        caption = f"Side by side on the subset {name} of {where[0]}, {where[1]}"
+        found.append(Table(caption=caption, columns=columns, rows=tuple(rows)))
     return found
 
 
 def curves(run: Run, where: Group) -> Plot | None:
     """CED curves of the models that differ."""
-    lines = [(_title(r), errors_of(r)) for r in one_each(of(run, where, "same boxes"))][: len(LINES)]
+    lines = [(run.title(r), errors_of(r)) for r in one_each(of(run, where, "same boxes"))][: len(LINES)]
     if len(lines) < 2:
         return None
 
@@ -259,11 +262,6 @@ def machines(run: Run) -> Table | None:
 
 def _columns(heads: Iterable[tuple[str, str, bool]]) -> tuple[Column, ...]:
     return tuple(Column(label=label, unit=unit, numeric=numeric) for label, unit, numeric in heads)
-
-
-def _title(record: Record) -> str:
-    model = str(record.get("model"))
-    return TITLES.get(model, model)
 
 
 def _threads(record: Record) -> str:

@@ -1,7 +1,5 @@
-"""A run's folder as a value: its bundles, its records, its converted files' sidecars and its pictures."""
+"""A run's folder as a value: its bundles, its records, its converted files and its pictures."""
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 from toolkit import bundle
-from toolkit.core.files import read_json, read_lines
+from toolkit.core.records import Record, latest, read
 from toolkit.models.spec import Spec, SuperNetSpec
+from toolkit.report.proofs import Proofs, present
 from toolkit.report.table import number
 from toolkit.slimming.census import Census, census
 
-Record = dict[str, Any]
 Group = tuple[str, str]
 """A data set's title and its split."""
 
@@ -32,7 +30,7 @@ class Part:
 
     spec: Spec
     card: bundle.Card
-    log: tuple[Record, ...]
+    log: tuple[dict[str, Any], ...]
     alpha: tuple[float, ...] | None
     """Importance factors in the order of spec.edges."""
     digest: str
@@ -47,8 +45,8 @@ class Run:
     parts: dict[str, Part]
     """Bundles by stage, those that are there, in the order of TITLES."""
     records: tuple[Record, ...]
-    sidecars: dict[str, Record]
-    """Sidecars of converted files by the file's name."""
+    proofs: Proofs
+    """The verdict on every converted file, and which there are now."""
     photo: bytes | None
     """Landmarks of the bundled model."""
     own_photo: bytes | None
@@ -76,9 +74,9 @@ class Run:
         return sorted(counts, key=lambda g: -counts[g])
 
     def score(self, stage: str, where: Group) -> Record | None:
-        """The latest accuracy of a stage's bundle on one set."""
+        """The latest accuracy of a stage's bundle on one set: of the one in the run, else of an older one."""
         found = [r for r in self.scores() if r.get("model") == stage and group(r) == where]
-        return found[-1] if found else None
+        return next(iter(sorted(reversed(found), key=self.stale)), None)
 
     def final(self) -> str | None:
         """The last stage that is there."""
@@ -91,10 +89,11 @@ class Run:
 
     def stale(self, record: Record) -> bool:
         """Whether a record was measured on other weights, or on another file, than are in the run now."""
-        name, sha = record.get("model"), record.get("file_sha256")
-        part, sidecar = self.parts.get(str(name)), self.sidecars.get(str(name))
-        now = part.digest if part else sidecar.get("file_sha256") if sidecar else None
-        return sha is not None and now is not None and sha != now
+        return self.proofs.replaced(record)
+
+    def title(self, record: Record) -> str:
+        """What a table or plot calls the network or file that a record is about, with what is to be said of it."""
+        return self.proofs.title(record, TITLES.get(record.model, record.model))
 
 
 def group(record: Record) -> Group:
@@ -114,36 +113,17 @@ def load(folder: Path) -> Run:
     parts = {stage: _part(folder / stage) for stage in TITLES if bundle.is_bundle(folder / stage)}
     files = [folder / "results.jsonl", *(folder / stage / "card.json" for stage in parts)]
     times = [file.stat().st_mtime for file in files if file.exists()]
+    records = latest(read(folder / "results.jsonl"))
     return Run(
         folder=folder,
         parts=parts,
-        records=_records(folder / "results.jsonl"),
-        sidecars=_sidecars(folder / "models"),
+        records=tuple(records),
+        proofs=Proofs(records, present(folder / "models"), {stage: part.digest for stage, part in parts.items()}),
         photo=_png(folder / "photo.png"),
         own_photo=_png(folder / "photo-this-run.png"),
         worst=_png(folder / "worst.png"),
         written=datetime.fromtimestamp(max(times), UTC) if times else None,
     )
-
-
-def latest(records: Iterable[Record]) -> tuple[Record, ...]:
-    """The last record of each measurement: same kind, model, engine, data, split, threads, boxes and device."""
-    kept: dict[str, Record] = {}
-    for record in records:
-        fields = ["kind", "model", "engine", "data", "split", "threads", "boxes"]
-        fields += ["device"] if record["kind"] == "benchmark" else []
-        key = json.dumps([record.get(k) for k in fields])
-        kept.pop(key, None)
-        kept[key] = record
-    return tuple(kept.values())
-
-
-def _records(path: Path) -> tuple[Record, ...]:
-    records = read_lines(path)
-    for line, record in enumerate(records, start=1):
-        if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
-            raise ValueError(f"{path}:{line} is not a measurement record: it has no kind")
-    return latest(records)
 
 
 def _part(folder: Path) -> Part:
@@ -161,15 +141,6 @@ def part_of(loaded: bundle.Bundle, digest: str) -> Part:
         digest=digest,
         census=census(loaded.spec, loaded.card.size_px),
     )
-
-
-def _sidecars(folder: Path) -> dict[str, Record]:
-    found = {}
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        about = read_json(path)
-        if isinstance(about, dict) and isinstance(about.get("model"), str):
-            found[about["model"]] = about
-    return found
 
 
 def _png(path: Path) -> bytes | None:

@@ -1,11 +1,10 @@
 """Tables of what slimming saves: before and after, each exact rewrite, and a family over budgets."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from toolkit.core.records import Record
 from toolkit.report.curves import call_ms
 
-Record = dict[str, Any]
 Rows = list[list[str]]
 Titled = tuple[str, list[str], Rows]
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from toolkit.core.records import Fields
 from toolkit.models.spec import SuperNetSpec
-from toolkit.report.run import TITLES, Group, Part, Record, Run, group
+from toolkit.report.run import TITLES, Group, Part, Run, group
 from toolkit.report.table import (
     NOT_APPLICABLE,
     NOT_MEASURED,
@@ -50,7 +51,8 @@ def road(run: Run, where: Group | None) -> Table:
 
 
 def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
-    part, record = run.parts.get(stage), (run.score(stage, where) if where else None) or {}
+    part, score = run.parts.get(stage), run.score(stage, where) if where else None
+    record: Fields = score or {}
     count = {key: getattr(part.census, key) for key in COSTS} if part else {}
     count |= {key: value for key, value in record.items() if key in COSTS and value is not None}
     if part is None and not record:
@@ -59,7 +61,7 @@ def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
             Cell(text="not there yet", tone="missing"),
             *[NOT_APPLICABLE] * (len(COSTS) + len(SCORES)),
         )
-    note = "measured on other weights: evaluate again" if run.stale(record) else part.card.name if part else ""
+    note = "measured on other weights: evaluate again" if score and run.stale(score) else part.card.name if part else ""
     return (
         words(run.title(stage), note=note),
         *(cell(count.get(key), 0) for key in COSTS[:2]),
@@ -69,7 +71,7 @@ def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
     )
 
 
-def _faces(record: Record) -> Cell:
+def _faces(record: Fields) -> Cell:
     unscored = record.get("n_unscored")
     count = cell(record.get("n"), 0)
     return replace(count, note=f"{unscored} more lack an eye corner") if unscored else count

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from toolkit.core.records import Fields
 from toolkit.report.chart import chart, log_scale
 from toolkit.report.figures import Plot
 from toolkit.report.files import Measured
 from toolkit.report.palette import stand_in
-from toolkit.report.run import TITLES, Group, Record, Run
+from toolkit.report.proofs import REFUSED, REPLACED
+from toolkit.report.run import TITLES, Group, Run
 from toolkit.report.table import Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class Dot:
     nme: float
     high: float | None = None
     """The cost's 90th percentile."""
+    counts: bool = True
+    """Whether it can be chosen: it is no refused file, and no other than the run holds now."""
 
 
 def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
@@ -51,7 +55,7 @@ def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
         median = spent or number(times.get("median"))
         here = row.where == where and row.record.get("device") == device and row.record.get("threads") == 1
         if here and median is not None and nme is not None:
-            dot = _file(row.record, median, nme, None if spent else number(times.get("p90")))
+            dot = _file(row, median, nme, None if spent else number(times.get("p90")))
             engine = row.record.get("engine") or "engine not recorded"
             dots.append(replace(dot, name=f"{dot.name} ({engine})"))
     return _plot(
@@ -69,7 +73,7 @@ def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
 def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
     """NME against the size on disk, bundles included."""
     found = [*_bundles(run, where, "size_bytes"), *(
-        _file(row.record, cost, nme)
+        _file(row, cost, nme)
         for row in rows
         if row.where == where
         and (cost := number(row.record.get("size_bytes"))) is not None
@@ -88,7 +92,7 @@ def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
 def macs(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
     """NME of the bundles, and of files whose graph was counted, against their multiply-accumulates."""
     found = [*_bundles(run, where, "macs_full"), *(
-        _file(row.record, cost, nme)
+        _file(row, cost, nme)
         for row in rows
         if row.where == where
         and (cost := number(row.record.get("macs"))) is not None
@@ -108,21 +112,24 @@ def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
     dots = []
     markers = dict(zip(TITLES, "p^v*", strict=True))
     for stage, title in TITLES.items():
-        record = run.score(stage, where) or {}
+        record: Fields = run.score(stage, where) or {}
         cost, nme = number(record.get(key)), number(record.get("nme_mean"))
         if cost is not None and nme is not None:
             dots.append(Dot(name=title, kind=title, colour=stage, marker=markers[stage], cost=cost, nme=nme))
     return dots
 
 
-def _file(record: Record, cost: float, nme: float, high: float | None = None) -> Dot:
-    name, precision = str(record["model"]), str(record.get("precision") or "other")
+def _file(row: Measured, cost: float, nme: float, high: float | None = None) -> Dot:
+    name, precision = row.record.model, str(row.record.get("precision") or "other")
     suffix = PurePath(name).suffix
-    if record.get("peer"):
+    if row.record.get("peer"):
         marker = RIVALS[sum(map(ord, name)) % len(RIVALS)]
         return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
+    if row.refused or row.stale:
+        kind = REFUSED if row.refused else REPLACED
+        return Dot(name=row.title, kind=kind, colour="faint", marker="X", cost=cost, nme=nme, high=high, counts=False)
     return Dot(
-        name=name,
+        name=row.title,
         kind=f"{suffix.lstrip('.') or 'bundle'} {precision}",
         colour=COLOURS.get(precision, "baseline"),
         marker=MARKERS.get(suffix, "X"),
@@ -133,9 +140,9 @@ def _file(record: Record, cost: float, nme: float, high: float | None = None) ->
 
 
 def frontier(dots: Sequence[Dot]) -> list[Dot]:
-    """Those that no other beats in cost and error, by rising cost."""
+    """Those that no other beats in cost and error, by rising cost; refused files are left out."""
     best: list[Dot] = []
-    for dot in sorted(dots, key=lambda d: (d.cost, d.nme)):
+    for dot in sorted((d for d in dots if d.counts), key=lambda d: (d.cost, d.nme)):
         if not best or dot.nme < best[-1].nme:
             best.append(dot)
     return best

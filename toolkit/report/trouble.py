@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from toolkit.core.records import Fields, Record
 from toolkit.report.chart import chart
 from toolkit.report.figures import Plot
 from toolkit.report.palette import stand_in
 from toolkit.report.rivals import LINES
-from toolkit.report.run import TITLES, Group, Record, Run, group
+from toolkit.report.run import Group, Run, group
 from toolkit.report.table import Cell, Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def plots(run: Run, where: Group) -> list[Plot]:
     """One for each condition, every model a line over its levels."""
     records = [r for r in run.of_kind("robustness") if group(r) == where][: len(LINES)]
     names = dict.fromkeys(n for r in records for n in mapping(r.get("conditions")))
-    return [_plot(records, name) for name in names if len(_values(records[0], name)[0])]
+    return [_plot(run, records, name) for name in names if len(_values(records[0], name)[0])]
 
 
 def _values(record: Record, name: str) -> tuple[list[float], list[float]]:
@@ -52,7 +53,7 @@ def _values(record: Record, name: str) -> tuple[list[float], list[float]]:
     return [x for x, _ in found], [y for _, y in found]
 
 
-def _plot(records: Sequence[Record], name: str) -> Plot:
+def _plot(run: Run, records: Sequence[Record], name: str) -> Plot:
     levels, _ = _values(records[0], name)
     unit = str(mapping(mapping(records[0].get("conditions")).get(name)).get("unit") or "")
 
@@ -62,7 +63,7 @@ def _plot(records: Sequence[Record], name: str) -> Plot:
             plain, errors = number(record.get("nme_plain")), _values(record, name)[1]
             start = float("nan") if plain is None else plain
             style: dict[str, Any] = {"color": stand_in(colour), "linestyle": dashes, "marker": shape, "markersize": 5}
-            axes.plot(places, [start, *errors], label=_title(record), **style)
+            axes.plot(places, [start, *errors], label=run.title(record), **style)
         axes.set_xticks(places, ["plain", *(f"{level:g}" for level in levels)])
         axes.set_ylim(bottom=0)
         axes.set_xlabel(f"{name}, {unit}")
@@ -73,7 +74,9 @@ def _plot(records: Sequence[Record], name: str) -> Plot:
         Column(label="Plain"),
         *(Column(label=f"{level:g}", unit=unit) for level in levels),
     )
-    rows = tuple((words(_title(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records)
+    rows = tuple(
+        (words(run.title(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records
+    )
     return Plot(
         title=name[:1].upper() + name[1:],
         words=WORDS.get(name, ""),
@@ -92,7 +95,7 @@ def behind_detectors(run: Run, where: Group) -> Table | None:
         (words(name or "plain"), *(c for r in records for c in _behind(mapping(r["own_detector"]), name)))
         for name in ("", *names)
     )
-    heads = ((_title(r), unit) for r in records for unit in ("NME, % of those found", "% not found or above 10 %"))
+    heads = ((run.title(r), unit) for r in records for unit in ("NME, % of those found", "% not found or above 10 %"))
     return Table(
         caption="Seen badly, each behind its own face detector",
         columns=(Column(label="Condition", numeric=False), *(Column(label=t, unit=unit) for t, unit in heads)),
@@ -100,7 +103,7 @@ def behind_detectors(run: Run, where: Group) -> Table | None:
     )
 
 
-def _behind(own: Record, name: str) -> tuple[Cell, Cell]:
+def _behind(own: Fields, name: str) -> tuple[Cell, Cell]:
     """NME and failures of one model under a condition's middle level, or on plain faces."""
     scores = mapping(mapping(own.get("conditions")).get(name)) if name else mapping(own.get("plain"))
     return cell(scores.get("nme_mean")), cell(scores.get("failed_percent"), 1)
@@ -114,7 +117,7 @@ def flicker(run: Run, where: Group) -> Table | None:
     kinds = list(dict.fromkeys(kind for r in records for kind in mapping(r["flicker_percent"])))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            words(_title(r)),
+            words(run.title(r)),
             *(cell(mapping(r["flicker_percent"]).get(kind), 3) for kind in kinds),
             cell(r.get("clips"), 0),
         )
@@ -126,8 +129,3 @@ def flicker(run: Run, where: Group) -> Table | None:
         columns=(*columns, Column(label="Clips", unit="of each kind")),
         rows=rows,
     )
-
-
-def _title(record: Record) -> str:
-    model = str(record.get("model"))
-    return TITLES.get(model, model)

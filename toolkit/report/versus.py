@@ -3,53 +3,57 @@
 from collections.abc import Sequence
 from typing import Any
 
+from toolkit.core.records import Fields, Record, of
 from toolkit.report.chart import standalone
 from toolkit.report.files import Measured
+from toolkit.report.proofs import Proofs
 from toolkit.report.rivals import lost, of_boxes
 from toolkit.report.run import OWN_DETECTOR
 from toolkit.report.table import number
 from toolkit.report.trade import latency
 
-Record = dict[str, Any]
 Titled = tuple[str, list[str], list[list[str]]]
 SAME = "same boxes"
 
 
-def versus(records: Sequence[Record]) -> list[Titled]:
+def versus(lines: Sequence[Fields]) -> list[Titled]:
     """A title, a header and rows for every table that these records give."""
+    records = of(lines)
+    proofs = Proofs(records)
     timed = [r for r in records if r["kind"] == "benchmark"]
     hard = [r for r in records if r["kind"] == "robustness"]
-    found = [_same(of_boxes(timed, SAME))] if of_boxes(timed, SAME) else []
-    found += [_own(of_boxes(timed, OWN_DETECTOR))] if of_boxes(timed, OWN_DETECTOR) else []
-    found += [_trouble(hard)] if hard else []
-    found += [_trouble_behind(hard)] if any(r.get("own_detector") for r in hard) else []
-    found += [_flicker(hard)] if any(r.get("flicker_percent") for r in hard) else []
+    found = [_same(of_boxes(timed, SAME), proofs)] if of_boxes(timed, SAME) else []
+    found += [_own(of_boxes(timed, OWN_DETECTOR), proofs)] if of_boxes(timed, OWN_DETECTOR) else []
+    found += [_trouble(hard, proofs)] if hard else []
+    found += [_trouble_behind(hard, proofs)] if any(r.get("own_detector") for r in hard) else []
+    found += [_flicker(hard, proofs)] if any(r.get("flicker_percent") for r in hard) else []
     return found
 
 
-def in_short(records: Sequence[Record]) -> Titled:
+def in_short(lines: Sequence[Fields]) -> Titled:
     """What one chooses by: accuracy and failures on the same boxes, the time of a call beside Face Mesh's and the size;
     then accuracy, failures and time behind the model's own detector. Each model on its usual engine.
 
     Raises:
         ValueError: no benchmark with the mesh among the records.
     """
-    compared = [r for r in records if r["kind"] == "benchmark"]
-    rows, whole = of_boxes(compared, SAME), {r["model"]: r for r in of_boxes(compared, OWN_DETECTOR)}
+    records = of(lines)
+    proofs, compared = Proofs(records), [r for r in records if r["kind"] == "benchmark"]
+    rows, whole = of_boxes(compared, SAME), {(r.model, r.file_sha256): r for r in of_boxes(compared, OWN_DETECTOR)}
     timed = [r for r in rows if r["latency_ms"] and r["threads"] == 1]
     mesh = [r["latency_ms"]["cpu_median"] for r in timed if r["model"] == "mediapipe"]
     if not mesh:
         raise ValueError("no benchmark with --peers mediapipe among the records: there is nothing to compare with")
     table = [
         [
-            f"`{r['model']}`",
+            _code(r, proofs),
             *(_figure(r[key], 2, " %") for key in ("nme_mean", "nme_median")),
             _figure(r["nme_regions"]["inner"], 2, " %"),
             _figure(r["fr10"], 1, " %"),
             _figure(r["latency_ms"]["cpu_median"], 2, " ms"),
             _figure(r["latency_ms"]["cpu_median"] / mesh[0], 2, " x"),
             _figure(r["size_bytes"], 1, " MB", 1e6),
-            *_in_a_photo(whole.get(r["model"], {})),
+            *_in_a_photo(whole.get((r.model, r.file_sha256), {})),
         ]
         for r in timed
     ]
@@ -62,7 +66,7 @@ def in_short(records: Sequence[Record]) -> Titled:
     return title, header, table
 
 
-def _in_a_photo(record: Record) -> list[str]:
+def _in_a_photo(record: Fields) -> list[str]:
     times = record.get("latency_ms") or {}
     return [
         _figure(record.get("nme_mean"), 2, " %"),
@@ -71,20 +75,22 @@ def _in_a_photo(record: Record) -> list[str]:
     ]
 
 
-def plots(records: Sequence[Record]) -> dict[str, str]:
+def plots(lines: Sequence[Fields]) -> dict[str, str]:
     """An SVG file's text by its name: accuracy against time for each set that was benchmarked."""
-    rows = [Measured(record=r) for r in of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)]
+    records = of(lines)
+    proofs, timed = Proofs(records), of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)
+    rows = [Measured(record=r, proof=proofs.of(r), title=proofs.title(r)) for r in timed]
     found = {where: latency(rows, where) for where in dict.fromkeys(row.where for row in rows)}
     drawn = [plot.svg for plot in found.values() if plot is not None]
     names = ["latency.svg", *(f"latency-{index}.svg" for index in range(2, len(drawn) + 1))]
     return dict(zip(names, map(standalone, drawn), strict=False))
 
 
-def _same(records: Sequence[Record]) -> Titled:
+def _same(records: Sequence[Record], proofs: Proofs) -> Titled:
     header = ["model", "engine", "threads", "NME mean", "FR@10", "one call, median", "p90", "processor time"]
     rows = [
         [
-            f"`{r['model']}`",
+            _code(r, proofs),
             str(r["engine"]),
             str(r["threads"]),
             *(_figure(r.get(key), 2, " %") for key in ("nme_mean", "fr10")),
@@ -104,14 +110,14 @@ def _same(records: Sequence[Record]) -> Titled:
     return title, [*header, "cold start", "memory", "size", "MACs", "operations", "delegated"], rows
 
 
-def _load(host: Record) -> str:
+def _load(host: Fields) -> str:
     return f"load {_figure(host.get('load_1min'), 1)} before, {_figure(host.get('load_1min_after'), 1)} after"
 
 
-def _own(records: Sequence[Record]) -> Titled:
+def _own(records: Sequence[Record], proofs: Proofs) -> Titled:
     rows = [
         [
-            f"`{r['model']}`",
+            _code(r, proofs),
             str(r["engine"]),
             f"{r['found']} of {r['n_faces']}",
             *(_figure(r.get(key), 2, " %") for key in ("nme_mean", "nme_median", "fr10")),
@@ -123,7 +129,7 @@ def _own(records: Sequence[Record]) -> Titled:
     return "Each behind its own face detector, on the whole pictures.", [*header, "p90", "processor time"], rows
 
 
-def _trouble(records: Sequence[Record]) -> Titled:
+def _trouble(records: Sequence[Record], proofs: Proofs) -> Titled:
     """NME at the middle level of each condition."""
     rows = [["plain", *(_figure(r["nme_plain"], 2) for r in records)]]
     for name, first in records[0]["conditions"].items():
@@ -134,10 +140,10 @@ def _trouble(records: Sequence[Record]) -> Titled:
         f"NME in percent where {records[0]['n']} faces are seen badly, each condition at its middle level; the same "
         "boxes for all, which no model here turns with the face."
     )
-    return title, ["condition", *(f"`{r['model']}`" for r in records)], rows
+    return title, ["condition", *(_code(r, proofs) for r in records)], rows
 
 
-def _trouble_behind(records: Sequence[Record]) -> Titled:
+def _trouble_behind(records: Sequence[Record], proofs: Proofs) -> Titled:
     """The same where every model has to find the face first; misses count."""
     shown = [r for r in records if r.get("own_detector")]
     own = [r["own_detector"] for r in shown]
@@ -149,18 +155,23 @@ def _trouble_behind(records: Sequence[Record]) -> Titled:
         "The same pictures, each model behind its own face detector: NME in percent of the faces found, and the share "
         "of all that is not found or above 10 %."
     )
-    return title, ["condition", *(f"`{r['model']}`" for r in shown)], rows
+    return title, ["condition", *(_code(r, proofs) for r in shown)], rows
 
 
-def _behind(scores: Record) -> str:
+def _behind(scores: Fields) -> str:
     return f"{_figure(scores['nme_mean'], 2)} ({_figure(scores['failed_percent'], 1, ' %')})"
 
 
-def _flicker(records: Sequence[Record]) -> Titled:
+def _flicker(records: Sequence[Record], proofs: Proofs) -> Titled:
     kinds = list(dict.fromkeys(kind for r in records for kind in r.get("flicker_percent") or ()))
     rows = [[kind, *(_figure((r.get("flicker_percent") or {}).get(kind), 3, " %") for r in records)] for kind in kinds]
     title = "Flicker: mean change of a point's error between frames, in percent of the eye distance, not smoothed."
-    return title, ["clip", *(f"`{r['model']}`" for r in records)], rows
+    return title, ["clip", *(_code(r, proofs) for r in records)], rows
+
+
+def _code(record: Record, proofs: Proofs) -> str:
+    """A model's name as code, and what is to be said of its file."""
+    return proofs.title(record, f"`{record.model}`")
 
 
 def _figure(value: Any, decimals: int, unit: str = "", scale: float = 1.0) -> str:

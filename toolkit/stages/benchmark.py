@@ -21,8 +21,8 @@ from toolkit.bench.peers import PeerName
 from toolkit.bench.residency import off_cpu, residency
 from toolkit.bench.rivals import behind_detectors
 from toolkit.bench.start import NO_START, starts
-from toolkit.core.files import read_lines
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.records import Record, read
 from toolkit.data import Faces, open_faces
 from toolkit.data.batches import PlainCrops
 
@@ -177,13 +177,13 @@ def _conditions(threads: int) -> dict[str, Any]:
     return {**found, "versions": {**found["versions"], **peers.versions()}}
 
 
-def _baseline(path: Path) -> list[dict[str, Any]]:
+def _baseline(path: Path) -> list[Record]:
     if not path.is_file():
         raise FileNotFoundError(f"no baseline at {path}: keep the results.jsonl of a run that was good")
-    return read_lines(path)
+    return read(path)
 
 
-def _outcome(options: Benchmark, records: list[dict[str, Any]], baseline: list[dict[str, Any]] | None) -> Outcome:
+def _outcome(options: Benchmark, records: list[dict[str, Any]], baseline: list[Record] | None) -> Outcome:
     text = rows.table(records)
     if baseline is None:
         return Outcome(text=text, records=tuple(records))

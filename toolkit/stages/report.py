@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from toolkit.core.files import read_lines, write_bytes
+from toolkit.core.files import write_bytes
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.records import read
 from toolkit.report import ablation, curves, markdown, versus
 from toolkit.report.page import render
 from toolkit.report.run import load
@@ -31,7 +32,7 @@ def run(options: Report) -> Steps[Outcome]:
     yield Progress(task="report", done=0, total=2)
     if options.markdown is not None:
         changed = markdown.update(options.markdown, options.run)
-        records = read_lines(options.run / "results.jsonl")
+        records = read(options.run / "results.jsonl")
         for name, svg in {**ablation.plots(records), **curves.plots(records), **versus.plots(records)}.items():
             write_bytes(options.run / name, svg.encode())
         return Outcome(text=f"{options.markdown} {'refreshed' if changed else 'was up to date'}")

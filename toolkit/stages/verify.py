@@ -9,7 +9,7 @@ from toolkit import bundle, measure, runtime
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_faces
 from toolkit.export.golden import golden
-from toolkit.export.proof import Reference, prove, reference, table
+from toolkit.export.proof import Reference, prove, reference, refusal, table
 from toolkit.runtime import sidecar
 
 
@@ -56,7 +56,7 @@ def run(options: Verify) -> Steps[Outcome]:
                 references[source] = yield from _reference(options, bundles[source])
             _, record = prove(path, references[source], options.threads)
         except (ValueError, FileNotFoundError) as error:
-            record = {"kind": "parity", "model": path.name, "reasons": [" ".join(str(error).split())], "ok": False}
+            record = refusal(path, " ".join(str(error).split()))
         records.append({**record, **measure.conditions(options.threads)})
     if options.results is not None:
         measure.append(options.results, tuple(records))

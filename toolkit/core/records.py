@@ -1,0 +1,160 @@
+"""One record for everything that is measured, what tells two measurements apart, and the file that keeps them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from toolkit.core.files import read_lines, write_lines
+
+Fields = Mapping[str, Any]
+"""A JSON object."""
+
+MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "benchmark": ("boxes", "input_px"),
+        "evaluate": ("input_px",),
+        "compare": ("bundle", "input_px"),
+        "detected": ("boxes", "passes"),
+        "rewrite": ("variant", "input_px"),
+        "throughput": ("size_px", "precision", "processes", "batch"),
+        "pace": ("drawn", "size_px"),
+        "ablation": ("ablation", "variant", "seed"),
+        "conversion": ("variant", "input_px"),
+        "sweep": ("budget", "importance", "seed"),
+    }
+)
+"""What else tells two measurements of a kind apart."""
+RECIPES = frozenset({"ablation", "conversion", "sweep", "step"})
+"""Kinds that measure a recipe: its file is new each time it is followed, and on each device."""
+
+
+class Key(NamedTuple):
+    """What a measurement is of: two records with equal keys are of the same one, and the newer one counts."""
+
+    kind: str
+    model: str | None
+    subject: str | None
+    """The hash of the file, or of the bundle, that was measured. Of a record without one, what its network is called
+    and was trained on: then the name is all that there is to tell it by."""
+    engine: str | None
+    threads: int | None
+    device: str | None
+    data: str | None
+    split: str | None
+    more: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Record(Mapping[str, Any]):
+    """A measurement: typed where it says what was measured, and a JSON object for what came out.
+
+    Raises:
+        ValueError: it does not say its kind, or a field that tells measurements apart is of the wrong type.
+    """
+
+    fields: Fields
+    """All of them, as they stand in the file."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.fields, Mapping) or not isinstance(self.fields.get("kind"), str):
+            raise ValueError("is not a measurement record: it has no kind")
+        for name, kind, words in _TYPES:
+            value = self.fields.get(name)
+            if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+                raise ValueError(f"is not a measurement record: {name} must be {words} or null, got {value!r:.80}")
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    @property
+    def kind(self) -> str:
+        """What sort of measurement it is."""
+        return str(self.fields["kind"])
+
+    @property
+    def model(self) -> str:
+        """A file's name, a bundle's stage, or what else was measured is called."""
+        return str(self.fields.get("model"))
+
+    @property
+    def file_sha256(self) -> str | None:
+        """Hash of the file or bundle."""
+        return self.fields.get("file_sha256")
+
+    def key(self) -> Key:
+        """The record's identity; the one place that says which measurements are the same."""
+        place = self.place()
+        return place if self.kind in RECIPES or self.file_sha256 is None else place._replace(subject=self.file_sha256)
+
+    def place(self) -> Key:
+        """The identity without the file's hash: what a later file of the same name and conditions has in common."""
+        get, recipe = self.fields.get, self.kind in RECIPES
+        return Key(
+            kind=self.kind,
+            model=get("model"),
+            subject=" of ".join(str(get(name)) for name in ("name", "trained_on") if get(name) is not None) or None,
+            engine=get("engine"),
+            threads=get("threads"),
+            device=None if recipe else get("device"),
+            data=get("data"),
+            split=get("split"),
+            more=tuple(str(get(name)) for name in MORE.get(self.kind, ())),
+        )
+
+
+_TYPES = (
+    *((name, str, "a text") for name in ("model", "name", "trained_on", "file_sha256", "engine", "device")),
+    *((name, str, "a text") for name in ("data", "split")),
+    ("threads", int, "a whole number"),
+)
+
+
+def of(lines: Iterable[Fields]) -> list[Record]:
+    """JSON objects as records.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return [line if isinstance(line, Record) else Record(line) for line in lines]
+
+
+def latest(records: Iterable[Record]) -> list[Record]:
+    """The last record of every measurement, in the order in which these were made."""
+    kept: dict[Key, Record] = {}
+    for record in records:
+        kept.pop(record.key(), None)
+        kept[record.key()] = record
+    return list(kept.values())
+
+
+def read(path: Path) -> list[Record]:
+    """The records of a file, oldest first; none where there is no file.
+
+    Raises:
+        ValueError: a line is no record; the message names file and line.
+    """
+    found = []
+    for line, fields in enumerate(read_lines(path), start=1):
+        try:
+            found.append(Record(fields))
+        except ValueError as error:
+            raise ValueError(f"{path}:{line} {error}") from error
+    return found
+
+
+def append(path: Path, fresh: Iterable[Fields]) -> None:
+    """Add records to a file; one of the same measurement replaces the older one.
+
+    Raises:
+        ValueError: what is to be added, or what the file holds, is no record.
+    """
+    kept = latest([*read(path), *of(fresh)])
+    write_lines(path, [dict(record) for record in kept])
