@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from toolkit.core.schemes import WFLW_98
-from toolkit.measure import accuracy, append
+from toolkit.measure import accuracy
 
 NAMES = {"n", "n_unscored", "nme_mean", "nme_median", "fr8", "fr10", "auc10"}
 
@@ -52,12 +52,3 @@ def test_a_region_that_no_face_has_is_null() -> None:
     truth[:, WFLW_98.regions["contour"]] = np.nan
     regions = accuracy(points, truth, WFLW_98, {})["nme_regions"]
     assert regions["contour"] is None and regions["inner"] > 0
-
-
-def test_a_fresh_record_replaces_the_one_of_the_same_measurement(tmp_path) -> None:
-    """Same kind, model, engine, threads, data and split; another split is another measurement."""
-    old = {"kind": "evaluate", "model": "slim", "data": "d", "split": "test", "nme_mean": 5.0}
-    for record in (old, old | {"split": "challenge"}, old | {"nme_mean": 4.0}):
-        append(tmp_path / "r.jsonl", (record,))
-    lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
-    assert [(r["split"], r["nme_mean"]) for r in lines] == [("challenge", 5.0), ("test", 4.0)]

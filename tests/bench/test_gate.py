@@ -81,3 +81,13 @@ def test_a_baseline_of_something_else_is_an_error() -> None:
         against(run_of({"z": 1.0}), BASE, 1, 1)
     with pytest.raises(ValueError, match="no measurement in common"):
         against(BASE, [{**BASE[0], "kind": "evaluate"}], 1, 1)
+
+
+def test_files_of_one_name_are_told_by_their_hash() -> None:
+    """Each against itself, in whatever order; a new file against the only one it can replace, else not at all."""
+    a, b, c = (run_of({"x.tflite": 1.0}, nme, file_sha256=f"{nme:064d}")[0] for nme in (5, 7, 9))
+    assert against([b, a], [a, b], 0.1, 1).breaches == ()
+    assert against([a, c], [a, b], 0.1, 1).breaches == ("x.tflite on e, 1 threads: NME 9.00 %, in the baseline 7.00 %",)
+    assert against([c], [a, b], 0.1, 1).notes[0].endswith("is in the baseline alone under several files of this name")
+    older = a | {"run": "sunday"}
+    assert against([c], [older, b], 0.1, 1).breaches[0].endswith("in the baseline 7.00 %"), "the last run counts"

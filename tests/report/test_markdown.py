@@ -127,3 +127,14 @@ def test_the_table_to_choose_by_is_what_the_records_give() -> None:
     """On the front page."""
     records = read_lines(ROOT / "results" / "release" / "results.jsonl")
     assert short(records) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_refused_file_is_refused_in_every_table() -> None:
+    """By the newest proof of its hash; one that could not even be run has a row of its own."""
+    timed = next(r for r in RECORDS if r["kind"] == "benchmark")
+    beside = {**timed, "boxes": "same boxes", "threads": 1}
+    refused = {"kind": "parity", "model": "a.tflite", "file_sha256": "1", "reasons": ["cut off"], "ok": False}
+    text = render([*RECORDS, beside, refused])
+    assert text.count("| `a.tflite` (refused) |") == 2
+    assert "| `a.tflite` | not measured | not measured |" in text and "| refused |" in text
+    assert "refused" not in render([*RECORDS, beside, refused, {**RECORDS[-1], "data": "newer", "ok": True}])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from toolkit.core.files import write_lines
+from toolkit.export.proof import refusal
 from toolkit.report.page import render
 from toolkit.report.run import load
 from toolkit.report.tables import road
@@ -285,6 +286,56 @@ def test_what_does_not_belong_together_is_said(copy: Path, whole_run: Path) -> N
     assert Tables(found).tables["Converted files on fabricated faces, test"]["sd-hrnet-68pt-64-int8.tflite"][-1][0] == (
         "out of date"
     )
+
+
+FILES = "Converted files on fabricated faces, test"
+UNMEASURED = "Converted files without a measurement"
+FLOAT16 = "sd-hrnet-68pt-64-float16.tflite"
+
+
+def test_the_newest_proof_of_a_hash_counts(copy: Path) -> None:
+    """On whichever faces or engine it failed: refused in the table, the plots, the comparison and the headline."""
+    first = next(r for r in records(copy) if r["kind"] == "parity" and r["model"] == FLOAT16)
+    again = first | {"data": "other faces", "ok": False, "reasons": ["points move by 9 px"]}
+    boxes = [r | {"boxes": "same boxes"} if r["kind"] == "benchmark" else r for r in records(copy)]
+    write_lines(copy / "results.jsonl", [*boxes, again])
+    found = render(load(copy))
+    assert Tables(found).tables[FILES][FLOAT16][-1][0] == "refused"
+    assert f"{FLOAT16} (refused)" in Tables(found).tables["Error against size"]
+    assert any(
+        f"{FLOAT16} (refused)" in rows for caption, rows in Tables(found).tables.items() if "Side by side" in caption
+    )
+    assert "3 of 5" in found[found.index('<dl class="facts">') : found.index("</dl>")]
+    write_lines(copy / "results.jsonl", [*boxes, again, first | {"data": "third faces"}])
+    assert Tables(render(load(copy))).tables[FILES][FLOAT16][-1][0] == "ok"
+
+
+def test_a_file_that_was_damaged_since_is_refused(copy: Path) -> None:
+    """Its bytes are held against its sidecar; figures of the file that it was are out of date."""
+    path = copy / "models" / FLOAT16
+    path.write_bytes(b"cut off")
+    run = load(copy)
+    tables = Tables(render(run)).tables
+    assert tables[FILES][FLOAT16][-1][0] == "out of date"
+    assert tables[UNMEASURED][FLOAT16][-1][0] == "refused"
+    facts = render(run)[: render(run).index("</dl>")]
+    assert "3 of 5" in facts and f"{FLOAT16}" not in facts
+    record = refusal(path, "it is damaged")
+    write_lines(copy / "results.jsonl", [*records(copy), record])
+    assert Tables(render(load(copy))).tables[UNMEASURED][FLOAT16][-1][0] == "refused"
+
+
+def test_files_of_one_name_are_both_shown(copy: Path) -> None:
+    """With the hash that tells them apart; of two seeds of a stage the one that is in the run is scored."""
+    benchmark = next(r for r in records(copy) if r["kind"] == "benchmark" and r["model"] == FLOAT16)
+    shutil.rmtree(copy / "models")
+    seed = next(r for r in records(copy) if r["model"] == "slim") | {"file_sha256": "e" * 64, "nme_mean": 99.0}
+    write_lines(copy / "results.jsonl", [*records(copy), benchmark | {"file_sha256": "e" * 64, "nme_mean": 8.0}, seed])
+    run = load(copy)
+    shown = Tables(render(run)).tables[FILES]
+    assert {name for name in shown if name.startswith(FLOAT16)} == {f"{FLOAT16} (0000000)", f"{FLOAT16} (eeeeeee)"}
+    score = run.score("slim", run.groups()[0])
+    assert score is not None and score["nme_mean"] != 99.0
 
 
 def test_fates_add_up_to_all_operations(page: str, whole_run: Path) -> None:

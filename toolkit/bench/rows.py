@@ -9,7 +9,9 @@ from toolkit.bench import peers
 from toolkit.bench.clock import Times
 from toolkit.bench.contender import Contender
 from toolkit.bench.described import read_description
+from toolkit.core.records import Fields, Record, of
 from toolkit.landmarkers import is_bundle
+from toolkit.report.proofs import Proofs
 from toolkit.runtime.timing import Latency
 
 SAME = "same boxes"
@@ -66,22 +68,24 @@ HEADS = (
 )
 
 
-def table(records: Sequence[dict[str, Any]]) -> str:
+def table(lines: Sequence[Fields]) -> str:
     """Records as aligned columns: those of the same boxes, then each behind its own detector."""
-    parts = []
+    records, parts = of(lines), []
+    titles = Proofs(records)
     for boxes, title in ((SAME, ""), (OWN, "each with its own detector, on whole pictures")):
         chosen = [r for r in records if r["boxes"] == boxes]
         if chosen:
-            parts.append("\n".join(filter(None, [title, *_columns([HEADS, *map(_cells, chosen)])])))
+            cells = [_cells(r, titles.title(r)) for r in chosen]
+            parts.append("\n".join(filter(None, [title, *_columns([HEADS, *cells])])))
     notes = [f"{r['model']} on {r['engine']}: {r['not_measured']}" for r in records if r.get("not_measured")]
     return "\n\n".join([*parts, *(["not measured:\n" + "\n".join(dict.fromkeys(notes))] if notes else [])])
 
 
-def _cells(r: dict[str, Any]) -> tuple[str, ...]:
+def _cells(r: Record, title: str) -> tuple[str, ...]:
     times, start = r["latency_ms"] or {}, r.get("cold_start_ms") or {}
     found = "" if r["boxes"] == SAME else f" ({r['found']} of {r['n_faces']} found)"
     return (
-        r["model"] + found,
+        title + found,
         r["engine"],
         str(r["threads"]),
         _number(r.get("nme_mean"), 2),

@@ -14,7 +14,7 @@ Fields = Mapping[str, Any]
 MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "benchmark": ("boxes", "input_px"),
-        "evaluate": ("input_px",),
+        "evaluate": ("input_px", "head"),
         "compare": ("bundle", "input_px"),
         "detected": ("boxes", "passes"),
         "rewrite": ("variant", "input_px"),

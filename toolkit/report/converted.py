@@ -14,15 +14,17 @@ def converted(records: Sequence[Record]) -> list[Titled]:
     """A title, a header and rows for every table that the records have something for."""
     tables = []
     for make, kind in ((_files, "parity"), (_ways, "conversion"), (_arm, "arm")):
-        own = [r for r in records if r["kind"] == kind and (kind != "parity" or _told(r))]
+        own = [r for r in records if r["kind"] == kind]
+        own = _newest(own) if kind == "parity" else own
         if own:
             tables.append(make(own))
     return tables
 
 
-def _told(record: Record) -> bool:
-    """Whether a proof has something for the table: its figures, or a file that could not be run at all."""
-    return "xnnpack_parts" in record or record.get("ok") is False
+def _newest(records: list[Record]) -> list[Record]:
+    """The newest proof of each file, of those with its figures or with a file that could not be run at all."""
+    found = {r.get("file_sha256") or r["model"]: r for r in records}
+    return [r for r in found.values() if "xnnpack_parts" in r or r.get("ok") is False]
 
 
 def _files(records: list[Record]) -> Titled:

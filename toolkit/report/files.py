@@ -33,12 +33,12 @@ class Measured:
     @property
     def sound(self) -> bool:
         """Whether it is proven, and is the file that is in the run now."""
-        return self.proof is not None and self.proof.ok and not self.stale
+        return self.proof is not None and self.proof.ok is True and not self.stale
 
     @property
     def refused(self) -> bool:
         """Whether its newest proof failed."""
-        return self.proof is not None and not self.proof.ok
+        return self.proof is not None and self.proof.ok is False
 
 
 def measured(run: Run) -> list[Measured]:
@@ -65,13 +65,13 @@ _IDENTITY = ("model", "file_sha256", "engine", "precision", "size_bytes")
 def _measured(run: Run, record: Record) -> Measured:
     stale = run.stale(record)
     source = None if stale else _source(run, record)
-    title = run.title(record)
+    title = run.named(record)
     return Measured(record=record, proof=run.proofs.of(record), source=source, stale=stale, title=title)
 
 
 def rivals(run: Run) -> list[Measured]:
     """Other people's models, which have no bundle and no proof here."""
-    return [Measured(record=r, title=run.title(r)) for r in run.scores() if r.get("peer")]
+    return [Measured(record=r, title=run.named(r)) for r in run.scores() if r.get("peer")]
 
 
 def _source(run: Run, record: Record) -> str | None:
@@ -142,7 +142,7 @@ def _threads(record: Record) -> str:
 def _proof(row: Measured) -> Cell:
     if row.stale:
         return Cell(text="out of date", tone="bad", note=f"its figures are of {REPLACED}: benchmark again")
-    if row.proof is None:
+    if row.proof is None or row.proof.ok is None:
         return NOT_MEASURED
     if row.proof.ok:
         return Cell(text="ok", tone="good")

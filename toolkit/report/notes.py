@@ -25,8 +25,8 @@ def protocol(run: Run) -> list[str]:
         "Time is that of one call for one face: crop in, points out, without face detection. All files of a benchmark "
         "take turns. Compare times of one machine and one benchmark only.",
         "Proof: the converted file and its bundle see the same crops. ok means: points, confidences and NME moved "
-        "by no more than the budget of the file's precision; a file that is refused names what did. The newest proof of "
-        "just these bytes counts.",
+        "by no more than the budget of the file's precision; a refused file names what did. The newest proof of just "
+        "these bytes counts.",
         "Every figure comes from results.jsonl, the bundles or the sidecars of this run; the recorded digits stand in "
         "the page's source beside the rounded ones.",
     ]

@@ -138,7 +138,7 @@ def _file_facts(rows: list[Measured], where: Group | None) -> Iterable[Fact]:
         unit="ms a face",
         note=f"{best[1].record['model']}, {best[1].record.get('engine')}, one thread" if best else "",
     )
-    judged = {(r.record.model, r.record.file_sha256): r.sound for r in rows if r.proof is not None and not r.stale}
+    judged = {(r.record.model, r.record.file_sha256): r.sound for r in rows if r.sound or (r.refused and not r.stale)}
     share = Cell(text=f"{sum(judged.values())} of {len(judged)}") if judged else cell(None)
     yield Fact(label="Files that keep their budget", cell=share, note="same points as their bundle" if judged else "")
 

@@ -30,7 +30,8 @@ class Present:
 class Proof:
     """Whether a file gave its bundle's points when that was last looked at."""
 
-    ok: bool
+    ok: bool | None
+    """None where it does not say."""
     reasons: tuple[str, ...] = ()
     figures: Fields = field(default_factory=dict)
 
@@ -64,11 +65,10 @@ class Proofs:
 
     def _keep(self, of: str, figures: Any) -> None:
         """Replace what was known of a hash, or of a name where a record has no hash."""
-        if isinstance(figures, Mapping) and isinstance(figures.get("ok"), bool):
-            reasons = figures.get("reasons")
+        if isinstance(figures, Mapping) and figures:
+            ok, reasons = figures.get("ok"), figures.get("reasons")
             words = tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
-            self._proofs.pop(of, None)
-            self._proofs[of] = Proof(ok=figures["ok"], reasons=words, figures=figures)
+            self._proofs[of] = Proof(ok=ok if isinstance(ok, bool) else None, reasons=words, figures=figures)
 
     def of(self, record: Record) -> Proof | None:
         """The newest proof of a record's file; None where there is none."""
@@ -84,7 +84,7 @@ class Proofs:
         if self.replaced(record):
             return REPLACED
         proof = self.of(record)
-        return "" if proof is None or proof.ok else REFUSED
+        return REFUSED if proof is not None and proof.ok is False else ""
 
     def title(self, record: Record, name: str = "", *, judged: bool = True) -> str:
         """What to call a record's file in a table or plot: with its hash where names are not enough, and the caution.

@@ -29,9 +29,9 @@ def tables(run: Run, groups: Iterable[Group]) -> list[Table]:
     found = []
     for where in groups:
         same, own = of(run, where, "same boxes"), of(run, where, OWN_DETECTOR)
-        found += [side_by_side(same, where, run.title), stages(same, run.title)] if same else []
-        found += [behind_detectors(own, where, run.title)] if own else []
-        found += [regions(same, where, run.title), *subsets(same, where, run.title)] if same else []
+        found += [side_by_side(same, where, run.named), stages(same, run.named)] if same else []
+        found += [behind_detectors(own, where, run.named)] if own else []
+        found += [regions(same, where, run.named), *subsets(same, where, run.named)] if same else []
     return [table for table in found if table is not None]
 
 
@@ -208,7 +208,7 @@ def subsets(records: Sequence[Record], where: Group, title: Title) -> list[Table
 
 def curves(run: Run, where: Group) -> Plot | None:
     """CED curves of the models that differ."""
-    lines = [(run.title(r), errors_of(r)) for r in one_each(of(run, where, "same boxes"))][: len(LINES)]
+    lines = [(run.named(r), errors_of(r)) for r in one_each(of(run, where, "same boxes"))][: len(LINES)]
     if len(lines) < 2:
         return None
 

@@ -91,9 +91,9 @@ class Run:
         """Whether a record was measured on other weights, or on another file, than are in the run now."""
         return self.proofs.replaced(record)
 
-    def title(self, record: Record) -> str:
+    def named(self, record: Record) -> str:
         """What a table or plot calls the network or file that a record is about, with what is to be said of it."""
-        return self.proofs.title(record, TITLES.get(record.model, record.model))
+        return self.proofs.title(record, self.title(record.model) if record.model in TITLES else record.model)
 
 
 def group(record: Record) -> Group:

@@ -63,7 +63,7 @@ def _plot(run: Run, records: Sequence[Record], name: str) -> Plot:
             plain, errors = number(record.get("nme_plain")), _values(record, name)[1]
             start = float("nan") if plain is None else plain
             style: dict[str, Any] = {"color": stand_in(colour), "linestyle": dashes, "marker": shape, "markersize": 5}
-            axes.plot(places, [start, *errors], label=run.title(record), **style)
+            axes.plot(places, [start, *errors], label=run.named(record), **style)
         axes.set_xticks(places, ["plain", *(f"{level:g}" for level in levels)])
         axes.set_ylim(bottom=0)
         axes.set_xlabel(f"{name}, {unit}")
@@ -75,7 +75,7 @@ def _plot(run: Run, records: Sequence[Record], name: str) -> Plot:
         *(Column(label=f"{level:g}", unit=unit) for level in levels),
     )
     rows = tuple(
-        (words(run.title(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records
+        (words(run.named(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records
     )
     return Plot(
         title=name[:1].upper() + name[1:],
@@ -95,7 +95,7 @@ def behind_detectors(run: Run, where: Group) -> Table | None:
         (words(name or "plain"), *(c for r in records for c in _behind(mapping(r["own_detector"]), name)))
         for name in ("", *names)
     )
-    heads = ((run.title(r), unit) for r in records for unit in ("NME, % of those found", "% not found or above 10 %"))
+    heads = ((run.named(r), unit) for r in records for unit in ("NME, % of those found", "% not found or above 10 %"))
     return Table(
         caption="Seen badly, each behind its own face detector",
         columns=(Column(label="Condition", numeric=False), *(Column(label=t, unit=unit) for t, unit in heads)),
@@ -117,7 +117,7 @@ def flicker(run: Run, where: Group) -> Table | None:
     kinds = list(dict.fromkeys(kind for r in records for kind in mapping(r["flicker_percent"])))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            words(run.title(r)),
+            words(run.named(r)),
             *(cell(mapping(r["flicker_percent"]).get(kind), 3) for kind in kinds),
             cell(r.get("clips"), 0),
         )

@@ -57,8 +57,8 @@ def run(options: Evaluate) -> Steps[Outcome]:
     model = open_model(options.model, options.threads)
     wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
     labelled = open_faces(options.data, options.split, options.synthetic, scheme=wanted, skip_bad=options.skip_bad)
-    faces = labelled
-    if model.scheme.parts:
+    faces, whole = labelled, model.scheme
+    if whole.parts:
         model = open_model(options.model, options.threads, head=wanted if options.head else faces.scheme)
         faces = in_scheme(faces, model.scheme, marked=model.scheme)
     crops = yield from plain_crops(faces, model.size_px, skip_bad=options.skip_bad)
@@ -69,6 +69,7 @@ def run(options: Evaluate) -> Steps[Outcome]:
         **identify(options.model),
         "engine": model.engine,
         **where,
+        **({"head": model.scheme.name} if whole.parts else {}),
         **measure.accuracy(points, crops.points_xy, crops.faces.scheme, crops.faces.subsets),
         "latency_ms": None,
         **measure.conditions(options.threads),
