@@ -1,6 +1,8 @@
 """Bundles: what is written is what is read, and what is damaged is refused in words."""
 
+import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -45,11 +47,52 @@ def test_networks_of_one_bundle_are_independent(saved: Bundle) -> None:
 
 
 def test_it_is_written_whole(saved: Bundle, folder: Path) -> None:
-    """Nothing temporary stays beside it, and a second write replaces the first."""
-    (folder / "resume").mkdir()
-    bundle.write(saved, folder)
+    """Nothing temporary stays, a second write replaces the first, and what else is in the folder is left alone."""
+    (folder / "samples").mkdir()
+    (folder / "samples" / "thesis.txt").write_text("mine")
+    other = dataclasses.replace(saved, card=dataclasses.replace(saved.card, name="other"))
+    bundle.write(other, folder)
+    assert bundle.read(folder).card.name == "other"
     assert sorted(p.name for p in folder.parent.iterdir()) == ["b"]
-    assert sorted(p.name for p in folder.iterdir()) == ["card.json", "log.jsonl", "spec.json", "weights.safetensors"]
+    assert {p.name for p in folder.iterdir()} == {*bundle.FILES, "samples"}
+    assert (folder / "samples" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_write_that_fails_leaves_the_old_bundle(saved: Bundle, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is told of with the folder's name, and nothing temporary stays."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=rf"No space left on device: '{folder}"):
+        bundle.write(dataclasses.replace(saved, card=dataclasses.replace(saved.card, name="other")), folder)
+    assert bundle.read(folder).card == saved.card
+    assert {p.name for p in folder.iterdir()} == {*bundle.FILES}
+
+
+def test_a_link_to_a_folder_is_written_through(saved: Bundle, tmp_path: Path) -> None:
+    """The link stays a link."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    bundle.write(saved, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and bundle.read(tmp_path / "disk").card == saved.card
+
+
+def test_only_an_empty_folder_or_a_bundle_can_be_written_to(folder: Path, tmp_path: Path) -> None:
+    """A bundle when asked for; of anything else the message names a file. Hidden files do not count."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".DS_Store").touch()
+    for free in (tmp_path / "new", tmp_path / "empty"):
+        bundle.require_free(free, overwrite=False)
+    bundle.require_free(folder, overwrite=True)
+    with pytest.raises(FileExistsError, match=r"holds a bundle.*--overwrite"):
+        bundle.require_free(folder, overwrite=False)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "thesis.txt").touch()
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match=r"not empty \(thesis\.txt\)"):
+            bundle.require_free(tmp_path / "theirs", overwrite=overwrite)
 
 
 def test_the_digest_names_architecture_and_weights(saved: Bundle, folder: Path, tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 """The command line: quick to start, clear when wrong, and nothing but what was asked for on standard output."""
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import time
+from importlib import import_module
+from itertools import product
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 
 from toolkit.cli import COMMANDS, _command, main
+from toolkit.core.options import Options
+from toolkit.core.outputs import kinds
 
 
 def imported_by(statement: str) -> set[str]:
@@ -70,6 +76,42 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     assert end.value.code == 0
     text = capsys.readouterr().out
     assert f"sdhrnet {name}" in text and len(text.splitlines()) > 5
+
+
+def made(config: Any, path: Path, same: set[str]) -> Any:
+    """Options that were not looked at: one path for all these, others of their own, defaults else."""
+    options = object.__new__(config)
+    for field in dataclasses.fields(config):
+        default = field.default_factory() if callable(field.default_factory) else field.default
+        if field.name in same:
+            value: Any = (path,) if "tuple" in str(field.type) else str(path) if "str" in str(field.type) else path
+        else:
+            value = path.with_name(field.name) if default is dataclasses.MISSING else default
+        object.__setattr__(options, field.name, value)
+    return options
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_writes_over_what_it_reads(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pair of an output and an input is refused before anything is read, and each pair of outputs."""
+    monkeypatch.chdir(tmp_path)
+    module = import_module(COMMANDS[name][0])
+    config = getattr(module, COMMANDS[name][1])
+    paths = {n for n, hint in get_type_hints(config).items() if "Path" in str(hint)}
+    outputs = {n: kind for n, kind in kinds(config)}
+    assert outputs.keys() <= paths and paths & {"out", "results", "json_out", "csv_out", "draw"} <= outputs.keys()
+    free = {("bundle", "out")} if name == "convert" else set()  # converted files may lie in their bundle
+    for one, other in product(paths, outputs):
+        if one != other and (one, other) not in free:
+            with pytest.raises(ValueError, match=f"--{other.replace('_', '-')}"):
+                next(module.run(made(config, tmp_path / "same.file", {one, other})))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_checks_its_options(name: str) -> None:
+    """By the base that all share."""
+    assert issubclass(getattr(import_module(COMMANDS[name][0]), COMMANDS[name][1]), Options)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ log.jsonl            a record an epoch
 """
 
 import dataclasses
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from safetensors import SafetensorError
@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from toolkit.core import heatmap
 from toolkit.core.correspondence import span_of
-from toolkit.core.files import new_folder, read_json, read_lines, sha256, write_bytes, write_json, write_lines
+from toolkit.core.files import naming, read_json, read_lines, sha256, write_bytes, write_json, write_lines
+from toolkit.core.outputs import require_empty
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.data.licences import stated_or_known
 from toolkit.models import HRNet, HRSuperNet, blank
@@ -26,6 +27,7 @@ from toolkit.models.spec import Spec, from_json, to_json
 
 FORMAT = 1
 """The version of card.json written here; a higher one comes from a newer release."""
+STAGING = ".bundle-"
 
 LAST_LAYER = ("head.out.weight", "head.out.bias")
 """The layer that has a channel for each landmark."""
@@ -130,20 +132,41 @@ def state(net: nn.Module) -> dict[str, Tensor]:
     return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in net.state_dict().items()}
 
 
-SEEN = ("samples", "tensorboard")
-"""Folders in which a run showed itself; they stay beside the bundle that it became."""
+FILES = ("weights.safetensors", "card.json", "log.jsonl", "spec.json")
+"""Of a bundle, in the order in which they are put in place: with the last one it is a bundle."""
 
 
 def write(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle as a whole, replacing one that stood there."""
-    with new_folder(folder) as temporary:
-        for name in SEEN:
-            if (folder / name).is_dir():
-                shutil.copytree(folder / name, temporary / name)
-        write_json(temporary / "spec.json", to_json(bundle.spec))
-        write_bytes(temporary / "weights.safetensors", save(bundle.weights))
-        write_json(temporary / "card.json", {"format": FORMAT, **dataclasses.asdict(bundle.card)})
-        write_lines(temporary / "log.jsonl", bundle.log)
+    """Write a bundle, replacing the files of one that stood there; whatever else is in the folder stays.
+
+    A reader meets the old bundle, the new one, or none.
+    """
+    with naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=STAGING) as staging:
+            fresh = Path(staging)
+            write_json(fresh / "spec.json", to_json(bundle.spec))
+            write_bytes(fresh / "weights.safetensors", save(bundle.weights))
+            write_json(fresh / "card.json", {"format": FORMAT, **dataclasses.asdict(bundle.card)})
+            write_lines(fresh / "log.jsonl", bundle.log)
+            (folder / "spec.json").unlink(missing_ok=True)
+            for name in FILES:
+                (fresh / name).replace(folder / name)
+
+
+def require_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder for a new bundle unless it is empty or not there, or holds a bundle that may be replaced.
+
+    Hidden files do not count: nothing but a bundle's own files is ever replaced or removed.
+
+    Raises:
+        FileExistsError: it holds something else; the message says what to do.
+    """
+    if is_bundle(folder):
+        if not overwrite:
+            raise FileExistsError(f"{folder} holds a bundle: choose another --out, or replace it with --overwrite")
+        return
+    require_empty(folder, "holds no bundle")
 
 
 def read(folder: Path) -> Bundle:

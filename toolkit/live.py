@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.draw import draw_box, draw_landmarks
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile
 from toolkit.core.schemes import Scheme
 from toolkit.core.smoothing import SMOOTHING
 from toolkit.core.stopwatch import Stopwatch
@@ -22,15 +24,15 @@ ImageArray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Live:
+class Live(Options):
     """Options of every command that follows faces."""
 
     model: Path | None = None
     """A bundle's folder, a .tflite, .onnx or .mlpackage, or the name of a released model (default: sdhrnet-68pt-128;
     sdhrnet-68pt-96 is the fast one)."""
-    json_out: Path | None = None
+    json_out: OutFile | None = None
     """Write the points of every frame, as JSON: x, y in 0-based pixels, whole numbers at pixel centres."""
-    csv_out: Path | None = None
+    csv_out: OutFile | None = None
     """Write the points of every frame as a table, a row for each face."""
     smooth: bool = True
     """Steady the points over time (One-Euro filter); --no-smooth gives them as the network does."""
@@ -44,6 +46,7 @@ class Live:
     """CPU threads of the engine (XNNPACK's, for .tflite)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.tracking()
         if self.threads < 1:
             raise ValueError(f"--threads must be at least 1, got {self.threads}")

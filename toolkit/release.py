@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import bundle, measure, runtime
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs, same
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.licences import SYNTHETIC
 from toolkit.jobs import Job, side_by_side
@@ -71,7 +73,7 @@ SCORES = ("data", "n", "nme_mean", "nme_median", "fr10", "auc10", "nme_regions")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Release:
+class Release(Options):
     """Train the released models and put them, with their files, into the package.
 
     Interrupted and started again, it goes on where it was: every step resumes, and one that is done is not made again.
@@ -80,26 +82,30 @@ class Release:
     data: Path
     """Folder of the faces to train and to score on: 300w, helen_extra/normal, helen_extra/hard, aflw_pose, aflw_merl,
     infanface, ytf68, helen29 and wflw_test."""
-    out: Path = Path("runs/release")
+    out: OutFolder = Path("runs/release")
     """The run's folder: a bundle for each step."""
-    weights: Path = WEIGHTS
+    weights: OutFolder = WEIGHTS
     """Where to put what ships."""
     wave: str | None = None
     """Train one step of the recipe alone, such as teacher-heads, and ship nothing; what it starts from must be there,
     and it goes on where it was."""
     at_once: int = 2
     """Trainings that run at the same time, on one thread each."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file; an older record of the same measurement is replaced. The teacher, too large
     for the package, is put beside it."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.at_once < 1:
             raise ValueError("--at-once must be at least 1")
 
 
 def run(options: Release) -> Steps[Outcome]:
     """Train, then ship; see Release."""
+    check_outputs(options)
+    if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher"):
+        raise ValueError(f"--results {options.results} would put the rounded teacher over {options.out}'s own: move it")
     needed = dict.fromkeys(
         [*(name for name, *_ in (*MIXTURE, *HEADED)), POINTS_29, *(shipped.test for shipped in SHIPPED if shipped.test)]
     )

@@ -3,9 +3,11 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.core.files import read_json, write_json
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, check_outputs, require_empty
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
 from toolkit.jobs import Job, side_by_side
@@ -18,30 +20,27 @@ TEST_FACES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quickstart:
+class Quickstart(Options):
     """Train, slim, distil, convert, prove, measure and look: the whole road into one folder, ending with report.html.
 
     Without --data the faces are synthetic. Interrupted and started again, it goes on where it was.
     """
 
-    out: Path = Path("runs/quickstart")
+    out: OutFolder = Path("runs/quickstart")
     """The run's folder."""
     data: Path | None = None
     """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
-    preset: str = "tiny"
+    preset: Literal["tiny", "cpu", "paper"] = "tiny"
     """tiny: minutes, to see it work. cpu: two hours or so on two cores. paper: section 4.3, for a GPU."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     device: str = "auto"
     """auto, cpu, cuda, mps."""
 
-    def __post_init__(self) -> None:
-        if self.preset not in ("tiny", "cpu", "paper"):
-            raise ValueError(f"--preset must be tiny, cpu or paper, got {self.preset!r}")
-
 
 def run(options: Quickstart) -> Steps[Outcome]:
     """Walk the road; see Quickstart."""
+    check_outputs(options)
     _claim(options)
     out = options.out
     common: dict[str, Any] = {
@@ -71,8 +70,10 @@ def _claim(options: Quickstart) -> None:
     Raises:
         ValueError: the folder holds a run with other settings.
     """
-    settings = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(options).items() if k != "out"}
     path = options.out / SETTINGS
+    if not path.exists():
+        require_empty(options.out, "holds no run of quickstart")
+    settings = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(options).items() if k != "out"}
     if path.exists() and read_json(path) != settings:
         raise ValueError(f"{options.out} holds a run with other settings (see {path}): choose another --out")
     write_json(path, settings)

@@ -12,6 +12,8 @@ import torch
 
 from toolkit import bundle, measure
 from toolkit.bundle import Card
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import cores
 from toolkit.core.schemes import W300_68
@@ -29,16 +31,16 @@ EPOCHS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Throughput:
+class Throughput(Options):
     """Train each stage for some steps on synthetic faces with the usual augmentation, and count.
 
     A face counts once for each step that sees it. `outside` is the share of the time that the loop spends on all but
     its steps: making batches, averaging weights, telling its progress. Compare figures of one run only.
     """
 
-    out: Path = Path("runs/throughput")
+    out: OutFolder = Path("runs/throughput")
     """Folder for results.jsonl."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file instead."""
     stages: tuple[Stage, ...] = ("teacher", "supernet", "distil")
     """What is trained: HRNetV2-W18, HRSuperNet, and two S-HRNet with the teacher at their side."""
@@ -58,12 +60,14 @@ class Throughput:
     """auto, cpu, cuda, mps."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if min(self.batch, self.steps, *self.threads, *self.processes) < 1:
             raise ValueError("batch, steps, threads and processes must be at least 1")
 
 
 def run(options: Throughput) -> Steps[Outcome]:
     """Measure every combination; see Throughput."""
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
     records = []
     with TemporaryDirectory(prefix="sdhrnet-") as folder:
         parents = dict(_parents(Path(folder)))

@@ -28,9 +28,9 @@ def test_synthetic_faces_take_the_scheme_that_is_asked_for(tmp_path: Path, schem
 
 def test_without_a_scheme_it_is_that_of_the_parent(tmp_path: Path) -> None:
     """A stage says which is usual; a scheme that was asked for wins."""
-    assert session(tmp_path, synthetic=1).train.faces.scheme == W300_68
-    assert session(tmp_path, COFW_29, synthetic=1).train.faces.scheme == COFW_29
-    assert session(tmp_path, COFW_29, synthetic=1, scheme=WFLW_98.name).train.faces.scheme == WFLW_98
+    assert session(tmp_path, synthetic=2).train.faces.scheme == W300_68
+    assert session(tmp_path, COFW_29, synthetic=2).train.faces.scheme == COFW_29
+    assert session(tmp_path, COFW_29, synthetic=2, scheme=WFLW_98.name).train.faces.scheme == WFLW_98
 
 
 def test_synthetic_faces_beside_data_are_labelled_as_it_is(tmp_path: Path) -> None:

@@ -114,11 +114,25 @@ def test_factors_that_are_all_equal_have_a_histogram(tmp_path: Path) -> None:
     assert (tmp_path / "tensorboard" / "events.out.tfevents.000001").stat().st_size > 50
 
 
-def test_what_a_run_showed_stays_beside_its_bundle(tmp_path: Path, small_bundle: Bundle) -> None:
-    """The folder is replaced as a whole, pictures and events are kept, the state to resume from is not."""
-    for name in ("samples", "tensorboard", "resume"):
-        (tmp_path / "run" / name).mkdir(parents=True)
-        (tmp_path / "run" / name / "file").write_text(name)
-    bundle.write(small_bundle, tmp_path / "run")
-    assert (tmp_path / "run" / "samples" / "file").read_text() == "samples"
-    assert (tmp_path / "run" / "tensorboard" / "file").exists() and not (tmp_path / "run" / "resume").exists()
+def test_only_an_earlier_runs_pictures_go(tmp_path: Path, crops: PlainCrops) -> None:
+    """Whatever else people keep in these folders stays."""
+    net = nn.Conv2d(3, 68, 3, 4, 1)
+    mine = [
+        tmp_path / "samples" / "net-best.png",
+        tmp_path / "samples" / "notes.txt",
+        tmp_path / "tensorboard" / "mine",
+    ]
+    theirs = [tmp_path / "samples" / "net-009.png", tmp_path / "tensorboard" / "events.out.tfevents.000009"]
+    for path in (*mine, *theirs):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    show(tmp_path, a_run(net, crops, Watch()), {"net": Mean(net, 0)}, [record(1)])
+    assert all(path.exists() for path in mine) and not any(path.exists() for path in theirs)
+
+
+def test_a_bundle_that_will_be_replaced_keeps_its_log(tmp_path: Path, crops: PlainCrops, small_bundle: Bundle) -> None:
+    """It is whole until then."""
+    bundle.write(small_bundle, tmp_path)
+    net = nn.Conv2d(3, 68, 3, 4, 1)
+    show(tmp_path, a_run(net, crops, Watch()), {"net": Mean(net, 0)}, [record(1)])
+    assert bundle.read(tmp_path).log == small_bundle.log

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from toolkit.ablations.scratch import FromScratch, trial, validated
 from toolkit.ablations.trial import Trial
+from toolkit.core.outputs import OutFolder
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.battery import BATTERY
@@ -32,7 +33,7 @@ class Augmentations(FromScratch):
     Each is scored on the validation faces, clean and under every condition of the robustness battery.
     """
 
-    out: Path = Path("runs/ablate-augment")
+    out: OutFolder = Path("runs/ablate-augment")
     """Folder for the trained bundles; started again, it goes on where it was."""
 
 

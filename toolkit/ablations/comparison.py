@@ -8,6 +8,8 @@ from typing import Any
 
 from toolkit import bundle, measure
 from toolkit.ablations.trial import Record, Seen, Trial, at_middle, make, score, summary
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED
@@ -23,7 +25,7 @@ TRAINED_ON, SCRATCH, RANDOM = "slimmed, trained on", "same network from scratch"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Options):
     """Supernets, how they are cut, and how every variant is trained and scored.
 
     Comparisons that are given the same --out share the networks that they have in common.
@@ -31,10 +33,10 @@ class Comparison:
 
     supernet: tuple[Path, ...]
     """Bundles of supernets, one a seed; a single one is the parent of every seed."""
-    out: Path = Path("runs/ablate")
+    out: OutFolder = Path("runs/ablate")
     """Folder for the trained bundles; started again, it goes on where it was. Ablations that share it train what they
     have in common once."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     data: tuple[Path, ...] = ()
     """Labelled faces, as for the training stages; the first set's test faces are scored. Without it, synthetic ones."""
@@ -68,6 +70,7 @@ class Comparison:
     """Trainings side by side, one thread each."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.supernet or self.count < 1 or self.at_once < 1 or self.epochs < 1:
             raise ValueError("supernets, seeds, at_once and epochs must be at least 1")
         if len(self.supernet) not in (1, self.count):
@@ -133,6 +136,7 @@ def settled(options: Comparison) -> Any:
     Raises:
         ValueError: a bundle holds no supernet.
     """
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
     parents = [bundle.read(path) for path in options.supernet]
     for path, parent in zip(options.supernet, parents, strict=True):
         if not isinstance(parent.spec, SuperNetSpec):

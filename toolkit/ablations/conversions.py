@@ -13,6 +13,8 @@ from tyro.conf import Positional
 
 from toolkit import bundle, measure, runtime
 from toolkit.core.files import size_bytes
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_faces
 from toolkit.export import files, lint
@@ -40,7 +42,7 @@ OUTSIDE = "heatmaps out, decoded in NumPy"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conversions:
+class Conversions(Options):
     """Convert one bundle in every way that could ship and in those that were left, and measure them together.
 
     Precisions, static int8 with one of its steps left out, heatmaps decoded outside the file, the network as it was
@@ -58,12 +60,13 @@ class Conversions:
     """Validation faces that parity is measured on."""
     runs: int = 100
     """Timed calls of each; a tenth as many to warm up."""
-    out: Path = Path("runs/ablate-convert")
+    out: OutFolder = Path("runs/ablate-convert")
     """Folder for the files."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file (default: results.jsonl in the folder)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if min(self.calibration, self.faces, self.runs) < 1:
             raise ValueError("--calibration, --faces and --runs must be at least 1")
 
@@ -94,6 +97,7 @@ class Batch:
 
 def run(options: Conversions) -> Steps[Outcome]:
     """Convert and measure; see Conversions."""
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
     loaded = bundle.read(options.bundle)
     crops: dict[str, Golden] = {}
     for split, count in (("train", options.calibration), ("val", options.faces)):

@@ -7,6 +7,8 @@ from typing import Any
 
 from toolkit import bundle, measure
 from toolkit.ablations.trial import Trial, make, score, summary
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces, open_folder
 from toolkit.jobs import Job
@@ -25,7 +27,7 @@ LEFT_OUT: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ingredients:
+class Ingredients(Options):
     """Train one slimmed network on by the recipe of the release, and with one ingredient more or less at a time.
 
     Each row shows as many faces as the others do: where sets are left out, the rest is shown more often. Scored on the
@@ -40,9 +42,9 @@ class Ingredients:
     """Bundle of a smaller one from the same supernet."""
     teacher: Path
     """Bundle of the teacher, for the row that learns from it."""
-    out: Path = Path("runs/ablate-ingredients")
+    out: OutFolder = Path("runs/ablate-ingredients")
     """Folder for the trained bundles; started again, it goes on where it was."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     size: int = 64
     """Side of the input crop in pixels."""
@@ -54,12 +56,14 @@ class Ingredients:
     """Trainings side by side, one thread each."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.seeds < 1 or self.at_once < 1 or self.epochs < 1:
             raise ValueError("seeds, at_once and epochs must be at least 1")
 
 
 def run(options: Ingredients) -> Steps[Outcome]:
     """Train and score every row; see Ingredients."""
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
     trials = [trial for seed in range(options.seeds) for trial in _trials(options, seed)]
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
     for trial in trials:

@@ -8,6 +8,7 @@ from typing import Any
 
 from toolkit.ablations.comparison import Comparison, compared, cuts, settled
 from toolkit.ablations.trial import Seen, Trial, make
+from toolkit.core.outputs import OutFolder
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Fill
 
@@ -31,7 +32,7 @@ class Masks(Comparison):
     nothing itself.
     """
 
-    out: Path = Path("runs/ablate-masks")
+    out: OutFolder = Path("runs/ablate-masks")
     """Folder for the trained bundles; started again, it goes on where it was."""
     epochs: int = 24
     """Passes over the data, the same for each."""

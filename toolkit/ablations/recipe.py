@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.ablations.scratch import FromScratch, trial, validated
+from toolkit.core.outputs import OutFolder
 from toolkit.core.progress import Outcome, Steps
 
 USUAL = "usual"
@@ -20,7 +21,7 @@ class Recipes(FromScratch):
     epochs' best weights kept. Each is scored on the validation faces.
     """
 
-    out: Path = Path("runs/ablate-recipe")
+    out: OutFolder = Path("runs/ablate-recipe")
     """Folder for the trained bundles; started again, it goes on where it was."""
 
     @property

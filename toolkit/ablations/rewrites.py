@@ -10,6 +10,8 @@ from torch import nn
 from tyro.conf import Positional
 
 from toolkit import bundle, measure
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.export.deployed import Deployed, Network
 from toolkit.export.trial import measure_files
@@ -27,7 +29,7 @@ assert tuple(VARIANTS.values())[1:] == REWRITES
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewrites:
+class Rewrites(Options):
     """Measure every exact rewrite on one bundle: the network as trained, then one rewrite more at a time.
 
     Every variant gives the same points; the record says how far its heatmaps are off. All variants take turns, in torch
@@ -38,16 +40,18 @@ class Rewrites:
     """The bundle."""
     runs: int = 50
     """Timed calls of each variant."""
-    results: Path = Path("runs/ablate-rewrites/results.jsonl")
+    results: OutRecords = Path("runs/ablate-rewrites/results.jsonl")
     """Add the records to this .jsonl file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.runs < 1:
             raise ValueError("--runs must be at least 1")
 
 
 def run(options: Rewrites) -> Steps[Outcome]:
     """Measure every variant; see Rewrites."""
+    check_outputs(options)
     loaded = bundle.read(options.bundle)
     size = loaded.card.size_px
     networks = {name: Network(loaded, through).eval().requires_grad_(False) for name, through in VARIANTS.items()}

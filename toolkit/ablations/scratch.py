@@ -7,18 +7,20 @@ from typing import Any
 
 from toolkit import measure
 from toolkit.ablations.trial import Record, Trial, at_middle, make, score, summary
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
 from toolkit.jobs import Job
 
 
 @dataclass(frozen=True, kw_only=True)
-class FromScratch:
+class FromScratch(Options):
     """One network, how long it is trained, and on what."""
 
-    out: Path
+    out: OutFolder
     """Folder for the trained bundles; started again, it goes on where it was."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     data: Path | None = None
     """Labelled faces, as for the training stages; without it, synthetic faces."""
@@ -36,6 +38,7 @@ class FromScratch:
     """Trainings side by side, one thread each."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.seeds < 1 or self.at_once < 1:
             raise ValueError("seeds and at_once must be at least 1")
 
@@ -60,10 +63,12 @@ def trial(options: FromScratch, ablation: str, variant: str, seed: int, own: Map
 
 def validated(options: FromScratch, trials: Sequence[Trial], conditions: Sequence[str]) -> Steps[Outcome]:
     """Train all, and score and record them on the validation faces, clean and under conditions of the battery."""
+    results = options.results or options.out / "results.jsonl"
+    check_outputs(options, results=results)
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
     faces = open_faces(options.data, "val", max(1, options.synthetic // 10))
     scored = yield from score(trials, faces, "val", at_middle(conditions))
     records: list[Record] = [record | {"arch": options.arch} for record in scored]
-    measure.append(options.results or options.out / "results.jsonl", tuple(records))
+    measure.append(results, tuple(records))
     variants = dict.fromkeys(trial.variant for trial in trials)
     return Outcome(text="\n".join(summary(variant, records) for variant in variants), records=tuple(records))

@@ -8,6 +8,8 @@ from typing import Any
 from toolkit import bundle, measure
 from toolkit.ablations.trial import errors_of
 from toolkit.core.files import write_bytes
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
@@ -23,7 +25,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep:
+class Sweep(Options):
     """Slim one supernet to several budgets: bundles, records, and plots of error against MACs and against time.
 
     Every network is trained on for the same few epochs on ground truth, the uncut supernet (budget 1) too; all are
@@ -32,9 +34,9 @@ class Sweep:
 
     supernet: Path
     """Bundle of the supernet."""
-    out: Path = Path("runs/sweep")
+    out: OutFolder = Path("runs/sweep")
     """Folder for the family: share-0.64/slim as cut, share-0.64/trained after training on, and the plots."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     budgets: tuple[float, ...] = (1.0, 0.8, 0.64, 0.5, 0.4, 0.3)
     """Shares of the supernet's multiply-accumulates without the head; 0.64 is what the paper's 300W network keeps."""
@@ -58,6 +60,7 @@ class Sweep:
     """Timed calls of each file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.epochs < 1 or self.at_once < 1 or self.runs < 1:
             raise ValueError("epochs, at_once and runs must be at least 1")
         if not self.budgets or any(not 0 < share <= 1 for share in self.budgets):
@@ -68,6 +71,7 @@ class Sweep:
 
 def run(options: Sweep) -> Steps[Outcome]:
     """Cut, train on, score, time and plot; see Sweep."""
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
     if not isinstance(bundle.read(options.supernet).spec, SuperNetSpec):
         raise ValueError(f"{options.supernet} holds no supernet: only a supernet can be slimmed")
     family = {share: options.out / f"share-{share:g}" for share in options.budgets}

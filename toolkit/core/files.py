@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import Any
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """The system's errors within the block that name nothing, as of a full disk, or a temporary file, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        ours = error.filename is None or Path(str(error.filename)).name.startswith(f".{path.stem}.")
+        if error.errno is None or not ours:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace a file in one step; a reader sees the old one or the new one, also after a crash or on a full disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        make_readable(Path(temporary), 0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with new_file(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -76,11 +77,21 @@ def read_lines(path: Path) -> list[Any]:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path`, of the same suffix, that becomes `path` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    """A temporary file beside `path`, of the same suffix, that becomes `path` when the block ends well.
+
+    Raises:
+        OSError: it cannot be written; the error names `path`.
+    """
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+        os.close(handle)
+        with _replacing(Path(name), path) as temporary:
+            yield temporary
+
+
+@contextmanager
+def _replacing(temporary: Path, path: Path) -> Iterator[Path]:
     try:
         yield temporary
         with temporary.open("r+b") as file:  # Windows syncs only what is open for writing
@@ -95,13 +106,23 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` that becomes `path` when the block ends well, replacing what stood there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    """A temporary folder beside `path` that becomes `path` when the block ends well, replacing what stood there.
+
+    A link stays one: the folder that it leads to is replaced.
+    """
+    path = Path(os.path.realpath(path))
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing_folder(Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")), path) as temporary:
+            yield temporary
+
+
+@contextmanager
+def _replacing_folder(temporary: Path, path: Path) -> Iterator[Path]:
     try:
         yield temporary
         make_readable(temporary, 0o755)
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir():
             old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old.")) / path.name
             path.rename(old)
             try:
@@ -117,6 +138,21 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     _sync_folder(path.parent)
+
+
+@contextmanager
+def folder_for(path: Path) -> Iterator[None]:
+    """A folder to put files in; where the block puts none there, those that had to be made are gone after it."""
+    path = Path(os.path.realpath(path))
+    fresh = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for folder in fresh:
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
 
 
 def sha256(*paths: Path) -> str:

@@ -22,6 +22,7 @@ from torch import Tensor
 from toolkit.models.hrnet import HRNet
 
 HEAD = "head."
+WRAPPERS = ("_orig_mod.", "module.", "_orig_mod.")
 BLOCK = {"0": "conv1", "1": "bn1", "3": "conv2", "4": "bn2", "6": "conv3", "7": "bn3"}
 """Layers of a residual block by their place in its body."""
 RULES: tuple[tuple[str, str], ...] = (
@@ -88,6 +89,7 @@ def load_imagenet(net: HRNet, path: Path) -> Loaded:
             f"{path} is not a safetensors file ({error}); a .pth checkpoint is converted by the command in "
             "toolkit/models/imagenet.py"
         ) from error
+    given = _unwrapped(given)
     own = net.state_dict()
     names = {name: published_name(name) for name in own}
     _require_fit(path, own, names, given)
@@ -97,6 +99,14 @@ def load_imagenet(net: HRNet, path: Path) -> Loaded:
             own[name].copy_(value)
     fresh = tuple(name for name, place in names.items() if place is None)
     return Loaded(tensors=len(taken), fresh=fresh, unused=len(given) - len(taken))
+
+
+def _unwrapped(given: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The tensors without what a wrapper around the network (DataParallel, torch.compile) puts before every name."""
+    for prefix in WRAPPERS:
+        if all(name.startswith(prefix) for name in given):
+            given = {name.removeprefix(prefix): value for name, value in given.items()}
+    return given
 
 
 def _require_fit(

@@ -15,6 +15,8 @@ from toolkit.bench.litert_log import Timed
 from toolkit.bench.on_phone import Job
 from toolkit.bench.rows import SAME, table
 from toolkit.core.files import sha256
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Subset, open_faces
 from toolkit.landmarkers import identify
@@ -24,7 +26,7 @@ DelegateName = Literal["cpu", "gpu", "npu"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdbBenchmark:
+class AdbBenchmark(Options):
     """Accuracy and latency of TFLite files on an Android phone, as records like those of this computer.
 
     Needs adb, a phone with USB debugging, and LiteRT's `benchmark_model` for its processor: a nightly binary of
@@ -57,10 +59,11 @@ class AdbBenchmark:
     """The phone, as `adb devices` names it, where several are connected."""
     adb: str = "adb"
     """The adb program."""
-    results: Path | None = None
-    """Add the records to this .jsonl file (default: results.jsonl beside the first model)."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in the current folder)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.runs < 1 or self.rounds < 1 or self.faces < 0 or min(self.threads, default=0) < 1:
             raise ValueError("runs, rounds and threads must be at least 1, and faces must not be negative")
         if not self.models or not self.delegates:
@@ -69,6 +72,8 @@ class AdbBenchmark:
 
 def run(options: AdbBenchmark) -> Steps[Outcome]:
     """Push, time, predict and pull; see AdbBenchmark."""
+    results = options.results or Path("results.jsonl")
+    check_outputs(options, results=results)
     files = _files(options.models)
     if not options.binary.is_file():
         raise FileNotFoundError(f"no program at {options.binary}: it is LiteRT's benchmark_model for the phone")
@@ -102,7 +107,7 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
         {**_record(job, found[job], refused.get(job)), **shared, **scores.get(job, on_phone.NO_SCORE), **_made(options)}
         for job in jobs
     )
-    measure.append(options.results or options.models[0].parent / "results.jsonl", records)
+    measure.append(results, records)
     return Outcome(text=table(records), records=records)
 
 

@@ -10,6 +10,8 @@ from tyro.conf import Positional
 from toolkit import measure
 from toolkit.bench.rows import SAME
 from toolkit.core.files import read_json, read_lines
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.report.table import number
 
@@ -17,7 +19,7 @@ LATENCY = ("median", "p90", "runs", "warmup")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportRecords:
+class ImportRecords(Options):
     """Take in measurements made elsewhere: the web page's, the iOS app's, another computer's results.jsonl.
 
     A record is a JSON object as `sdhrnet benchmark` writes it: `kind`, `model`, `engine`, `device`, `threads`,
@@ -27,16 +29,18 @@ class ImportRecords:
 
     files: Positional[tuple[Path, ...]]
     """.json or .jsonl files."""
-    results: Path = Path("results.jsonl")
+    results: OutRecords = Path("results.jsonl")
     """The .jsonl file to add to."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.files:
             raise ValueError("name at least one .json or .jsonl file")
 
 
 def run(options: ImportRecords) -> Steps[Outcome]:
     """Check and add; see ImportRecords."""
+    check_outputs(options)
     records = []
     for done, path in enumerate(options.files, start=1):
         records += [_checked(r, f"{path}, record {i}") for i, r in enumerate(_read(path), start=1)]

@@ -21,6 +21,8 @@ from toolkit.bench.peers import PeerName
 from toolkit.bench.residency import off_cpu, residency
 from toolkit.bench.rivals import behind_detectors
 from toolkit.bench.start import NO_START, starts
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import Record, read
 from toolkit.data import Faces, open_faces
@@ -28,7 +30,7 @@ from toolkit.data.batches import PlainCrops
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmark:
+class Benchmark(Options):
     """Accuracy, latency, start-up, memory and size, of every model on the same boxes and in one run.
 
     One call is one face: crop in, points out. All models take turns, after a warm-up, so that a machine that slows
@@ -68,10 +70,11 @@ class Benchmark:
     """With --against: percentage points of NME that are allowed."""
     latency_margin: float = 0.25
     """With --against: share of the time, relative to the run's other files, that is allowed."""
-    results: Path | None = None
-    """Add the records to this .jsonl file (default: results.jsonl beside the first model)."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in the current folder)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.runs < 1 or self.warmup < 0 or not self.threads or min(self.threads) < 1:
             raise ValueError("runs and threads must be at least 1, and warmup must not be negative")
         if self.starts < 0 or self.worst < 0 or self.nme_margin < 0 or self.latency_margin < 0:
@@ -82,12 +85,17 @@ class Benchmark:
     @property
     def results_file(self) -> Path:
         """Where the records go."""
-        beside = self.models[0].parent if self.models else Path()
-        return self.results or beside / "results.jsonl"
+        return self.results or Path("results.jsonl")
+
+    @property
+    def sheet(self) -> Path:
+        """Where the worst faces are drawn."""
+        return self.results_file.parent / "worst.png"
 
 
 def run(options: Benchmark) -> Steps[Outcome]:
     """Measure every model; see Benchmark."""
+    check_outputs(options, results=options.results_file)
     baseline = None if options.against is None else _baseline(options.against)
     contenders = [open_contender(s) for s in sources(options.models, options.peers, options.engines, options.threads)]
     able = [c for c in contenders if c.landmarker is not None]
@@ -117,7 +125,7 @@ def run(options: Benchmark) -> Steps[Outcome]:
         records += [{**fields, **r, **_conditions(r["threads"])} for r in found]
     measure.append(options.results_file, tuple(records))
     if options.worst:
-        worst.write(options.results_file.parent / "worst.png", able, points, crops, options.worst)
+        worst.write(options.sheet, able, points, crops, options.worst)
     return _outcome(options, records, baseline)
 
 

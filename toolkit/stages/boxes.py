@@ -8,6 +8,8 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import measure
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Photos, open_folder
 from toolkit.data.sample import FloatArray
@@ -16,7 +18,7 @@ from toolkit.detect.calibration import calibrate, fit_calibration
 
 
 @dataclass(frozen=True, kw_only=True)
-class Boxes:
+class Boxes(Options):
     """Fit the calibration of MediaPipe's boxes to labelled training faces, and measure the error that is left.
 
     The calibration is what `photo` uses (toolkit/detect/calibration.py); the error is what the augmentation `jitter`
@@ -27,16 +29,18 @@ class Boxes:
     """Labelled faces of any format that `sdhrnet data check` knows; their training part is used."""
     every: int = 1
     """Use one face in this many."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the record to this .jsonl file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.every < 1:
             raise ValueError(f"--every must be at least 1, got {self.every}")
 
 
 def run(options: Boxes) -> Steps[Outcome]:
     """Detect, fit and measure; see Boxes."""
+    check_outputs(options)
     photos = open_folder(options.data, test=False)
     chosen = list(range(0, len(photos), options.every))
     found, truth = yield from _pairs(photos, chosen)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tyro.conf import Positional
 
+from toolkit.core.options import Options
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data.audit import Look, look, same_pictures
 from toolkit.data.doubts import doubtful
@@ -30,7 +31,7 @@ PARTS = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class Check(Options):
     """Count the faces of a data set, look for bad annotations, points that form no face or are of another picture,
     damaged pictures and pictures that are there twice.
 

@@ -8,6 +8,8 @@ from typing import Any
 from tyro.conf import Positional
 
 from toolkit import bundle, measure
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.export.deployed import Deployed
 from toolkit.export.trial import measure_files
@@ -15,7 +17,7 @@ from toolkit.landmarkers import identify
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compare:
+class Compare(Options):
     """Before and after: parameters and MACs in both counts, and operations, size and time of the TFLite file.
 
     Each bundle is converted to float32 TFLite, as it would ship, and all take turns on one thread.
@@ -25,10 +27,11 @@ class Compare:
     """The bundles, the one to compare with first: the supernet, then what was slimmed from it."""
     runs: int = 100
     """Timed calls of each."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.bundles) < 2:
             raise ValueError("give at least two bundles to compare")
         if len(set(self.bundles)) < len(self.bundles):
@@ -39,6 +42,7 @@ class Compare:
 
 def run(options: Compare) -> Steps[Outcome]:
     """Convert, count and time; see Compare."""
+    check_outputs(options)
     loaded = {str(path): bundle.read(path) for path in options.bundles}
     modules = {name: Deployed(b) for name, b in loaded.items()}
     sizes = {name: b.card.size_px for name, b in loaded.items()}

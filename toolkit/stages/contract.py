@@ -9,13 +9,15 @@ from toolkit import runtime
 from toolkit.contract import cases, drawn_faces, kept_faces, terms
 from toolkit.core.files import write_bytes, write_json
 from toolkit.core.images import write_png
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.landmarkers import is_bundle, released
 from toolkit.runtime import sidecar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contract:
+class Contract(Options):
     """Write contract.json and golden/, from which every platform's demo takes its numbers and its test its cases.
 
     The same model gives the same files, byte for byte on one kind of machine.
@@ -24,7 +26,7 @@ class Contract:
     model: Path | None = None
     """A converted file, or a bundle's folder with converted files beside it (default: float16 of the main released
     model)."""
-    out: Path = Path("deploy")
+    out: OutFolder = Path("deploy")
     """The folder to write to."""
     redraw: bool = False
     """Draw the synthetic faces again, rather than keep those that lie in OUT/golden."""
@@ -32,6 +34,7 @@ class Contract:
 
 def run(options: Contract) -> Steps[Outcome]:
     """Write both; see Contract."""
+    check_outputs(options)
     path = _converted(options.model) if options.model else released("float16")
     about, siblings = sidecar.read(path), _siblings(path)
     golden = options.out / "golden"

@@ -9,6 +9,9 @@ from typing import Any
 from tyro.conf import Positional
 
 from toolkit import bundle, measure
+from toolkit.core.files import folder_for
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_faces
 from toolkit.export import files
@@ -17,12 +20,13 @@ from toolkit.export.golden import golden
 from toolkit.export.parity import Golden
 from toolkit.export.proof import Reference, keep, prove, reference, table
 from toolkit.export.tflite import CALIBRATED
+from toolkit.landmarkers import WEIGHTS
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import Output, Precision
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convert:
+class Convert(Options):
     """TFLite, CoreML and ONNX files of a bundle: pixels in, points out, each with its parity in a sidecar.
 
     Every file is loaded and compared with the bundle, in crop pixels and in NME, before it is put in place. One that
@@ -31,8 +35,8 @@ class Convert:
 
     bundle: Positional[Path]
     """The bundle to convert."""
-    out: Path | None = None
-    """Folder for the files (default: models, beside the bundle)."""
+    out: OutFolder | None = None
+    """Folder for the files (default: models, beside the bundle; in the current folder for a released one)."""
     to: tuple[Target, ...] = ("tflite", "coreml", "onnx")
     """Formats."""
     precision: tuple[Precision, ...] = ("float32", "float16", "int8")
@@ -51,9 +55,16 @@ class Convert:
     """Write a file that breaks its budget too; `verify` will still refuse it."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.calibration < 1 or self.faces < 1:
             raise ValueError("calibration and faces must be at least 1")
         self.wanted()
+
+    @property
+    def folder(self) -> Path:
+        """Where the files go."""
+        source = self.bundle.resolve()
+        return self.out or (Path() if source.parent == WEIGHTS.resolve() else source.parent) / "models"
 
     def wanted(self) -> Wanted:
         """Formats and precisions, checked."""
@@ -62,26 +73,38 @@ class Convert:
 
 def run(options: Convert) -> Steps[Outcome]:
     """Convert, prove and put in place; see Convert."""
+    out = options.folder
+    check_outputs(options, out=out, within=("bundle",))
     loaded = bundle.read(options.bundle)
-    out = options.out or options.bundle.resolve().parent / "models"
+    _check_names(options, loaded, out)
     faces = yield from _faces(options, loaded, "val", options.faces, "crops for parity")
     calibration = None
     if "tflite" in options.to and set(CALIBRATED).intersection(options.precision):
         calibration = yield from _faces(options, loaded, "train", options.calibration, "crops for calibration")
     origin = Origin(bundle=loaded, digest=bundle.digest(options.bundle), output=options.output, calibration=calibration)
     expected = reference(loaded, faces)
-    out.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
-    for done, target in enumerate(options.to):
-        yield Progress(task=f"converting to {target}", done=done, total=len(options.to))
-        with tempfile.TemporaryDirectory(dir=out, prefix=".converting-") as temporary:
-            made = _convert(origin, options.wanted(), target, Path(temporary))
-            for path in made:
-                yield Progress(task=f"converting to {target}", done=done, total=len(options.to), note=path.name)
-                records.append(_finish(path, out, expected, always=options.keep))
+    with folder_for(out):
+        for done, target in enumerate(options.to):
+            yield Progress(task=f"converting to {target}", done=done, total=len(options.to))
+            with tempfile.TemporaryDirectory(dir=out, prefix=".converting-") as temporary:
+                made = _convert(origin, options.wanted(), target, Path(temporary))
+                for path in made:
+                    yield Progress(task=f"converting to {target}", done=done, total=len(options.to), note=path.name)
+                    records.append(_finish(path, out, expected, always=options.keep))
     ok = all(record["ok"] for record in records)
     text = f"{table(records)}\n{_advice(out, ok=ok, kept=options.keep)}"
     return Outcome(text=text, records=tuple(records), ok=ok)
+
+
+def _check_names(options: Convert, loaded: bundle.Bundle, out: Path) -> None:
+    """Raises FileExistsError where somebody else's file has the name of one that is to be made."""
+    wanted = options.wanted()
+    for target in options.to:
+        for precision in wanted.precisions_of(target):
+            path = out / files.file_name(loaded, options.output, target, precision)
+            if path.exists() and not sidecar.path_of(path).exists():
+                raise FileExistsError(f"{path} has no sidecar, so it is not replaced: choose another --out")
 
 
 def _faces(options: Convert, loaded: bundle.Bundle, split: Any, count: int, task: str) -> Steps[Golden]:
@@ -107,11 +130,14 @@ def _finish(path: Path, out: Path, expected: Reference, *, always: bool) -> dict
 
 
 def place(path: Path, target: Path) -> None:
-    """Move a file and its sidecar over what stood there; a reader meets a matching pair or a clear refusal."""
+    """Move a file and its sidecar over what stood there; a reader meets a matching pair or a clear refusal.
+
+    The sidecar comes first: a file without one was never put there by this command.
+    """
+    sidecar.path_of(path).replace(sidecar.path_of(target))
     if target.is_dir():
         shutil.rmtree(target)
     path.replace(target)
-    sidecar.path_of(path).replace(sidecar.path_of(target))
 
 
 def _advice(out: Path, *, ok: bool, kept: bool) -> str:

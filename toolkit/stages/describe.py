@@ -8,6 +8,8 @@ from tyro.conf import Positional
 
 from toolkit import bundle
 from toolkit.core.files import write_bytes
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
@@ -27,7 +29,7 @@ KINDS = ("stem", "block", "project", "up", "down", "head")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Describe:
+class Describe(Options):
     """What a network costs: parameters, multiply-accumulates and edges of a bundle or a named architecture; operations,
     their delegation and what is slow or wrong in a converted file.
 
@@ -40,13 +42,14 @@ class Describe:
     """Landmarks of a named architecture (default: those of its data set, else 68)."""
     size: int | None = None
     """Side of the input crop (default: the bundle's, else 256)."""
-    draw: Path | None = None
+    draw: OutFile | None = None
     """Also draw the architecture into this .svg or .png file, as the paper's figures 2 and 7 do: stages across,
     branches down, kept operations with the width of their factor, dropped ones faint."""
-    history: Path | None = None
+    history: OutFile | None = None
     """Also plot the importance factors after every epoch of a supernet's training into this .svg file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.draw is not None and self.draw.suffix not in (".svg", ".png"):
             raise ValueError(f"--draw writes an .svg or .png file, got {self.draw.name}")
         if self.history is not None and self.history.suffix != ".svg":
@@ -55,6 +58,7 @@ class Describe:
 
 def run(options: Describe) -> Steps[Outcome]:
     """Count; see Describe."""
+    check_outputs(options, reads={"what": Path(options.what)})
     yield Progress(task="counting", done=0, total=1)
     path = Path(options.what)
     if options.what in ARCHITECTURES:

@@ -11,6 +11,8 @@ from tyro.conf import Positional
 
 from toolkit import measure
 from toolkit.core import metrics
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Sample, open_faces
 from toolkit.data.sample import FloatArray
@@ -28,7 +30,7 @@ PASSES = (1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detected:
+class Detected(Options):
     """Accuracy with boxes from the true points, from MediaPipe's detector, and from the detector by our calibration.
 
     On the faces that the detector finds, each with one and with two predictions a face.
@@ -40,7 +42,7 @@ class Detected:
     """Labelled photos of any format that `sdhrnet data check` knows."""
     split: str = "test"
     """test, val or train, or a published subset of the test faces."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file."""
     threads: int = 1
     """CPU threads of the engine."""
@@ -48,6 +50,7 @@ class Detected:
 
 def run(options: Detected) -> Steps[Outcome]:
     """Detect, predict and score; see Detected."""
+    check_outputs(options)
     model = open_model(options.model, options.threads)
     faces = open_faces(options.data, options.split, 0, scheme=model.scheme)
     if faces.scheme != model.scheme:

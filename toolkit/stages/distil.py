@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from toolkit import bundle
+from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Batch, Fill, random_masks
 from toolkit.models import HRSuperNet
@@ -21,7 +22,7 @@ from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import distillation, masked, mirror, mse, targets
-from toolkit.train.setup import Session, Training, open_session
+from toolkit.train.setup import Session, Training, finished, open_session
 
 PEERS = ("peer1", "peer2")
 PUBLISHED = MappingProxyType({"300w": (4.0, 1.0), "cofw": (3.0, 0.1), "wflw": (0.3, 0.1)})
@@ -86,8 +87,13 @@ class Distil(Training):
 
 def run(options: Distil) -> Steps[Outcome]:
     """Distil and write the better peer's bundle; see Distil."""
+    check_outputs(options)
     student, teacher = bundle.read(options.student), _teacher(options)
-    options = replace(options, size=options.size or student.card.size_px)
+    if options.size is None:
+        options = replace(options, size=student.card.size_px)
+    done = yield from finished(options, "distil", _settings(options), student.scheme)
+    if done:
+        return done
     session = yield from open_session(options, student.scheme)
     scheme = session.train.faces.scheme.name
     if teacher and teacher.scheme.parts:
@@ -105,7 +111,7 @@ def run(options: Distil) -> Steps[Outcome]:
         log,
         ancestors=[given.card for given in (student, teacher) if given],
         metrics={"val": ends[best][f"val_{best}"], "kept": best},
-        parents={role: bundle.digest(path) for role, path in _parents(options).items()},
+        parents=_settings(options)["parents"],
         config=_own(options),
     )
     better = nets[best]
@@ -136,6 +142,11 @@ def _own(options: Distil) -> dict[str, Any]:
     peers, teacher = options.lambdas
     names = ("temperature", "mask", "mask_fill", "views")
     return {"peers_weight": peers, "teacher_weight": teacher} | {name: getattr(options, name) for name in names}
+
+
+def _settings(options: Distil) -> dict[str, Any]:
+    """What a resumed run must share beside the settings of any training."""
+    return _own(options) | {"parents": {role: bundle.digest(path) for role, path in _parents(options).items()}}
 
 
 def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle | None) -> Job:
@@ -182,7 +193,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         seed=options.seed,
         sigma_px=options.sigma,
         watch=options.watch,
-        identity=session.identity("distil") | _own(options),
+        identity=session.identity("distil") | _settings(options),
         team=session.team,
         workers=session.workers,
     )

@@ -8,6 +8,8 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import measure
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import scheme
 from toolkit.data import Subset, open_faces, open_folder
@@ -19,7 +21,7 @@ from toolkit.landmarkers import identify, open_model
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Options):
     """Accuracy of a bundle or a converted file on labelled faces, for all, by published subset and by region.
 
     NME is by the inter-ocular distance, and leaves out faces that lack an outer eye corner; NME by the box has all.
@@ -38,7 +40,7 @@ class Evaluate:
     baselines: bool = False
     """Also score two predictors that look at no pixel: the mean training shape in each face's box, and that shape
     under the best similarity transform onto the truth."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
     threads: int = 1
     """CPU threads of the engine."""
@@ -46,6 +48,7 @@ class Evaluate:
     """Leave out annotations and pictures that cannot be used."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.baselines and self.data is None:
             raise ValueError("--baselines compares with labelled photos: give --data")
         if self.baselines and self.split in ("train", "val"):
@@ -54,6 +57,7 @@ class Evaluate:
 
 def run(options: Evaluate) -> Steps[Outcome]:
     """Score the model; see Evaluate."""
+    check_outputs(options)
     model = open_model(options.model, options.threads)
     wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
     labelled = open_faces(options.data, options.split, options.synthetic, scheme=wanted, skip_bad=options.skip_bad)

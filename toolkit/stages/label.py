@@ -9,9 +9,11 @@ from tyro.conf import Positional
 
 from toolkit import measure
 from toolkit.core.draw import contact_sheet
-from toolkit.core.files import new_folder, write_json
+from toolkit.core.files import new_folder, read_json, write_json
 from toolkit.core.images import read_image, write_png
 from toolkit.core.metrics import nme
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import versions
 from toolkit.core.tiles import captioned, face_tile
@@ -33,7 +35,7 @@ LISTED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelPhotos:
+class LabelPhotos(Options):
     """Label the faces of your own photos with 68 points, for training.
 
     The labels are MediaPipe's, mapped and corrected; look at contact_sheet.png, where the least confident come first,
@@ -43,7 +45,7 @@ class LabelPhotos:
 
     photos: Positional[Path | None] = None
     """A folder of photos."""
-    out: Path | None = None
+    out: OutFolder | None = None
     """The folder to make: a picture and a .pts file for each face, labels.json and contact_sheet.png."""
     confidence: float = CONFIDENT
     """Leave out faces of less confidence, from 0 (keep all) to 1."""
@@ -53,10 +55,11 @@ class LabelPhotos:
     """Replace --out where it was made by this command."""
     measure: Path | None = None
     """Label no photos: score such labels on the labelled test faces of this folder."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """With --measure, add the records to this .jsonl file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.photos is None) == (self.measure is None):
             raise ValueError("expected a folder of photos and --out, or --measure and a folder of labelled faces")
         if (self.photos is None) != (self.out is None):
@@ -82,10 +85,12 @@ class Found:
 
 def run(options: LabelPhotos) -> Steps[Outcome]:
     """Label a folder, or measure what such labels are worth; see LabelPhotos."""
+    check_outputs(options)
     photos = []
     if options.photos is not None and options.out is not None:
         photos = photos_in(options.photos)
         check_place(options.out, options.photos, LABELS, overwrite=options.overwrite)
+        _require_own(options.out)
     detector, mesh = FaceDetector(options.finest), FaceMesh()
     try:
         if options.measure is not None:
@@ -95,6 +100,18 @@ def run(options: LabelPhotos) -> Steps[Outcome]:
     finally:
         mesh.close()
         detector.close()
+
+
+def _require_own(out: Path) -> None:
+    """Raises ValueError where the folder that will be replaced holds more than this command put there."""
+    if not (out / LABELS).is_file():
+        return
+    about = read_json(out / LABELS)
+    faces = {face["name"] for face in about["faces"]}
+    ours = {LABELS, SHEET, ".DS_Store", *(f"{face}{suffix}" for face in faces for suffix in (".pts", ".jpg", ".png"))}
+    more = sorted(path.name for path in out.iterdir() if path.name not in ours)
+    if more:
+        raise ValueError(f"--out {shown(out)} holds {more[0]}, which was not made by this command: move it away first")
 
 
 def _label(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit import measure
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.export.pieces import WHOLE, convert_pieces, supernet_pieces
 from toolkit.models.spec import hrsupernet
@@ -15,7 +17,7 @@ from toolkit.slimming.census import check_size
 
 
 @dataclass(frozen=True, kw_only=True)
-class MakeTable:
+class MakeTable(Options):
     """Time every kind of operation and block of the supernet as a TFLite model of its own, on this device.
 
     The table is what `supernet --penalty latency` weighs the operations by, and what `slim --latency-ms` adds up. All
@@ -23,7 +25,7 @@ class MakeTable:
     compared with their sum.
     """
 
-    out: Path
+    out: OutFile
     """The table, a .json file."""
     size: int = 64
     """Side of the input crop in pixels."""
@@ -37,6 +39,7 @@ class MakeTable:
     """CPU threads of the engine."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_size(self.size)
         if self.points < 1 or self.runs < 1 or self.warmup < 0 or self.threads < 1:
             raise ValueError("points, runs and threads must be at least 1, and warmup must not be negative")
@@ -46,6 +49,7 @@ class MakeTable:
 
 def run(options: MakeTable) -> Steps[Outcome]:
     """Convert, time and write the table; see MakeTable."""
+    check_outputs(options)
     spec = hrsupernet(options.points)
     found = supernet_pieces(spec, options.size)
     yield Progress(task="converting the pieces", done=0, total=1)

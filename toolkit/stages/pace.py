@@ -2,9 +2,10 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from toolkit import measure
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import versions
 from toolkit.core.schemes import SchemeName, scheme
@@ -16,7 +17,7 @@ BLOCK = 25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class Pace(Options):
     """Draw synthetic faces and say how many a second one core draws.
 
     It counts processor time, so that other work on the machine disturbs it less.
@@ -30,10 +31,11 @@ class Pace:
     """Draws the faces."""
     scheme: SchemeName = "300w-68"
     """Landmarks that are read from them."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the record to this .jsonl file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.count < 1:
             raise ValueError(f"expected --count of at least 1, got {self.count}")
         if not 32 <= self.size <= 1024:
@@ -44,6 +46,7 @@ class Pace:
 
 def run(options: Pace) -> Steps[Outcome]:
     """Time the drawing; see Pace."""
+    check_outputs(options)
     total = WARM_UP + options.count
     faces = SyntheticFaces(total, seed=options.seed, size_px=options.size, scheme=scheme(options.scheme))
     marks = [time.process_time()]

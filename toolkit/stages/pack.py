@@ -10,6 +10,8 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import measure
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_folder
 from toolkit.data.augment import Augment, Patch, augment, patch
@@ -22,12 +24,12 @@ TIMED = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pack:
+class Pack(Options):
     """Decode and cut every face of a set once, into one memory-mapped file that --data takes like the set itself."""
 
     data: Positional[Path]
     """Labelled faces of any format that `sdhrnet data check` knows."""
-    out: Path
+    out: OutFile
     """The pack, NAME.faces."""
     split: Split = "train"
     """Which faces. A training pack holds the validation faces too; they are told apart by the same rule."""
@@ -35,10 +37,11 @@ class Pack:
     """The largest side of training crops it is good for, in pixels."""
     skip_bad: bool = False
     """Leave out annotations that cannot be used."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the record to this .jsonl file."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.out.suffix != SUFFIX:
             raise ValueError(f"--out must end in {SUFFIX}, got {self.out.name}")
         if self.size < 32:
@@ -47,6 +50,7 @@ class Pack:
 
 def run(options: Pack) -> Steps[Outcome]:
     """Pack the set, and time training crops from its pictures and from the pack; see Pack."""
+    check_outputs(options)
     photos = open_folder(options.data, test=options.split == "test", skip_bad=options.skip_bad)
     yield from write_pack(photos, options.split, options.out, options.size)
     packed = PackedFaces(options.out)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from toolkit.core.draw import draw_box, draw_landmarks
 from toolkit.core.files import write_json
 from toolkit.core.images import SUFFIXES, read_image, write_image
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.detect import FaceDetector, FaceLandmarks, TrackedFace, landmarks_in
@@ -25,7 +27,7 @@ EXAMPLE = "astronaut"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photo:
+class Photo(Options):
     """Find the faces in a photo and draw their landmarks."""
 
     model: Path | None = None
@@ -33,11 +35,11 @@ class Photo:
     sdhrnet-68pt-96 is the fast one)."""
     image: Path | None = None
     """The photo; without it, scikit-image's portrait of an astronaut."""
-    out: Path | None = None
+    out: OutFile | None = None
     """The picture to write; by default NAME-landmarks.png in the current folder."""
-    json_out: Path | None = None
+    json_out: OutFile | None = None
     """Write the points too, as JSON: x, y in 0-based pixels of the upright photo, whole numbers at pixel centres."""
-    csv_out: Path | None = None
+    csv_out: OutFile | None = None
     """Write the points as a table, a row for each face, with the columns that `sdhrnet video` writes."""
     boxes: bool = False
     """Draw each face's box as well."""
@@ -49,15 +51,27 @@ class Photo:
     """CPU threads of the engine."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.finest < 0 or self.passes < 1:
             raise ValueError(f"expected --finest 0 or more and --passes 1 or more, got {self.finest} and {self.passes}")
         if self.out is not None and self.out.suffix.lower() not in SUFFIXES:
             raise ValueError(f"--out {self.out} names no kind of picture: end it in one of {', '.join(SUFFIXES)}")
 
+    @property
+    def name(self) -> str:
+        """Of the photo."""
+        return self.image.name if self.image is not None else EXAMPLE
+
+    @property
+    def picture(self) -> Path:
+        """The picture to write."""
+        return self.out if self.out is not None else Path(f"{Path(self.name).stem}-landmarks.png")
+
 
 def run(options: Photo) -> Steps[Outcome]:
     """Detect, predict, draw, write; see Photo."""
-    name = options.image.name if options.image is not None else EXAMPLE
+    check_outputs(options, out=options.picture)
+    name, out = options.name, options.picture
     image = read_image(options.image) if options.image is not None else example()
     yield Progress(task=f"finding faces in {name}", done=0, total=2)
     model = chosen(options.model)
@@ -73,7 +87,6 @@ def run(options: Photo) -> Steps[Outcome]:
             f"or look for smaller faces with --finest {options.finest + 1}"
         )
     yield Progress(task=f"drawing {len(faces)} faces", done=1, total=2)
-    out = options.out if options.out is not None else Path(f"{Path(name).stem}-landmarks.png")
     record = _record(name, image, model, landmarker.engine, landmarker.scheme, faces)
     _write(options, out, drawn(image, faces, landmarker.scheme, options.boxes), record, faces)
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"

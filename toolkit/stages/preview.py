@@ -10,6 +10,8 @@ from tyro.conf import Positional
 from toolkit.core.draw import contact_sheet, draw_landmarks
 from toolkit.core.geometry import crop_of_box
 from toolkit.core.images import SUFFIXES, write_image
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import SchemeName, scheme
 from toolkit.core.tiles import captioned, face_tile, numbered
@@ -27,7 +29,7 @@ MOST = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preview:
+class Preview(Options):
     """A contact sheet of labelled faces: the crop that a network sees, its points, its name.
 
     Points that something covers, whose place was estimated, are orange. Without a folder, synthetic faces.
@@ -35,7 +37,7 @@ class Preview:
 
     data: Positional[Path | None] = None
     """A folder (or file) of labelled faces of any known format."""
-    out: Path = Path("sheet.png")
+    out: OutFile = Path("sheet.png")
     """The picture to write."""
     split: str = "train"
     """train, val or test, or a published subset of the test faces."""
@@ -59,6 +61,7 @@ class Preview:
     """Leave annotations out that cannot be used."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.count <= MOST:
             raise ValueError(f"expected --count from 1 to {MOST}, got {self.count}")
         if self.size is not None and not 32 <= self.size <= 1024:
@@ -71,6 +74,7 @@ class Preview:
 
 def run(options: Preview) -> Steps[Outcome]:
     """Draw the sheet; see Preview."""
+    check_outputs(options)
     faces = open_faces(
         options.data, options.split, options.count, scheme=scheme(options.scheme), skip_bad=options.skip_bad
     )

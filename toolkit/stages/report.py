@@ -6,6 +6,8 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from toolkit.core.files import write_bytes
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.records import read
 from toolkit.report import ablation, curves, markdown, versus
@@ -14,21 +16,29 @@ from toolkit.report.run import load
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(Options):
     """Render what a run has so far as report.html: tables, plots and drawings from its records, in one file."""
 
     run: Positional[Path]
     """The run's folder: teacher/, supernet/, slim/, distil/, models/ and results.jsonl, those that are there."""
-    out: Path | None = None
+    out: OutFile | None = None
     """The page (default: report.html in the run's folder)."""
-    markdown: Path | None = None
+    markdown: OutFile | None = None
     """Instead of the page, refresh the tables of this Markdown file, between its `begin:` and `end:` comments, and the
     plots of ablations (ABLATION-SPLIT.svg), of a sweep (error-macs.svg, error-latency.svg) and of a benchmark
     (latency.svg) in the run's folder."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, path, suffix in (("out", self.out, ".html"), ("markdown", self.markdown, ".md")):
+            if path is not None and path.suffix != suffix:
+                raise ValueError(f"--{name} names {'an' if name == 'out' else 'a'} {suffix} file, got {path.name}")
+
 
 def run(options: Report) -> Steps[Outcome]:
     """Render and write the page; see Report."""
+    page_path = options.out or options.run / "report.html"
+    check_outputs(options, out=page_path, within=("run",))
     yield Progress(task="report", done=0, total=2)
     if options.markdown is not None:
         changed = markdown.update(options.markdown, options.run)
@@ -39,8 +49,7 @@ def run(options: Report) -> Steps[Outcome]:
     found = load(options.run)
     yield Progress(task="report", done=1, total=2, note="drawing")
     page = render(found).encode()
-    path = options.out or options.run / "report.html"
-    write_bytes(path, page)
+    write_bytes(page_path, page)
     yield Progress(task="report", done=2, total=2)
-    record = {"kind": "report", "path": str(path), "size_bytes": len(page), "stages": list(found.parts)}
-    return Outcome(text=f"report written to {path}: open it in a browser", records=(record,))
+    record = {"kind": "report", "path": str(page_path), "size_bytes": len(page), "stages": list(found.parts)}
+    return Outcome(text=f"report written to {page_path}: open it in a browser", records=(record,))

@@ -15,6 +15,8 @@ from toolkit.bench.contender import Contender, EngineName, open_contender, sourc
 from toolkit.bench.flicker import measured
 from toolkit.bench.peers import PeerName
 from toolkit.bench.pipelines import pipelines_of
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import Subset, open_faces
 from toolkit.data.battery import BATTERY
@@ -24,7 +26,7 @@ PAINTERS = "held out"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Robustness:
+class Robustness(Options):
     """Accuracy under twelve kinds of trouble at rising strength, and flicker, of every model on the same pictures.
 
     Box jitter, scale, rotation, blur, motion, low resolution, noise, compression, darkness, shadow, occlusion and a
@@ -52,10 +54,11 @@ class Robustness:
     found is a failure."""
     clips: int = 8
     """Clips of each kind that flicker is measured on; 0 leaves it out."""
-    results: Path | None = None
-    """Add the records to this .jsonl file (default: results.jsonl beside the first model)."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in the current folder)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.every < 1 or self.clips < 0:
             raise ValueError("every must be at least 1, and clips must not be negative")
         if not self.models and not self.peers:
@@ -64,6 +67,8 @@ class Robustness:
 
 def run(options: Robustness) -> Steps[Outcome]:
     """Spoil, score and compare; see Robustness."""
+    results = options.results or Path("results.jsonl")
+    check_outputs(options, results=results)
     opened = [open_contender(s) for s in sources(options.models, options.peers, options.engines, (1,))]
     contenders = [c for c in opened if c.landmarker is not None and c.landmarker.timed]
     if not contenders:
@@ -87,8 +92,7 @@ def run(options: Robustness) -> Steps[Outcome]:
         _record(contender, about, own, flicker)
         for contender, own, flicker in zip(contenders, hard, trembling, strict=True)
     )
-    beside = options.models[0].parent if options.models else Path()
-    measure.append(options.results or beside / "results.jsonl", records)
+    measure.append(results, records)
     return Outcome(text=_table(records), records=records)
 
 

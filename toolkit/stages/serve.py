@@ -10,6 +10,8 @@ from typing import Any
 
 from toolkit import measure
 from toolkit.core import qr
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.runtime import models_in, sidecar
 from toolkit.server import Collect, Server, Site, open_tls
@@ -43,7 +45,7 @@ PARITY = {"data", "n", "mean_px", "worst_px", "moved_over_1px"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Serve:
+class Serve(Options):
     """Serve the page that finds landmarks in a browser, and its benchmark. No picture leaves the browser.
 
     Only this machine can open it, unless --host lets the network in.
@@ -59,12 +61,13 @@ class Serve:
     """PEM certificate, to serve https, without which browsers keep the camera from a page of another machine."""
     key: Path | None = None
     """The certificate's key, where that is a file of its own."""
-    collect: Path | None = None
+    collect: OutRecords | None = None
     """Let the page send its benchmark's records, and add them to this .jsonl file."""
     page: Path = PAGE
     """The built page."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.port < 1 << 16:
             raise ValueError(f"--port {self.port} is none: choose one up to 65535")
         if self.key is not None and self.certificate is None:
@@ -73,6 +76,7 @@ class Serve:
 
 def run(options: Serve) -> Steps[Outcome]:
     """Serve until interrupted; see Serve."""
+    check_outputs(options)
     server = open_server(options)
     with server:
         yield Progress(task="serving", done=0, total=0, text=welcome(options, server))

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
 from toolkit.data import Subset, open_faces
@@ -54,7 +56,7 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slim:
+class Slim(Options):
     """Remove what a network can spare: a smaller one is left, with the same outputs but for what was removed.
 
     Operations and blocks of a trained supernet by default, ready to distil; or, from what is left, single channels.
@@ -64,8 +66,10 @@ class Slim:
 
     supernet: Path
     """Bundle of the supernet; for channels, of any network slimmed from one, before or after distilling."""
-    out: Path
+    out: OutFolder
     """Folder for the smaller bundle."""
+    overwrite: bool = False
+    """Replace the bundle that --out holds; whatever else is in the folder stays."""
     remove: Literal["operations", "channels"] = "operations"
     """operations: edges, blocks and branches, exactly as if their factor were zero. channels: the weakest channels,
     wherever they hang together (torch-pruning); train the result on."""
@@ -101,6 +105,7 @@ class Slim:
     """Channels are left in multiples of this, which kernels are fast at."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError("give only one of --threshold, --params, --macs, --share, --latency-ms and --even")
@@ -110,8 +115,8 @@ class Slim:
             raise ValueError("--latency-ms and --latency-table go together")
         if self.data is not None and self.importance != "taylor":
             raise ValueError("--data is for --importance taylor; the others look at no face")
-        if self.faces < 1 or self.round_to < 1:
-            raise ValueError("--faces and --round-to must be at least 1")
+        if self.faces < 1 or self.round_to < 1 or self.seed < 0:
+            raise ValueError("--faces and --round-to must be at least 1, and --seed not negative")
         if self.remove == "channels" and (self.importance != "alpha" or {*given} & {"threshold", "latency_ms"}):
             raise ValueError("channels go by their magnitude, to a budget of --params, --macs or --share, or to --even")
         if self.remove == "operations" and self.even is not None:
@@ -120,6 +125,8 @@ class Slim:
 
 def run(options: Slim) -> Steps[Outcome]:
     """Cut and write the bundle; see Slim."""
+    check_outputs(options)
+    bundle.require_free(options.out, overwrite=options.overwrite)
     parent = bundle.read(options.supernet)
     if not isinstance(parent.spec, SuperNetSpec):
         raise ValueError(f"{options.supernet} holds no supernet but {parent.card.name}: only a supernet can be slimmed")

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from toolkit import bundle
+from toolkit.core.files import sha256
+from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.models import HRSuperNet
 from toolkit.models.spec import hrsupernet
@@ -20,7 +22,7 @@ from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.optim import Optim
-from toolkit.train.setup import Session, Training, open_session
+from toolkit.train.setup import Session, Training, finished, open_session
 
 ALPHA_TRAVEL = 2.0
 """The sum of alpha's learning rates over its steps, which the published settings share on all three data sets."""
@@ -70,6 +72,10 @@ class Supernet(Training):
 
 def run(options: Supernet) -> Steps[Outcome]:
     """Train and write the bundle; see Supernet."""
+    check_outputs(options)
+    done = yield from finished(options, "supernet", {k: v for k, v in _own(options).items() if v is not None})
+    if done:
+        return done
     session = yield from open_session(options)
     net: HRSuperNet = session.team.placed(HRSuperNet(hrsupernet(session.train.faces.scheme.points)))
     with torch.no_grad():
@@ -96,8 +102,8 @@ def _alpha_lr(options: Supernet, session: Session) -> float:
     if options.alpha_lr is not None:
         return options.alpha_lr
     steps = options.optim.epochs * session.train.batches(options.optim.batch)
-    factors = [options.optim.factor(i / steps) for i in range(steps)] if _fades(options) else [1.0] * steps
-    return ALPHA_TRAVEL / sum(factors)
+    fades = _fades(options)
+    return ALPHA_TRAVEL / sum(options.optim.factor(i / steps, steps) if fades else 1.0 for i in range(steps))
 
 
 def _fades(options: Supernet) -> bool:
@@ -111,7 +117,10 @@ def _fades(options: Supernet) -> bool:
 
 
 def _own(options: Supernet) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("sparsity", "penalty", "alpha_lr", "alpha_start", "updates")}
+    """The settings that no other stage has."""
+    table = {"latency_table": sha256(options.latency_table)} if options.latency_table else {}
+    names = ("sparsity", "penalty", "alpha_lr", "alpha_start", "updates")
+    return {name: getattr(options, name) for name in names} | table
 
 
 def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:

@@ -11,6 +11,7 @@ from toolkit import bundle
 from toolkit.bundle import LAST_LAYER
 from toolkit.core.correspondence import channels
 from toolkit.core.files import sha256
+from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import JOINED, W300_68, Scheme, scheme
 from toolkit.models import HRNet, HRSuperNet, build
@@ -22,7 +23,7 @@ from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
-from toolkit.train.setup import Training, open_session
+from toolkit.train.setup import Training, finished, open_session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +62,18 @@ class Teacher(Training):
 
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
+    check_outputs(options, reads={"arch": Path(options.arch)})
     start = bundle.read(options.start) if options.start else None
-    if start:
-        options = dataclasses.replace(options, size=options.size or start.card.size_px)
-    session = yield from open_session(options, start.scheme if start else W300_68)
+    if start and options.size is None:
+        options = dataclasses.replace(options, size=start.card.size_px)
+    usual, parents = start.scheme if start else W300_68, _parents(options)
+    own = {"arch": options.arch, "parents": parents, "weights": _sha256(options.weights)}
+    done = yield from finished(options, "teacher", own, usual)
+    if done:
+        return done
+    session = yield from open_session(options, usual)
     fresh = _started(options, start, session.train.faces.scheme)
-    origin, parents = _pretrained(fresh, options.weights), _parents(options)
+    origin = _pretrained(fresh, options.weights)
     net = session.team.placed(fresh)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
@@ -88,7 +95,7 @@ def run(options: Teacher) -> Steps[Outcome]:
         seed=options.seed,
         sigma_px=options.sigma,
         watch=options.watch,
-        identity=session.identity("teacher") | {"arch": options.arch} | origin | parents,
+        identity=session.identity("teacher") | own,
         team=session.team,
         workers=session.workers,
     )
@@ -96,7 +103,7 @@ def run(options: Teacher) -> Steps[Outcome]:
     record = kept(log, "teacher", options.patience)
     name = start.card.name if start else _name(options.arch)
     metrics = {"val": record["val_teacher"]}
-    config = origin | _fresh(start, session.train.faces.scheme)
+    config = {"arch": options.arch} | origin | _fresh(start, session.train.faces.scheme)
     ancestors = [start.card] if start else []
     card = session.card(name, "teacher", log, ancestors=ancestors, metrics=metrics, parents=parents, config=config)
     session.write(bundle.of_network(net, card, tuple(log)))
@@ -136,6 +143,11 @@ def _fresh(start: bundle.Bundle | None, target: Scheme) -> dict[str, int]:
 def _parents(options: Teacher) -> dict[str, str]:
     """The digest of the bundle that is trained on, if there is one."""
     return {"start": bundle.digest(options.start)} if options.start else {}
+
+
+def _sha256(weights: Path | None) -> str | None:
+    """The hash of the file to start from; None where there is none, which is told of when it is read."""
+    return sha256(weights) if weights is not None and weights.is_file() else None
 
 
 def _pretrained(net: HRNet | HRSuperNet, weights: Path | None) -> dict[str, Any]:

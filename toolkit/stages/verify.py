@@ -6,6 +6,8 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from toolkit import bundle, measure, runtime
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_faces
 from toolkit.export.golden import golden
@@ -14,7 +16,7 @@ from toolkit.runtime import sidecar
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verify:
+class Verify(Options):
     """Check every converted file of a folder: whole, described, and still giving its bundle's points.
 
     Exit status 1 when any file fails.
@@ -30,16 +32,18 @@ class Verify:
     """How many of them."""
     threads: int = 1
     """CPU threads of each engine."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.faces < 1 or self.threads < 1:
             raise ValueError("faces and threads must be at least 1")
 
 
 def run(options: Verify) -> Steps[Outcome]:
     """Prove every file; see Verify."""
+    check_outputs(options)
     paths = runtime.models_in(options.models)
     if not paths:
         raise FileNotFoundError(f"no .tflite, .onnx or .mlpackage in {options.models}: run `sdhrnet convert` first")

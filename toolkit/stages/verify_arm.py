@@ -11,6 +11,8 @@ from tyro.conf import Positional
 
 from toolkit import measure, runtime
 from toolkit.core.files import sha256
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
@@ -34,7 +36,7 @@ rounds activations by ranges that are themselves floats, and a few fall to the o
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifyArm:
+class VerifyArm(Options):
     """Run every TFLite file of a folder on an emulated Arm processor and compare it with this one.
 
     Points in [0, 1] and confidences of float files must agree within 1e-4; those of static int8 files must be equal,
@@ -48,16 +50,18 @@ class VerifyArm:
     """The emulated computer, made by deploy/arm/fetch.sh."""
     faces: int = 8
     """Synthetic faces to compare on."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.faces < 1:
             raise ValueError("faces must be at least 1")
 
 
 def run(options: VerifyArm) -> Steps[Outcome]:
     """Compare; see VerifyArm."""
+    check_outputs(options)
     if not (options.root / ".ready").exists():
         raise FileNotFoundError(f"no Arm computer at {options.root}: run `make verify-arm`, or deploy/arm/fetch.sh")
     files = {path.name: sidecar.read(path) for path in runtime.models_in(options.models) if path.suffix == ".tflite"}

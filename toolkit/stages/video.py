@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter, check_name
@@ -23,7 +24,7 @@ class Video(Live):
 
     video: Positional[Path]
     """The video file."""
-    out: Path | None = None
+    out: OutFile | None = None
     """The video to write, an .mp4; by default NAME-landmarks.mp4 in the current folder."""
     finest: int = 1
     """How small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size too."""
@@ -39,6 +40,7 @@ class Video(Live):
 def run(options: Video) -> Steps[Outcome]:
     """Read, follow, draw, write; see Video."""
     out = options.out if options.out is not None else Path(f"{options.video.stem}-landmarks.mp4")
+    check_outputs(options, out=out)
     watch = Stopwatch()
     with closing(VideoReader(options.video, watch)) as reader:
         about = {"kind": "video", "video": reader.name, "size_wh": list(reader.size_wh)}

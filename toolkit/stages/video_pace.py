@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from toolkit import measure
 from toolkit.core import metrics
+from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
@@ -38,7 +39,7 @@ class VideoPace(Live):
     """Films, each of another face."""
     frames_each: int = 60
     """Frames at rest, in calm and in quick motion, of each film."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the record to this .jsonl file."""
 
     def __post_init__(self) -> None:
@@ -64,6 +65,7 @@ class Showing:
 
 def run(options: VideoPace) -> Steps[Outcome]:
     """Draw the films, follow each twice, and score; see VideoPace."""
+    check_outputs(options)
     model = chosen(options.model)
     scheme = open_model(model, options.threads).scheme
     watches = {"smooth": Stopwatch(), "raw": Stopwatch()}

@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from toolkit.core.camera import Camera, close_windows, has_display, show
 from toolkit.core.draw import draw_caption
+from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoWriter, check_name
@@ -37,7 +37,7 @@ class Webcam(Live):
     """See width."""
     mirror: bool = True
     """Show the picture as a mirror does; --no-mirror as others see it. Points are those of the picture shown."""
-    out: Path | None = None
+    out: OutFile | None = None
     """Record what is shown, as an .mp4."""
     seconds: float | None = None
     """Stop after so long (default: go on)."""
@@ -60,6 +60,7 @@ def run(options: Webcam) -> Steps[Outcome]:
     Raises:
         ValueError: there is no camera, or nothing to show or write to.
     """
+    check_outputs(options)
     window = has_display()
     if not window and options.out is None and options.json_out is None and options.csv_out is None:
         display = os.environ.get("DISPLAY")

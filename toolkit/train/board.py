@@ -16,8 +16,8 @@ from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from toolkit.core.files import write_bytes
+from toolkit.train.watch import EVENT, EVENTS
 
-FOLDER = "tensorboard"
 BINS = 40
 
 
@@ -35,7 +35,7 @@ def write_epoch(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, 
     writer, now = RecordWriter(buffer), time.time()
     writer.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
     writer.write(Event(wall_time=now, step=step, summary=Summary(value=values)).SerializeToString())
-    write_bytes(folder / FOLDER / f"events.out.tfevents.{step:06d}", buffer.getvalue())
+    write_bytes(folder / EVENTS / f"{EVENT}{step:06d}", buffer.getvalue())
 
 
 def _values(group: str, record: Mapping[str, Any]) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from toolkit.train.inputs import Inputs
 from toolkit.train.job import Job, Pass
 from toolkit.train.optim import Mean, Worn
 from toolkit.train.recorded import Recorded, Work
-from toolkit.train.state import load_run, save_run
+from toolkit.train.state import load_run, save_run, state_of, unfinished
 from toolkit.train.team import agree
 from toolkit.train.watch import show
 
@@ -54,13 +54,13 @@ def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
 def _trained(job: Job, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]]:
     for net in job.nets.values():
         flatten([buffer for buffer in net.buffers() if buffer.is_floating_point()])
-    path = folder / "resume" / "state.safetensors"
+    path = state_of(folder)
     means = {name: Mean(net, job.optim.ema) for name, net in job.nets.items()}
     works = {part.name: _work(job, part) for part in job.passes}
     log: list[dict[str, Any]] = []
-    if path.exists():
+    if job.team.told(path.exists()):  # the first process may just have discarded an older one
         if not resume:
-            raise FileExistsError(f"{folder} holds an interrupted run: add --resume to go on, or choose another --out")
+            raise FileExistsError(unfinished(folder))
         log = load_run(path, job, means)
     for net in job.nets.values():
         agree(net.state_dict().values())
@@ -120,7 +120,7 @@ def _epoch(
 ) -> Steps[dict[str, float]]:
     """All passes over the data once; the mean of each loss."""
     batches = job.faces.batches(job.optim.batch)
-    total, size = job.optim.epochs * len(job.passes) * batches, job.size_at(epoch)
+    steps, size = job.optim.epochs * batches, job.size_at(epoch)
     sums: dict[str, float] = {}
     for net in job.nets.values():
         net.train()
@@ -129,7 +129,7 @@ def _epoch(
         key = (job.seed, epoch, number)
         faces = job.faces.epoch(key, job.optim.batch, job.augment, size, job.team.rows(_size(job)))
         for index, seen in enumerate(feed(faces, part.draw, job.workers)):
-            factor = job.optim.factor((epoch * batches + index) / (job.optim.epochs * batches))
+            factor = job.optim.factor((epoch * batches + index) / steps, steps)
             for group, lr in zip(part.optimiser.param_groups, base, strict=True):
                 group["lr"] = lr * factor if group.get("scheduled", True) else lr
             with clock.step():
@@ -140,6 +140,7 @@ def _epoch(
             for mean in means.values():
                 mean.update()
             done = (epoch * len(job.passes) + number) * batches + index + 1
+            total = len(job.passes) * steps
             yield Progress(task=f"epoch {epoch + 1}/{job.optim.epochs}", done=done, total=total, note=_note(log))
         for group, lr in zip(part.optimiser.param_groups, base, strict=True):
             group["lr"] = lr

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -42,9 +43,9 @@ class Optim:
         if not (0 <= self.ema < 1 and 0 <= self.warmup < 1 and self.weight_decay >= 0):
             raise ValueError("ema and warmup must lie in [0, 1), and weight_decay must not be negative")
 
-    def factor(self, done: float) -> float:
-        """Share of the highest learning rate after a share `done` of all steps."""
-        rise = min(1.0, done / self.warmup) if self.warmup else 1.0
+    def factor(self, done: float, steps: float = inf) -> float:
+        """Share of the highest learning rate after a share `done` of all steps; less than one of them is no warm-up."""
+        rise = min(1.0, done / self.warmup) if self.warmup * steps >= 1 else 1.0
         if self.decay == "steps":
             return rise * 0.1 ** ((done >= 2 / 3) + (done >= 5 / 6))
         return rise * 0.5 * (1 + float(np.cos(np.pi * done)))

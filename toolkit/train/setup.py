@@ -13,7 +13,9 @@ import torch
 
 from toolkit import bundle
 from toolkit.bundle import Card
-from toolkit.core.progress import Steps
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder
+from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import W300_68, Scheme, SchemeName, scheme
 from toolkit.data import open_faces, open_folder
@@ -28,11 +30,14 @@ from toolkit.train.inference import pick_device
 from toolkit.train.job import Watch
 from toolkit.train.optim import PAPER, Optim
 from toolkit.train.process import prepare
+from toolkit.train.state import claim, discard, require_same
 from toolkit.train.team import Precision, Team, assemble, default_precision, default_threads
 
 OWN = "own"
 """Of --marked: the scheme that the set itself names."""
 PresetName = Literal["tiny", "cpu", "paper"]
+STRIDE = 32
+"""Pixels of the crop to one of the network's smallest maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +66,10 @@ PRESETS = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class Training(Options):
     """Options that every training stage takes."""
 
-    out: Path
+    out: OutFolder
     """Folder for the bundle; while training it holds the state to resume from."""
     data: tuple[Path, ...] = ()
     """Labelled faces: folders (or files) of any format that `sdhrnet data check` knows. Validation faces are held out
@@ -130,13 +135,21 @@ class Training:
     deterministic: bool = False
     """Refuse what varies from run to run on a GPU, at some cost; a CPU always gives the same bits."""
     resume: bool = False
-    """Go on with an interrupted run in --out."""
+    """Go on with an interrupted run in --out; of one that has come to its end, say so and change nothing."""
+    overwrite: bool = False
+    """Train anew where --out holds a bundle or an interrupted run. The bundle stays until it is replaced, and whatever
+    else is in the folder is left alone."""
     samples: int = 5
     """Every so many epochs, draw what the network finds on some validation faces, in --out/samples; 0 for never."""
     tensorboard: bool = False
     """Write TensorBoard events to --out/tensorboard: losses, learning rate, validation scores, factors and samples."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.resume and self.overwrite:
+            raise ValueError("--resume goes on with a run, --overwrite starts anew: give one of them")
+        if self.synthetic is not None and self.synthetic < 1:
+            raise ValueError(f"--synthetic must be at least 1, got {self.synthetic}: leave it out for the default")
         for size in self.sizes:
             check_size(size)
         if list(self.sizes) != sorted(set(self.sizes)) or len(self.sizes) > self.optim.epochs:
@@ -185,12 +198,12 @@ class Training:
     def optim(self) -> Optim:
         """The optimiser's settings: the preset's, with the options given."""
         preset = PRESETS[self.preset].optim
-        batch = self.batch or preset.batch
+        batch = preset.batch if self.batch is None else self.batch
         return dataclasses.replace(
             preset,
-            epochs=self.epochs or preset.epochs,
+            epochs=preset.epochs if self.epochs is None else self.epochs,
             batch=batch,
-            lr=self.lr or preset.lr * sqrt(batch / preset.batch),
+            lr=preset.lr * sqrt(max(batch, 0) / preset.batch) if self.lr is None else self.lr,
             ema=preset.ema if self.ema is None else self.ema,
             patience=self.patience,
         )
@@ -237,21 +250,11 @@ class Session:
         """Write the bundle to --out; of several processes the first one does."""
         if self.team.rank == 0:
             bundle.write(result, self.options.out)
+            discard(self.options.out)
 
     def identity(self, stage: str) -> dict[str, Any]:
         """What a resumed run must share: every option that changes the result."""
-        o = self.options
-        return {
-            "stage": stage,
-            "data": self.train.faces.title,
-            "size_px": o.size_px,
-            "progressive": list(o.progressive),
-            "sigma": o.sigma,
-            "seed": o.seed,
-            "optim": dataclasses.asdict(o.optim),
-            "augment": dataclasses.asdict(o.augmentation),
-            "precision": self.precision,
-        }
+        return _identity(self.options, stage, self.train.faces.title) | {"precision": self.precision}
 
     def card(
         self, name: str, stage: str, log: list[dict[str, Any]], *, ancestors: Sequence[Card] = (), **more: Any
@@ -284,6 +287,55 @@ class Session:
         )
 
 
+def _identity(options: Training, stage: str, data: str) -> dict[str, Any]:
+    """The part of it that no machine has a say in."""
+    return {
+        "stage": stage,
+        "data": data,
+        "size_px": options.size_px,
+        "progressive": list(options.progressive),
+        "sigma": options.sigma,
+        "seed": options.seed,
+        "optim": dataclasses.asdict(options.optim),
+        "augment": dataclasses.asdict(options.augmentation),
+    }
+
+
+def finished(options: Training, stage: str, own: Mapping[str, Any], usual: Scheme = W300_68) -> Steps[Outcome | None]:
+    """What to say where a finished run is to be resumed; None where there is something to train.
+
+    Args:
+        options: the stage's.
+        stage: its name.
+        own: the stage's own settings by their names in the card's config, and its parents.
+        usual: the scheme of synthetic faces, where the options name none.
+
+    Raises:
+        FileExistsError: --out may not be trained in.
+        ValueError: the run was another one; the message names the options that differ.
+    """
+    if not claim(options.out, resume=options.resume, overwrite=options.overwrite):
+        return None
+    done = bundle.read(options.out)
+    if options.skip_bad:  # how many are left out is known once all are decoded
+        faces: Mix = (yield from _data(options, usual))[0].faces
+    else:
+        faces = _mixed(options, *_first(options), usual)
+    card = done.card
+    weights = (card.config.get("weights") or {}).get("file_sha256")
+    made = {"stage": card.stage, "data": card.data.get("train"), "parents": card.parents}
+    made |= card.config | {"weights": weights}
+    asked = (
+        _identity(options, stage, faces.title) | own | ({"precision": options.precision} if options.precision else {})
+    )
+    require_same(options.out, made, asked)
+    nme = card.metrics["val"]["nme_mean"]
+    return Outcome(
+        text=f"{options.out} is finished, validation NME {nme:.2f} %: nothing was changed; --overwrite trains anew",
+        records=({"kind": "stage", **done.log[-1]},),
+    )
+
+
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -304,12 +356,15 @@ def open_session(options: Training, usual: Scheme = W300_68) -> Steps[Session]:
     device = pick_device(options.device)
     precision = options.precision or default_precision(device)
     pixels = options.optim.batch * options.size_px**2
-    threads = options.threads or default_threads(device, pixels, options.processes)
+    threads = default_threads(device, pixels, options.processes) if options.threads is None else options.threads
     prepare(threads=threads, seed=options.seed, deterministic=options.deterministic)
     options = dataclasses.replace(options, threads=threads)  # for the other processes too
     team = assemble(options, device, options.processes, precision)
     try:
         train, validation = yield from _data(options, usual)
+        _check_norms(options, train.faces)
+        if options.overwrite and team.rank == 0:
+            discard(options.out)
     except BaseException:
         team.disband()
         raise
@@ -317,8 +372,7 @@ def open_session(options: Training, usual: Scheme = W300_68) -> Steps[Session]:
 
 
 def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[int, PlainCrops]]]:
-    first = options.data[0] if options.data else None
-    count = options.synthetic or PRESETS[options.preset].synthetic
+    first, count = _first(options)
     train = yield from training_faces(_mixed(options, first, count, usual), options.size_px, skip_bad=options.skip_bad)
     target = train.faces.scheme
     held_out = open_faces(first, "val", max(1, count // 10), scheme=target, skip_bad=options.skip_bad)
@@ -328,6 +382,19 @@ def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[i
     for size in options.sizes:
         validation[size] = yield from plain_crops(held_out, size, skip_bad=options.skip_bad)
     return train, validation
+
+
+def _first(options: Training) -> tuple[Path | None, int]:
+    """The set that the validation faces are held out of, and how many faces there are of it where it is synthetic."""
+    count = PRESETS[options.preset].synthetic if options.synthetic is None else options.synthetic
+    return options.data[0] if options.data else None, count
+
+
+def _check_norms(options: Training, faces: Mix) -> None:
+    """Raises ValueError where a norm would have a single value to find the spread of."""
+    batch = min(options.optim.batch, faces.an_epoch)
+    if batch == 1 and min(options.sizes) == STRIDE:
+        raise ValueError(f"a batch of one face at {STRIDE} px leaves a norm one value: give --batch 2, or --size 64")
 
 
 def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme) -> Mix:

@@ -3,7 +3,6 @@
 Everything is in the run's folder and is written after the state of the epoch, from which a killed run goes on.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from toolkit.bundle import SEEN
+from toolkit.bundle import is_bundle
 from toolkit.core.draw import Style, contact_sheet, draw_landmarks
 from toolkit.core.files import write_bytes, write_lines
 from toolkit.core.images import png
@@ -24,6 +23,7 @@ from toolkit.train.inference import predict
 from toolkit.train.job import Job
 from toolkit.train.optim import Mean, Worn
 
+SAMPLES, EVENTS, EVENT = "samples", "tensorboard", "events.out.tfevents."
 SHOWN, COLUMNS, TILE_PX = 12, 6, 192
 TRUTH = Style(sure=(255, 255, 255), line=(255, 255, 255), dot=0.005)
 
@@ -35,21 +35,28 @@ def show(folder: Path, job: Job, means: Mapping[str, Mean], log: Sequence[dict[s
         ModuleNotFoundError: TensorBoard is asked for and not installed.
     """
     record, how = log[-1], job.watch
-    if len(log) == 1:  # what an earlier run left here is not this one's
-        for name in SEEN:
-            shutil.rmtree(folder / name, ignore_errors=True)
-    write_lines(folder / "log.jsonl", log)
+    if len(log) == 1:
+        _clear(folder, job)
+    if not is_bundle(folder):  # else it is the log of the bundle that will be replaced
+        write_lines(folder / "log.jsonl", log)
     pictures = {}
     if how.samples and (record["epoch"] % how.samples == 0 or record["epoch"] == job.optim.epochs):
         crops = job.validation[record["size_px"]]
         for name, net in job.nets.items():
             with Worn(net, means[name].values):
                 pictures[name] = png(sheet(net, crops, job.sigma_px))
-            write_bytes(folder / "samples" / f"{name}-{record['epoch']:03d}.png", pictures[name])
+            write_bytes(folder / SAMPLES / f"{name}-{record['epoch']:03d}.png", pictures[name])
     if how.tensorboard:
         from toolkit.train.board import write_epoch
 
         write_epoch(folder, record, pictures)
+
+
+def _clear(folder: Path, job: Job) -> None:
+    """Remove the pictures and events of an earlier run in this folder, by the names that this one gives its own."""
+    pictures = [path for name in job.nets for path in (folder / SAMPLES).glob(f"{name}-[0-9][0-9][0-9].png")]
+    for path in (*pictures, *(folder / EVENTS).glob(f"{EVENT}[0-9][0-9][0-9][0-9][0-9][0-9]")):
+        path.unlink()
 
 
 def sheet(net: nn.Module, crops: PlainCrops, sigma_px: float) -> NDArray[np.uint8]:

@@ -1,0 +1,124 @@
+"""Where a command may write: never over what it reads or over its own other outputs, and only where it can."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+from toolkit.core.files import read_lines
+from toolkit.core.options import Options, flag
+
+
+@dataclass(frozen=True)
+class Written:
+    """Marks an option as a place that is written to."""
+
+    kind: Literal["file", "folder", "records"]
+
+
+OutFile = Annotated[Path, Written("file")]
+OutFolder = Annotated[Path, Written("folder")]
+OutRecords = Annotated[Path, Written("records")]
+"""A .jsonl file that records are added to."""
+
+
+def check_outputs(
+    options: Options, *, within: Collection[str] = (), reads: Mapping[str, Path] = MappingProxyType({}), **places: Path
+) -> None:
+    """Refuse outputs that would be lost or would cost something else; before anything is read.
+
+    Args:
+        options: those whose type is OutFile, OutFolder or OutRecords are outputs, all other paths are read.
+        within: options that name a folder to read whose files the outputs may replace.
+        reads: what is read besides, by the option's name.
+        **places: outputs by the name of their option, where that leaves the place to the command.
+
+    Raises:
+        ValueError: two outputs are one file, an output is what is read or a file of a folder that is read, or it
+            cannot be written to.
+    """
+    written = dict(kinds(type(options)))
+    outputs = {name: getattr(options, name) for name in written} | places
+    outputs = {name: path for name, path in outputs.items() if path is not None}
+    inputs = {name: value for name, value in (vars(options) | reads).items() if name not in written}
+    for (name, path), (other, twin) in combinations(outputs.items(), 2):
+        if same(path, twin) or _folded(path) == _folded(twin):
+            raise ValueError(f"{flag(name)} and {flag(other)} are both {path}: give each a name of its own")
+    for name, path in outputs.items():
+        for source, read in ((source, read) for source, value in inputs.items() for read in _paths(value)):
+            if source in within and (written[name] == "folder" or not same(path, read)):
+                continue
+            if same(path, read):
+                raise ValueError(f"{flag(name)} {path} is the {source} that is read: choose another place")
+            if written[name] == "file" and path.exists() and _holds(read, path):
+                raise ValueError(f"{flag(name)} {path} is a file of the {source} that is read: choose another place")
+        check_place(flag(name), path, written[name])
+
+
+def check_place(what: str, path: Path, kind: str = "file") -> None:
+    """Whether a file or folder can be made or replaced there.
+
+    Raises:
+        ValueError: it cannot; the message begins with `what`.
+    """
+    if kind == "folder" and path.exists() and not path.is_dir():
+        raise ValueError(f"{what} {path} is a file: name a folder")
+    if kind != "folder" and path.is_dir():
+        raise ValueError(f"{what} {path} is a folder: name a file")
+    folder = _real(path) if kind == "folder" else _real(path).parent
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise ValueError(f"cannot write to {path}: {folder} is a file, not a folder; choose another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"cannot write to {path}: {folder} is read-only; choose another place")
+    if kind == "records" and not all(isinstance(record, dict) and "kind" in record for record in read_lines(path)):
+        raise ValueError(f"{what} {path} holds something else than records: choose another file")
+
+
+def require_empty(folder: Path, otherwise: str) -> None:
+    """Refuse a folder that holds anything; hidden files do not count.
+
+    Raises:
+        FileExistsError: it does; `otherwise` goes on about what it is not.
+    """
+    found = sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+    if found:
+        raise FileExistsError(f"{folder} is not empty ({found[0]}) and {otherwise}: choose another --out")
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two paths are one file: by links of any kind, or by a file system that sees no case."""
+    try:
+        return _real(one) == _real(other) or one.samefile(other)
+    except OSError:
+        return False
+
+
+def kinds(options: type[Options]) -> Iterator[tuple[str, str]]:
+    """The outputs among some options, and their kinds."""
+    for name, hint in get_type_hints(options, include_extras=True).items():
+        for each in (hint, *get_args(hint)):
+            yield from ((name, mark.kind) for mark in getattr(each, "__metadata__", ()) if isinstance(mark, Written))
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    for each in value if isinstance(value, tuple | list) else (value,):
+        if isinstance(each, Path):
+            yield each
+
+
+def _holds(folder: Path, path: Path) -> bool:
+    return folder.is_dir() and _real(folder) in _real(path).parents
+
+
+def _folded(path: Path) -> str:
+    """Equal for two names that some file systems take for one."""
+    return str(_real(path)).casefold()
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
