@@ -80,6 +80,8 @@ def test_a_place_that_cannot_be_written_is_known_at_the_start(image: Path, monke
         check_outputs(Example(out=Path()))
     with pytest.raises(ValueError, match=r"--folder a\.jpg is a file: name a folder"):
         check_outputs(Example(folder=image))
+    with pytest.raises(ValueError, match="--out /dev/null is a device"):
+        check_outputs(Example(out=Path(os.devnull)))
     for options in (Example(out=image / "b.png"), Example(folder=image / "new"), Example(results=image / "x/r.jsonl")):
         with pytest.raises(ValueError, match=r"a\.jpg is a file, not a folder"):
             check_outputs(options)

@@ -68,6 +68,8 @@ def check_place(what: str, path: Path, kind: str = "file") -> None:
         raise ValueError(f"{what} {path} is a file: name a folder")
     if kind != "folder" and path.is_dir():
         raise ValueError(f"{what} {path} is a folder: name a file")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{what} {path} is a device, not a file: name a file")
     folder = _real(path) if kind == "folder" else _real(path).parent
     while not os.path.lexists(folder):
         folder = folder.parent
