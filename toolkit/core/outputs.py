@@ -1,11 +1,10 @@
 """Where a command may write: never over what it reads or over its own other outputs, and only where it can."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from toolkit.core.files import read_lines
@@ -26,7 +25,7 @@ OutRecords = Annotated[Path, Written("records")]
 
 
 def check_outputs(
-    options: Options, *, within: Collection[str] = (), reads: Mapping[str, Path] = MappingProxyType({}), **places: Path
+    options: Options, *, within: Collection[str] = (), reads: dict[str, Path] | None = None, **places: Path
 ) -> None:
     """Refuse outputs that would be lost or would cost something else; before anything is read.
 
@@ -43,7 +42,7 @@ def check_outputs(
     written = dict(kinds(type(options)))
     outputs = {name: getattr(options, name) for name in written} | places
     outputs = {name: path for name, path in outputs.items() if path is not None}
-    inputs = {name: value for name, value in (vars(options) | reads).items() if name not in written}
+    inputs = {name: value for name, value in (vars(options) | (reads or {})).items() if name not in written}
     for (name, path), (other, twin) in combinations(outputs.items(), 2):
         if same(path, twin) or _folded(path) == _folded(twin):
             raise ValueError(f"{flag(name)} and {flag(other)} are both {path}: give each a name of its own")

@@ -67,7 +67,8 @@ def run(options: Teacher) -> Steps[Outcome]:
     if start and options.size is None:
         options = dataclasses.replace(options, size=start.card.size_px)
     usual, parents = start.scheme if start else W300_68, _parents(options)
-    own = {"arch": options.arch, "parents": parents, "weights": _sha256(options.weights)}
+    own = {"arch": options.arch, "heads": list(options.heads), "parents": parents}
+    own |= {"weights": _sha256(options.weights)}
     done = yield from finished(options, "teacher", own, usual)
     if done:
         return done
@@ -103,7 +104,7 @@ def run(options: Teacher) -> Steps[Outcome]:
     record = kept(log, "teacher", options.patience)
     name = start.card.name if start else _name(options.arch)
     metrics = {"val": record["val_teacher"]}
-    config = {"arch": options.arch} | origin | _fresh(start, session.train.faces.scheme)
+    config = {"arch": options.arch, "heads": list(options.heads)} | origin | _fresh(start, session.train.faces.scheme)
     ancestors = [start.card] if start else []
     card = session.card(name, "teacher", log, ancestors=ancestors, metrics=metrics, parents=parents, config=config)
     session.write(bundle.of_network(net, card, tuple(log)))

@@ -148,21 +148,12 @@ class Training(Options):
         super().__post_init__()
         if self.resume and self.overwrite:
             raise ValueError("--resume goes on with a run, --overwrite starts anew: give one of them")
-        if self.synthetic is not None and self.synthetic < 1:
-            raise ValueError(f"--synthetic must be at least 1, got {self.synthetic}: leave it out for the default")
         for size in self.sizes:
             check_size(size)
         if list(self.sizes) != sorted(set(self.sizes)) or len(self.sizes) > self.optim.epochs:
             raise ValueError(f"--progressive takes rising sizes below --size, an epoch each at least, got {self.sizes}")
         _ = self.augmentation  # refuses unknown kinds
-        if self.share and len(self.share) != len(self.data):
-            raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
-        if self.marked and len(self.marked) != len(self.data):
-            raise ValueError(f"--marked needs a scheme for each of {len(self.data)} --data, got {len(self.marked)}")
-        for name in self.marked:
-            _ = None if name == OWN else scheme(name)
-        if self.scheme and self.data:
-            raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
+        self._check_data()
         if (self.threads is not None and self.threads < 1) or self.seed < 0 or not self.sigma > 0:
             raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
         if self.workers is not None and self.workers < 0:
@@ -173,6 +164,18 @@ class Training(Options):
             import_module("tensorboard")  # now, and not after the first epoch
         if not 1 <= self.processes <= self.optim.batch:
             raise ValueError(f"--processes must be 1 to the batch's {self.optim.batch} faces, got {self.processes}")
+
+    def _check_data(self) -> None:
+        if self.synthetic is not None and self.synthetic < 1:
+            raise ValueError(f"--synthetic must be at least 1, got {self.synthetic}: leave it out for the default")
+        if self.share and len(self.share) != len(self.data):
+            raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
+        if self.marked and len(self.marked) != len(self.data):
+            raise ValueError(f"--marked needs a scheme for each of {len(self.data)} --data, got {len(self.marked)}")
+        for name in self.marked:
+            _ = None if name == OWN else scheme(name)
+        if self.scheme and self.data:
+            raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
 
     @property
     def target(self) -> Scheme | None:
