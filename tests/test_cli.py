@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from toolkit.cli import COMMANDS, _command, main
+from toolkit.cli import COMMANDS, _command, _sentence, main
 from toolkit.core.options import Options
 from toolkit.core.outputs import kinds
 
@@ -143,6 +143,20 @@ def test_wrong_input_is_one_line_and_status_2(
     assert output.err.count("\n") == 1 and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device", "a.json"), "a.json: No space left on device; make room, or choose"),
+        (OSError(28, "No space left on device"), "No space left on device; make room, or choose"),
+        (PermissionError(13, "Permission denied", "a.jpg"), "a.jpg: Permission denied; change its rights, or choose"),
+        (FileNotFoundError("no photo at a.jpg"), "no photo at a.jpg"),
+    ],
+)
+def test_an_error_of_the_system_is_told_in_words(error: OSError, line: str) -> None:
+    """The file first, no number, and what to do."""
+    assert _sentence(error).startswith(line) and "Errno" not in _sentence(error)
+
+
 def test_unknown_options_are_refused() -> None:
     """By the parser, with status 2."""
     with pytest.raises(SystemExit) as end:
@@ -176,7 +190,7 @@ def test_a_missing_extra_gives_the_install_line(
     for name in [m for m in sys.modules if m.startswith("toolkit.stages.teacher")]:
         monkeypatch.delitem(sys.modules, name)
     assert main(["teacher", "--out", "x"]) == 2
-    assert "pip install 'sdhrnet-toolkit[train]'" in capsys.readouterr().err
+    assert "pip install '.[train]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["slim", "--sweep", "--help"], ["slim", "--help", "--sweep"]])

@@ -11,6 +11,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from toolkit import __version__
+from toolkit.core.extras import install
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.signals import end_as_ctrl_c
 
@@ -96,6 +97,12 @@ INSTALL = {
 }
 """Which extra brings a package."""
 
+MEND = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "; make room, or choose another place"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "; change its rights, or choose another place"),
+}
+"""What to do about errors of the system."""
+
 USAGE = """usage: sdhrnet COMMAND [options]
 
 SD-HRNet face landmarks, from training to a phone. Each command reads the folder of the one before and writes its own:
@@ -156,11 +163,19 @@ def _guarded(name: str, *arguments: str) -> int:
         extra = INSTALL.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        return _complain(f"`sdhrnet {name}` needs {error.name}: pip install 'sdhrnet-toolkit[{extra}]'")
+        return _complain(f"`sdhrnet {name}` needs {error.name}: {install(extra)}")
     except (ValueError, OSError) as error:
         if os.environ.get("SDHRNET_TRACEBACK"):
             raise
-        return _complain(" ".join(str(error).split()))
+        return _complain(" ".join(_sentence(error).split()))
+
+
+def _sentence(error: ValueError | OSError) -> str:
+    """An error in words: of the system's, the file first, and what to do."""
+    if not isinstance(error, OSError) or error.errno is None or not error.strerror:
+        return str(error)
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror}{MEND.get(error.errno, '')}"
 
 
 def _complain(message: str) -> int:

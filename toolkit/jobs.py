@@ -58,7 +58,7 @@ def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[list[
         worker.start()
 
     try:
-        for _ in range(min(len(jobs), at_once or len(jobs))):
+        for _ in range(min(len(jobs), len(jobs) if at_once is None else at_once)):
             start()
         while len(outcomes) < len(jobs):
             try:

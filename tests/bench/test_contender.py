@@ -74,7 +74,7 @@ def test_an_engine_that_is_not_here_is_a_reason(monkeypatch: pytest.MonkeyPatch)
     assert found.landmarker is None and "tflite-runtime is not installed" in found.reason
     assert found.identity["model"] == released("int8").name
     monkeypatch.setitem(sys.modules, "dlib", None)
-    assert "pip install 'sdhrnet-toolkit[peers]'" in open_contender(Source(what="dlib")).reason
+    assert "pip install '.[peers]'" in open_contender(Source(what="dlib")).reason
 
 
 @pytest.mark.skipif(platform.system() == "Darwin", reason="CoreML is here")

@@ -166,7 +166,7 @@ def test_points_that_cannot_be_used_are_named(folder: Path, points: np.ndarray, 
     picture().save(folder / "bad.png")
     add_points(folder, "bad", points)
     with pytest.raises(ValueError, match=rf"bad\.pts: .*{message}.*--skip-bad"):
-        open_faces(folder, "test", 0)
+        open_faces(folder, "test", 0, skip_bad=False)
     outcome = checked(folder)
     assert not outcome.ok and outcome.records[0]["rows"][0]["found"] == 1
     assert message in outcome.text and "bad.pts" in outcome.text

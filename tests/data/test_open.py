@@ -83,12 +83,14 @@ def test_bad_annotations_stop_unless_they_are_skipped(tmp_path: Path) -> None:
     for name in ("a_1", "b_1", "c_1"):
         face(tmp_path, name, POINTS[:60])
     with pytest.raises(ValueError, match=r"a_1\.pts: has 60 points.* \(and 2 more such\); --skip-bad leaves"):
+        open_faces(tmp_path, "test", 0, skip_bad=False)
+    with pytest.raises(ValueError, match=r"\(and 2 more such\); `sdhrnet data check` lists all$"):
         open_faces(tmp_path, "test", 0)
     faces = open_faces(tmp_path, "test", 0, skip_bad=True)
     assert (len(faces), faces.title) == (1, f"folder {tmp_path.name}: 1 faces, 3 left out")
     assert open_folder(tmp_path, test=False, skip_bad=True).title == faces.title
     with pytest.raises(ValueError, match="--skip-bad"):
-        open_folder(tmp_path, test=False)
+        open_folder(tmp_path, test=False, skip_bad=False)
 
 
 def test_a_test_set_has_nothing_to_train_on(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_what_coreml_cannot_load_is_a_clear_error(bundle: Bundle, monkeypatch: p
     with pytest.raises(ValueError, match=r"CoreML cannot load broken\.mlpackage \(compiler says no\)"):
         load_coreml(path, sidecar(path, bundle))
     monkeypatch.setitem(sys.modules, "coremltools", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'sdhrnet-toolkit\[convert\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install '\.\[convert\]'"):
         load_coreml(path, sidecar(path, bundle))
 
 

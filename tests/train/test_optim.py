@@ -29,6 +29,13 @@ def test_the_cosine_rises_and_falls() -> None:
     assert values == sorted(values, reverse=True)
 
 
+def test_a_run_of_few_steps_has_no_warm_up() -> None:
+    """Else its first step, and where it is the only one all that it learns, would have a rate of 0."""
+    optim = Optim(warmup=0.1)
+    assert [optim.factor(0, steps) for steps in (1, 9)] == [1, 1]
+    assert optim.factor(0, 10) == 0 and optim.factor(0.1, 10) == optim.factor(0.1)
+
+
 @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch": 0}, {"lr": 0.0}, {"ema": 1.0}, {"weight_decay": -1.0}])
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     """Before any data is read."""

@@ -141,7 +141,7 @@ def settled(options: Comparison) -> Any:
     for path, parent in zip(options.supernet, parents, strict=True):
         if not isinstance(parent.spec, SuperNetSpec):
             raise ValueError(f"{path} holds no supernet: only a supernet can be slimmed")
-    return dataclasses.replace(options, size=options.size or parents[0].card.size_px)
+    return dataclasses.replace(options, size=parents[0].card.size_px if options.size is None else options.size)
 
 
 def cuts(options: Comparison, by: Importance) -> list[Job]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from toolkit.bench.frame import Frame, inverse
 from toolkit.bench.raw import open_raw
+from toolkit.core.extras import install
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.calibration import CALIBRATION, Calibration
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
@@ -96,14 +97,14 @@ def open_peer(name: PeerName, threads: int) -> tuple[Any, Frame, Path]:
 
 def mesh_file() -> Path:
     """The Face Mesh in mediapipe's wheel."""
-    return _inside("mediapipe", "modules/face_landmark/face_landmark.tflite", "pip install mediapipe")
+    return _inside("mediapipe", "modules/face_landmark/face_landmark.tflite", "pip install mediapipe==0.10.21")
 
 
 def dlib_file() -> Path:
     """The predictor in face_recognition_models, which is looked for without being imported."""
     return _inside(
         "face_recognition_models", "models/shape_predictor_68_face_landmarks.dat",
-        "pip install 'sdhrnet-toolkit[peers]'",
+        install("peers"),
     )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def import_dlib() -> Any:
     try:
         import dlib
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("dlib is not installed: pip install 'sdhrnet-toolkit[peers]'", name="dlib") from error
+        raise ModuleNotFoundError(f"dlib is not installed: {install('peers')}", name="dlib") from error
     return dlib
 
 

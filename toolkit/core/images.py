@@ -34,6 +34,7 @@ def read_image(path: Path) -> ImageArray:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: it may not be read.
         ValueError: it is not a picture, is cut off, has more than MAX_PIXELS, or is HEIC without pillow-heif.
     """
     try:
@@ -51,6 +52,8 @@ def read_image(path: Path) -> ImageArray:
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not a picture that can be read") from error
     except (OSError, SyntaxError, EOFError) as error:  # what Pillow raises for cut-off and damaged files
+        if isinstance(error, OSError) and error.errno is not None:  # the system's word, not Pillow's
+            raise
         raise ValueError(f"{path} is damaged or cut off ({error})") from error
 
 

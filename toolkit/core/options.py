@@ -18,6 +18,13 @@ class Options:
             if not _fits(value, hint):
                 raise ValueError(f"{flag(name)} must be {_wanted(hint)}, got {value!r}")
 
+    def at_least(self, least: int, *names: str) -> None:
+        """Raises ValueError where one of these is given and lower."""
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{flag(name)} must be at least {least}, got {value}")
+
 
 def flag(name: str) -> str:
     """An option as the command line calls it."""
@@ -42,7 +49,8 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _wanted(hint: Any) -> str:
-    return " or ".join(_kinds(hint))
+    *first, last = _kinds(hint)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _kinds(hint: Any) -> Iterator[str]:

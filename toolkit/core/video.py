@@ -3,6 +3,8 @@
 Sound is neither read nor written. Only files are opened, never an address.
 """
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -255,6 +257,8 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     try:
         # an absolute name is never taken for an address
         container = av.open(str(path.resolve()), options=ONLY_FILES)
+    except PermissionError as error:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ValueError(f"{path} is not a video that can be read: it may be cut off or damaged") from error
     stream = container.streams.best("video")

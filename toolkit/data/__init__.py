@@ -14,7 +14,7 @@ SYNTHETIC_SEEDS: dict[Split, int] = {"train": 0, "val": 1, "test": 2}
 
 
 def open_faces(
-    data: Path | None, split: str, synthetic: int, *, scheme: Scheme = W300_68, skip_bad: bool = False
+    data: Path | None, split: str, synthetic: int, *, scheme: Scheme = W300_68, skip_bad: bool | None = None
 ) -> Faces:
     """The faces of a split.
 
@@ -25,7 +25,7 @@ def open_faces(
             as `challenge`, is those faces of the test set.
         synthetic: how many synthetic faces a split has.
         scheme: of the synthetic faces; data has its own.
-        skip_bad: leave annotations out that cannot be used.
+        skip_bad: leave annotations out that cannot be used; None where the command has no such option.
 
     Raises:
         FileNotFoundError: there is no such folder, or no labelled face of the split in it.
@@ -45,12 +45,12 @@ def open_faces(
     return hold_out(_photos(data, "train", skip_bad), known)
 
 
-def open_folder(data: Path, *, test: bool, skip_bad: bool = False) -> Photos:
+def open_folder(data: Path, *, test: bool, skip_bad: bool | None = None) -> Photos:
     """All training or all test faces of a folder; of a plain folder, all it has. Raises as open_faces does."""
     return _photos(data, "test" if test else "train", skip_bad)
 
 
-def _photos(data: Path, split: Split, skip_bad: bool) -> Photos:
+def _photos(data: Path, split: Split, skip_bad: bool | None) -> Photos:
     if data.suffix == pack.SUFFIX:
         packed = pack.PackedFaces(data)
         if packed.split != split:
@@ -62,13 +62,14 @@ def _photos(data: Path, split: Split, skip_bad: bool) -> Photos:
     return Photos(_usable(format_.read(data, split), skip_bad))
 
 
-def _usable(reading: Reading, skip_bad: bool) -> Reading:
+def _usable(reading: Reading, skip_bad: bool | None) -> Reading:
     problems = reading.problems
     if not problems:
         return reading
     if not skip_bad:
         more = f" (and {len(problems) - 1} more such)" if len(problems) > 1 else ""
-        raise ValueError(f"{problems[0]}{more}; --skip-bad leaves bad annotations out")
+        mend = "`sdhrnet data check` lists all" if skip_bad is None else "--skip-bad leaves bad annotations out"
+        raise ValueError(f"{problems[0]}{more}; {mend}")
     return replace(reading, title=f"{reading.title}, {len(problems)} left out", problems=())
 
 

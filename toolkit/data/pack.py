@@ -8,7 +8,6 @@ float64 in patch pixels, and `covered` (N, M) uint8: 0 no, 1 yes, 2 not known. L
 import json
 import mmap
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.files import make_readable
+from toolkit.core.files import new_file
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.data.augment import Patch, patch, patch_side
@@ -39,22 +38,12 @@ def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[
         OSError: the disk is full; the older pack, if any, is untouched.
     """
     head, layout = _header(photos, split, size_px)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "r+b") as file:
-            file.write(head)
-            end = max(start + int(np.prod(shape)) * dtype.itemsize for start, shape, dtype in layout.values())
-            os.posix_fallocate(file.fileno(), 0, end) if hasattr(os, "posix_fallocate") else file.truncate(end)
-            file.flush()
-            yield from _fill(photos, size_px, file, layout)
-            os.fsync(file.fileno())
-        make_readable(temporary, 0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with new_file(path) as temporary, temporary.open("r+b") as file:
+        file.write(head)
+        end = max(start + int(np.prod(shape)) * dtype.itemsize for start, shape, dtype in layout.values())
+        os.posix_fallocate(file.fileno(), 0, end) if hasattr(os, "posix_fallocate") else file.truncate(end)
+        file.flush()
+        yield from _fill(photos, size_px, file, layout)
 
 
 Layout = dict[str, tuple[int, tuple[int, ...], np.dtype[Any]]]

@@ -12,14 +12,14 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-INSTALL = "pip install 'sdhrnet-toolkit[{extra}]'"
+from toolkit.core.extras import install
 
 
 def require(*modules: str, extra: str = "convert") -> None:
     """Raises ModuleNotFoundError, with the way to install it, for the first module that is not there."""
     for name in modules:
         if find_spec(name) is None:
-            raise ModuleNotFoundError(f"converting needs {name}: {INSTALL.format(extra=extra)}", name=name)
+            raise ModuleNotFoundError(f"converting needs {name}: {install(extra)}", name=name)
 
 
 def run_apart(module: str, folder: Path) -> None:

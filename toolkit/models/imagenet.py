@@ -89,7 +89,7 @@ def load_imagenet(net: HRNet, path: Path) -> Loaded:
             f"{path} is not a safetensors file ({error}); a .pth checkpoint is converted by the command in "
             "toolkit/models/imagenet.py"
         ) from error
-    given = _unwrapped(given)
+    given = dict(_unwrapped(given))
     own = net.state_dict()
     names = {name: published_name(name) for name in own}
     _require_fit(path, own, names, given)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
+from toolkit.core.extras import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import mil, tensors
 from toolkit.runtime.landmarker import ImageArray, Landmarker, Prediction
@@ -81,6 +82,6 @@ def _coremltools() -> ModuleType:
     try:
         import coremltools  # takes seconds, and only macOS needs it
     except ModuleNotFoundError as error:
-        message = "coremltools is not installed: pip install 'sdhrnet-toolkit[convert]'"
+        message = f"coremltools is not installed: {install('convert')}"
         raise ModuleNotFoundError(message, name=error.name) from error
     return coremltools  # type: ignore[no-any-return]

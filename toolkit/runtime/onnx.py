@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from toolkit.core.extras import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
 from toolkit.runtime.landmarker import ImageArray, Prediction
@@ -19,7 +20,7 @@ class OnnxLandmarker:
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
-            message = "onnxruntime is not installed: pip install 'sdhrnet-toolkit[convert]'"
+            message = f"onnxruntime is not installed: {install('convert')}"
             raise ModuleNotFoundError(message, name=error.name) from error
         self._about = about
         self.scheme, self.size_px = scheme(about.scheme), about.size_px

@@ -64,6 +64,7 @@ class AdbBenchmark(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "synthetic")
         if self.runs < 1 or self.rounds < 1 or self.faces < 0 or min(self.threads, default=0) < 1:
             raise ValueError("runs, rounds and threads must be at least 1, and faces must not be negative")
         if not self.models or not self.delegates:

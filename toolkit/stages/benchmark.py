@@ -75,6 +75,7 @@ class Benchmark(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "synthetic")
         if self.runs < 1 or self.warmup < 0 or not self.threads or min(self.threads) < 1:
             raise ValueError("runs and threads must be at least 1, and warmup must not be negative")
         if self.starts < 0 or self.worst < 0 or self.nme_margin < 0 or self.latency_margin < 0:

@@ -50,6 +50,7 @@ class Describe(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "points", "size")
         if self.draw is not None and self.draw.suffix not in (".svg", ".png"):
             raise ValueError(f"--draw writes an .svg or .png file, got {self.draw.name}")
         if self.history is not None and self.history.suffix != ".svg":
@@ -62,16 +63,16 @@ def run(options: Describe) -> Steps[Outcome]:
     yield Progress(task="counting", done=0, total=1)
     path = Path(options.what)
     if options.what in ARCHITECTURES:
-        points = options.points or OWN_POINTS.get(options.what, 68)
+        points = OWN_POINTS.get(options.what, 68) if options.points is None else options.points
         spec = ARCHITECTURES[options.what](points)
         _no_history(options)
         _draw(options, spec, None)
-        return _network(options.what, spec, options.size or 256, {})
+        return _network(options.what, spec, 256 if options.size is None else options.size, {})
     if options.points is not None:
         raise ValueError("--points is for named architectures; a trained model has its own")
     if bundle.is_bundle(path):
         loaded = bundle.read(path)
-        size = options.size or loaded.card.size_px
+        size = loaded.card.size_px if options.size is None else options.size
         _draw(options, loaded.spec, loaded.weights["alpha"].tolist() if "alpha" in loaded.weights else None)
         _plot_history(options, loaded)
         return _network(loaded.card.name, loaded.spec, size, {"card": asdict(loaded.card)}, loaded)

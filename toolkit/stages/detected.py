@@ -47,6 +47,10 @@ class Detected(Options):
     threads: int = 1
     """CPU threads of the engine."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least(1, "threads")
+
 
 def run(options: Detected) -> Steps[Outcome]:
     """Detect, predict and score; see Detected."""

@@ -49,6 +49,7 @@ class Evaluate(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "synthetic", "threads")
         if self.baselines and self.data is None:
             raise ValueError("--baselines compares with labelled photos: give --data")
         if self.baselines and self.split in ("train", "val"):

@@ -52,6 +52,7 @@ class Photo(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "threads")
         if self.finest < 0 or self.passes < 1:
             raise ValueError(f"expected --finest 0 or more and --passes 1 or more, got {self.finest} and {self.passes}")
         if self.out is not None and self.out.suffix.lower() not in SUFFIXES:

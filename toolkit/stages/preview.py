@@ -149,7 +149,8 @@ def _shapes(faces: Faces, members: Sequence[int]) -> Steps[FloatArray]:
 
 
 def _tile(sample: Sample, faces: Faces, options: Preview, rng: np.random.Generator) -> ImageArray:
-    size = options.size or (NUMBERED_PX if options.numbers else TILE_PX)
+    usual = NUMBERED_PX if options.numbers else TILE_PX
+    size = usual if options.size is None else options.size
     if options.augment:
         crop, points = augment(patch(sample, size), size, Augment(), faces.scheme, rng)
         tile = draw_landmarks(crop, points, faces.scheme)

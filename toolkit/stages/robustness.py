@@ -59,6 +59,7 @@ class Robustness(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "synthetic")
         if self.every < 1 or self.clips < 0:
             raise ValueError("every must be at least 1, and clips must not be negative")
         if not self.models and not self.peers:

@@ -67,7 +67,7 @@ def run(options: Teacher) -> Steps[Outcome]:
     if start and options.size is None:
         options = dataclasses.replace(options, size=start.card.size_px)
     usual, parents = start.scheme if start else W300_68, _parents(options)
-    own = {"arch": options.arch, "heads": list(options.heads), "parents": parents}
+    own: dict[str, Any] = {"arch": options.arch, "heads": list(options.heads), "parents": parents}
     own |= {"weights": _sha256(options.weights)}
     done = yield from finished(options, "teacher", own, usual)
     if done:

@@ -148,26 +148,23 @@ class Training(Options):
         super().__post_init__()
         if self.resume and self.overwrite:
             raise ValueError("--resume goes on with a run, --overwrite starts anew: give one of them")
+        self.at_least(1, "threads", "epochs", "batch")
+        self.at_least(0, "seed", "workers", "samples")
         for size in self.sizes:
             check_size(size)
         if list(self.sizes) != sorted(set(self.sizes)) or len(self.sizes) > self.optim.epochs:
             raise ValueError(f"--progressive takes rising sizes below --size, an epoch each at least, got {self.sizes}")
         _ = self.augmentation  # refuses unknown kinds
         self._check_data()
-        if (self.threads is not None and self.threads < 1) or self.seed < 0 or not self.sigma > 0:
-            raise ValueError("threads must be at least 1, seed not negative and sigma above 0")
-        if self.workers is not None and self.workers < 0:
-            raise ValueError(f"--workers must not be negative, got {self.workers}")
-        if self.samples < 0:
-            raise ValueError(f"--samples must not be negative, got {self.samples}")
+        if not self.sigma > 0:
+            raise ValueError(f"--sigma must be above 0, got {self.sigma}")
         if self.tensorboard:
             import_module("tensorboard")  # now, and not after the first epoch
         if not 1 <= self.processes <= self.optim.batch:
             raise ValueError(f"--processes must be 1 to the batch's {self.optim.batch} faces, got {self.processes}")
 
     def _check_data(self) -> None:
-        if self.synthetic is not None and self.synthetic < 1:
-            raise ValueError(f"--synthetic must be at least 1, got {self.synthetic}: leave it out for the default")
+        self.at_least(1, "synthetic")
         if self.share and len(self.share) != len(self.data):
             raise ValueError(f"--share needs a number for each of {len(self.data)} --data, got {len(self.share)}")
         if self.marked and len(self.marked) != len(self.data):
@@ -206,7 +203,7 @@ class Training(Options):
             preset,
             epochs=preset.epochs if self.epochs is None else self.epochs,
             batch=batch,
-            lr=preset.lr * sqrt(max(batch, 0) / preset.batch) if self.lr is None else self.lr,
+            lr=preset.lr * sqrt(batch / preset.batch) if self.lr is None else self.lr,
             ema=preset.ema if self.ema is None else self.ema,
             patience=self.patience,
         )
@@ -304,7 +301,7 @@ def _identity(options: Training, stage: str, data: str) -> dict[str, Any]:
     }
 
 
-def finished(options: Training, stage: str, own: Mapping[str, Any], usual: Scheme = W300_68) -> Steps[Outcome | None]:
+def finished(options: Training, stage: str, own: dict[str, Any], usual: Scheme = W300_68) -> Steps[Outcome | None]:
     """What to say where a finished run is to be resumed; None where there is something to train.
 
     Args:
