@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.signals import end_as_ctrl_c
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,16 @@ def _work(place: int, job: Job, news: "multiprocessing.Queue[Any]") -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     try:
-        steps = job.steps()
-        while parent.is_alive():
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                news.put((place, end.value))
-                return
-            news.put(dataclasses.replace(progress, task=f"{job.name}: {progress.task}"))
+        with end_as_ctrl_c():  # so that what is half written is cleared away
+            steps = job.steps()
+            while parent.is_alive():
+                try:
+                    progress = next(steps)
+                except StopIteration as end:
+                    news.put((place, end.value))
+                    return
+                news.put(dataclasses.replace(progress, task=f"{job.name}: {progress.task}"))
+    except KeyboardInterrupt:
+        news.cancel_join_thread()  # nobody reads them any more
     except Exception as error:
         news.put(error)

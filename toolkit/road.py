@@ -95,7 +95,7 @@ def _judge(options: Quickstart) -> Steps[list[Outcome]]:
     made = yield from side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
     found += [outcome for outcome in made if not outcome.ok]
     append(results, [record for outcome in made for record in outcome.records if not record["ok"]])
-    kept = {path.name: path for path in models_in(models)}
+    kept = {path.name: path for path in models_in(models)} if models.is_dir() else {}
     if kept:
         proof = {"models": models, "bundle": out / "distil", "results": results, **faces}
         found.append((yield from Job("verify", "Verify", proof).steps()))

@@ -69,7 +69,7 @@ def test_a_file_of_a_folder_that_is_read_is_not_replaced(image: Path, tmp_path: 
     write_lines(tmp_path / "results.jsonl", [{"kind": "evaluate"}])
     check_outputs(Example(data=tmp_path, results=tmp_path / "results.jsonl"))
     write_lines(tmp_path / "log.jsonl", [{"epoch": 1}])
-    with pytest.raises(ValueError, match=r"log\.jsonl holds something else than records"):
+    with pytest.raises(ValueError, match=r"log\.jsonl:1 is not a measurement record"):
         check_outputs(Example(data=tmp_path, results=tmp_path / "log.jsonl"))
 
 

@@ -131,3 +131,14 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(checkpoint: dict[str, 
     with pytest.raises(FileNotFoundError, match="safetensors"):
         load_imagenet(net, tmp_path / "none")
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "_orig_mod.module.", "module._orig_mod."])
+def test_a_wrappers_name_before_all_others_is_left_out(
+    checkpoint: dict[str, Tensor], tmp_path: Path, wrapper: str
+) -> None:
+    """DataParallel and torch.compile put one there; where not all names have it, it is no wrapper's."""
+    save_file({wrapper + name: value for name, value in checkpoint.items()}, tmp_path / "w18.safetensors")
+    assert load_imagenet(network(), tmp_path / "w18.safetensors").unused == 1
+    save_file({**checkpoint, "module.more": torch.zeros(1)}, tmp_path / "more.safetensors")
+    assert load_imagenet(network(), tmp_path / "more.safetensors").unused == 2

@@ -171,13 +171,40 @@ _make = files.make
 def test_a_breach_is_told_and_not_written(
     small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not ok, with the reason in words; the folder stays empty."""
+    """Not ok, with the reason in words; no folder is made for nothing."""
     bundle.write(small_bundle, tmp_path / "net")
     monkeypatch.setattr(files, "make", broken_export)
     outcome = finish(convert.run(onnx_only(tmp_path)))
     assert not outcome.ok
     assert "points move by" in outcome.text
-    assert list((tmp_path / "models").iterdir()) == []
+    assert not (tmp_path / "models").exists()
+
+
+def test_an_interrupted_conversion_leaves_no_folder(
+    small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those that had to be made for --out nor a temporary one."""
+    bundle.write(small_bundle, tmp_path / "net")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "make", interrupted)
+    for out in (None, tmp_path / "a" / "b"):
+        with pytest.raises(KeyboardInterrupt):
+            finish(convert.run(onnx_only(tmp_path, out=out)))
+        assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_somebody_elses_file_is_not_replaced(small_bundle: Bundle, tmp_path: Path) -> None:
+    """A file of ours has a sidecar beside it; known before anything is converted."""
+    bundle.write(small_bundle, tmp_path / "net")
+    theirs = tmp_path / "models" / "small-68pt-64-float32.onnx"
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"float32\.onnx has no sidecar, so it is not replaced"):
+        next(convert.run(onnx_only(tmp_path)))
+    assert theirs.read_text() == "mine"
 
 
 def test_keep_writes_a_breach_with_its_verdict(

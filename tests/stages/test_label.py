@@ -135,14 +135,19 @@ def test_the_sheet_shows_the_least_sure_first(
 def test_a_filled_folder_is_replaced_only_when_told(
     fakes: None, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Status 2 and nothing changed without --overwrite; with it, nothing of the old is left."""
+    """Status 2 and nothing changed without --overwrite, or where the folder holds what this command did not write."""
     out = tmp_path / "out"
     assert labelled(photos, out) == 0
-    (out / "mine.pts").write_text("edited")
+    (out / "one_1.pts").write_text("edited")
+    (out / "mine.pts").write_text("mine")
     assert labelled(photos, out) == 2
     assert "--overwrite" in capsys.readouterr().err and (out / "mine.pts").exists()
+    assert labelled(photos, out, "--overwrite") == 2
+    assert "holds mine.pts, which was not made by this command" in capsys.readouterr().err
+    assert (out / "mine.pts").read_text() == "mine" and (out / "one_1.pts").read_text() == "edited"
+    (out / "mine.pts").unlink()
     assert labelled(photos, out, "--overwrite") == 0
-    assert not (out / "mine.pts").exists() and (out / "one_1.pts").exists()
+    assert (out / "one_1.pts").read_text() != "edited"
 
 
 def test_no_face_at_all_leaves_no_folder(fakes: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

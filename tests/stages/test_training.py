@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -218,6 +219,65 @@ def test_a_network_is_trained_on(tmp_path: Path) -> None:
     assert float((ours[60] - theirs[8]).abs().max()) < 1e-6  # the left eye's outer corner
     with pytest.raises(ValueError, match="leave --arch and --weights out"):
         Teacher(out=tmp_path / "no", start=tmp_path / "start", arch="s-hrnet-300w")
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
+    """Refused without a word on it; --resume says that it is finished, or names what is asked for otherwise;
+    --overwrite trains anew, and leaves alone what is not the run's."""
+    card = Card(name="little", stage="slim", scheme="300w-68", size_px=32, sigma_px=1.0)
+    bundle.write(bundle.of_network(build(SPEC), card), tmp_path / "cut")
+    first = Teacher(out=tmp_path / "t", start=tmp_path / "cut", **SMALL)  # type: ignore[arg-type]
+    finish(teacher.run(first))
+    (first.out / "thesis.txt").write_text("mine")
+    before = {path.name: path.read_bytes() for path in first.out.iterdir()}
+    with pytest.raises(FileExistsError, match=r"holds a bundle: .*--overwrite"):
+        finish(teacher.run(first))
+    outcome = finish(teacher.run(dataclasses.replace(first, resume=True)))
+    assert "is finished" in outcome.text and outcome.records[0]["epoch"] == 1
+    with pytest.raises(ValueError, match=r"another --size, --seed, --epochs: give the same"):
+        finish(teacher.run(dataclasses.replace(first, resume=True, size=64, seed=1, epochs=2)))
+    with pytest.raises(ValueError, match=r"another --data \(or --synthetic\): give the same"):
+        finish(teacher.run(dataclasses.replace(first, resume=True, synthetic=12)))
+    with pytest.raises(ValueError, match=r"another --arch, --start: give the same"):
+        finish(teacher.run(dataclasses.replace(first, resume=True, start=None, arch=str(tmp_path / "cut"))))
+    assert {path.name: path.read_bytes() for path in first.out.iterdir()} == before
+    finish(teacher.run(dataclasses.replace(first, overwrite=True, seed=1)))
+    assert bundle.read(first.out).card.config["seed"] == 1
+    assert (first.out / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epochs": 0}, "--epochs must be at least 1, got 0"),
+        ({"batch": 0}, "--batch must be at least 1, got 0"),
+        ({"synthetic": 0}, "--synthetic must be at least 1, got 0"),
+        ({"threads": 0}, "--threads must be at least 1, got 0"),
+        ({"lr": 0.0}, "learning rate above 0"),
+        ({"size": 0}, "multiple of 32"),
+        ({"preset": "huge"}, "--preset must be tiny, cpu or paper, got 'huge'"),
+        ({"resume": True, "overwrite": True}, "give one of them"),
+    ],
+)
+def test_zero_is_no_default(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
+    """What was asked for is refused, and not replaced in silence; in a notebook too."""
+    with pytest.raises(ValueError, match=message):
+        Teacher(out=tmp_path, **wrong)
+
+
+def test_a_run_of_a_single_step_has_a_rate(tmp_path: Path) -> None:
+    """That of the factors is what lets them travel 2 in all."""
+    options = Supernet(out=tmp_path, preset="tiny", epochs=1)
+    one_step: Any = SimpleNamespace(train=SimpleNamespace(batches=lambda _: 1))
+    assert supernet._alpha_lr(options, one_step) == supernet.ALPHA_TRAVEL
+
+
+def test_a_batch_of_one_face_is_refused_where_no_norm_can_take_it(tmp_path: Path) -> None:
+    """At 32 px the smallest map has one pixel; with two faces, or at 64 px, there is a spread."""
+    for wrong in ({"batch": 1}, {"synthetic": 1}):
+        with pytest.raises(ValueError, match=r"leaves a norm one value: give --batch 2, or --size 64"):
+            finish(open_session(Supernet(out=tmp_path, **SMALL | wrong)))  # type: ignore[arg-type]
+    finish(open_session(Supernet(out=tmp_path, **SMALL | {"batch": 1, "size": 64})))  # type: ignore[arg-type]
 
 
 def test_one_network_learns_several_schemes(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from toolkit.core.files import read_lines
 from toolkit.core.options import Options, flag
+from toolkit.core.records import read
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def check_place(what: str, path: Path, kind: str = "file") -> None:
         raise ValueError(f"cannot write to {path}: {folder} is a file, not a folder; choose another place")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"cannot write to {path}: {folder} is read-only; choose another place")
-    if kind == "records" and not all(isinstance(record, dict) and "kind" in record for record in read_lines(path)):
-        raise ValueError(f"{what} {path} holds something else than records: choose another file")
+    if kind == "records":
+        read(path)  # raises where it holds something else
 
 
 def require_empty(folder: Path, otherwise: str) -> None:

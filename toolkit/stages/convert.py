@@ -145,4 +145,5 @@ def _advice(out: Path, *, ok: bool, kept: bool) -> str:
         return f"wrote {out}; next: sdhrnet verify {out}"
     if kept:
         return f"wrote {out}, with the files that broke their budget"
-    return f"wrote {out}, without the files that broke their budget (--keep writes them too)"
+    wrote = f"wrote {out}, without" if out.exists() else "nothing is written of"
+    return f"{wrote} the files that broke their budget (--keep writes them too)"
