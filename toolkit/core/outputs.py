@@ -7,8 +7,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
+from toolkit.core import records
 from toolkit.core.options import Options, flag
-from toolkit.core.records import read
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def check_place(what: str, path: Path, kind: str = "file") -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"cannot write to {path}: {folder} is read-only; choose another place")
     if kind == "records":
-        read(path)  # raises where it holds something else
+        records.read(path)  # raises where it holds something else
 
 
 def require_empty(folder: Path, otherwise: str) -> None:
