@@ -1,5 +1,6 @@
 """Packs: the same faces from one file, the same split, and clear words about files that are none."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from toolkit.data.augment import Augment, patch
 from toolkit.data.batches import training_faces
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.pack import PackedFaces, write_pack
+from toolkit.stages import check
+from toolkit.stages.check import Check
 from toolkit.stages.pack import Pack, run
 
 SIZE = 32
@@ -70,8 +73,6 @@ def test_training_from_a_pack_is_training_from_the_photos(folder: Path, packed: 
 
 def test_covered_points_and_subsets_travel_with_the_pack(tmp_path: Path, folder: Path) -> None:
     """What the set says of a point, and that another set says nothing."""
-    import json
-
     names = sorted(file.stem for file in folder.glob("*.pts"))
     visible = {
         name: {"pose": "left" if i % 2 else "front", "visible": [1, *[2] * 66, 0]} for i, name in enumerate(names)
@@ -90,19 +91,82 @@ def cut_off(data: bytes) -> bytes:
 
 
 def newer(data: bytes) -> bytes:
-    return data.replace(b'"format": 1', b'"format": 9', 1)
+    return data.replace(b'"format": 2', b'"format": 9', 1)
 
 
 def other(_: bytes) -> bytes:
     return b"PK\x03\x04 something else"
 
 
-@pytest.mark.parametrize(("damage", "message"), [(cut_off, "cut off"), (newer, "upgrade"), (other, "not a pack")])
+def renamed(data: bytes) -> bytes:
+    return data.replace(b'"p7"', b'"p8"', 1)
+
+
+def moved(data: bytes) -> bytes:
+    """A bit of a point's place."""
+    start = json.loads(data.partition(b"\n")[0])["arrays"]["points_xy"]["start"]
+    return data[: start + 6] + bytes([data[start + 6] ^ 1]) + data[start + 7 :]
+
+
+def endless(_: bytes) -> bytes:
+    return b'{"format": ' + b"[" * 100_000
+
+
+def half_told(data: bytes) -> bytes:
+    """Of format 1, whose lines nothing guards."""
+    return data.replace(b'"format": 2', b'"format": 1', 1).replace(b'"groups"', b'"troops"', 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        *[(cut_off, "cut off"), (newer, "upgrade"), (other, "not a pack"), (endless, "not a pack")],
+        *[(renamed, "damaged.*pack the set again"), (moved, "damaged.*pack the set again"), (half_told, "damaged")],
+    ],
+)
 def test_damaged_packs_are_refused(packed: Path, damage: Callable[[bytes], bytes], message: str) -> None:
     """With what is wrong and what to do."""
     packed.write_bytes(damage(packed.read_bytes()))
     with pytest.raises(ValueError, match=message):
         PackedFaces(packed)
+
+
+def test_damaged_pixels_are_refused_by_name(packed: Path) -> None:
+    """A single bit of one face, when that face is looked at; the others are as they were, and the check tells."""
+    data = bytearray(packed.read_bytes())
+    start, shape = (json.loads(data.partition(b"\n")[0])["arrays"]["patches"][key] for key in ("start", "shape"))
+    data[start + 3 * int(np.prod(shape[1:])) + 100] ^= 1
+    packed.write_bytes(data)
+    pack = PackedFaces(packed)
+    for look in (pack.__getitem__, pack.patch):
+        assert look(2) is not None
+        with pytest.raises(
+            ValueError, match=rf"pixels of face 3, {pack.labels[3].name}, are damaged: pack the set again"
+        ):
+            look(3)
+    with pytest.raises(ValueError, match="pixels of face 3"):
+        finish(training_faces(open_folder(packed, test=False), SIZE))
+    outcome = finish(check.run(Check(data=packed)))
+    assert not outcome.ok and sum("pixels of face 3" in text for text in outcome.records[0]["problems"]) == 1
+
+
+def test_a_pack_without_hashes_is_read_and_told_of(packed: Path) -> None:
+    """As older releases made them."""
+    data = packed.read_bytes()
+    about, arrays = json.loads(data.partition(b"\n")[0]), data.partition(b"\n")[2]
+    length = len(data) - len(arrays)
+    about["format"] = 1
+    del about["sha256"], about["arrays"]["digests"]
+    packed.write_bytes(json.dumps(about).encode().ljust(length - 1) + b"\n" + arrays)
+    assert len(PackedFaces(packed)) == 30 and PackedFaces(packed)[3].image.any()
+    assert "without hashes" in finish(check.run(Check(data=packed))).text
+
+
+def test_the_check_looks_at_a_pack_as_at_a_folder(packed: Path) -> None:
+    """Its faces are counted once; points that form no face are told of, as those of the folder are."""
+    (record,) = finish(check.run(Check(data=packed))).records
+    assert record["format"] == "pack" and [(r["split"], r["found"]) for r in record["rows"]] == [("train", 30)]
+    assert len(record["problems"]) == 30 and all("form no face" in text for text in record["problems"])
 
 
 def test_a_failed_packing_leaves_the_older_pack(folder: Path, packed: Path) -> None:

@@ -52,10 +52,7 @@ def open_folder(data: Path, *, test: bool, skip_bad: bool | None = None) -> Phot
 
 def _photos(data: Path, split: Split, skip_bad: bool | None) -> Photos:
     if data.suffix == pack.SUFFIX:
-        packed = pack.PackedFaces(data)
-        if packed.split != split:
-            raise FileNotFoundError(f"{data} is a pack of {packed.split} faces, not of {split} faces")
-        return packed
+        return pack.open_pack(data, split)
     format_ = detect(data)
     if split not in format_.splits:
         raise FileNotFoundError(f"{format_.title} has no {split} faces; it has {', '.join(format_.splits)}")

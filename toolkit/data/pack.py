@@ -1,10 +1,15 @@
 """A pack: a set as one memory-mapped file of faces that are decoded and cut already.
 
-Layout: a line of JSON (format, split, scheme, title, count, sizes, names, groups, subsets, places of arrays), spaces up
-to a multiple of 64 bytes, then the arrays `patches` (N, P, P, 3) uint8, `points_xy` (N, M, 2) and `boxes_xyxy` (N, 4)
-float64 in patch pixels, and `covered` (N, M) uint8: 0 no, 1 yes, 2 not known. Little-endian, C order.
+Layout: a line of JSON (format, split, scheme, title, count, sizes, names, groups, subsets, places of arrays, hash),
+spaces up to a multiple of 64 bytes, then the arrays `patches` (N, P, P, 3) uint8, `points_xy` (N, M, 2) and
+`boxes_xyxy` (N, 4) float64 in patch pixels, `covered` (N, M) uint8: 0 no, 1 yes, 2 not known, and `digests` (N, 32)
+uint8, the SHA-256 of each patch. Little-endian, C order.
+
+The hash in the line of JSON is that of all but the patches, and is compared when the pack is opened; a patch's own when
+it is first looked at. Packs of format 1 have neither and are read as they are.
 """
 
+import hashlib
 import json
 import mmap
 import os
@@ -17,12 +22,14 @@ from numpy.typing import NDArray
 
 from toolkit.core.files import new_file
 from toolkit.core.progress import Progress, Steps
-from toolkit.core.schemes import Scheme, scheme
+from toolkit.core.schemes import W300_68, Scheme, scheme
 from toolkit.data.augment import Patch, patch, patch_side
-from toolkit.data.formats.format import Split
-from toolkit.data.labels import Label, Photos
+from toolkit.data.formats.format import Format, Split
+from toolkit.data.labels import Label, Photos, Problem, Reading
+from toolkit.data.sample import ImageArray
 
-FORMAT = 1
+VERSION = 2
+"""Of the layout; 1 had no hashes."""
 SUFFIX = ".faces"
 ALIGN = 64
 UNKNOWN = 2
@@ -44,6 +51,8 @@ def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[
         os.posix_fallocate(file.fileno(), 0, end) if hasattr(os, "posix_fallocate") else file.truncate(end)
         file.flush()
         yield from _fill(photos, size_px, file, layout)
+        file.seek(0)
+        file.write(_sealed(head, _map(file, layout, "r")))
 
 
 Layout = dict[str, tuple[int, tuple[int, ...], np.dtype[Any]]]
@@ -56,9 +65,11 @@ def _header(photos: Photos, split: Split, size_px: int) -> tuple[bytes, Layout]:
         "points_xy": ((count, points, 2), "<f8"),
         "boxes_xyxy": ((count, 4), "<f8"),
         "covered": ((count, points), "|u1"),
+        "digests": ((count, hashlib.sha256().digest_size), "|u1"),
     }
     about: dict[str, Any] = {
-        "format": FORMAT,
+        "format": VERSION,
+        "sha256": hashlib.sha256().hexdigest(),  # of nothing, until the arrays are there
         "split": split,
         "scheme": photos.scheme.name,
         "title": photos.title,
@@ -76,6 +87,22 @@ def _header(photos: Photos, split: Split, size_px: int) -> tuple[bytes, Layout]:
         start += -(-int(np.prod(shape)) * np.dtype(dtype).itemsize // ALIGN) * ALIGN
     text = json.dumps(about).encode()
     return text.ljust(length - 1) + b"\n", _layout(about)
+
+
+def _sealed(head: bytes, arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The line of JSON with the hash of the arrays in it."""
+    about = json.loads(head)
+    about["sha256"] = _digest(about, arrays)
+    return json.dumps(about).encode().ljust(len(head) - 1) + b"\n"
+
+
+def _digest(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """The SHA-256 of all that a pack says but its patches, which have their own."""
+    said = json.dumps({key: value for key, value in about.items() if key != "sha256"}, sort_keys=True)
+    digest = hashlib.sha256(said.encode())
+    for name in sorted(arrays.keys() - {"patches"}):
+        digest.update(arrays[name].data)
+    return digest.hexdigest()
 
 
 def _layout(about: dict[str, Any]) -> Layout:
@@ -102,6 +129,7 @@ def _fill(photos: Photos, size_px: int, file: Any, layout: Layout) -> Steps[None
             face.box_xyxy,
         )
         arrays["covered"][i] = UNKNOWN if sample.covered is None else sample.covered
+        arrays["digests"][i] = np.frombuffer(hashlib.sha256(arrays["patches"][i].data).digest(), np.uint8)
         if i % 50 == 0 or i == len(photos) - 1:
             yield Progress(task=f"packing {photos.title}", done=i + 1, total=len(photos))
 
@@ -111,7 +139,7 @@ class PackedFaces(Photos):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a pack, a newer one, or cut off.
+        ValueError: it is not a pack, a newer one, cut off or damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,9 +150,22 @@ class PackedFaces(Photos):
             except ValueError as error:
                 raise ValueError(f"{path} is cut off: pack the set again") from error
         self.path = path
+        self.hashed: bool = int(about["format"]) > 1
+        """Whether damage is seen."""
+        try:
+            if self.hashed and about["sha256"] != _digest(about, arrays):
+                raise ValueError("its hash differs")
+            self._take(about, arrays)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(
+                f"{path} is damaged, its points or names are not those packed: pack the set again"
+            ) from error
+
+    def _take(self, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         self.size_px: int = about["size_px"]
         self.split: Split = about["split"]
-        self._patches = arrays["patches"]
+        self._patches, self._digests = arrays["patches"], arrays.get("digests")
+        self._sound: set[int] = set()
         self.scheme: Scheme = scheme(about["scheme"])
         self.title: str = about["title"]
         members: Mapping[str, Sequence[int]] = about["subsets"]
@@ -136,9 +177,9 @@ class PackedFaces(Photos):
         self.labels = tuple(
             Label(
                 name=about["names"][i],
-                source=f"{path}, face {i}",
+                source=f"{self.path}, face {i}",
                 group=about["groups"][i],
-                picture=lambda i=i: np.array(self._patches[i]),  # type: ignore[misc]  # mypy cannot type a default
+                picture=lambda i=i: np.array(self._patch(i)),  # type: ignore[misc]  # mypy cannot type a default
                 points_xy=arrays["points_xy"][i],
                 box_xyxy=arrays["boxes_xyxy"][i],
                 covered=None if covered[i, 0] == UNKNOWN else covered[i].astype(bool),
@@ -148,9 +189,48 @@ class PackedFaces(Photos):
         )
 
     def patch(self, index: int) -> Patch:
-        """A face as training cuts it, read from the disk's cache without a copy."""
+        """A face as training cuts it, read from the disk's cache without a copy.
+
+        Raises:
+            ValueError: its pixels are damaged.
+        """
         label = self.labels[index]
-        return Patch(image=self._patches[index], points_xy=label.points_xy, box_xyxy=label.box_xyxy)
+        return Patch(image=self._patch(index), points_xy=label.points_xy, box_xyxy=label.box_xyxy)
+
+    def _patch(self, index: int) -> ImageArray:
+        """A face's pixels, compared with their hash the first time."""
+        image: ImageArray = self._patches[index]
+        if self._digests is not None and index not in self._sound:
+            if hashlib.sha256(image.data).digest() != self._digests[index].tobytes():
+                name = self.labels[index].name
+                raise ValueError(f"{self.path}: the pixels of face {index}, {name}, are damaged: pack the set again")
+            self._sound.add(index)
+        return image
+
+
+def open_pack(path: Path, split: Split) -> PackedFaces:
+    """The faces of a pack of that split. Raises as PackedFaces does, and FileNotFoundError where it has another one."""
+    faces = PackedFaces(path)
+    if faces.split != split:
+        raise FileNotFoundError(f"{path} is a pack of {faces.split} faces, not of {split} faces")
+    return faces
+
+
+def read(path: Path, split: Split) -> Reading:
+    """A pack as `data check` takes it. Raises as open_pack does."""
+    faces = open_pack(path, split)
+    note = Problem(source=str(path), text="made by an older release, without hashes: damage to its pixels goes unseen")
+    return Reading(scheme=faces.scheme, title=faces.title, labels=faces.labels, notes=() if faces.hashed else (note,))
+
+
+FORMAT = Format(
+    name="pack",
+    title="a pack of faces",
+    scheme=W300_68,
+    recognises=lambda path: path.suffix == SUFFIX,
+    read=read,
+    layout="NAME.faces, as `sdhrnet data pack` writes it",
+)
 
 
 def _read_header(path: Path) -> dict[str, Any]:
@@ -160,10 +240,10 @@ def _read_header(path: Path) -> dict[str, Any]:
         line = file.readline(1 << 28)
     try:
         about = json.loads(line)
-        version = about["format"]
+        version = int(about["format"])
         _layout(about)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path} is not a pack of faces: make one with `sdhrnet data pack`") from error
-    if version > FORMAT:
-        raise ValueError(f"{path} has format {version}, this release reads up to {FORMAT}: upgrade sdhrnet-toolkit")
+    if version > VERSION:
+        raise ValueError(f"{path} has format {version}, this release reads up to {VERSION}: upgrade sdhrnet-toolkit")
     return dict(about)

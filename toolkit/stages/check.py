@@ -11,6 +11,7 @@ from tyro.conf import Positional
 
 from toolkit.core.options import Options
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.data import pack
 from toolkit.data.audit import Look, look, same_pictures
 from toolkit.data.doubts import doubtful
 from toolkit.data.formats import Format, by_name, detect, masked300w, private300w, w300
@@ -39,7 +40,7 @@ class Check(Options):
     """
 
     data: Positional[Path]
-    """The folder (or file) of labelled faces."""
+    """The folder (or file) of labelled faces, or a pack of them."""
     format: str | None = None
     """w300, private300w, masked300w, wflw, cofw, ytf, coco or pts (default: what the folder looks like)."""
     quick: bool = False
@@ -81,7 +82,8 @@ class Findings:
 
 def run(options: Check) -> Steps[Outcome]:
     """Read, count and look; see Check."""
-    format_ = by_name(options.format) if options.format else detect(options.data)
+    known = pack.FORMAT if pack.FORMAT.recognises(options.data) else None
+    format_ = by_name(options.format) if options.format else known or detect(options.data)
     readings, problems = yield from _readings(format_, options.data)
     looks: list[Look] = []
     if not options.quick:
