@@ -11,11 +11,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
 import pytest
 
+from tests.faces import face_points
 from toolkit.cli import COMMANDS, _command, _sentence, main
+from toolkit.core.images import write_image
 from toolkit.core.options import Options
 from toolkit.core.outputs import kinds
+from toolkit.data.formats.pts import write_pts
 
 
 def imported_by(statement: str) -> set[str]:
@@ -230,3 +234,18 @@ def test_a_full_disk_at_standard_output_is_a_failure() -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert "No space left" in done.stderr
+
+
+def test_only_a_command_that_can_leave_faces_out_names_the_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same bad face in both; the option that is named works."""
+    for name, points in (("good", face_points((2, 2, 60, 60))), ("bad", np.ones((1, 2)))):
+        write_image(tmp_path / f"{name}.png", np.zeros((64, 64, 3), np.uint8))
+        (tmp_path / f"{name}.pts").write_text(write_pts(points))
+    preview = ["data", "preview", str(tmp_path), "--split", "test", "--out", str(tmp_path / "out.webp"), "--quiet"]
+    for words, named in ((preview, True), (["data", "boxes", str(tmp_path), "--quiet"], False)):
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert "bad.pts: has 1 points, expected 68" in error and ("--skip-bad" in error) == named
+    assert main([*preview, "--skip-bad"]) == 0

@@ -7,7 +7,7 @@ import numpy as np
 from tests.faces import face_points
 from toolkit.core.images import write_image
 from toolkit.data import Subset, open_folder
-from toolkit.data.doubts import doubtful, labels_of, warning
+from toolkit.data.doubts import doubtful, labels_of, told, warning
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.mix import Mix, Part
 from toolkit.data.synthetic import SyntheticFaces
@@ -39,3 +39,10 @@ def test_the_warning_is_one_line(tmp_path: Path) -> None:
     text = f"labels of 1 of 2 faces look wrong (`sdhrnet data check` lists them): {tmp_path}/b.pts: x and y are swapped"
     assert warning(faces) == text
     assert warning(Subset(faces, [0], "good")) == ""
+
+
+def test_it_is_told_while_a_command_runs(tmp_path: Path) -> None:
+    """As a line to keep; nothing is said of good faces."""
+    faces = open_folder(folder(tmp_path), test=True)
+    assert [step.text for step in told(faces)] == [warning(faces)]
+    assert list(told(Subset(faces, [0], "good"))) == []

@@ -9,8 +9,9 @@ import pytest
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.core.images import write_image
 from toolkit.core.progress import finish
-from toolkit.data.formats.pts import write_pts
+from toolkit.data.formats.pts import read_pts, write_pts
 from toolkit.data.synthetic import SyntheticFaces
+from toolkit.landmarkers import released
 from toolkit.stages import benchmark, evaluate
 from toolkit.stages.benchmark import Benchmark
 from toolkit.stages.evaluate import Evaluate
@@ -118,3 +119,22 @@ def test_a_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
         finish(benchmark.run(Benchmark(models=(tmp_path,))))
     with pytest.raises(ValueError, match="at least 1"):
         Benchmark(models=(tmp_path,), runs=0)
+
+
+def test_wrong_labels_are_told_beside_the_score_and_bad_ones_are_left_out(tmp_path: Path) -> None:
+    """One line names the first of them; without --skip-bad a picture of another face ends the command."""
+    photos(tmp_path, 4, 3)
+    swapped, outside = (read_pts(tmp_path / f"{i}_1.pts", 68) for i in (1, 2))
+    (tmp_path / "1_1.pts").write_text(write_pts(swapped[:, ::-1]))
+    model = released("float32")
+    text = finish(evaluate.run(Evaluate(model=model, data=tmp_path))).text
+    line = (
+        f"labels of 1 of 4 faces look wrong (`sdhrnet data check` lists them): {tmp_path}/1_1.pts: x and y are swapped"
+    )
+    assert text.splitlines()[-1] == line
+    (tmp_path / "2_1.pts").write_text(write_pts(outside + 5000))
+    (tmp_path / "3_1.pts").write_text("n_points: 67\n{\n}\n")
+    with pytest.raises(ValueError, match=r"3_1\.pts"):
+        finish(evaluate.run(Evaluate(model=model, data=tmp_path)))
+    (record,) = finish(evaluate.run(Evaluate(model=model, data=tmp_path, skip_bad=True))).records
+    assert record["n"] == 2 and record["data"].endswith("3 faces, 1 left out, 1 left out")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.geometry import BOX_SCALE, UPRIGHT, Crop, Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
-from toolkit.data.batches import PlainCrops
+from toolkit.data.batches import PlainCrops, those_read
 from toolkit.data.sample import Faces
 from toolkit.detect.calibration import Calibration, calibrate
 
@@ -40,19 +40,27 @@ def inverse(calibration: Calibration) -> Calibration:
     return Calibration(shift_xy=(-shift[0] / scale[0], -shift[1] / scale[1]), scale_xy=(1 / scale[0], 1 / scale[1]))
 
 
-def framed_crops(faces: Faces, frames: Sequence[Frame]) -> Steps[dict[Frame, PlainCrops]]:
-    """Every face of a set as every frame cuts it; each picture is read once."""
+def framed_crops(faces: Faces, frames: Sequence[Frame], *, skip_bad: bool = False) -> Steps[dict[Frame, PlainCrops]]:
+    """Every face of a set as every frame cuts it; each picture is read once. Arguments and errors as of plain_crops."""
+    kept: list[int] = []
     found: dict[Frame, list[tuple[NDArray[np.uint8], FloatArray]]] = {frame: [] for frame in frames}
     for i in range(len(faces)):
-        sample = faces[i]
+        try:
+            sample = faces[i]
+        except (ValueError, FileNotFoundError):
+            if not skip_bad:
+                raise
+            continue
+        kept.append(i)
         for frame, seen in found.items():
             crop = frame.crop(sample.box_xyxy)
             seen.append((cut(sample.image, crop), crop.to_crop(sample.points_xy)))
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
+    left = those_read(faces, kept)
     return {
         frame: PlainCrops(
-            faces=faces,
+            faces=left,
             images=np.stack([image for image, _ in seen]),
             points_xy=np.stack([points for _, points in seen]),
         )

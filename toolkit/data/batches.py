@@ -130,7 +130,7 @@ def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Ste
     for part in mix.parts:
         cut_faces, kept = yield from _patches(part.faces, size_px, skip_bad)
         patches += cut_faces
-        parts.append(replace(part, faces=_kept(part.faces, kept)))
+        parts.append(replace(part, faces=those_read(part.faces, kept)))
     return TrainingFaces(faces=Mix(parts), size_px=size_px, patches=patches)
 
 
@@ -199,11 +199,11 @@ def plain_crops(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[
                 raise
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
-    left = _kept(faces, kept)
+    left = those_read(faces, kept)
     return PlainCrops(faces=left, images=np.stack(images), points_xy=np.stack(points))
 
 
-def _kept(faces: Faces, indices: list[int]) -> Faces:
+def those_read(faces: Faces, indices: list[int]) -> Faces:
     """The faces that could be read.
 
     Raises:

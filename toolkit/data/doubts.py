@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from toolkit.core.progress import Progress, Steps
 from toolkit.data.labels import Label, Photos, Problem
 from toolkit.data.mix import Mix
 from toolkit.data.sample import Faces, Subset
@@ -40,3 +41,10 @@ def warning(faces: Faces) -> str:
     if not found:
         return ""
     return f"labels of {len(found)} of {len(faces)} faces look wrong (`sdhrnet data check` lists them): {found[0]}"
+
+
+def told(faces: Faces) -> Steps[None]:
+    """Tell of such faces before hours are spent on them."""
+    text = warning(faces)
+    if text:
+        yield Progress(task="labels", done=0, total=0, text=text)

@@ -27,6 +27,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import Record, read
 from toolkit.data import Faces, open_faces
 from toolkit.data.batches import PlainCrops
+from toolkit.data.doubts import told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,9 @@ class Benchmark(Options):
     results: OutRecords | None = None
     """Add the records to this .jsonl file (default: results.jsonl in the current folder)."""
 
+    skip_bad: bool = False
+    """Leave out annotations and pictures that cannot be used."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(1, "synthetic")
@@ -102,8 +106,11 @@ def run(options: Benchmark) -> Steps[Outcome]:
     able = [c for c in contenders if c.landmarker is not None]
     if not able:
         raise ValueError(f"nothing can run here: {'; '.join(dict.fromkeys(c.reason for c in contenders))}")
-    faces = open_faces(options.data, options.split, options.synthetic, scheme=_scheme(able))
-    crops = yield from framed_crops(faces, list(dict.fromkeys(c.frame for c in able)))
+    faces = open_faces(options.data, options.split, options.synthetic, scheme=_scheme(able), skip_bad=options.skip_bad)
+    yield from told(faces)
+    frames = list(dict.fromkeys(c.frame for c in able))
+    crops = yield from framed_crops(faces, frames, skip_bad=options.skip_bad)
+    faces = crops[frames[0]].faces
     fields: dict[str, Any] = {"data": faces.title, "split": options.split}
     fields["run"] = datetime.now(UTC).isoformat(timespec="seconds")
     before = host()

@@ -15,6 +15,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Sample, open_faces
+from toolkit.data.doubts import told
 from toolkit.data.sample import FloatArray
 from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
 from toolkit.landmarkers import identify, open_model
@@ -59,6 +60,7 @@ def run(options: Detected) -> Steps[Outcome]:
     faces = open_faces(options.data, options.split, 0, scheme=model.scheme)
     if faces.scheme != model.scheme:
         raise ValueError(f"the model predicts {model.scheme.name}, the faces are labelled {faces.scheme.name}")
+    yield from told(faces)
     points: dict[tuple[str, int], list[FloatArray]] = {(boxes, passes): [] for boxes in BOXES for passes in PASSES}
     truth = []
     with closing(FaceDetector()) as detector:

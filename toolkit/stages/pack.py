@@ -15,6 +15,7 @@ from toolkit.core.outputs import OutFile, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_folder
 from toolkit.data.augment import Augment, Patch, augment, patch
+from toolkit.data.doubts import told
 from toolkit.data.formats.format import Split
 from toolkit.data.labels import Photos
 from toolkit.data.pack import SUFFIX, PackedFaces, write_pack
@@ -52,6 +53,7 @@ def run(options: Pack) -> Steps[Outcome]:
     """Pack the set, and time training crops from its pictures and from the pack; see Pack."""
     check_outputs(options)
     photos = open_folder(options.data, test=options.split == "test", skip_bad=options.skip_bad)
+    yield from told(photos)
     yield from write_pack(photos, options.split, options.out, options.size)
     packed = PackedFaces(options.out)
     yield Progress(task="timing", done=0, total=1)

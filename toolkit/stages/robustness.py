@@ -20,6 +20,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import Subset, open_faces
 from toolkit.data.battery import BATTERY
+from toolkit.data.doubts import told
 
 PAINTERS = "held out"
 """Of the conditions: no training uses them. Records without it are of the painters of training's augmentation."""
@@ -80,6 +81,7 @@ def run(options: Robustness) -> Steps[Outcome]:
         raise ValueError(
             f"the faces are labelled {faces.scheme.name}, and not all of these models predict those points"
         )
+    yield from told(faces)
     if options.every > 1:
         chosen = range(0, len(faces), options.every)
         faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")

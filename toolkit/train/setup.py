@@ -21,6 +21,7 @@ from toolkit.core.schemes import W300_68, Scheme, SchemeName, scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
+from toolkit.data.doubts import told
 from toolkit.data.licences import licence_of
 from toolkit.data.mix import Mix, Part
 from toolkit.data.translated import in_scheme
@@ -373,7 +374,9 @@ def open_session(options: Training, usual: Scheme = W300_68) -> Steps[Session]:
 
 def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[int, PlainCrops]]]:
     first, count = _first(options)
-    train = yield from training_faces(_mixed(options, first, count, usual), options.size_px, skip_bad=options.skip_bad)
+    mixed = _mixed(options, first, count, usual)
+    yield from told(mixed)
+    train = yield from training_faces(mixed, options.size_px, skip_bad=options.skip_bad)
     target = train.faces.scheme
     held_out = open_faces(first, "val", max(1, count // 10), scheme=target, skip_bad=options.skip_bad)
     if first is not None:
