@@ -115,16 +115,86 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         bundle.read(folder)
 
 
-def test_truncated_weights_are_refused(folder: Path) -> None:
-    """Half a weights file is no weights file."""
+def as_of_format_1(folder: Path) -> None:
+    """As older releases wrote it: a card without hashes."""
+    card = json.loads((folder / "card.json").read_text())
+    del card["hashes"]
+    (folder / "card.json").write_text(json.dumps(card | {"format": 1}))
+
+
+@pytest.mark.parametrize("name", ["spec.json", "weights.safetensors"])
+def test_a_changed_file_is_refused_by_name(folder: Path, name: str) -> None:
+    """One bit in the middle of the weights, a blank more in the spec: the card's hashes are of other files."""
+    data = bytearray((folder / name).read_bytes())
+    if name == "spec.json":
+        data += b" "
+    else:
+        data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(ValueError, match=rf"{name} is not the file that card\.json was written with"):
+        bundle.read(folder)
+
+
+def test_a_card_cannot_drop_its_hashes(folder: Path) -> None:
+    """Only a card of format 1, which had none, may lack them."""
+    card = json.loads((folder / "card.json").read_text())
+    assert card["format"] == 2 and card["hashes"].keys() == {"spec.json", "weights.safetensors"}
+    for hashes in (None, {}, {"spec.json": card["hashes"]["spec.json"]}, {"spec.json": "x"}, []):
+        (folder / "card.json").write_text(json.dumps(card | {"hashes": hashes}))
+        with pytest.raises(ValueError, match=r"hashes|weights\.safetensors|spec\.json"):
+            bundle.read(folder)
+
+
+def test_a_bundle_of_an_older_release_is_read(folder: Path, saved: Bundle) -> None:
+    """Without hashes, and checked as it was then."""
+    digest = bundle.digest(folder)
+    as_of_format_1(folder)
+    assert bundle.read(folder).card == saved.card and bundle.digest(folder) == digest
     path = folder / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match="damaged"):
         bundle.read(folder)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("size_px", "96", 'size_px: expected a multiple of 32 from 32 to 4,096, got "96"'),
+        ("size_px", 0, "got 0"),
+        ("size_px", 1e308, r"got 1e\+308"),
+        ("size_px", None, "got null"),
+        ("size_px", 10**400, "a whole number is too large"),
+        ("std", [0, 0, 0], r"std\[0\]: expected a number above 0 .*got 0"),
+        ("std", [1, 1], "std: expected a list of 3"),
+        ("mean", None, "mean: expected a list of 3, got null"),
+        ("sigma_px", -1, "sigma_px: expected a number above 0"),
+        ("decoder", "magic", "decoder: expected one of"),
+        ("scheme", "mine", "unknown landmark scheme"),
+        ("scheme", "cofw-29", "card.json says cofw-29, the network of spec.json has 68 points"),
+        ("name", "x" * 301, "name: expected text"),
+        ("parents", {"student": "../.."}, "parents.*64 hexadecimal digits"),
+        ("metrics", [], "metrics: expected an object"),
+        ("colour", 1, 'unknown fields "colour"'),
+    ],
+)
+def test_a_card_that_cannot_be_is_refused(folder: Path, field: str, value: object, message: str) -> None:
+    """In one line with the file, the field, what was expected and what was given."""
+    path = folder / "card.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    with pytest.raises(ValueError, match=message) as caught:
+        bundle.read(folder)
+    assert "card.json" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_program_is_held_to_the_same_bounds() -> None:
+    """A card made in Python, too."""
+    with pytest.raises(ValueError, match=r"std\[1\]: .*got 0"):
+        Card(name="x", stage="slim", scheme="300w-68", size_px=64, sigma_px=1.0, std=(1.0, 0.0, 1.0))
+
+
 def test_weights_of_another_network_are_refused(folder: Path, saved: Bundle) -> None:
     """Weights load strictly."""
+    as_of_format_1(folder)
     spec = json.loads((folder / "spec.json").read_text())
     (folder / "spec.json").write_text(json.dumps(spec | {"points": 29}))
     with pytest.raises(ValueError, match=r"do not fit.*head\.out"):
@@ -134,6 +204,7 @@ def test_weights_of_another_network_are_refused(folder: Path, saved: Bundle) -> 
 @pytest.mark.parametrize("name", ["spec.json", "card.json"])
 def test_a_newer_version_asks_for_an_upgrade(folder: Path, name: str) -> None:
     """Both formats are numbered."""
+    as_of_format_1(folder)
     (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | {"format": 99}))
     with pytest.raises(ValueError, match="upgrade"):
         bundle.read(folder)

@@ -2,7 +2,7 @@
 
 spec.json            the architecture, whole
 weights.safetensors  parameters and buffers, loaded strictly; nothing is ever unpickled
-card.json            scheme, input, decoding, data, config, metrics, parentage, versions
+card.json            scheme, input, decoding, data, config, metrics, parents, versions, hashes of the two above
 log.jsonl            a record an epoch
 """
 
@@ -10,8 +10,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
+import torch
+from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -21,12 +23,15 @@ from toolkit.core.correspondence import span_of
 from toolkit.core.files import naming, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.outputs import require_empty
 from toolkit.core.schemes import Scheme, scheme
+from toolkit.core.validation import CropSide, Real, Sha256, Sigma, Text, check, check_fields, without_format
 from toolkit.data.licences import stated_or_known
 from toolkit.models import HRNet, HRSuperNet, blank
 from toolkit.models.spec import Spec, from_json, to_json
 
-FORMAT = 1
-"""The version of card.json written here; a higher one comes from a newer release."""
+FORMAT = 2
+"""The version of card.json written here (2 added `hashes`); a higher one comes from a newer release."""
+HASHED = ("spec.json", "weights.safetensors")
+"""The files whose hashes a card carries. A card of format 1 has none, and its files are taken as they are."""
 STAGING = ".bundle-"
 
 LAST_LAYER = ("head.out.weight", "head.out.bias")
@@ -35,30 +40,38 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+Channels = tuple[Real, Real, Real]
+Spread = Annotated[float, Meta(gt=0, le=1e6)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """What a bundle is, for people and for the stages that read it."""
 
-    name: str
-    stage: str
+    name: Text
+    stage: Text
     """The stage that made it: teacher, supernet, slim or distil."""
-    scheme: str
-    size_px: int
+    scheme: Text
+    size_px: CropSide
     """Side of the square crop it was trained for."""
-    sigma_px: float
+    sigma_px: Sigma
     """Standard deviation of its targets in heatmap pixels; the decoder needs it."""
     decoder: heatmap.Decoder = "dark"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: Channels = IMAGENET_MEAN
+    std: tuple[Spread, Spread, Spread] = IMAGENET_STD
     """Normalisation of RGB in [0, 1]."""
     data: dict[str, Any] = field(default_factory=dict)
     """Training and validation set by title, and the `licence` of the weights in words where anything is known."""
     config: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
-    parents: dict[str, str] = field(default_factory=dict)
+    parents: dict[str, Sha256] = field(default_factory=dict)
     """Hashes of the bundles it was made from, by role."""
     made_with: dict[str, Any] = field(default_factory=dict)
     """Versions, commit, device and seconds."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        scheme(self.scheme)
 
     @property
     def licence(self) -> str | None:
@@ -147,7 +160,8 @@ def write(bundle: Bundle, folder: Path) -> None:
             fresh = Path(staging)
             write_json(fresh / "spec.json", to_json(bundle.spec))
             write_bytes(fresh / "weights.safetensors", save(bundle.weights))
-            write_json(fresh / "card.json", {"format": FORMAT, **dataclasses.asdict(bundle.card)})
+            hashes = {name: sha256(fresh / name) for name in HASHED}
+            write_json(fresh / "card.json", {"format": FORMAT, "hashes": hashes, **dataclasses.asdict(bundle.card)})
             write_lines(fresh / "log.jsonl", bundle.log)
             (folder / "spec.json").unlink(missing_ok=True)
             for name in FILES:
@@ -174,27 +188,30 @@ def read(folder: Path) -> Bundle:
 
     Raises:
         FileNotFoundError: the folder, or a file that it needs, is not there.
-        ValueError: a newer format, damaged files, or weights that do not fit the spec.
+        ValueError: a newer format, files that are not those of the card's hashes or are damaged, or weights that do not
+            fit the spec.
     """
-    for name in ("spec.json", "weights.safetensors", "card.json"):
+    for name in (*HASHED, "card.json"):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} is not a bundle: it has no {name}")
+    card, spec = _card(folder), from_json(read_json(folder / "spec.json"), str(folder / "spec.json"))
     try:
-        spec, card = from_json(read_json(folder / "spec.json")), _card(read_json(folder / "card.json"))
         weights = load((folder / "weights.safetensors").read_bytes())
     except SafetensorError as error:
         raise ValueError(f"{folder}/weights.safetensors is damaged ({error}): make the bundle again") from error
-    except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from error
-    expected = {name: tuple(value.shape) for name, value in blank(spec).state_dict().items()}
+    with torch.device("meta"):  # shapes alone: a spec may ask for more memory than there is
+        expected = {name: tuple(value.shape) for name, value in blank(spec).state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if expected != found:
         odd = sorted(set(expected.items()) ^ set(found.items()))[0][0]
         raise ValueError(f"{folder}: the weights do not fit spec.json, first at {odd}")
+    if scheme(card.scheme).points != spec.points:
+        raise ValueError(f"{folder}: card.json says {card.scheme}, the network of spec.json has {spec.points} points")
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise ValueError(f"{folder}/weights.safetensors holds values that are not finite")
     weights = {name: v.float() if v.is_floating_point() else v for name, v in weights.items()}
-    return Bundle(spec=spec, card=card, weights=weights, log=tuple(read_lines(folder / "log.jsonl")))
+    log = read_lines(folder / "log.jsonl", dict[str, Any])
+    return Bundle(spec=spec, card=card, weights=weights, log=tuple(log))
 
 
 def digest(folder: Path) -> str:
@@ -207,18 +224,17 @@ def is_bundle(path: Path) -> bool:
     return (path / "spec.json").is_file()
 
 
-def _card(fields: dict[str, Any]) -> Card:
-    version = fields.pop("format", None) if isinstance(fields, dict) else None
-    if not isinstance(version, int):
-        raise ValueError("card.json has no format number")
-    if version > FORMAT:
-        raise ValueError(f"card.json has format {version}, this release reads up to {FORMAT}: upgrade sdhrnet-toolkit")
-    for name in ("mean", "std"):
-        if name in fields:
-            fields[name] = tuple(fields[name])
-    try:
-        card = Card(**fields)
-    except TypeError as error:
-        raise ValueError(f"card.json: {error}") from error
-    scheme(card.scheme)
-    return card
+def _card(folder: Path) -> Card:
+    """The card in a folder, once the files that it vouches for are found to be the ones that were written."""
+    path = folder / "card.json"
+    whole = read_json(path)
+    fields = without_format(whole, FORMAT, str(path))
+    if whole["format"] >= 2:
+        hashes = check(fields.pop("hashes", None), dict[str, Sha256], f"{path}: hashes")
+        for name in HASHED:
+            if hashes.get(name) != sha256(folder / name):
+                raise ValueError(
+                    f"{folder / name} is not the file that card.json was written with: it is cut off or was changed; "
+                    "copy the whole bundle again or make it again"
+                )
+    return check(fields, Card, str(path))  # type: ignore[no-any-return]

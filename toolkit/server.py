@@ -5,7 +5,6 @@ of its own. Records that the page measured are taken where `collect` is given: f
 """
 
 import ipaddress
-import json
 import ssl
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from toolkit.core.validation import parse
 
 MIME = {
     ".html": "text/html; charset=utf-8",
@@ -154,8 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length) > MAX_BODY:
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"records have at most {MAX_BODY} bytes")
         try:
-            return collect(json.loads(self.rfile.read(int(length))))
-        except (ValueError, RecursionError) as error:
+            return collect(parse(self.rfile.read(int(length)), "what was sent"))
+        except ValueError as error:
             raise _RefusedError(HTTPStatus.BAD_REQUEST, f"not taken: {error}") from error
         except OSError as error:
             raise _RefusedError(HTTPStatus.INSUFFICIENT_STORAGE, f"not kept: {error.strerror}") from error

@@ -44,7 +44,7 @@ for core in 0 1; do
 done > root/proc/cpuinfo
 
 # OpenCV's headless wheel of the same version has no windows, and asks for no graphics libraries
-sed -nE 's/^opencv-contrib-python==/opencv-python-headless==/; /^(ai-edge-litert|numpy|opencv-python-headless)==/p' \
+sed -nE 's/^opencv-contrib-python==/opencv-python-headless==/; /^(ai-edge-litert|msgspec|numpy|opencv-python-headless)==/p' \
   "$here/requirements.lock" > wheels.txt
 "$python" -m pip install --quiet --no-deps --only-binary :all: --python-version 3.11 --implementation cp \
   --platform manylinux2014_aarch64 --platform manylinux_2_27_aarch64 --target site --requirement wheels.txt

@@ -33,21 +33,26 @@ def steady() -> type[Steady]:
     return Steady
 
 
-def onnx_points(path: Path, points: np.ndarray, *, planes: bool = True) -> None:
-    """An .onnx file that gives `points` whatever it sees, plus the crop's mean so that the input matters."""
+def onnx_points(path: Path, points: np.ndarray, *, planes: bool = True, kind: str = "FLOAT", size: Any = 32) -> None:
+    """An .onnx file that gives `points` whatever it sees, plus the crop's mean so that the input matters.
+
+    Its input and output hold `kind`; `size` is its input's side, a name where any will do.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    shape = [1, 3, 32, 32] if planes else [1, 32, 32, 3]
+    shape = [1, 3, size, size] if planes else [1, size, size, 3]
     flat = points.astype(np.float32).reshape(1, -1)
     nodes = [
-        helper.make_node("ReduceMean", ["crop"], ["mean"], keepdims=0),
-        helper.make_node("Add", ["points", "mean"], ["out"]),
+        helper.make_node("Cast", ["crop"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["real"], ["mean"], keepdims=0),
+        helper.make_node("Add", ["points", "mean"], ["sum"]),
+        helper.make_node("Cast", ["sum"], ["out"], to=TensorProto.DataType.Value(kind)),
     ]
     graph = helper.make_graph(
         nodes, "constant",
-        [helper.make_tensor_value_info("crop", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("out", TensorProto.FLOAT, list(flat.shape))],
+        [helper.make_tensor_value_info("crop", TensorProto.DataType.Value(kind), shape)],
+        [helper.make_tensor_value_info("out", TensorProto.DataType.Value(kind), list(flat.shape))],
         [numpy_helper.from_array(flat, "points")],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])

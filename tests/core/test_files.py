@@ -80,7 +80,7 @@ def test_lines_round_trip_and_absence(tmp_path: Path):
 def test_a_bad_line_is_named_by_its_number(tmp_path: Path):
     """The second line of a log that is no record is reported as file:2."""
     (tmp_path / "log.jsonl").write_text('{"n": 1}\n{"n": \n')
-    with pytest.raises(ValueError, match=r"log\.jsonl:2 is not a JSON record"):
+    with pytest.raises(ValueError, match=r"log\.jsonl:2 is not valid JSON"):
         files.read_lines(tmp_path / "log.jsonl")
 
 

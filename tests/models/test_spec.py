@@ -74,6 +74,33 @@ def test_what_is_no_spec_is_refused(data: dict[str, object]) -> None:
         from_json(data)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"points": 10**9}, "points: expected a whole number from 1 to 1,000, got 1000000000"),
+        ({"points": "68"}, 'points: .*got "68"'),
+        ({"widths": [18, 36, 72, 10**9]}, r"widths\[3\]: expected a whole number from 1 to 4,096"),
+        ({"widths": [18, 36]}, "widths: expected a list of 4"),
+        ({"depth": 10**6}, "depth: expected a whole number from 1 to 16"),
+        ({"head": 0}, "head: expected a whole number from 1 to 4,096 or null, got 0"),
+        ({"edges": 5}, "edges: expected a list, got 5"),
+        (
+            {"edges": [{"stage": 2, "source": 0, "target": 0, "alpha": 1}]},
+            r'edges\[0\]: unknown fields "alpha"|no edge',
+        ),
+        ({"edges": [{"stage": 2, "source": 0}]}, r"edges\[0\]: has no field target"),
+        ({"edges": [{"stage": 99, "source": 0, "target": 0}]}, "no such edge"),
+        ({"narrowed": [[2, 1]]}, r"narrowed\[0\]: expected a list of 3"),
+        ({"family": ["hrnet"]}, "unknown network family"),
+        ({"format": True}, "no format number"),
+    ],
+)
+def test_a_spec_that_cannot_be_is_refused(change: dict[str, object], message: str) -> None:
+    """Before a network of that size is made; the message names the field."""
+    with pytest.raises(ValueError, match=message):
+        from_json(to_json(hrsupernet(68)) | change)
+
+
 def test_impossible_edges_are_refused() -> None:
     """An edge needs a source in the stage before, and as many inner widths as its chain has convolutions."""
     with pytest.raises(ValueError, match="no such edge"):

@@ -53,7 +53,7 @@ def sidecar(path: Path, bundle: Bundle, **fields: Any) -> Sidecar:
     output = fields.pop("output", "points")
     return Sidecar(
         model=path.name,
-        file_sha256=sha256(path) if path.exists() else "",
+        file_sha256=sha256(path) if path.exists() else "0" * 64,
         scheme=bundle.card.scheme,
         points=POINTS,
         size_px=SIZE_PX,
@@ -62,7 +62,7 @@ def sidecar(path: Path, bundle: Bundle, **fields: Any) -> Sidecar:
         decoder="dark",
         sigma_px=bundle.card.sigma_px,
         precision="float32",
-        source_bundle="",
+        source_bundle="0" * 64,
         source_name=bundle.card.name,
         **{"input_layout": "image", **fields},
     )

@@ -26,7 +26,7 @@ def about(path: Path) -> Sidecar:
         scheme="300w-68",
         points=68,
         size_px=64,
-        input_layout="NHWC",
+        input_layout="NHWC" if path.suffix == ".tflite" else "image",
         outputs=OUTPUTS["points"],
         decoder="dark",
         sigma_px=1.0,
@@ -109,10 +109,42 @@ def test_what_is_no_sidecar_is_refused(model: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"precision": "int4"}, {"input_layout": "CHWN"}, {"decoder": "magic"}, {"output": "mesh"}, {"points": 67}],
+    ("field", "value", "message"),
+    [
+        ("precision", "int4", 'expected one of .*"int8".*, got "int4"'),
+        ("input_layout", "CHWN", 'got "CHWN"'),
+        ("input_layout", "NCHW", r"no \.tflite file takes NCHW"),
+        ("input_colours", "BGR", 'expected "RGB", got "BGR"'),
+        ("input_range", [0, 1], "crops go in as 0 to 255, not as 0.0 to 1.0"),
+        ("input_type", "float16", 'got "float16"'),
+        ("decoder", "magic", 'got "magic"'),
+        ("output", "mesh", 'got "mesh"'),
+        ("outputs", {"points": "p"}, "of points they are points, confidence"),
+        ("integers", {"points": {"type": "int8", "scale": 0, "zero_point": 0}}, "above 0"),
+        ("points", 67, "300w-68 has 68 points, not 67"),
+        ("points", 10**9, "from 1 to 1,000, got 1000000000"),
+        ("scheme", "mine", "unknown landmark scheme"),
+        ("size_px", "96", 'expected a multiple of 32 from 32 to 4,096, got "96"'),
+        ("size_px", 0, "got 0"),
+        ("size_px", 1e308, r"got 1e\+308"),
+        ("size_px", None, "got null"),
+        ("sigma_px", 0, "above 0"),
+        ("file_sha256", "f" * 63, "64 hexadecimal digits"),
+        ("model", ["x"], "expected text"),
+        ("colours", "RGB", 'unknown fields "colours"'),
+    ],
 )
-def test_values_that_nothing_means_are_refused(model: Path, change: dict[str, object]) -> None:
-    """Whoever wrote them."""
-    with pytest.raises(ValueError, match=r"unknown|points"):
-        dataclasses.replace(about(model), **change)
+def test_what_the_engine_does_not_do_is_refused(model: Path, field: str, value: object, message: str) -> None:
+    """One line with the file, the field, what was expected and what was given."""
+    path = sidecar.path_of(model)
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    with pytest.raises(ValueError, match=message) as caught:
+        sidecar.read(model)
+    text = str(caught.value)
+    assert path.name in text and field in text and "\n" not in text
+
+
+def test_a_program_is_held_to_the_same_bounds(model: Path) -> None:
+    """A sidecar made in Python, too."""
+    with pytest.raises(ValueError, match=r'precision: .*got "int4"'):
+        dataclasses.replace(about(model), precision="int4")

@@ -11,7 +11,7 @@ from toolkit.runtime.tensors import check_crop, to_prediction, to_tensor
 
 ABOUT = Sidecar(
     model="net.tflite",
-    file_sha256="",
+    file_sha256="0" * 64,
     scheme="300w-68",
     points=68,
     size_px=32,
@@ -20,7 +20,7 @@ ABOUT = Sidecar(
     decoder="dark",
     sigma_px=1.0,
     precision="float32",
-    source_bundle="",
+    source_bundle="0" * 64,
     source_name="net",
 )
 HEATMAPS = dataclasses.replace(ABOUT, output="heatmaps", outputs=OUTPUTS["heatmaps"])

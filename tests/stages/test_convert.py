@@ -136,7 +136,7 @@ def test_the_heatmap_variant(small_bundle: Bundle, tmp_path: Path) -> None:
     assert outcome.records[0]["ok"] and outcome.records[1]["mean_px"] < 0.35, outcome.text
     names = [f"small-68pt-64-heatmaps-{precision}.tflite" for precision in precisions]
     assert [r["model"] for r in outcome.records] == names
-    assert sidecar.read(tmp_path / "models" / names[1]).integers["heatmaps"]["type"] == "int8"
+    assert sidecar.read(tmp_path / "models" / names[1]).integers["heatmaps"].type == "int8"
     counts = lint.operations(tmp_path / "models" / names[1])
     assert "DEQUANTIZE" not in counts and counts["QUANTIZE"] == 1  # integers from end to end
 

@@ -43,7 +43,7 @@ class MeshLandmarker:
     size_px = MESH_FRAME.size_px
 
     def __init__(self, threads: int, *, corrected: bool = True) -> None:
-        self._model = open_raw(mesh_file(), threads)
+        self._model = open_raw(mesh_file(), threads, (1, self.size_px, self.size_px, 3))
         self._map = corrected_landmarks if corrected else landmarks_of_mesh
         self.engine = self._model.engine
 

@@ -8,7 +8,7 @@ are kept.
 import base64
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from toolkit.core.files import read_json
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.smoothing import SMOOTHING, Smoother
+from toolkit.core.validation import Real, Text
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.detect.calibration import calibrate
 from toolkit.runtime.landmarker import Landmarker
@@ -62,6 +63,20 @@ def drawn_faces() -> list[Face]:
     return faces
 
 
+class KeptFace(TypedDict):
+    """What is read of a face in faces.json."""
+
+    name: Text
+    picture: Text
+    box_xyxy: tuple[Real, Real, Real, Real]
+
+
+class Kept(TypedDict):
+    """What is read of faces.json."""
+
+    faces: list[KeptFace]
+
+
 def kept_faces(folder: Path) -> list[Face]:
     """The faces of a golden folder; none where there is none.
 
@@ -73,10 +88,13 @@ def kept_faces(folder: Path) -> list[Face]:
     if not path.is_file():
         return []
     try:
-        known = [(f["name"], f["picture"], f["box_xyxy"]) for f in read_json(path)["faces"]]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}): draw the faces again with --redraw") from error
-    return [Face(name=n, image=read_image(folder / p), box_xyxy=np.array(b)) for n, p, b in known]
+        known: Kept = read_json(path, Kept)
+    except ValueError as error:
+        raise ValueError(f"{error}: draw the faces again with --redraw") from error
+    return [
+        Face(name=f["name"], image=read_image(folder / f["picture"]), box_xyxy=np.array(f["box_xyxy"]))
+        for f in known["faces"]
+    ]
 
 
 def cases(faces: list[Face], landmarker: Landmarker, sigma_px: float) -> dict[str, Any]:

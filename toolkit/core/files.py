@@ -10,6 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.validation import check, parse
+
+LARGEST_JSON = 64 << 20
+"""Bytes of a JSON file but of a data set's; those that the toolkit writes have a hundredth of it."""
+
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
@@ -38,16 +43,21 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """The value in a JSON file.
+def read_json(path: Path, kind: Any = Any, *, data_set: bool = False) -> Any:
+    """The value in a JSON file, as a type of validation.check.
+
+    Args:
+        path: the file.
+        kind: the type.
+        data_set: of any size, and what reads it checks the numbers, face by face.
 
     Raises:
-        ValueError: the file is not JSON; the message names it.
+        ValueError: the file is not JSON, is larger than any of its kind, or does not hold that type; the message names
+            file and field.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({error}): restore it or make it again") from error
+    if path.stat().st_size > LARGEST_JSON and not data_set:
+        raise ValueError(f"{path} has over {LARGEST_JSON >> 20} MB: no file of its kind is so large")
+    return check(parse(path.read_bytes(), str(path), numbers=not data_set), kind, str(path))
 
 
 def write_lines(path: Path, records: Iterable[Any]) -> None:
@@ -55,24 +65,17 @@ def write_lines(path: Path, records: Iterable[Any]) -> None:
     write_bytes(path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in records).encode())
 
 
-def read_lines(path: Path) -> list[Any]:
-    """Every record of a JSON-lines file; none where there is no file.
+def read_lines(path: Path, kind: Any = Any) -> list[Any]:
+    """Every record of a JSON-lines file, as a type of validation.check; none where there is no file.
 
     Raises:
-        ValueError: a line is not JSON; the message names file and line.
+        ValueError: a line is not JSON, or not of that type; the message names file and line.
     """
     if not path.exists():
         return []
-    records = []
     # not splitlines, which also splits at separators that JSON allows inside a string
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line:
-            continue
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{number} is not a JSON record ({error})") from error
-    return records
+    lines = ((f"{path}:{number}", line) for number, line in enumerate(path.read_bytes().split(b"\n"), start=1))
+    return [check(parse(line, where), kind, where) for where, line in lines if line]
 
 
 @contextmanager

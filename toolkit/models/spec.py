@@ -5,8 +5,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from msgspec import Meta
+
+from toolkit.core.validation import Points, check, without_format
 from toolkit.models.released import RELEASED
 
 FORMAT = 3
@@ -18,6 +21,10 @@ DIVISOR = 32
 """Input sides are multiples of this: four branches, the lowest at 1/32."""
 
 EdgeKind = Literal["project", "identity", "up", "down"]
+Width = Annotated[int, Meta(ge=1, le=4096)]
+"""Channels of a map."""
+Depth = Annotated[int, Meta(ge=1, le=16)]
+"""Blocks, or modules, one behind the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +33,13 @@ class HRNetSpec:
 
     family: ClassVar[str] = "hrnet"
 
-    points: int
-    stem: tuple[int, int] = (64, 64)
-    layer1: tuple[int, int] = (64, 256)
+    points: Points
+    stem: tuple[Width, Width] = (64, 64)
+    layer1: tuple[Width, Width] = (64, 256)
     """Inner and outer width of the Bottlenecks."""
-    widths: tuple[int, int, int, int] = (18, 36, 72, 144)
-    modules: tuple[int, int, int] = (1, 4, 3)
-    blocks: int = 4
+    widths: tuple[Width, Width, Width, Width] = (18, 36, 72, 144)
+    modules: tuple[Depth, Depth, Depth] = (1, 4, 3)
+    blocks: Depth = 4
 
     def __post_init__(self) -> None:
         _positive(points=(self.points,), stem=self.stem, layer1=self.layer1, widths=self.widths, modules=self.modules)
@@ -45,7 +52,7 @@ class Edge:
     stage: int
     source: int
     target: int
-    inner: tuple[int, ...] = ()
+    inner: tuple[Width, ...] = ()
     """Output widths of a downsampling chain's convolutions but the last."""
 
     def __post_init__(self) -> None:
@@ -94,15 +101,15 @@ class SuperNetSpec:
 
     family: ClassVar[str] = "hrsupernet"
 
-    points: int
+    points: Points
     edges: tuple[Edge, ...]
-    stem: tuple[int, int] = (64, 64)
-    widths: tuple[int, int, int, int] = (18, 36, 72, 144)
-    depth: int = 4
+    stem: tuple[Width, Width] = (64, 64)
+    widths: tuple[Width, Width, Width, Width] = (18, 36, 72, 144)
+    depth: Depth = 4
     """MBConvs in each block of stages 1 to 9; stage 10 has none."""
-    head: int | None = None
+    head: Width | None = None
     """Width of the head's hidden layer; None stands for the sum of the final branches' widths."""
-    narrowed: tuple[tuple[int, int, int], ...] = ()
+    narrowed: tuple[tuple[int, int, Width], ...] = ()
     """Blocks that do not have their branch's width, since channels were pruned: (stage, branch, channels) each."""
     depths: tuple[tuple[int, int, int], ...] = ()
     """Blocks that do not have `depth` MBConvs, since some were removed: (stage, branch, MBConvs) each."""
@@ -228,35 +235,18 @@ def to_json(spec: Spec) -> dict[str, Any]:
     return {"format": FORMAT, "family": spec.family, **json.loads(json.dumps(dataclasses.asdict(spec)))}
 
 
-def from_json(data: dict[str, Any]) -> Spec:
+def from_json(data: Any, source: str = "spec.json") -> Spec:
     """The spec that to_json wrote.
 
     Raises:
         ValueError: a newer format, an unknown family, or fields that do not make a network.
     """
-    fields = dict(data)
-    version, family = fields.pop("format", None), fields.pop("family", None)
-    if not isinstance(version, int) or version < 1:
-        raise ValueError("not a network spec: it has no format number")
-    if version > FORMAT:
-        raise ValueError(f"the spec has format {version}, this release reads up to {FORMAT}: upgrade sdhrnet-toolkit")
-    try:
-        if family == HRNetSpec.family:
-            return HRNetSpec(**_tuples(fields))
-        if family == SuperNetSpec.family:
-            edges = tuple(Edge(**_tuples(edge)) for edge in fields.pop("edges"))
-            return SuperNetSpec(edges=edges, **_tuples(fields))
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a network spec: {error}") from error
-    raise ValueError(f"unknown network family {family!r}; known: {HRNetSpec.family}, {SuperNetSpec.family}")
-
-
-def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: _tuple(value) for key, value in fields.items()}
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(map(_tuple, value)) if isinstance(value, list) else value
+    fields = without_format(data, FORMAT, source)
+    family = fields.pop("family", None)
+    kinds: dict[Any, type[Spec]] = {kind.family: kind for kind in (HRNetSpec, SuperNetSpec)}
+    if not isinstance(family, str) or family not in kinds:
+        raise ValueError(f"{source}: unknown network family {family!r}; known: {', '.join(kinds)}")
+    return check(fields, kinds[family], source)  # type: ignore[no-any-return]
 
 
 def _positive(**widths: tuple[int, ...]) -> None:

@@ -9,6 +9,8 @@ from toolkit.runtime.landmarker import ImageArray, Prediction
 from toolkit.runtime.sidecar import Sidecar
 
 ENGINES = ("onnxruntime",)
+TYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
+"""onnxruntime's names of what an input may hold."""
 
 
 class OnnxLandmarker:
@@ -32,10 +34,13 @@ class OnnxLandmarker:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own exceptions have no public base class
             raise ValueError(f"onnxruntime cannot load {path} ({error}): convert it again") from error
+        (tensor,) = self._session.get_inputs()
+        tensors.check_input(tensor.name, tensor.shape, TYPES.get(tensor.type, tensor.type), about)
+        self._input = tensor.name
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def __call__(self, crop: ImageArray) -> Prediction:
-        outputs = self._session.run(self._outputs, {"image": tensors.to_tensor(crop, self._about)})
+        outputs = self._session.run(self._outputs, {self._input: tensors.to_tensor(crop, self._about)})
         return tensors.to_prediction(dict(zip(self._outputs, outputs, strict=True)), self._about)
 
 

@@ -6,11 +6,14 @@
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from toolkit.core.files import read_json, sha256, write_json
 from toolkit.core.heatmap import Decoder
 from toolkit.core.schemes import scheme
+from toolkit.core.validation import CropSide, Points, Sha256, Sigma, Text, check_fields, versioned
 
 FORMAT = 1
 """The version of the JSON written here; a higher one comes from a newer release."""
@@ -43,37 +46,55 @@ MEANING: dict[Precision, str] = {
 """What a precision's name says."""
 
 
+SUFFIX: dict[Layout, tuple[str, ...]] = {
+    "NHWC": (".tflite",),
+    "NCHW": (".onnx", ".mlpackage"),
+    "image": (".mlpackage",),
+}
+"""Files whose engine gives them their crop so."""
+INPUT_RANGE = (0.0, 255.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integers:
+    """An output tensor that holds integers: value = scale * (integer - zero_point)."""
+
+    type: Literal["int8", "uint8", "int16"]
+    scale: Annotated[float, Meta(gt=0, le=1e6)]
+    zero_point: Annotated[int, Meta(ge=-32768, le=32767)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
     """All that a platform needs to run a converted file, and all that a person needs to trust it."""
 
-    model: str
+    model: Text
     """File name of the converted model."""
-    file_sha256: str
-    scheme: str
-    points: int
-    size_px: int
+    file_sha256: Sha256
+    scheme: Text
+    points: Points
+    size_px: CropSide
     """Side of the square crop."""
     input_layout: Layout
     """NHWC or NCHW float tensor named `image`; `image` is an image input of that name."""
     input_colours: Literal["RGB"] = "RGB"
-    input_range: tuple[float, float] = (0.0, 255.0)
+    input_range: tuple[float, float] = INPUT_RANGE
     """Pixel values as they are; normalisation is inside."""
     input_type: Literal["float32", "uint8"] = "float32"
     """What the input tensor holds."""
     output: Output = "points"
-    outputs: dict[str, str]
-    integers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Outputs that are integers: `type`, and `scale` and `zero_point` of value = scale * (integer - zero_point)."""
+    outputs: dict[str, Text]
+    integers: dict[str, Integers] = field(default_factory=dict)
+    """Outputs that are integers."""
     decoder: Decoder
-    sigma_px: float
+    sigma_px: Sigma
     precision: Precision
-    source_bundle: str
+    source_bundle: Sha256
     """bundle.digest of what it was converted from."""
-    source_name: str
+    source_name: Text
     licence: str | None = None
     """The terms of the weights in words, as the bundle's card has them; None where nothing is known."""
-    converter: dict[str, str] = field(default_factory=dict)
+    converter: dict[str, Text] = field(default_factory=dict)
     """Versions of what made it."""
     calibration: str | None = None
     """What int8 ranges were measured on."""
@@ -86,12 +107,15 @@ class Sidecar:
         return self.input_type == "float32" and not self.integers
 
     def __post_init__(self) -> None:
-        if self.precision not in get_args(Precision) or self.input_layout not in get_args(Layout):
-            raise ValueError(f"unknown precision or layout: {self.precision}, {self.input_layout}")
-        if self.decoder not in get_args(Decoder) or self.output not in OUTPUTS:
-            raise ValueError(f"unknown decoder or output: {self.decoder}, {self.output}")
+        check_fields(self)
         if scheme(self.scheme).points != self.points:
-            raise ValueError(f"{self.scheme} has {scheme(self.scheme).points} points, not {self.points}")
+            raise ValueError(f"points: {self.scheme} has {scheme(self.scheme).points} points, not {self.points}")
+        if self.input_range != INPUT_RANGE:
+            raise ValueError(
+                f"input_range: crops go in as 0 to 255, not as {self.input_range[0]} to {self.input_range[1]}"
+            )
+        if self.outputs.keys() != OUTPUTS[self.output].keys() or not self.integers.keys() <= self.outputs.keys():
+            raise ValueError(f"outputs: of {self.output} they are {', '.join(OUTPUTS[self.output])}")
 
 
 def path_of(model: Path) -> Path:
@@ -118,6 +142,8 @@ def read(model: Path) -> Sidecar:
         advice = f"put {path.name} beside it, or run `sdhrnet convert` again"
         raise FileNotFoundError(f"{model.name} has no sidecar: {advice}")
     about = _parse(read_json(path), path)
+    if model.suffix not in SUFFIX[about.input_layout]:
+        raise ValueError(f"{path}: input_layout: no {model.suffix} file takes {about.input_layout}")
     if about.file_sha256 != sha256(model):
         other = "" if about.model == model.name else f" (it describes {about.model})"
         raise ValueError(
@@ -128,12 +154,7 @@ def read(model: Path) -> Sidecar:
 
 
 def _parse(fields: Any, path: Path) -> Sidecar:
-    version = fields.pop("format", None) if isinstance(fields, dict) else None
-    if not isinstance(version, int):
-        raise ValueError(f"{path} is not a sidecar: it has no format number")
-    if version > FORMAT:
-        raise ValueError(f"{path} has format {version}, this release reads up to {FORMAT}: upgrade sdhrnet-toolkit")
     try:
-        return Sidecar(**{**fields, "input_range": tuple(fields["input_range"])})
-    except (TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error}): run `sdhrnet convert` again") from error
+        return versioned(fields, Sidecar, FORMAT, str(path))
+    except ValueError as error:
+        raise ValueError(f"{error}: run `sdhrnet convert` again") from error

@@ -1,6 +1,6 @@
 """Between crops and tensors, the same for every engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,17 @@ def to_tensor(crop: ImageArray, about: Sidecar) -> NDArray[np.float32 | np.uint8
     check_crop(crop, about.size_px)
     tensor = crop.astype(about.input_type)[None]
     return np.ascontiguousarray(tensor.transpose(0, 3, 1, 2)) if about.input_layout == "NCHW" else tensor
+
+
+def check_input(name: str, shape: Sequence[Any], kind: str, about: Sidecar) -> None:
+    """Raises ValueError unless a file's input tensor is the one that its sidecar promises."""
+    side = (about.size_px, about.size_px)
+    wanted = (1, *side, 3) if about.input_layout == "NHWC" else (1, 3, *side)
+    if (tuple(shape), kind) != (wanted, about.input_type):
+        raise ValueError(
+            f"{about.model} takes {name} {tuple(shape)} {kind}, its sidecar promises {wanted} {about.input_type}: "
+            "convert it again"
+        )
 
 
 def to_prediction(outputs: Mapping[str, NDArray[Any]], about: Sidecar) -> Prediction:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
 from toolkit.runtime.landmarker import ImageArray, Prediction
-from toolkit.runtime.sidecar import Sidecar
+from toolkit.runtime.sidecar import Integers, Sidecar
 
 ENGINES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 """The first is the default: tflite-runtime's wheel runs int8 without XNNPACK, 11 times slower (results/benchmark)."""
@@ -38,7 +38,12 @@ class TFLiteLandmarker:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{engine} cannot load {path} ({error}): convert it again") from error
-        self._input = self._interpreter.get_input_details()[0]["index"]
+        tensor = self._interpreter.get_input_details()[0]
+        tensors.check_input(tensor["name"], tensor["shape"].tolist(), np.dtype(tensor["dtype"]).name, about)
+        found = integers(self._interpreter)
+        if found != about.integers:
+            raise ValueError(f"{path} gives {found or 'no integers'}, its sidecar promises others: convert it again")
+        self._input = tensor["index"]
         self._outputs = {d["name"]: (d["index"], *d["quantization"]) for d in self._interpreter.get_output_details()}
 
     def __call__(self, crop: ImageArray) -> Prediction:
@@ -105,15 +110,19 @@ def real(tensor: NDArray[Any], scale: float, zero_point: int) -> NDArray[Any]:
     return np.float32(scale) * (tensor.astype(np.int32) - zero_point) if scale else tensor
 
 
-def integer_outputs(path: Path) -> dict[str, dict[str, Any]]:
+def integer_outputs(path: Path) -> dict[str, Integers]:
     """The outputs of a .tflite file that are integers, as its sidecar tells them."""
-    details = _module(next(iter(ENGINES))).Interpreter(model_path=str(path)).get_output_details()
+    return integers(_module(next(iter(ENGINES))).Interpreter(model_path=str(path)))
+
+
+def integers(interpreter: Any) -> dict[str, Integers]:
+    """The outputs of an opened .tflite file that are integers."""
     found = {}
-    for tensor in details:
+    for tensor in interpreter.get_output_details():
         scale, zero_point = tensor["quantization"]
         if scale:
-            kind = np.dtype(tensor["dtype"]).name
-            found[tensor["name"]] = {"type": kind, "scale": float(scale), "zero_point": int(zero_point)}
+            kind: Any = np.dtype(tensor["dtype"]).name
+            found[tensor["name"]] = Integers(type=kind, scale=float(scale), zero_point=int(zero_point))
     return found
 
 

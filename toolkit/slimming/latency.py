@@ -7,12 +7,16 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from toolkit.core.files import read_json, write_json
+from toolkit.core.validation import versioned
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
 FORMAT = 1
+Milliseconds = Annotated[float, Meta(ge=0, le=1e6)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +24,9 @@ class LatencyTable:
     """Measured milliseconds by piece, on one device, for one input size."""
 
     size_px: int
-    pieces_ms: dict[str, float]
+    pieces_ms: dict[str, Milliseconds]
     """Medians of the processor time by the key of a piece. An edge is measured with the addition into its block."""
-    whole: dict[str, float] = field(default_factory=dict)
+    whole: dict[str, Milliseconds] = field(default_factory=dict)
     """The whole supernet as a check: `measured_ms`, and `summed_ms` of its pieces."""
     conditions: dict[str, Any] = field(default_factory=dict)
     """Device, engine, threads, runs, versions and commit."""
@@ -69,13 +73,10 @@ def read(path: Path) -> LatencyTable:
         FileNotFoundError: it is not there.
         ValueError: it is no latency table.
     """
-    fields = read_json(path)
-    if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
-        raise ValueError(f"{path} is no latency table of format {FORMAT}: make one with `sdhrnet latency-table`")
     try:
-        return LatencyTable(**fields)
-    except TypeError as error:
-        raise ValueError(f"{path} is no latency table: {error}") from error
+        return versioned(read_json(path), LatencyTable, FORMAT, str(path))
+    except ValueError as error:
+        raise ValueError(f"{error}: make a table with `sdhrnet latency-table`") from error
 
 
 def pieces(spec: SuperNetSpec) -> Iterator[str]:

@@ -1,21 +1,41 @@
 """Stage: records that a phone, a browser or an app exported, checked and added to a run's."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+from msgspec import Meta
 from tyro.conf import Positional
 
 from toolkit import measure
 from toolkit.bench.rows import SAME
 from toolkit.core.files import read_json, read_lines
+from toolkit.core.measured import Measured, Milliseconds, Whole
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.report.table import number
+from toolkit.core.validation import check
 
-LATENCY = ("median", "p90", "runs", "warmup")
+Said = Annotated[str, Meta(min_length=1, max_length=300)]
+
+
+class Times(TypedDict):
+    """Latency says all of this, if only that it was not measured."""
+
+    median: Milliseconds | None
+    p90: Milliseconds | None
+    runs: Whole | None
+    warmup: Whole | None
+
+
+class Foreign(TypedDict):
+    """What a record that comes from elsewhere must say; what else it may is in Measured."""
+
+    kind: Literal["benchmark"]
+    model: Said
+    engine: Said
+    device: Said
+    latency_ms: NotRequired[Times | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,22 +88,8 @@ def _read(path: Path) -> list[Any]:
 
 def _checked(record: Any, where: str) -> dict[str, Any]:
     """A record of the form that tables and plots rely on; raises ValueError with what is wrong with it."""
-    if not isinstance(record, Mapping) or record.get("kind") != "benchmark":
-        raise ValueError(f"{where} is not a measurement: expected a JSON object of kind `benchmark`")
-    for name in ("model", "engine", "device"):
-        if not isinstance(record.get(name), str) or not record[name]:
-            raise ValueError(f"{where} does not say its {name}")
-    if not isinstance(record.get("threads", 1), int):
-        raise ValueError(f"{where}: threads must be a whole number, got {record['threads']!r}")
-    times = record.get("latency_ms")
-    if times is not None:
-        if not isinstance(times, Mapping) or set(LATENCY) - times.keys():
-            raise ValueError(f"{where}: latency_ms needs {', '.join(LATENCY)}; null where one was not measured")
-        if any(v is not None and (number(v) is None or v < 0) for v in (times[name] for name in LATENCY)):
-            raise ValueError(f"{where}: latency_ms must be numbers from 0 on, or null")
-    nme = record.get("nme_mean")
-    if nme is not None and (number(nme) is None or not nme >= 0):
-        raise ValueError(f"{where}: nme_mean must be a percentage, got {nme!r}")
-    if times is None and nme is None:
+    check(record, Foreign, where)
+    check(record, Measured, where)
+    if record.get("latency_ms") is None and record.get("nme_mean") is None:
         raise ValueError(f"{where} has neither a time nor an accuracy")
     return {"boxes": SAME, "peer": False, "data": None, "split": None, "threads": 1, "imported": True, **record}

@@ -6,13 +6,17 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from toolkit import measure
 from toolkit.core import qr
+from toolkit.core.measured import Milliseconds, Pixels, Whole
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.validation import Sha256, Text, check
 from toolkit.runtime import models_in, sidecar
 from toolkit.server import Collect, Server, Site, open_tls
 
@@ -25,23 +29,56 @@ MOST = 500
 SOMEWHERE = ("192.0.2.1", 9)
 """An address kept for examples (RFC 5737): asking for the way there sends nothing, and names our own address."""
 
-LONGEST = 300
-"""Characters of a text in a record."""
-NUMBER = (int, float)
-TEXT, NOTHING = (str,), (type(None),)
-FIELDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("kind", "model", "file_sha256", "precision", "engine", "device"), TEXT),
-    **dict.fromkeys(("size_bytes", "threads"), (int,)),
-    **dict.fromkeys(("seed", "data", "split", "n", "nme_mean", "nme_median", "fr10", "auc10"), NOTHING),
-    "fully_accelerated": (bool,),
-    "latency_ms": (dict,),
-    "parity": (dict, *NOTHING),
-    "commit": (*TEXT, *NOTHING),
-    "versions": (dict,),
-}
-"""A record as the page writes it (deploy/web/src/record.js), which measures parity and latency."""
-LATENCY = {"median", "p90", "runs", "warmup"}
-PARITY = {"data", "n", "mean_px", "worst_px", "moved_over_1px"}
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """Latency as the page measures it."""
+
+    median: Milliseconds
+    p90: Milliseconds
+    runs: Whole
+    warmup: Whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """Parity with the golden faces as the page measures it."""
+
+    data: Text
+    n: Whole
+    mean_px: Pixels
+    worst_px: Pixels
+    moved_over_1px: Annotated[float, Meta(ge=0, le=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageRecord:
+    """A record as the page writes it (deploy/web/src/record.js), which measures parity and latency."""
+
+    kind: Literal["benchmark"]
+    model: Text
+    file_sha256: Sha256
+    precision: Text
+    size_bytes: Whole
+    engine: Text
+    device: Text
+    threads: Annotated[int, Meta(ge=1, le=1024)]
+    fully_accelerated: bool
+    latency_ms: Times
+    parity: Agreement | None
+    commit: Text | None
+    versions: dict[Text, Text]
+    seed: None
+    data: None
+    split: None
+    n: None
+    nme_mean: None
+    nme_median: None
+    fr10: None
+    auc10: None
+
+
+Post = Annotated[list[PageRecord], Meta(min_length=1, max_length=MOST)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,32 +226,5 @@ def checked(posted: Any) -> list[dict[str, Any]]:
     Raises:
         ValueError: it is something else.
     """
-    if not isinstance(posted, list) or not 0 < len(posted) <= MOST:
-        raise ValueError(f"expected a list of 1 to {MOST} records")
-    for record in posted:
-        if not isinstance(record, dict) or record.keys() != FIELDS.keys():
-            raise ValueError(f"a record has the fields {', '.join(FIELDS)}")
-        for name, kinds in FIELDS.items():
-            if type(record[name]) not in kinds:
-                raise ValueError(f"{name} cannot be {json.dumps(record[name])[:80]}")
-        _check_inner(record)
-    return posted
-
-
-def _check_inner(record: dict[str, Any]) -> None:
-    """Raises ValueError unless kind, names and nested figures are as the page writes them."""
-    if record["kind"] != "benchmark":
-        raise ValueError(f"kind is benchmark, not {record['kind'][:80]!r}")
-    for name, wanted in (("latency_ms", LATENCY), ("parity", PARITY)):
-        inner = record[name]
-        if inner is not None and not _has_figures(inner, wanted):
-            raise ValueError(f"{name} has the figures {', '.join(sorted(wanted))}")
-    texts = [v for v in record.values() if isinstance(v, str)] + [*record["versions"], *record["versions"].values()]
-    texts += [record["parity"]["data"]] if record["parity"] else []
-    if not all(isinstance(text, str) and len(text) <= LONGEST for text in texts):
-        raise ValueError(f"a text has at most {LONGEST} characters")
-
-
-def _has_figures(inner: dict[str, Any], wanted: set[str]) -> bool:
-    """Whether an object has just these fields, all numbers but for what says of which data."""
-    return inner.keys() == wanted and all(type(inner[name]) in NUMBER for name in wanted - {"data"})
+    check(posted, Post, "records")
+    return posted  # type: ignore[no-any-return]

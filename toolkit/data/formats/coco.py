@@ -95,7 +95,7 @@ def _load(path: Path) -> Content:
     Raises:
         ValueError: it is not JSON, or not of COCO's layout.
     """
-    whole = read_json(path)
+    whole = read_json(path, data_set=True)
     images = whole.get("images") if isinstance(whole, dict) else None
     annotations = whole.get("annotations") if isinstance(whole, dict) else None
     if not isinstance(images, list) or not isinstance(annotations, list):

@@ -1,10 +1,11 @@
 """An .mlpackage folder: its manifest, its model description and the operations of its ML Program."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
+from toolkit.core.files import read_json
 from toolkit.runtime.mil.values import TensorType, Value, Weights, constant, tensor_type
 from toolkit.runtime.mil.wire import Message
 
@@ -13,6 +14,19 @@ MODEL_TYPES = {500: "a neural network", 303: "a neural network", 403: "a neural 
 """Fields of Model that say which type of model it is; the others are named by number."""
 
 COLOUR = {10: "GRAYSCALE", 20: "RGB", 30: "BGR", 40: "GRAYSCALE_FLOAT16"}
+
+
+class Item(TypedDict):
+    """What is read of a file in the manifest."""
+
+    path: str
+
+
+class Manifest(TypedDict):
+    """What is read of Manifest.json."""
+
+    rootModelIdentifier: str
+    itemInfoEntries: dict[str, Item]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +94,10 @@ def _model_path(folder: Path) -> Path:
     if not manifest.is_file():
         raise FileNotFoundError(f"{folder} is not a whole .mlpackage: it has no Manifest.json")
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
-        item: str = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
+        content: Manifest = read_json(manifest, Manifest)
+        item = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
         path = folder / "Data" / item
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError) as error:
         raise ValueError(f"{manifest} does not name a model: convert or copy the package again") from error
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{manifest} names a model outside its package: {item}")
