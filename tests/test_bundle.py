@@ -131,7 +131,7 @@ def test_a_changed_file_is_refused_by_name(folder: Path, name: str) -> None:
     else:
         data[len(data) // 2] ^= 1
     (folder / name).write_bytes(data)
-    with pytest.raises(ValueError, match=rf"{name} is not the file that card\.json was written with"):
+    with pytest.raises(ValueError, match=rf"{name} is damaged: it is cut off or was changed"):
         bundle.read(folder)
 
 

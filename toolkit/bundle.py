@@ -234,7 +234,7 @@ def _card(folder: Path) -> Card:
         for name in HASHED:
             if hashes.get(name) != sha256(folder / name):
                 raise ValueError(
-                    f"{folder / name} is not the file that card.json was written with: it is cut off or was changed; "
+                    f"{folder / name} is damaged: it is cut off or was changed since card.json took its hash; "
                     "copy the whole bundle again or make it again"
                 )
     return check(fields, Card, str(path))  # type: ignore[no-any-return]
