@@ -84,7 +84,7 @@ def test_coreml_off_macos_is_a_reason(tmp_path: Path) -> None:
     package.mkdir()
     (package / "Manifest.json").write_text("{}")
     about = sidecar.read(released("float16"))
-    sidecar.write(package, replace(about, model=package.name, file_sha256=sha256(package)))
+    sidecar.write(package, replace(about, model=package.name, file_sha256=sha256(package), input_layout="image"))
     for engine in ("coreml", "coreml-cpu_and_ne"):
         found = open_contender(Source(what=str(package), engine=engine))
         assert (found.landmarker, found.reason) == (None, "CoreML runs on macOS only")
