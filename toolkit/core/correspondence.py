@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.schemes import COFW_29, W300_68, WFLW_98, Scheme
+from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, WFLW_98, Scheme
 
 FloatArray = NDArray[np.float64]
 Means = Mapping[int, tuple[int, ...]]
@@ -38,6 +38,19 @@ _29_OF_98: Means = MappingProxyType(
         **{5: (40,), 7: (48,), 16: (96,), 17: (97,)},  # the brows' lower edges, and pupils, are marked in WFLW
     }
 )
+_5_OF_68: Means = MappingProxyType(
+    {
+        0: tuple(range(36, 42)),
+        1: tuple(range(42, 48)),
+        2: (30,),
+        3: (48,),
+        4: (54,),
+    }  # an eye's centre: of all its points
+)
+_5_OF_98: Means = MappingProxyType(
+    {target: tuple(_68_IN_98[i] for i in sources) for target, sources in _5_OF_68.items()}
+)
+_5_OF_29: Means = MappingProxyType({0: (8, 10, 12, 13), 1: (9, 11, 14, 15), 2: (20,), 3: (22,), 4: (23,)})
 
 
 def _inverse(means: Means) -> Means:
@@ -54,6 +67,9 @@ _TABLES: Mapping[tuple[str, str], Means] = MappingProxyType(
         (COFW_29.name, W300_68.name): _inverse(_29_OF_68),
         (WFLW_98.name, COFW_29.name): _29_OF_98,
         (COFW_29.name, WFLW_98.name): _inverse(_29_OF_98),
+        **{(W300_68.name, FIVE_5.name): _5_OF_68, (FIVE_5.name, W300_68.name): _inverse(_5_OF_68)},
+        **{(WFLW_98.name, FIVE_5.name): _5_OF_98, (FIVE_5.name, WFLW_98.name): _inverse(_5_OF_98)},
+        **{(COFW_29.name, FIVE_5.name): _5_OF_29, (FIVE_5.name, COFW_29.name): _inverse(_5_OF_29)},
     }
 )
 _JAW_ENDS = tuple(i for i in W300_68.regions["contour"] if not 6 <= i <= 10)
@@ -84,7 +100,7 @@ def correspondence(source: Scheme, target: Scheme, *, close: bool = False) -> Me
     names = (source.layout or source.name, target.layout or target.name)
     if names[0] == names[1]:
         return MappingProxyType({i: (i,) for i in range(target.points)})
-    apart = _APART[names] if close else frozenset()
+    apart = _APART.get(names, frozenset()) if close else frozenset()
     return MappingProxyType({point: means for point, means in _TABLES[names].items() if point not in apart})
 
 

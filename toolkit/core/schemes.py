@@ -151,6 +151,17 @@ AFLW_68 = replace(W300_68, name="aflw-68", title="AFLW, 68 points as MERL-RAV ma
 """300W's points as other annotators place them, whom a network for 300W should not imitate."""
 
 
+FIVE_5 = Scheme(
+    name="five-5",
+    title="five points: eye centres, nose tip, mouth corners",
+    mirror=_mirror(5, [(0, 1), (3, 4)]),
+    eyes=(0, 1),
+    regions=MappingProxyType({"eyes": (0, 1), "nose": (2,), "mouth": (3, 4)}),
+    lines=_open((3, 4)),
+)
+"""What face detectors' training photos are marked with; the eyes are centres and not corners."""
+
+
 def joint(parts: Sequence[Scheme]) -> Scheme:
     """The points of several schemes side by side, for a network with maps for each; the first one's eyes are its unit.
 
@@ -188,8 +199,8 @@ SchemeName = Literal["300w-68", "cofw-29", "wflw-98"]
 SCHEMES: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in (W300_68, COFW_29, WFLW_98)})
 
 
-STYLES: Mapping[str, Scheme] = MappingProxyType({AFLW_68.name: AFLW_68})
-"""Other ways of marking the points of one of SCHEMES; no file of labels says so of itself."""
+FURTHER: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in (AFLW_68, FIVE_5)})
+"""Schemes that faces may be marked by, and that no network is made for alone."""
 
 
 @cache
@@ -197,9 +208,9 @@ def scheme(name: str) -> Scheme:
     """The scheme of that name; names joined by `+` are those of a joint scheme's parts.
 
     Raises:
-        ValueError: the name is not one of SCHEMES or STYLES.
+        ValueError: the name is not one of SCHEMES or FURTHER.
     """
-    known = {**SCHEMES, **STYLES}
+    known = {**SCHEMES, **FURTHER}
     parts = name.split(JOINED)
     for part in parts:
         if part not in known:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from toolkit.core.schemes import SCHEMES, STYLES
+from toolkit.core.schemes import FURTHER, SCHEMES
 
 RESEARCH_SETS = {
     "300W": "300w",
@@ -26,7 +26,7 @@ DRAWN = "synthetic faces"
 def research_sets(text: str) -> tuple[str, ...]:
     """The research-only sets that a title of data, or a text about its terms, names; names of schemes are none."""
     photos = " + ".join(part for part in text.lower().split(" + ") if not part.startswith(DRAWN))
-    for name in (*SCHEMES, *STYLES):
+    for name in (*SCHEMES, *FURTHER):
         photos = photos.replace(name, "")
     return tuple(name for name, words in RESEARCH_SETS.items() if re.search(words, photos))
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core import schemes
+from toolkit.core.correspondence import translated
 from toolkit.core.images import Stored
-from toolkit.core.schemes import Scheme
+from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import FloatArray, ImageArray
 
 ComplexArray = NDArray[np.complex128]
@@ -60,6 +61,10 @@ ORDERS: Mapping[str, Callable[[ComplexArray], ComplexArray]] = MappingProxyType(
 class Fit:
     """The nearest view of each of N faces."""
 
+    view: NDArray[np.intp]
+    """(N,) its number."""
+    shift: ComplexArray
+    """(N,) where the view's origin is."""
     turn: ComplexArray
     """(N,) turn and size: pixels of a unit of the view, which is the distance of the outer eye corners."""
     points: ComplexArray
@@ -103,6 +108,22 @@ def doubts(points_xy: FloatArray, scheme: Scheme) -> dict[int, str]:
     for i in np.flatnonzero((found.residual <= LIMIT) & (eyes < CLOSE * eyes_seen)):
         texts[i] = f"the outer eye corners, points {scheme.eyes[0]} and {scheme.eyes[1]}, are the same place"
     return {int(judged[i]): texts[i] for i in sorted(texts)}
+
+
+def whole_boxes(points_xy: FloatArray, scheme: Scheme) -> FloatArray:
+    """The (N, 4) tight boxes of all 68 points, as far as a few points of each face tell: those of the mean head there.
+
+    Args:
+        points_xy: (N, M, 2) in pixels, NaN where a point is missing; at least three of each face.
+        scheme: what they are.
+    """
+    whole = _views(W300_68.name)
+    assert whole is not None
+    some = translated(np.stack([whole.real, whole.imag], axis=-1), W300_68, scheme) @ [1, 1j]
+    found = _fit(points_xy @ [1, 1j], some)
+    points = found.turn[:, None] * whole[found.view] + found.shift[:, None]
+    corners = [function(axis, axis=1) for function in (np.min, np.max) for axis in (points.real, points.imag)]
+    return np.stack(corners, axis=1)
 
 
 def misplaced(points_xy: FloatArray, image: ImageArray, how: Stored, scheme: Scheme) -> str:
@@ -166,9 +187,12 @@ def _fit(z: ComplexArray, views: ComplexArray) -> Fit:
     gain = np.abs(product) ** 2 / view_energy
     each, best = np.arange(len(z)), gain.argmax(axis=1)
     turn = product[each, best] / view_energy[each, best]
+    shift = centre[:, 0] - turn * middle[each, best]
     return Fit(
+        view=best,
+        shift=shift,
         turn=turn,
-        points=turn[:, None] * (views[best] - middle[each, best][:, None]) + centre,
+        points=turn[:, None] * views[best] + shift[:, None],
         residual=np.sqrt(np.maximum(0, 1 - gain[each, best] / np.maximum(energy, TINY))),
     )
 

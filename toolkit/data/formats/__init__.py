@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from toolkit.data.formats import coco, cofw, masked300w, private300w, pts, w300, wflw, ytf
+from toolkit.data.formats import coco, cofw, five, masked300w, private300w, pts, w300, wflw, ytf
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import shown
 
@@ -13,6 +13,7 @@ FORMATS: tuple[Format, ...] = (
     wflw.FORMAT,
     cofw.FORMAT,
     ytf.FORMAT,
+    five.FORMAT,
     coco.FORMAT,
     pts.FORMAT,
 )
