@@ -80,6 +80,12 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
     search = {"updates": "joint", "sparsity": 5e-6, "penalty": "macs", "seed": 2}
     grown = {"start": out / "teacher-64", "size": 128, "progressive": (96,), "synthetic": 700}
     drawn = out / "points-29-drawn"
+    headed = [(folder, share) for folder, _, share in HEADED]
+    every: dict[str, Any] = {
+        **{"start": out / "teacher", "heads": HEADS, "marked": tuple(marked for _, marked, _ in HEADED)},
+        **{"hold_out": "all", "synthetic": 2000, "size": 128, "progressive": (96,)},
+        **{"epochs": 200, "lr": 1e-3, "augment": {"tilt": 0.25}},
+    }
     even: dict[str, Any] = {"remove": "channels", "even": 128}
     return (
         (
@@ -114,12 +120,5 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
             other("points-29", None, ((POINTS_29, 1.0),), start=drawn, synthetic=300, epochs=40, lr=7e-4),
         ),
         (distil("large", "main", 160, 10, **alone, augment=dict(LIGHT), lr=8e-4),),
-        (
-            train(
-                *("teacher", "Teacher", "teacher-heads", [(folder, share) for folder, _, share in HEADED]),
-                marked=tuple(marked for _, marked, _ in HEADED),
-                **{"start": out / "teacher", "heads": HEADS, "hold_out": "all", "synthetic": 2000},
-                **{"size": 128, "progressive": (96,), "epochs": 200, "lr": 1e-3, "augment": {"tilt": 0.25}},
-            ),
-        ),
+        (train("teacher", "Teacher", "teacher-heads", headed, **every),),
     )
