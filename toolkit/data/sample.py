@@ -86,5 +86,6 @@ def box_of_points(points_xy: FloatArray) -> FloatArray:
     """
     present = points_xy[np.isfinite(points_xy).all(axis=1)]
     if len(present) < 2 or not (np.ptp(present, axis=0).max() > 0):
-        raise ValueError(f"a face box needs at least two different points, and the {len(present)} given are not")
+        given = f"all {len(present)} are the same place" if len(present) > 1 else f"{len(present)} is given"
+        raise ValueError(f"a face box needs at least two different points, and {given}")
     return np.concatenate([present.min(axis=0), present.max(axis=0)])

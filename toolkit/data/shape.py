@@ -26,7 +26,8 @@ YAWS_DEG, PITCHES_DEG, DISTANCE = range(-90, 91, 15), (-20, 0, 20), 8.0
 LIMIT = 0.36
 """Root mean square distance of a face's points from the nearest view, over that of its points from their centre. Of
 10,732 real faces of nine sets, up to profile and from babies on, all but four stay below 0.31, and those four are
-labelled wrong; exchanged axes, mirrored or reversed order and numbers shifted by one lie between 0.37 and 0.97."""
+labelled wrong; exchanged axes, mirrored or reversed order and numbers shifted by one lie between 0.37 and 0.97 for
+faces of which every point is given."""
 FAR = 0.55
 """A point this far from where the others put it, in the nearest view's distance of the outer eye corners, is wrong. Of
 the real faces five have such a point."""

@@ -112,7 +112,7 @@ def _readings(format_: Format, root: Path) -> Steps[tuple[dict[str, Reading], li
         except FileNotFoundError as error:
             absent.append(error)
         except ValueError as error:  # the split's file as a whole
-            problem = Problem(source=shown(root), text=str(error))
+            problem = Problem(source=shown(root), text=str(error).removeprefix(f"{shown(root)} "))
             problems += [problem] if problem not in problems else []
     if not found and not problems:
         raise absent[0]

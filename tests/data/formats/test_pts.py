@@ -128,7 +128,7 @@ def test_points_without_an_area_are_a_problem(tmp_path: Path) -> None:
     """All points in one place make no face box."""
     face(tmp_path, "a", np.full((68, 2), 7.0))
     assert problems(tmp_path) == [
-        f"{tmp_path}/a.pts: a face box needs at least two different points, and the 68 given are not"
+        f"{tmp_path}/a.pts: a face box needs at least two different points, and all 68 are the same place"
     ]
 
 

@@ -22,7 +22,16 @@ from toolkit.core.files import read_json
 from toolkit.core.images import Stored, stored
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import gather, picture_in, points_of, require_faces, scheme_of, shown
+from toolkit.data.formats.gather import (
+    FARTHEST_PX,
+    LONGEST,
+    gather,
+    picture_in,
+    points_of,
+    require_faces,
+    scheme_of,
+    shown,
+)
 from toolkit.data.formats.pts import VISIBILITY
 from toolkit.data.labels import Label, Problem, Reading
 from toolkit.data.sample import FloatArray, box_of_points
@@ -153,7 +162,7 @@ def _turned(picture: Path, said_wh: tuple[Any, Any]) -> Stored | None:
     Raises:
         ValueError: the picture has another size either way.
     """
-    if not all(isinstance(side, int) and side > 0 for side in said_wh) or said_wh[0] == said_wh[1]:
+    if not all(isinstance(side, int) and 0 < side <= FARTHEST_PX for side in said_wh):
         return None
     there = stored(picture)
     if said_wh == there.upright_wh or there.size_wh == (0, 0):
@@ -171,7 +180,7 @@ def _label(content: Content, number: int, scheme: Scheme, folders: Sequence[Path
     points, covered = _points(_keypoints(annotation), scheme)
     image = annotation.get("image_id")
     if not isinstance(image, int | str) or image not in content.images:
-        raise ValueError(f"`images` has no file name for its image_id {image!r}")
+        raise ValueError(f"`images` has no file name for its image_id {repr(image)[:LONGEST]}")
     name = content.images[image]
     picture = picture_in(name, folders)
     turned = _turned(picture, content.sizes_wh[image])
@@ -191,7 +200,7 @@ def _label(content: Content, number: int, scheme: Scheme, folders: Sequence[Path
 def _source(content: Content, number: int) -> str:
     annotation = content.annotations[number]
     known = annotation.get("id") if isinstance(annotation, dict) else None
-    return f"{shown(content.path)}, annotation {number + 1 if known is None else f'of id {known}'}"
+    return f"{shown(content.path)}, annotation {number + 1 if known is None else f'of id {str(known)[:LONGEST]}'}"
 
 
 def read(root: Path, split: Split) -> Reading:
