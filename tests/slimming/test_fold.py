@@ -137,6 +137,17 @@ def test_a_relu_that_an_addition_can_hide_gets_none() -> None:
     assert {block.gain for block in blocks} == {1}
 
 
+def test_a_block_that_passes_on_a_relu_has_none() -> None:
+    """Stages 4 and 5 lost their layers: stages 5 and 6 read what is never negative, and stage 6's factor is too small
+    to be absorbed, so that it keeps both."""
+    edges = tuple(Edge(stage=stage, source=0, target=0) for stage in range(2, 11))
+    net = lively(SuperNetSpec(points=2, edges=edges, depth=1, depths=((4, 0, 0), (5, 0, 0))))
+    net.alpha.data[4] = 1e-4  # type: ignore[union-attr]
+    blocks = [m for m in fold(net).modules() if isinstance(m, FoldedBlock)]
+    assert [block.passes for block in blocks] == [False, False, False, True, *[False] * 5]
+    assert difference(net) < TOLERANCE
+
+
 def test_the_original_is_left_alone() -> None:
     """Folding copies; it changes no weight of the network it is given."""
     net = lively(SMALL_TEACHER)

@@ -8,7 +8,7 @@ import torch
 from toolkit.models.spec import Edge, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.slimming import latency
 from toolkit.slimming.latency import LatencyTable, edge_key, pieces
-from toolkit.slimming.penalty import penalty_weights
+from toolkit.slimming.penalty import Penalty, penalty_weights
 
 SPEC = hrsupernet(68)
 
@@ -35,6 +35,27 @@ def test_a_macs_penalty_is_in_proportion_to_the_work() -> None:
     assert weight_of("5.1to0", weights) / weight_of("5.0to0", weights) == pytest.approx(up / identity, rel=1e-5)
 
 
+DEEP = hrsupernet(68, depth_factors=True)
+
+
+@pytest.mark.parametrize("penalty", ["uniform", "macs", "operations", "latency"])
+def test_layers_are_weighed_as_operations_are(penalty: Penalty) -> None:
+    """One weight for each of 132 edges and 132 residual bodies, above 0, 1 on average to 1e-6."""
+    weights = penalty_weights(DEEP, 64, penalty, table(DEEP))
+    assert weights.shape == (264,) and float(weights.min()) > 0
+    assert float(weights.mean()) == pytest.approx(1, abs=1e-6)
+
+
+def test_an_operations_penalty_is_in_proportion_to_the_files_operations() -> None:
+    """By hand: an identity's addition; 1x1, upsampling and addition; three paddings, convolutions and an addition; a
+    body's two convolutions and addition."""
+    weights = penalty_weights(DEEP, 64, "operations")
+    one = float(weights[[e.name for e in DEEP.edges].index("5.0to0")])
+    found = {name: float(weights[[e.name for e in DEEP.edges].index(name)]) / one for name in ("5.1to0", "5.0to3")}
+    assert found == {"5.1to0": pytest.approx(3), "5.0to3": pytest.approx(7)}
+    assert float(weights[-1]) / one == pytest.approx(3)
+
+
 def test_a_latency_penalty_is_in_proportion_to_the_times() -> None:
     """An edge that takes twice as long as the others weighs twice as much."""
     slow = next(e for e in SPEC.edges if e.name == "2.0to3")
@@ -50,11 +71,11 @@ def test_a_latency_penalty_without_a_table_is_refused() -> None:
 
 
 def test_a_prediction_adds_up_the_pieces() -> None:
-    """A single path of 1 ms a piece: stem, head, eight blocks and nine edges, and no addition anywhere."""
+    """A single path of 1 ms a piece: stem, head, 36 layers and nine edges, and no addition anywhere."""
     edges = tuple(Edge(stage=stage, source=0, target=0) for stage in range(2, 11))
     spec = SuperNetSpec(points=68, edges=edges)
     # of nine edges, eight are identities that are their block's only one: nothing is added there
-    assert table(spec, 1.0).summed(spec) == pytest.approx(1 + 1 + 8 + 9 - 9)
+    assert table(spec, 1.0).summed(spec) == pytest.approx(1 + 1 + 36 + 9 - 9)
 
 
 def test_the_whole_supernet_calibrates_the_sum() -> None:

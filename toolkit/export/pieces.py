@@ -66,7 +66,8 @@ def supernet_pieces(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
     assert isinstance(folded, FoldedSuperNet)
     image = (3, size_px, size_px)
     first, *_ = latency.pieces(spec)
-    found = {WHOLE: Piece(folded, (image,)), first: Piece(folded.stem, (image,))}
+    layers = len(folded.stem) - spec.depth_of(1, 0)
+    found = {WHOLE: Piece(folded, (image,)), first: Piece(folded.stem[:layers], (image,))}
     for edge in spec.edges:
         module = folded.stages[edge.stage - 2][str(edge.target)].edges[str(edge.source)]  # type: ignore[index]
         shapes = (
@@ -75,11 +76,11 @@ def supernet_pieces(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
         )
         into = Into(module, 2 ** max(0, edge.source - edge.target))
         found.setdefault(latency.edge_key(spec, edge), Piece(into, shapes))
-    for stage in range(2, STAGES):
-        for k in spec.branches(stage):
-            encoder = folded.stages[stage - 2][str(k)].encoder  # type: ignore[index]
-            piece = Piece(encoder, (_shape(spec, stage, k, size_px),))
-            found.setdefault(latency.block_key(spec, stage, k), piece)
+    for body in spec.bodies:
+        block = folded.stages[body.stage - 2][str(body.branch)] if body.stage > 1 else None  # type: ignore[index]
+        module = block.encoder[body.index] if block else folded.stem[layers + body.index]
+        piece = Piece(module, (_shape(spec, body.stage, body.branch, size_px),))
+        found.setdefault(latency.body_key(spec, body.stage, body.branch), piece)
     return found | _heads(spec, size_px)
 
 
@@ -106,8 +107,11 @@ def _shape(spec: SuperNetSpec, stage: int, branch: int, size_px: int) -> Shape:
     return spec.width(stage, branch), side, side
 
 
-def convert_pieces(found: Mapping[str, Piece], folder: Path) -> dict[str, Path]:
-    """Convert pieces to float32 TFLite files in a folder, all in one process.
+def convert_pieces(
+    found: Mapping[str, Piece], folder: Path, precision: latency.Precision = "float32"
+) -> dict[str, Path]:
+    """Convert pieces to TFLite files in a folder, all in one process; int8 ones take and give int8, their ranges from
+    random maps.
 
     Raises:
         ModuleNotFoundError: the convert extra is not installed.
@@ -120,7 +124,8 @@ def convert_pieces(found: Mapping[str, Piece], folder: Path) -> dict[str, Path]:
         names = {key: f"{index:03}" for index, key in enumerate(found)}
         for key, piece in found.items():
             _to_onnx(piece, work / f"{names[key]}.onnx")
-        (work / "job.json").write_text(json.dumps(list(names.values())), encoding="utf-8")
+        job = {"names": list(names.values()), "precision": precision}
+        (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
         run_apart("toolkit.export.pieces_worker", work)
         paths = {}
         for key, name in names.items():

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from toolkit.models.spec import STAGES, Body, Gated, SuperNetSpec
 from toolkit.report.chart import bent_scale, chart
 from toolkit.report.figures import Plot
 from toolkit.report.palette import stand_in
@@ -31,8 +32,8 @@ def trajectories(run: Run) -> Plot | None:
 def history_of(part: Part | None, fates: list[str], limit: float | None) -> Plot | None:
     """Importance factors of a supernet after every epoch, each by its fate; None where its log has none."""
     history = [r for r in part.log if isinstance(r.get("alpha"), list)] if part else []
-    edges = getattr(part.spec, "edges", ()) if part else ()
-    if not history or any(len(r["alpha"]) != len(edges) for r in history):
+    gated = getattr(part.spec, "gated", ()) if part else ()
+    if not history or any(len(r["alpha"]) != len(gated) for r in history):
         return None
     alphas = np.array([r["alpha"] for r in history], dtype=np.float64)  # (epochs, edges)
     epochs = [r.get("epoch", i + 1) for i, r in enumerate(history)]
@@ -56,8 +57,8 @@ def history_of(part: Part | None, fates: list[str], limit: float | None) -> Plot
 
     picked = sorted({round(i) for i in np.linspace(0, len(history) - 1, min(TABLE_EPOCHS, len(history)))})
     rows = tuple(
-        (words(edge.name), words(_FATE[fates[i]]), *(cell(float(alphas[e, i]), 4) for e in picked))
-        for i, edge in enumerate(edges)
+        (words(one.name), words(_FATE[fates[i]]), *(cell(float(alphas[e, i]), 4) for e in picked))
+        for i, one in enumerate(gated)
     )
     names = (Column(label="Operation", unit="stage.from to branch", numeric=False), Column(label="Fate", numeric=False))
     columns = (*names, *(Column(label=f"Epoch {epochs[e]}") for e in picked))
@@ -66,7 +67,7 @@ def history_of(part: Part | None, fates: list[str], limit: float | None) -> Plot
         words="Every connection of the supernet is multiplied by a learned factor, alpha, that starts at 1. The L1 "
         "penalty pulls all of them towards 0, and the landmarks hold on to those they need. The grey band, where there "
         "is one, is the threshold of slimming." + (ZOOM if zoomed else ""),
-        svg=chart("alpha", "Importance factor of every operation after each epoch", draw, legend=2),
+        svg=chart("alpha", "Importance factor of every operation and layer after each epoch", draw, legend=2),
         table=Table(caption="Importance factors by epoch", columns=columns, rows=rows),
     )
 
@@ -77,12 +78,20 @@ def fate(run: Run) -> list[str]:
     assert part.alpha is not None
     if slim is None:
         return ["open"] * len(part.alpha)
-    kept = {edge.name for edge in getattr(slim.spec, "edges", ())}
+    assert isinstance(part.spec, SuperNetSpec) and isinstance(slim.spec, SuperNetSpec)
+    kept = {edge.name for edge in slim.spec.edges}
+    blocks = {(1, 0), *((stage, k) for stage in range(2, STAGES) for k in slim.spec.branches(stage))}
     limit = threshold(run)
-    names = [edge.name for edge in getattr(part.spec, "edges", ())]
+
+    def of(one: Gated, low: bool) -> str:
+        if isinstance(one, Body):  # those that are left are counted anew: a body stays unless it or its block went
+            there = (one.stage, one.branch) in blocks and not (low and limit is not None)
+        else:
+            there = one.name in kept
+        return "kept" if there else "dropped" if low else "dead"
+
     return [
-        "kept" if name in kept else "dropped" if limit is None or abs(alpha) < limit else "dead"
-        for name, alpha in zip(names, part.alpha, strict=True)
+        of(one, limit is None or abs(alpha) < limit) for one, alpha in zip(part.spec.gated, part.alpha, strict=True)
     ]
 
 

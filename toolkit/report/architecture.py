@@ -57,6 +57,10 @@ class Plan:
     lines: tuple[Line, ...]
     gone: tuple[Line, ...] = ()
     gone_blocks: tuple[Node, ...] = ()
+    layers: dict[Node, tuple[float | None, ...]] | None = None
+    """Factors of each block's residual bodies, None where there is none; where all blocks have the same, nothing."""
+    depth: int = 0
+    """Residual bodies of a whole block."""
 
 
 def draw(spec: Spec, alpha: Sequence[float] | None = None, full: bool = True) -> str:
@@ -69,15 +73,17 @@ def drawing(spec: Spec, alpha: Sequence[float] | None = None, full: bool = True)
 
     Args:
         spec: the network.
-        alpha: importance factors in the order of spec.edges; a line is the wider and the stronger the larger |alpha|.
+        alpha: importance factors in the order of spec.gated; a line is the wider and the stronger the larger |alpha|,
+            and so is the short line below a block that stands for a residual body.
         full: draw faintly what the whole supernet has beyond this network.
 
     Raises:
-        ValueError: there are not as many factors as edges.
+        ValueError: there are not as many factors as the network has.
     """
     plan = _hrnet(spec) if isinstance(spec, HRNetSpec) else _supernet(spec, alpha, full)
     width, height = LEFT + (plan.stages - 1) * STEP_X + 128, TOP + 3 * STEP_Y + 84
-    largest = max((abs(line.alpha) for line in plan.lines if line.alpha is not None), default=0.0)
+    found = [line.alpha for line in plan.lines] + [one for block in (plan.layers or {}).values() for one in block]
+    largest = max((abs(factor) for factor in found if factor is not None), default=0.0)
     marks = [
         *_axes(plan.stages),
         *(_path(line, "gone", THINNEST, 1.0) for line in plan.gone),
@@ -85,26 +91,35 @@ def drawing(spec: Spec, alpha: Sequence[float] | None = None, full: bool = True)
         *_ends(plan),
         *(mark for node in plan.gone_blocks for mark in _box(node, None)),
         *(mark for node, channels in plan.widths.items() for mark in _box(node, channels)),
+        *(mark for node, own in (plan.layers or {}).items() for mark in _layers(node, own, plan.depth, largest)),
         *_legend(plan, largest, height - 16),
     ]
     return Drawing(width=width, height=height, label=_label(plan), marks=marks, styles=STYLES)
 
 
 def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> Plan:
-    if alpha is not None and len(alpha) != len(spec.edges):
-        raise ValueError(f"the network has {len(spec.edges)} edges, got {len(alpha)} importance factors")
-    factors = [None] * len(spec.edges) if alpha is None else [float(a) for a in alpha]
-    lines = [
-        Line(start=(e.stage - 1, e.source), end=(e.stage, e.target), alpha=a)
-        for e, a in zip(spec.edges, factors, strict=True)
-    ]
+    if alpha is not None and len(alpha) != len(spec.gated):
+        raise ValueError(f"the network has {len(spec.gated)} importance factors, got {len(alpha)}")
+    factor = {} if alpha is None else {one: float(a) for one, a in zip(spec.gated, alpha, strict=True)}
+    lines = [Line(start=(e.stage - 1, e.source), end=(e.stage, e.target), alpha=factor.get(e)) for e in spec.edges]
     widths = {(1, 0): spec.stem[1]}
     widths |= {(s, k): spec.width(s, k) for s in range(2, STAGES + 1) for k in spec.branches(s)}
     there = {(line.start, line.end) for line in lines}
     whole = [((e.stage - 1, e.source), (e.stage, e.target)) for e in hrsupernet(spec.points).edges] if full else []
     gone = tuple(Line(start=a, end=b, alpha=None) for a, b in whole if (a, b) not in there)
     blocks = {end for _, end in whole} - set(widths)
-    return Plan(stages=STAGES, widths=widths, lines=tuple(lines), gone=gone, gone_blocks=tuple(sorted(blocks)))
+    layers: dict[Node, tuple[float | None, ...]] = {node: () for node in widths if node[0] < STAGES}
+    for body in spec.bodies:
+        layers[body.stage, body.branch] += (factor.get(body),)
+    return Plan(
+        stages=STAGES,
+        widths=widths,
+        lines=tuple(lines),
+        gone=gone,
+        gone_blocks=tuple(sorted(blocks)),
+        layers=layers if spec.depth_factors or spec.depths else None,
+        depth=spec.depth,
+    )
 
 
 def _hrnet(spec: HRNetSpec) -> Plan:
@@ -157,6 +172,25 @@ def _box(node: Node, channels: int | None) -> Iterable[Mark]:
     yield Box(corner=(x - BLOCK_W / 2, y - h / 2), size=(BLOCK_W, h), radius=6, kind=kind)
     if channels is not None:
         yield Words(at=(x, y + 4), text=str(channels), kind="n")
+
+
+def _layers(node: Node, own: Sequence[float | None], depth: int, largest: float) -> Iterable[Mark]:
+    """A short line below a block for each residual body, faint for those that are gone."""
+    x, y = _centre(node)
+    step = BLOCK_W / depth
+    for place in range(depth):
+        left, below = x - BLOCK_W / 2 + place * step, y + BLOCK_H[node[1]] / 2 + 6
+        factor = own[place] if place < len(own) else None
+        width, opacity = _weight(abs(factor) / largest if largest else 0.0) if factor is not None else (2.6, 0.85)
+        kind, title = ("scale", "") if place < len(own) else ("gone", ": dropped")
+        title = f"stage {node[0]}, branch {node[1]}, layer {place + 1}{title}"
+        yield Curve(
+            points=((left + 1, below), (left + step - 1, below)),
+            kind=kind,
+            width=width if place < len(own) else THINNEST,
+            opacity=opacity,
+            title=title if factor is None else f"{title}: factor {factor:.4f}",
+        )
 
 
 def _axes(stages: int) -> Iterable[Mark]:

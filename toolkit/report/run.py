@@ -12,6 +12,7 @@ from toolkit.models.spec import Spec, SuperNetSpec
 from toolkit.report.proofs import Proofs, present
 from toolkit.report.table import number
 from toolkit.slimming.census import Census, census
+from toolkit.slimming.importance import factors
 
 Group = tuple[str, str]
 """A data set's title and its split."""
@@ -32,7 +33,7 @@ class Part:
     card: bundle.Card
     log: tuple[dict[str, Any], ...]
     alpha: tuple[float, ...] | None
-    """Importance factors in the order of spec.edges."""
+    """Importance factors in the order of spec.gated."""
     digest: str
     census: Census
 
@@ -132,7 +133,8 @@ def _part(folder: Path) -> Part:
 
 def part_of(loaded: bundle.Bundle, digest: str) -> Part:
     """A bundle's part of a run."""
-    alpha = tuple(loaded.weights["alpha"].tolist()) if isinstance(loaded.spec, SuperNetSpec) else None
+    spec = loaded.spec
+    alpha = tuple(factors(spec, loaded.weights).tolist()) if isinstance(spec, SuperNetSpec) else None
     return Part(
         spec=loaded.spec,
         card=loaded.card,

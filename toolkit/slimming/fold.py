@@ -13,7 +13,7 @@
 import copy
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -28,6 +28,8 @@ Rewrite = Literal["norms", "alpha", "head"]
 REWRITES: tuple[Rewrite, ...] = ("norms", "alpha", "head")
 """In this order; each needs those before it."""
 
+NOTHING = 1e-12
+"""How far from 1 a factor may be that is no multiplication."""
 UNIT_RANGE = (2.0**-6, 2.0**6)
 """A block's unit stays in this range, for float16's sake; beyond it the identity edge keeps a multiplication."""
 
@@ -44,12 +46,18 @@ class Scale(nn.Module):
 
 
 class FoldedBlock(nn.Module):
-    """E(ReLU(gain * sum of T(x))) over the incoming edges; alpha and BatchNorm are in the weights."""
+    """E(ReLU(gain * sum of T(x))) over the incoming edges; alpha and BatchNorm are in the weights.
 
-    def __init__(self, target: int, gain: float, edges: dict[str, nn.Module], encoder: nn.Sequential) -> None:
+    A block that passes on a map without negative values needs no ReLU.
+    """
+
+    def __init__(
+        self, target: int, gain: float, edges: dict[str, nn.Module], encoder: nn.Sequential, *, passes: bool = False
+    ) -> None:
         super().__init__()
         self.target = target
         self.gain = gain
+        self.passes = passes
         self.edges = nn.ModuleDict(edges)
         self.encoder = encoder
 
@@ -57,6 +65,8 @@ class FoldedBlock(nn.Module):
         # branches[k]: (B, widths[k], h / 2**k, w / 2**k) -> (B, widths[target], h / 2**target, w / 2**target)
         terms = [upsample(edge(branches[int(k)]), 2 ** max(0, int(k) - self.target)) for k, edge in self.edges.items()]
         total = sum(terms[1:], terms[0])
+        if self.passes:
+            return self.encoder(total)  # type: ignore[no-any-return]
         return self.encoder(F.relu(total if self.gain == 1 else total * self.gain))  # type: ignore[no-any-return]
 
 
@@ -139,7 +149,8 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
                 for e in into
             }
             after[target] = unit
-            blocks[target] = FoldedBlock(target, gain, edges, _fold_encoder(original.encoder, unit))
+            passes = _reads_a_relu(spec, into) and all(isinstance(edge, nn.Identity) for edge in edges.values())
+            blocks[target] = FoldedBlock(target, gain, edges, _fold_encoder(original.encoder, unit), passes=passes)
         stages.append(blocks)
         units = after
     stem = nn.Sequential(*_fold_sequence(net.stem), *_fold_encoder(net.stage1, 1.0))
@@ -147,8 +158,25 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
     return FoldedSuperNet(stem, stages, head)
 
 
+def multiplications(spec: SuperNetSpec, alphas: Mapping[Edge, float]) -> int:
+    """How many multiplications by a constant are left of the importance factors."""
+    units, count = {0: 1.0}, 0
+    for stage in range(2, STAGES + 1):
+        after = {}
+        for target in spec.branches(stage):
+            into = spec.into(stage, target)
+            unit, gain = _unit_and_gain(spec, into, alphas, units)
+            for edge in into:
+                if edge.kind == "identity":
+                    count += abs(units[edge.source] * alphas[edge] / (unit * gain) - 1) >= NOTHING
+            count += gain != 1
+            after[target] = unit
+        units = after
+    return count
+
+
 def _unit_and_gain(
-    spec: SuperNetSpec, into: Sequence[Edge], alphas: dict[Edge, float], units: dict[int, float]
+    spec: SuperNetSpec, into: Sequence[Edge], alphas: Mapping[Edge, float], units: dict[int, float]
 ) -> tuple[float, float]:
     """The unit in which a block holds its map, and what it multiplies the sum of its edges by.
 
@@ -167,7 +195,14 @@ def _bare(spec: SuperNetSpec, into: Sequence[Edge]) -> bool:
     """Whether a block's ReLU comes right after an upsampling, or after a map that other blocks read without it."""
     first = into[0]
     readers = sum((edge.stage, edge.source) == (first.stage, first.source) for edge in spec.edges)
-    return len(into) == 1 and (first.kind == "up" or (first.kind == "identity" and readers > 1))
+    beside = first.kind == "identity" and readers > 1 and not _reads_a_relu(spec, into)
+    return len(into) == 1 and (first.kind == "up" or beside)
+
+
+def _reads_a_relu(spec: SuperNetSpec, into: Sequence[Edge]) -> bool:
+    """Whether all that a block reads is another one's ReLU, which lost its residual layers: its own does nothing."""
+    first = into[0]
+    return len(into) == 1 and first.kind == "identity" and not spec.depth_of(first.stage - 1, first.source)
 
 
 def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float, absorb: bool) -> nn.Module:
@@ -176,7 +211,7 @@ def _fold_edge(edge: nn.Module, scale_in: float, scale_out: float, absorb: bool)
     factor = scale_in * scale_out
     if isinstance(edge, nn.Sequential):
         return nn.Sequential(*_fold_sequence(edge), Scale(factor))
-    return nn.Identity() if abs(factor - 1) < 1e-12 else Scale(factor)
+    return nn.Identity() if abs(factor - 1) < NOTHING else Scale(factor)
 
 
 def _fold_encoder(blocks: nn.Module, unit: float) -> nn.Sequential:

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -15,7 +15,9 @@ from toolkit.core.files import read_json, write_json
 from toolkit.core.validation import versioned
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
-FORMAT = 1
+FORMAT = 2
+"""2 has the stem and every MBConv by themselves, so that blocks of any depth add up, and int8."""
+Precision = Literal["float32", "int8"]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e6)]
 
 
@@ -24,6 +26,8 @@ class LatencyTable:
     """Measured milliseconds by piece, on one device, for one input size."""
 
     size_px: int
+    precision: Precision = "float32"
+    """Of the files that were timed."""
     pieces_ms: dict[str, Milliseconds]
     """Medians of the processor time by the key of a piece. An edge is measured with the addition into its block."""
     whole: dict[str, Milliseconds] = field(default_factory=dict)
@@ -81,12 +85,11 @@ def read(path: Path) -> LatencyTable:
 
 def pieces(spec: SuperNetSpec) -> Iterator[str]:
     """The keys of all pieces that a network consists of, one for each time that it is there."""
-    yield "stem {}-{}, {} blocks".format(*spec.stem, spec.depth)
+    yield "stem {}-{}".format(*spec.stem)
     for edge in spec.edges:
         yield edge_key(spec, edge)
-    for stage in range(2, STAGES):
-        for branch in spec.branches(stage):
-            yield block_key(spec, stage, branch)
+    for body in spec.bodies:
+        yield body_key(spec, body.stage, body.branch)
     yield head_key(spec)
 
 
@@ -98,9 +101,9 @@ def edge_key(spec: SuperNetSpec, edge: Edge) -> str:
     return f"{edge.kind} {edge.source}to{edge.target} {'-'.join(map(str, widths))}"
 
 
-def block_key(spec: SuperNetSpec, stage: int, branch: int) -> str:
-    """A block's residual blocks, such as `block 1 36 x 4`."""
-    return f"block {branch} {spec.width(stage, branch)} x {spec.depth}"
+def body_key(spec: SuperNetSpec, stage: int, branch: int) -> str:
+    """One MBConv of a block, such as `layer 1 36`."""
+    return f"layer {branch} {spec.width(stage, branch)}"
 
 
 def head_key(spec: SuperNetSpec) -> str:

@@ -22,6 +22,8 @@ from toolkit.runtime import sidecar
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import Latency, interleaved
 from toolkit.slimming.census import Part, census, parts
+from toolkit.slimming.importance import factors
+from toolkit.slimming.operations import DECODING, operations
 
 RUNS = 30
 """Timed calls of a converted file and of its float32 one."""
@@ -73,7 +75,7 @@ def run(options: Describe) -> Steps[Outcome]:
     if bundle.is_bundle(path):
         loaded = bundle.read(path)
         size = loaded.card.size_px if options.size is None else options.size
-        _draw(options, loaded.spec, loaded.weights["alpha"].tolist() if "alpha" in loaded.weights else None)
+        _draw(options, loaded.spec, _factors(loaded))
         _plot_history(options, loaded)
         return _network(loaded.card.name, loaded.spec, size, {"card": asdict(loaded.card)}, loaded)
     if path.exists():
@@ -86,6 +88,10 @@ def run(options: Describe) -> Steps[Outcome]:
     )
 
 
+def _factors(loaded: bundle.Bundle) -> list[float] | None:
+    return factors(loaded.spec, loaded.weights).tolist() if isinstance(loaded.spec, SuperNetSpec) else None
+
+
 def _draw(options: Describe, spec: Spec, alpha: list[float] | None) -> None:
     if options.draw is not None:
         plan = drawing(spec, alpha)
@@ -95,7 +101,7 @@ def _draw(options: Describe, spec: Spec, alpha: list[float] | None) -> None:
 def _plot_history(options: Describe, loaded: bundle.Bundle) -> None:
     if options.history is None:
         return
-    plot = history_of(part_of(loaded, ""), ["open"] * len(getattr(loaded.spec, "edges", ())), None)
+    plot = history_of(part_of(loaded, ""), ["open"] * len(getattr(loaded.spec, "gated", ())), None)
     if plot is None:
         raise ValueError(f"{options.what} has no importance factors in its log: only a trained supernet's bundle has")
     write_bytes(options.history, standalone(plot.svg).encode())
@@ -119,11 +125,15 @@ def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bun
     ]
     pieces = parts(spec, size)
     lines += _costs(pieces)
+    record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost), **more}
     if isinstance(spec, SuperNetSpec):
+        if loaded is not None and loaded.card.decoder in DECODING:
+            alphas = dict(zip(spec.edges, loaded.weights["alpha"].tolist(), strict=True))
+            record["operations"] = operations(spec, alphas, loaded.card.decoder)
+            lines.append(f"  operations            {record['operations']:>13,}  (of the exported float32 TFLite file)")
         lines += _edges(spec)
     if loaded is not None:
         lines += [f"  {key}: {value}" for key, value in asdict(loaded.card).items() if value and key != "name"]
-    record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost), **more}
     record["parts"] = [asdict(piece) for piece in pieces]
     return Outcome(text="\n".join(lines), records=(record,))
 
@@ -153,7 +163,21 @@ def _edges(spec: SuperNetSpec) -> list[str]:
     return [
         f"  {len(spec.edges)} operations into {blocks} blocks; columns: target branch 0 to 3, cells: source branches",
         *rows,
+        *(_layers(spec) if spec.depth_factors or spec.depths else ()),
     ]
+
+
+def _layers(spec: SuperNetSpec) -> list[str]:
+    """How many residual layers each block has left."""
+    rows = [f"  {len(spec.bodies)} residual layers; columns: branch 0 to 3"]
+    for stage in range(1, STAGES):
+        cells = [str(spec.depth_of(stage, k)) if k in _blocks(spec, stage) else "-" for k in range(4)]
+        rows.append(f"    stage {stage:2}   " + "   ".join(cell.ljust(4) for cell in cells).rstrip())
+    return rows
+
+
+def _blocks(spec: SuperNetSpec, stage: int) -> tuple[int, ...]:
+    return spec.branches(stage) if stage > 1 else (0,)
 
 
 def _file(path: Path) -> Steps[Outcome]:

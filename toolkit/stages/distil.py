@@ -154,7 +154,8 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
     trained: list[nn.Parameter] = []
     for net in nets.values():
         assert isinstance(net, HRSuperNet)
-        net.alpha.requires_grad_(False)
+        for factor in net.factors():
+            factor.requires_grad_(False)
         trained += net.weights()
 
     def draw(batch: Batch) -> dict[str, NDArray[np.int64]]:

@@ -27,6 +27,8 @@ class MakeTable(Options):
 
     out: OutFile
     """The table, a .json file."""
+    precision: latency.Precision = "float32"
+    """Of the files: int8 is what ships to phones."""
     size: int = 64
     """Side of the input crop in pixels."""
     points: int = 68
@@ -54,7 +56,7 @@ def run(options: MakeTable) -> Steps[Outcome]:
     found = supernet_pieces(spec, options.size)
     yield Progress(task="converting the pieces", done=0, total=1)
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
-        paths = convert_pieces(found, Path(temporary))
+        paths = convert_pieces(found, Path(temporary), options.precision)
         calls, engine = zip(*(invocation(path, options.threads) for path in paths.values()), strict=True)
         times = yield from interleaved(calls, options.runs, options.warmup)
     medians = {key: time.cpu_median for key, time in zip(paths, times, strict=True)}
@@ -62,6 +64,7 @@ def run(options: MakeTable) -> Steps[Outcome]:
     summed = latency.LatencyTable(size_px=options.size, pieces_ms=medians).summed(spec)
     table = latency.LatencyTable(
         size_px=options.size,
+        precision=options.precision,
         pieces_ms=medians,
         whole={"measured_ms": measured, "summed_ms": round(summed, 4)},
         conditions={
@@ -77,4 +80,5 @@ def run(options: MakeTable) -> Steps[Outcome]:
         f"{summed:.2f} ms"
     )
     record = {"kind": "latency-table", "model": "hrsupernet", "size_px": options.size, **table.whole}
+    record["precision"] = options.precision
     return Outcome(text=text, records=(record | table.conditions,))

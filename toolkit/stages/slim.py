@@ -23,6 +23,7 @@ from toolkit.slimming import latency
 from toolkit.slimming.census import Census, Prices, census
 from toolkit.slimming.edges import HeadCut, SuperNetGraph, at_threshold, within
 from toolkit.slimming.importance import Importance, at_random, by_alpha, by_gamma, by_taylor
+from toolkit.slimming.operations import operations
 from toolkit.train.inference import normalised, predict
 from toolkit.train.inputs import inputs
 from toolkit.train.losses import mse, targets
@@ -30,7 +31,7 @@ from toolkit.train.losses import mse, targets
 PUBLISHED_SHARE = 0.64
 """MACs without the head that the published 300W network keeps of the supernet's: 597 of 933 million."""
 BATCH = 16
-BUDGETS = ("threshold", "params", "macs", "share", "latency_ms", "even")
+BUDGETS = ("threshold", "params", "macs", "share", "operations", "latency_ms", "even")
 WELL_FILLED = 0.95
 """Share of a budget from which on nothing is said about the rest."""
 SHOWN = 16
@@ -60,8 +61,8 @@ class Slim(Options):
     """Remove what a network can spare: a smaller one is left, with the same outputs but for what was removed.
 
     Operations and blocks of a trained supernet by default, ready to distil; or, from what is left, single channels.
-    Give one of --threshold, --params, --macs, --share, --latency-ms and --even. With --sweep, see `sdhrnet slim --sweep
-    --help`, a whole family is cut, trained and measured.
+    Give one of --threshold, --params, --macs, --share, --operations, --latency-ms and --even. With --sweep, see
+    `sdhrnet slim --sweep --help`, a whole family is cut, trained and measured.
     """
 
     supernet: Path
@@ -85,8 +86,11 @@ class Slim(Options):
     """At most this many multiply-accumulates, in millions, everything counted, at the bundle's input size."""
     share: float | None = None
     """At most this share of the network's multiply-accumulates without the head (default 0.64, as published)."""
+    operations: int | None = None
+    """At most this many operations in the exported file (float32 TFLite, decoding included), which is what the time on
+    a phone's NPU hangs on. With a supernet of --depth, residual layers go too."""
     latency_ms: float | None = None
-    """At most this many milliseconds, as --latency-table adds them up."""
+    """At most this many milliseconds, as --latency-table adds them up, of float32 or of int8."""
     latency_table: Path | None = None
     """Times of this device, from `sdhrnet latency-table`."""
     even: int | None = None
@@ -108,7 +112,9 @@ class Slim(Options):
         super().__post_init__()
         given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError("give only one of --threshold, --params, --macs, --share, --latency-ms and --even")
+            raise ValueError(
+                "give only one of --threshold, --params, --macs, --share, --operations, --latency-ms and --even"
+            )
         if any(not getattr(self, name) > 0 for name in given):
             raise ValueError("thresholds and budgets must be above 0")
         if (self.latency_ms is None) != (self.latency_table is None):
@@ -117,7 +123,9 @@ class Slim(Options):
             raise ValueError("--data is for --importance taylor; the others look at no face")
         if self.faces < 1 or self.round_to < 1 or self.seed < 0:
             raise ValueError("--faces and --round-to must be at least 1, and --seed not negative")
-        if self.remove == "channels" and (self.importance != "alpha" or {*given} & {"threshold", "latency_ms"}):
+        if self.remove == "channels" and (
+            self.importance != "alpha" or {*given} & {"threshold", "operations", "latency_ms"}
+        ):
             raise ValueError("channels go by their magnitude, to a budget of --params, --macs or --share, or to --even")
         if self.remove == "operations" and self.even is not None:
             raise ValueError("--even is for --remove channels")
@@ -235,7 +243,14 @@ def _budget(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Budget:
         table = latency.read(options.latency_table)
         if table.size_px != size:
             raise ValueError(f"{options.latency_table} is for {table.size_px} px, the supernet takes {size} px")
-        return Budget(cost=table.predict, most=options.latency_ms, unit="ms")
+        return Budget(cost=table.predict, most=options.latency_ms, unit=f"ms as {table.precision}")
+    if options.operations is not None:
+        alphas, decoder = dict(zip(spec.edges, parent.weights["alpha"].tolist(), strict=True)), parent.card.decoder
+        return Budget(
+            cost=lambda s: operations(s, alphas, decoder),
+            most=options.operations,
+            unit="operations of the float32 file",
+        )
     count = _counter(options, spec, size)
     if options.params is not None:
         return Budget(cost=lambda s: count(s).params_full / 1e6, most=options.params, unit="M parameters")

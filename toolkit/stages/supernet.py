@@ -36,9 +36,12 @@ class Supernet(Training):
     sparsity: float = 5e-5
     """Weight lambda of the L1 term (equation 2) at 256 px. The squared error is a mean over pixels and grows as the
     input shrinks, so lambda is multiplied by (256 / size) squared."""
+    depth: bool = False
+    """Give the residual body of every MBConv an importance factor too, so that slimming can take out layers as it does
+    operations. The paper's network has none."""
     penalty: Penalty = "uniform"
-    """What an operation's |alpha| counts for in the L1 term: uniform, as published; macs or latency, in proportion to
-    what the operation costs, 1 on average."""
+    """What a factor's size counts for in the L1 term: uniform, as published; macs, operations (of the exported file)
+    or latency, in proportion to what the operation or layer costs, 1 on average."""
     latency_table: Path | None = None
     """Times of a device, from `sdhrnet latency-table`, for --penalty latency."""
     alpha_lr: float | None = None
@@ -77,9 +80,11 @@ def run(options: Supernet) -> Steps[Outcome]:
     if done:
         return done
     session = yield from open_session(options)
-    net: HRSuperNet = session.team.placed(HRSuperNet(hrsupernet(session.train.faces.scheme.points)))
+    spec = hrsupernet(session.train.faces.scheme.points, depth_factors=options.depth)
+    net: HRSuperNet = session.team.placed(HRSuperNet(spec))
     with torch.no_grad():
-        net.alpha.fill_(options.alpha_start)
+        for factor in net.factors():
+            factor.fill_(options.alpha_start)
     log = yield from fit(_job(options, session, net), options.out, resume=options.resume)
     card = session.card(
         "hrsupernet",
@@ -90,7 +95,7 @@ def run(options: Supernet) -> Steps[Outcome]:
     )
     session.write(bundle.of_network(net, card, tuple(log)))
     nme = log[-1]["val_supernet"]["nme_mean"]
-    low = int((net.alpha.detach().abs() < 0.05).sum())
+    low = sum(abs(factor) < 0.05 for factor in log[-1]["alpha"])
     return Outcome(
         text=f"supernet written to {options.out}: validation NME {nme:.2f} %, {low} of {len(log[-1]['alpha'])} "
         "factors below 0.05",
@@ -119,7 +124,7 @@ def _fades(options: Supernet) -> bool:
 def _own(options: Supernet) -> dict[str, Any]:
     """The settings that no other stage has."""
     table = {"latency_table": sha256(options.latency_table)} if options.latency_table else {}
-    names = ("sparsity", "penalty", "alpha_lr", "alpha_start", "updates")
+    names = ("sparsity", "depth", "penalty", "alpha_lr", "alpha_start", "updates")
     return {name: getattr(options, name) for name in names} | table
 
 
@@ -128,29 +133,33 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
     weights = net.weights()
     table = latency.read(options.latency_table) if options.latency_table else None
     dear = penalty_weights(net.spec, options.size_px, options.penalty, table).to(session.device)
-    factors = {"params": [net.alpha], "lr": _alpha_lr(options, session), "weight_decay": 0.0}
-    factors["scheduled"] = _fades(options)
+    factors = net.factors()
+    group = {"params": factors, "lr": _alpha_lr(options, session), "weight_decay": 0.0, "scheduled": _fades(options)}
 
     def loss(learned: Literal["alpha", "weights", "both"]) -> Callable[[Inputs], dict[str, Tensor]]:
         def step(seen: Inputs) -> dict[str, Tensor]:
-            net.alpha.requires_grad_(learned != "weights")
+            for factor in factors:
+                factor.requires_grad_(learned != "weights")
             for parameter in weights:
                 parameter.requires_grad_(learned != "alpha")
             truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
             terms = {"mse": mse(net(normalised(seen.images)), truth, known)}
-            return terms if learned == "weights" else terms | {"l1": sparsity * (dear * net.alpha.abs()).sum()}
+            if learned == "weights":
+                return terms
+            sizes = torch.cat([factor.view(-1) for factor in factors]).abs()
+            return terms | {"l1": sparsity * (dear * sizes).sum()}
 
         return step
 
     def note() -> dict[str, Any]:
-        return {"alpha": [round(a, 5) for a in net.alpha.tolist()]}
+        return {"alpha": [round(a, 5) for factor in factors for a in factor.view(-1).tolist()]}
 
     optimiser = options.optim.optimiser(weights)
     if options.updates == "joint":
-        optimiser.add_param_group(factors)
+        optimiser.add_param_group(group)
         passes: tuple[Pass, ...] = (Pass(name="weights", optimiser=optimiser, step=loss("both")),)
     else:
-        alpha = Pass(name="alpha", optimiser=torch.optim.Adam([factors]), step=loss("alpha"))
+        alpha = Pass(name="alpha", optimiser=torch.optim.Adam([group]), step=loss("alpha"))
         passes = (alpha, Pass(name="weights", optimiser=optimiser, step=loss("weights")))
     return Job(
         nets={"supernet": net},

@@ -78,7 +78,8 @@ def run(options: Teacher) -> Steps[Outcome]:
     net = session.team.placed(fresh)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
-        net.alpha.requires_grad_(False)
+        for factor in net.factors():
+            factor.requires_grad_(False)
         weights = net.weights()
 
     def step(seen: Inputs) -> dict[str, Tensor]:

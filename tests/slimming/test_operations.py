@@ -1,0 +1,85 @@
+"""Operations predicted from the spec, against what converters write."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Converted
+from tests.slimming.conftest import lively, small_supernet
+from toolkit import bundle
+from toolkit.bundle import Bundle, Card
+from toolkit.export.deployed import Network
+from toolkit.export.lint import operations as counted
+from toolkit.export.pieces import Piece, convert_pieces
+from toolkit.models.spec import Edge, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.slimming.edges import SuperNetGraph
+from toolkit.slimming.operations import DECODING, of_gated, operations
+
+CARD = Card(name="small", stage="slim", scheme="300w-68", size_px=64, sigma_px=1.0)
+
+
+def predicted(loaded: Bundle) -> int:
+    assert isinstance(loaded.spec, SuperNetSpec)
+    return operations(loaded.spec, dict(zip(loaded.spec.edges, loaded.weights["alpha"].tolist(), strict=True)))
+
+
+def random_networks(count: int) -> list[Bundle]:
+    """Small ones, of any shape: every kind of edge, factors of both signs, blocks without any layer."""
+    spec = replace(small_supernet(), depth_factors=True)
+    net = lively(spec)
+    net.alpha.data[::9] *= -1
+    graph, found = SuperNetGraph(net), []
+    draw = random.Random(0)
+    while len(found) < count:
+        share = draw.uniform(0.65, 0.8)
+        try:
+            found.append(bundle.of_network(graph.without(one for one in spec.gated if draw.random() < share), CARD))
+        except ValueError:  # no path was left
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_the_prediction_is_the_exported_files_count(tmp_path: Path) -> None:
+    """Ten random networks as TFLite, without decoding: equal, or within 2 %."""
+    bundles = {str(i): one for i, one in enumerate(random_networks(10))}
+    paths = convert_pieces({k: Piece(Network(one).eval(), ((3, 64, 64),)) for k, one in bundles.items()}, tmp_path)
+    found = {k: sum(counted(path).values()) for k, path in paths.items()}
+    expected = {k: predicted(one) - DECODING["dark"] for k, one in bundles.items()}
+    assert len(set(expected.values())) > 5
+    assert all(abs(found[k] - expected[k]) <= 0.02 * found[k] for k in found), (found, expected)
+
+
+def test_decoding_has_a_fixed_number_of_operations(converted: Converted) -> None:
+    """The shared small network's whole file: equal in float32, two more in int8."""
+    expected = predicted(bundle.read(converted.bundle))
+    assert sum(counted(converted.file("float32.tflite")).values()) == expected
+    assert sum(counted(converted.file("int8.tflite")).values()) == expected + 2
+
+
+def test_a_network_without_what_goes_has_that_much_less() -> None:
+    """What an edge or a body counts for in a penalty is what the whole supernet loses with it, sums and all."""
+    whole = hrsupernet(68, depth_factors=True)
+    ones = dict.fromkeys(whole.edges, 1.0)
+    before = operations(whole, ones)
+    for edge in (e for e in whole.edges if e.stage == 6):
+        left = replace(whole, edges=tuple(e for e in whole.edges if e != edge))
+        shared = edge.kind == "down" and edge.source < 2  # other edges down keep the padding
+        assert before - operations(left, ones) == of_gated(edge) - shared
+    assert before - operations(replace(whole, depths=((5, 1, 3),)), ones) == of_gated(whole.bodies[0]) == 3
+
+
+def test_a_published_network_counted_by_hand() -> None:
+    """A chain on branch 0: stem, nine edges of which one has a convolution, 36 layers of three, head and decoding."""
+    edges = tuple(Edge(stage=stage, source=0, target=0) for stage in range(2, 11))
+    assert operations(SuperNetSpec(points=68, edges=edges), dict.fromkeys(edges, 1.0)) == 5 + 1 + 36 * 3 + 2 + 61
+    spec = s_hrnet("300w", 68)
+    assert operations(spec, dict.fromkeys(spec.edges, 1.0)) > 300
+
+
+def test_an_unknown_decoder_is_refused() -> None:
+    """In one line."""
+    with pytest.raises(ValueError, match="decode by dark, not by argmax"):
+        operations(s_hrnet("300w", 68), {}, "argmax")

@@ -1,0 +1,63 @@
+"""Operations of the file that a network becomes: what a phone's time hangs on, more than on multiply-accumulates.
+
+Counted for TFLite in float32, from the spec and its importance factors alone; an int8 file has two more, which change
+the type of the image and of the heatmaps.
+"""
+
+from collections.abc import Mapping
+
+from toolkit.core.heatmap import Decoder
+from toolkit.models.spec import STAGES, Body, Edge, Gated, SuperNetSpec
+from toolkit.slimming.fold import multiplications
+
+DECODING: Mapping[Decoder, int] = {"dark": 61}
+"""Operations from heatmaps to points, which do not depend on the network."""
+BODY = 3
+"""A depthwise convolution, a 1x1 convolution, and the sum; the ReLU between is part of the first."""
+STEM = 5
+"""The subtraction of the mean, and two convolutions with a padding each."""
+
+
+def operations(spec: SuperNetSpec, alphas: Mapping[Edge, float], decoder: Decoder = "dark") -> int:
+    """How many operations the exported float32 TFLite file has.
+
+    Args:
+        spec: the network.
+        alphas: the importance factor of each of its edges; they say where a multiplication is left.
+        decoder: how the file finds its points.
+
+    Raises:
+        ValueError: it is not known how many operations this decoder has.
+    """
+    if decoder not in DECODING:
+        raise ValueError(f"operations are counted for files that decode by {', '.join(DECODING)}, not by {decoder}")
+    total = STEM + DECODING[decoder] + multiplications(spec, alphas) + BODY * len(spec.bodies)
+    total += sum(_of_edge(edge) for edge in spec.edges)
+    total -= sum(
+        len(spec.branches(stage)) for stage in range(2, STAGES + 1)
+    )  # the first term of a sum is added to nothing
+    # several strided convolutions that read one block share their padding
+    down = [(edge.stage, edge.source) for edge in spec.edges if edge.kind == "down"]
+    total -= len(down) - len(set(down))
+    final = spec.branches(STAGES)
+    # a convolution and a sum a branch, an upsampling for those below the first; the first term is added to nothing
+    return total + 2 * len(final) - 1 + sum(branch > 0 for branch in final) + 1
+
+
+def of_gated(one: Gated) -> int:
+    """What a switched-off edge or residual body takes out of the file by itself."""
+    return BODY if isinstance(one, Body) else _of_edge(one)
+
+
+def _of_edge(edge: Edge) -> int:
+    """With the addition into its block: identity 1; project a convolution; up an upsampling too; down a chain of
+    convolutions, each with a padding."""
+    match edge.kind:
+        case "identity":
+            return 1
+        case "project":
+            return 2
+        case "up":
+            return 3
+        case "down":
+            return 1 + 2 * (len(edge.inner) + 1)
