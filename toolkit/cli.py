@@ -63,6 +63,7 @@ COMMANDS = {
     "ablate distil": ("toolkit.ablations.distil", "Distillation", "what each part of distillation gives (Table 6)"),
     "ablate masks": ("toolkit.ablations.masks", "Masks", "what masked inputs give where faces are hidden"),
     "ablate slim": ("toolkit.ablations.slim", "Slimmings", "ways to choose operations, at equal MACs"),
+    "ablate budgets": ("toolkit.ablations.budgets", "Budgets", "edges, layers, channels at budgets of operations"),
     "ablate rewrites": ("toolkit.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
     "ablate convert": ("toolkit.ablations.conversions", "Conversions", "ways to convert one bundle, measured"),
     "photo": ("toolkit.stages.photo", "Photo", "find faces in a photo and draw their landmarks"),

@@ -156,10 +156,12 @@ def test_a_latency_table_has_every_piece(tmp_path: Path, monkeypatch: pytest.Mon
     from toolkit.slimming import latency
 
     monkeypatch.setattr(latency_table, "hrsupernet", lambda points: SMALL)
-    outcome = finish(latency_table.run(MakeTable(out=tmp_path / "table.json", size=32, runs=3)))
+    outcome = finish(latency_table.run(MakeTable(out=tmp_path / "table.json", size=32, runs=3, precision="int8")))
     table = latency.read(tmp_path / "table.json")
     assert set(latency.pieces(SMALL)) <= set(table.pieces_ms) and min(table.pieces_ms.values()) > 0
-    assert sum(key.startswith("head") for key in table.pieces_ms) == 7  # every set of three final branches but none
+    # every set of three final branches but none, with the whole hidden layer and with the published one
+    assert sum(key.startswith("head") for key in table.pieces_ms) == 7 + 6
+    assert table.precision == outcome.records[0]["precision"] == "int8"
     assert table.predict(SMALL) == pytest.approx(table.whole["measured_ms"], rel=1e-3)
     assert outcome.records[0]["kind"] == "latency-table" and outcome.records[0]["device"]
 

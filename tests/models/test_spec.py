@@ -138,6 +138,24 @@ def test_an_older_release_s_spec_is_read() -> None:
     assert from_json(old | {"format": 1}) == hrsupernet(68)
 
 
+def test_residual_layers_are_part_of_the_spec() -> None:
+    """Depths and depth factors go through JSON; a release before them wrote neither, and its networks have none."""
+    spec = SuperNetSpec(points=3, edges=EDGES, depths=((1, 0, 2), (4, 1, 0)), depth_factors=True)
+    assert from_json(to_json(spec)) == spec
+    assert [spec.depth_of(*block) for block in ((1, 0), (4, 1), (4, 0), (10, 0))] == [2, 0, 4, 0]
+    assert len(spec.bodies) == 2 + 8 * 2 * 4 - 4 and spec.gated == (*spec.edges, *spec.bodies)
+    old = {k: v for k, v in to_json(hrsupernet(68)).items() if k not in ("depths", "depth_factors")}
+    assert from_json(old | {"format": 2}) == hrsupernet(68) and hrsupernet(68).gated == hrsupernet(68).edges
+    assert len(hrsupernet(68, depth_factors=True).gated) == 132 + 132
+
+
+@pytest.mark.parametrize("depths", [((10, 0, 1),), ((4, 3, 1),), ((4, 0, -1),), ((1, 1, 2),)])
+def test_depths_that_make_no_network_are_refused(depths: tuple[tuple[int, int, int], ...]) -> None:
+    """Stage 10 has no layers, branch 3 is not there, and a number of layers is not negative."""
+    with pytest.raises(ValueError, match="depths names no block"):
+        SuperNetSpec(points=3, edges=EDGES, depths=depths)
+
+
 @pytest.mark.parametrize(
     ("narrowed", "message"),
     [

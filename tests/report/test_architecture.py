@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,18 @@ def test_dropped_operations_and_blocks_are_drawn_faintly_or_not_at_all() -> None
     assert f"{len(spec.edges)} operations into {kept} blocks" in alone
 
 
+def test_residual_layers_are_drawn_below_their_block() -> None:
+    """One short line each with its factor, faint where it is gone; none where the network has no depth factors."""
+    spec = replace(s_hrnet("300w", 68), depth_factors=True, depths=((1, 0, 4), (3, 0, 1), (9, 1, 0)))
+    assert spec.bodies[4].stage == 2 and len(spec.gated) == 50 + len(spec.bodies)
+    found = titles(draw(spec, [0.5] * 50 + [0.001 * i for i in range(len(spec.bodies))], full=False))
+    layers = [title for title in found if ", layer " in title]
+    assert len(found) == 50 + len(layers) and "stage 1, branch 0, layer 4: factor 0.0030" in layers
+    gone = [title for title in layers if title.endswith(": dropped")]
+    assert len(layers) - len(gone) == len(spec.bodies) and len(gone) == 3 + 4
+    assert "stage 3, branch 0, layer 2: dropped" in gone and "stage 9, branch 1, layer 1: dropped" in gone
+
+
 def test_teacher_is_drawn_in_the_same_grid() -> None:
     """HRNetV2-W18: 10 columns, and links counted by hand from its modules and new branches."""
     fusions = 2 * 2 + 1 + 4 * 9 + 1 + 3 * 16
@@ -56,8 +69,8 @@ def test_teacher_is_drawn_in_the_same_grid() -> None:
 
 
 def test_wrong_number_of_factors_is_refused() -> None:
-    """The message says how many edges there are."""
-    with pytest.raises(ValueError, match="132 edges, got 2"):
+    """The message says how many factors there are."""
+    with pytest.raises(ValueError, match="132 importance factors, got 2"):
         draw(hrsupernet(68), [1.0, 1.0])
 
 

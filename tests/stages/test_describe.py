@@ -8,7 +8,10 @@ import pytest
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.progress import Outcome, finish
+from toolkit.models import HRSuperNet, build
 from toolkit.runtime.timing import Latency
+from toolkit.slimming.edges import SuperNetGraph
+from toolkit.slimming.operations import operations
 from toolkit.stages.describe import Describe, _slower, run
 
 
@@ -32,6 +35,28 @@ def test_architecture_and_history_are_drawn(trained: Path, tmp_path: Path) -> No
     assert (tmp_path / "a.svg").read_text().startswith("<svg") and (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"
     history = (tmp_path / "alpha.svg").read_text()
     assert history.startswith("<svg") and "--supernet:" in history and "not yet slimmed (" in history
+
+
+def test_layers_and_operations_are_described(small_bundle: Bundle, tmp_path: Path) -> None:
+    """A network that lost residual layers says how many each block has left, and its file's operations."""
+    whole = small_bundle.network()
+    assert isinstance(whole, HRSuperNet)
+    net = build(replace(whole.spec, depth_factors=True))
+    net.load_state_dict(whole.state_dict(), strict=False)
+    assert isinstance(net, HRSuperNet)
+    graph = SuperNetGraph(net)
+    cut = graph.without([body for body in net.spec.bodies if body.stage in (1, 4)])
+    bundle.write(bundle.of_network(cut, small_bundle.card), tmp_path / "cut")
+    outcome = describe(tmp_path / "cut", draw=tmp_path / "a.svg")
+    assert f"  {len(cut.spec.bodies)} residual layers; columns: branch 0 to 3" in outcome.text
+    assert (
+        "    stage  1   0      -      -      -" in outcome.text
+        and "    stage  4   0      0      0      -" in outcome.text
+    )
+    assert "    stage  3   1      1      1      -" in outcome.text
+    alphas = dict(zip(cut.spec.edges, cut.alpha.tolist(), strict=True))
+    assert outcome.records[0]["operations"] == operations(cut.spec, alphas)
+    assert "layer 1: dropped" in (tmp_path / "a.svg").read_text()
 
 
 def test_costs_by_stage_and_kind_add_up() -> None:

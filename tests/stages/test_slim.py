@@ -18,6 +18,7 @@ from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, hrsupernet, s_hrn
 from toolkit.slimming import latency
 from toolkit.slimming.census import census
 from toolkit.slimming.latency import LatencyTable, pieces
+from toolkit.slimming.operations import operations
 from toolkit.stages.slim import Slim, run
 
 
@@ -84,6 +85,19 @@ def test_a_budget_that_cannot_be_filled_says_how_far_it_is_from_it(supernet: Pat
     assert macs < 70
     filled = finish(run(Slim(supernet=supernet, out=tmp_path / "filled", params=2.0)))
     assert "is filled to" not in filled.text
+
+
+def test_operations_are_a_budget(supernet: Path, tmp_path: Path) -> None:
+    """At most so many in the exported file; the card says what removed them, and --json which parts."""
+    outcome = finish(run(Slim(supernet=supernet, out=tmp_path / "slim", operations=430)))
+    result = bundle.read(tmp_path / "slim")
+    assert isinstance(result.spec, SuperNetSpec)
+    left = operations(result.spec, dict(zip(result.spec.edges, result.weights["alpha"].tolist(), strict=True)))
+    assert 0.9 * 430 < left <= 430 and outcome.records[0]["budget_used"] == left
+    assert result.card.config["removed_by"] == "torch-pruning's dependency graph"
+    assert "torch-pruning" in result.card.made_with["versions"]
+    removed = outcome.records[0]["removed"]
+    assert removed == result.card.config["removed"] and any(re.fullmatch(r"stages\.\d+\.\d", name) for name in removed)
 
 
 def test_a_threshold_keeps_what_reaches_it(supernet: Path, tmp_path: Path) -> None:
@@ -168,6 +182,8 @@ def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
         ({"remove": "channels", "threshold": 0.1}, "channels go by their magnitude"),
         ({"remove": "channels", "importance": "random"}, "channels go by their magnitude"),
         ({"remove": "channels", "even": 64, "share": 0.5}, "give only one of"),
+        ({"remove": "channels", "operations": 300}, "channels go by their magnitude"),
+        ({"operations": 0}, "above 0"),
         ({"even": 64}, "--even is for --remove channels"),
         ({"faces": 0}, "at least 1"),
         ({"share": -0.5}, "above 0"),

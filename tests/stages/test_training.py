@@ -19,7 +19,8 @@ from toolkit.data.batches import random_masks, training_faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.models import HRSuperNet, build
 from toolkit.models.imagenet import published_name
-from toolkit.models.spec import ARCHITECTURES
+from toolkit.models.spec import ARCHITECTURES, SuperNetSpec
+from toolkit.slimming.importance import factors
 from toolkit.slimming.penalty import penalty_weights
 from toolkit.stages import distil, slim, supernet, teacher
 from toolkit.stages.distil import Distil
@@ -347,6 +348,27 @@ def test_a_penalty_by_cost_presses_dear_operations_harder(tmp_path: Path) -> Non
     weights = penalty_weights(loaded.spec, 32, "macs")  # type: ignore[arg-type]
     l1 = loaded.log[-1]["weights_l1"]
     assert l1 == pytest.approx(10.0 * 64 * float(weights.sum()), rel=0.05)
+
+
+@pytest.mark.slow
+def test_depth_factors_are_learned_and_cut_as_alpha_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1 takes hold of them, the log has them, slimming to operations takes out layers, and distilling leaves their
+    factors as they are."""
+    monkeypatch.setattr(
+        supernet, "hrsupernet", lambda points, *, depth_factors: dataclasses.replace(SPEC, depth_factors=depth_factors)
+    )
+    own = {"depth": True, "penalty": "operations", "sparsity": 3.0, "alpha_lr": 0.1, "updates": "joint"}
+    finish(supernet.run(Supernet(out=tmp_path / "s", **own, **SMALL)))  # type: ignore[arg-type]
+    whole = bundle.read(tmp_path / "s")
+    assert isinstance(whole.spec, SuperNetSpec)
+    learned = factors(whole.spec, whole.weights)
+    assert len(learned) == len(whole.spec.edges) + len(whole.spec.bodies) and bool((learned < 0.95).all())
+    assert whole.log[-1]["alpha"] == pytest.approx(learned.tolist(), abs=1e-5) and whole.card.config["depth"]
+    finish(slim.run(Slim(supernet=tmp_path / "s", out=tmp_path / "cut", operations=120)))
+    cut = bundle.read(tmp_path / "cut")
+    assert isinstance(cut.spec, SuperNetSpec) and len(cut.spec.bodies) < len(whole.spec.bodies)
+    finish(distil.run(Distil(out=tmp_path / "d", student=tmp_path / "cut", teacher_weight=0.0, **SMALL)))  # type: ignore[arg-type]
+    assert torch.equal(factors(cut.spec, bundle.read(tmp_path / "d").weights), factors(cut.spec, cut.weights))
 
 
 def test_a_running_mean_is_refused_for_a_supernet(tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ablation": ("ablation", "variant", "seed"),
         "conversion": ("variant", "input_px"),
         "sweep": ("budget", "importance", "seed"),
+        "budget": ("variant", "budget", "seed"),
     }
 )
 """What else tells two measurements of a kind apart."""
-RECIPES = frozenset({"ablation", "conversion", "sweep", "step"})
+RECIPES = frozenset({"ablation", "budget", "conversion", "sweep", "step"})
 """Kinds that measure a recipe: its file is new each time it is followed, and on each device."""
 
 

@@ -1,6 +1,7 @@
 """Error against cost over a family of networks, as a plot of its own (the paper's figure 6)."""
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,10 @@ COSTS: MappingProxyType[str, tuple[str, Callable[[Fields], float]]] = MappingPro
 
 
 def plots(records: Sequence[Fields]) -> dict[str, str]:
-    """An SVG file's text by its name: error against each cost on the test faces, where there is a family."""
-    family = [r for r in records if r["kind"] == "sweep" and r["split"] == "test"]
-    return {f"error-{cost}.svg": curve(family, cost) for cost in COSTS} if family else {}
+    """An SVG file's text by its name: error against each cost on the test faces, of a family and of budgets."""
+    family, cuts = ([r for r in records if r["kind"] == kind and r["split"] == "test"] for kind in ("sweep", "budget"))
+    drawn = {f"error-{cost}.svg": curve(family, cost) for cost in COSTS} if family else {}
+    return drawn | ({f"budgets-{cost}.svg": _budgets(cuts, cost) for cost in BUDGETS} if cuts else {})
 
 
 def curve(records: Sequence[Fields], cost: str) -> str:
@@ -55,3 +57,35 @@ def curve(records: Sequence[Fields], cost: str) -> str:
         axes.set_ylabel("NME, %")
 
     return standalone(chart(f"sweep-{cost}", f"NME against {axis}", draw))
+
+
+BUDGETS: MappingProxyType[str, tuple[str, Callable[[Fields], float]]] = MappingProxyType(
+    {
+        "operations": ("operations of the float32 file", lambda record: float(record["operations"])),
+        "int8": ("milliseconds a face, int8, one thread", lambda record: call_ms(record, "int8_latency_ms")),
+    }
+)
+"""As COSTS, for networks of budgets of operations."""
+WAYS = (("edges", "supernet", "o"), ("edges and layers", "slim", "s"), ("edges, layers and channels", "distil", "^"))
+"""What goes, its colour and its mark."""
+
+
+def _budgets(records: Sequence[Fields], cost: str) -> str:
+    """A line for what goes, the mean of all seeds, whose own results are faint."""
+    axis, value = BUDGETS[cost]
+
+    def draw(axes: "Axes") -> None:
+        for way, colour, mark in WAYS:
+            own = [r for r in records if r["variant"] == way]
+            groups = [[r for r in own if r["budget"] == budget] for budget in dict.fromkeys(r["budget"] for r in own)]
+            means = sorted((fmean(map(value, g)), fmean(float(r["nme_mean"]) for r in g)) for g in groups)
+            axes.scatter(
+                [value(r) for r in own], [r["nme_mean"] for r in own], color=stand_in(colour), marker=mark, alpha=0.35
+            )
+            if means:
+                axes.plot(*zip(*means, strict=True), color=stand_in(colour), marker=mark, label=way)
+        axes.set_xlim(left=0)
+        axes.set_xlabel(axis)
+        axes.set_ylabel("NME, %")
+
+    return standalone(chart(f"budgets-{cost}", f"NME against {axis}", draw, legend=1))

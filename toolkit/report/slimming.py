@@ -1,6 +1,7 @@
 """Tables of what slimming saves: before and after, each exact rewrite, and a family over budgets."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from toolkit.core.records import Record
 from toolkit.report.curves import call_ms
@@ -11,7 +12,7 @@ Titled = tuple[str, list[str], Rows]
 
 def slimming(records: Sequence[Record]) -> list[Titled]:
     """A title, a header and rows for every table that the records have something for."""
-    made = ((_compared, "compare"), (_rewritten, "rewrite"), (_swept, "sweep"))
+    made = ((_compared, "compare"), (_rewritten, "rewrite"), (_swept, "sweep"), (_budgets, "budget"))
     tables = []
     for make, kind in made:
         own = [r for r in records if r["kind"] == kind]
@@ -97,6 +98,43 @@ def _swept(records: list[Record]) -> list[Titled]:
         ]
         tables.append((title, [*header, "median"], rows))
     return tables
+
+
+def _budgets(records: list[Record]) -> list[Titled]:
+    """One table a split: a row for what goes and its budget, the mean over seeds; losses are against the unslimmed."""
+    tables = []
+    for split, data in dict.fromkeys((r["split"], r["data"]) for r in records):
+        own = [r for r in records if (r["split"], r["data"]) == (split, data)]
+        whole = [r for r in own if r["budget"] is None and r["variant"] == "edges"]
+        groups = [[r for r in own if (r["variant"], r["budget"]) == key] for key in dict.fromkeys(map(_what, own))]
+        rows = [
+            [
+                group[0]["variant"] if group[0]["budget"] else f"unslimmed ({group[0]['variant']})",
+                str(group[0]["budget"] or "-"),
+                f"{fmean(r['operations'] for r in group):.0f}",
+                f"{fmean(call_ms(r, 'int8_latency_ms') for r in group):.2f} ms",
+                f"{fmean(r['macs_full'] for r in group) / 1e6:.1f} M",
+                f"{fmean(r['nme_mean'] for r in group):.2f} %",
+                _lost(group, whole),
+                str(len(group)),
+            ]
+            for group in groups
+        ]
+        header = ["what goes", "budget", "TFLite operations", "int8, one call (processor time)", "MACs", "NME"]
+        title = f"Budgets of operations: {data} ({split}), {own[0]['epochs']} epochs after the cut, "
+        tables.append((f"{title}{own[0]['input_px']} px.", [*header, "against unslimmed", "seeds"], rows))
+    return tables
+
+
+def _what(record: Record) -> tuple[str, int | None]:
+    return record["variant"], record["budget"]
+
+
+def _lost(group: list[Record], whole: list[Record]) -> str:
+    """Relative change of NME, seed by seed."""
+    base = {r["seed"]: r["nme_mean"] for r in whole}
+    changes = [r["nme_mean"] / base[r["seed"]] - 1 for r in group if r["seed"] in base]
+    return f"{100 * fmean(changes):+.1f} %" if changes else "-"
 
 
 def _share(value: float, whole: float, text: str) -> str:

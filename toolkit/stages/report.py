@@ -25,8 +25,8 @@ class Report(Options):
     """The page (default: report.html in the run's folder)."""
     markdown: OutFile | None = None
     """Instead of the page, refresh the tables of this Markdown file, between its `begin:` and `end:` comments, and the
-    plots of ablations (ABLATION-SPLIT.svg), of a sweep (error-macs.svg, error-latency.svg) and of a benchmark
-    (latency.svg) in the run's folder."""
+    plots of ablations (ABLATION-SPLIT.svg), of a sweep (error-macs.svg, error-latency.svg), of budgets of operations
+    (budgets-operations.svg, budgets-int8.svg) and of a benchmark (latency.svg) in the run's folder."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
