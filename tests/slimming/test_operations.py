@@ -33,7 +33,7 @@ def random_networks(count: int) -> list[Bundle]:
     graph, found = SuperNetGraph(net), []
     draw = random.Random(0)
     while len(found) < count:
-        share = draw.uniform(0.65, 0.8)
+        share = draw.uniform(0.7, 0.85)
         try:
             found.append(bundle.of_network(graph.without(one for one in spec.gated if draw.random() < share), CARD))
         except ValueError:  # no path was left

@@ -62,6 +62,7 @@ class SuperNetGraph:
         Raises:
             ValueError: as `left` does.
         """
+        off = frozenset(off)  # an iterator gives its members once
         gates = [_gate(one) for one in off]
         spec = self.left(off, head)
         smaller = self.graph.view(gates)
