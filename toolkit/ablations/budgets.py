@@ -8,6 +8,8 @@ from typing import Any, Literal
 from toolkit import measure
 from toolkit.ablations.trial import Record, errors_of, make
 from toolkit.core.files import size_bytes, write_bytes
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
@@ -27,7 +29,7 @@ PRECISIONS = ("float32", "int8")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budgets:
+class Budgets(Options):
     """Networks of a few budgets of operations, each trained alike: error against int8 time and against operations.
 
     For every seed a supernet and one with depth factors are trained, both with the operations' penalty; they are cut to
@@ -36,9 +38,9 @@ class Budgets:
     where it was.
     """
 
-    out: Path = Path("runs/budgets")
+    out: OutFolder = Path("runs/budgets")
     """Folder for all bundles, files and plots."""
-    results: Path | None = None
+    results: OutRecords | None = None
     """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     budgets: tuple[int, ...] = (400, 280, 200)
     """Operations of the float32 file."""
@@ -74,9 +76,8 @@ class Budgets:
     """Timed calls of each file."""
 
     def __post_init__(self) -> None:
-        least = (self.epochs, self.supernet_epochs, self.seeds, self.at_once, self.runs, self.even)
-        if min(least) < 1:
-            raise ValueError("epochs, supernet_epochs, seeds, at_once, runs and even must be at least 1")
+        super().__post_init__()
+        self.at_least(1, "epochs", "supernet_epochs", "seeds", "at_once", "runs", "even")
         if not self.budgets or min(self.budgets) < 1 or len(set(self.budgets)) < len(self.budgets):
             raise ValueError("--budgets takes different numbers of operations, each at least 1")
         Training(out=self.out, **self.training(0))  # refuses what the training stages would
@@ -121,6 +122,7 @@ class Variant:
 
 def run(options: Budgets) -> Steps[Outcome]:
     """Train, cut, train on, convert, time and plot; see Budgets."""
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
     seeds = range(options.seeds)
     yield from make([_supernet(options, deep, seed) for seed in seeds for deep in (False, True)], options.at_once)
     variants = [one for seed in seeds for one in _variants(options, seed)]
