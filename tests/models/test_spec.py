@@ -147,6 +147,8 @@ def test_residual_layers_are_part_of_the_spec() -> None:
     old = {k: v for k, v in to_json(hrsupernet(68)).items() if k not in ("depths", "depth_factors")}
     assert from_json(old | {"format": 2}) == hrsupernet(68) and hrsupernet(68).gated == hrsupernet(68).edges
     assert len(hrsupernet(68, depth_factors=True).gated) == 132 + 132
+    with pytest.raises(ValueError, match="depths"):
+        from_json(to_json(spec) | {"depths": [[4, 1, 10**9]]})
 
 
 @pytest.mark.parametrize("depths", [((10, 0, 1),), ((4, 3, 1),), ((4, 0, -1),), ((1, 1, 2),)])

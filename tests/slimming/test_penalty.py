@@ -100,7 +100,7 @@ def test_a_table_round_trips(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     """In one line that names the file."""
     (tmp_path / "t.json").write_text(text)
-    with pytest.raises(ValueError, match=r"t\.json is no latency table"):
+    with pytest.raises(ValueError, match=r"t\.json.*make a table with `sdhrnet latency-table`"):
         latency.read(tmp_path / "t.json")
 
 

@@ -111,7 +111,7 @@ class SuperNetSpec:
     """Width of the head's hidden layer; None stands for the sum of the final branches' widths."""
     narrowed: tuple[tuple[int, int, Width], ...] = ()
     """Blocks that do not have their branch's width, since channels were pruned: (stage, branch, channels) each."""
-    depths: tuple[tuple[int, int, int], ...] = ()
+    depths: tuple[tuple[int, int, Annotated[int, Meta(ge=0, le=16)]], ...] = ()
     """Blocks that do not have `depth` MBConvs, since some were removed: (stage, branch, MBConvs) each."""
     depth_factors: bool = False
     """Whether every MBConv's residual body has an importance factor of its own."""
