@@ -232,7 +232,9 @@ def _card(folder: Path) -> Card:
     if whole["format"] >= 2:
         hashes = check(fields.pop("hashes", None), dict[str, Sha256], f"{path}: hashes")
         for name in HASHED:
-            if hashes.get(name) != sha256(folder / name):
+            if name not in hashes:
+                raise ValueError(f"{path}: hashes: has none of {name}")
+            if hashes[name] != sha256(folder / name):
                 raise ValueError(
                     f"{folder / name} is damaged: it is cut off or was changed since card.json took its hash; "
                     "copy the whole bundle again or make it again"

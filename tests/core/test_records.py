@@ -73,6 +73,10 @@ def test_a_recipe_followed_again_replaces_what_it_gave() -> None:
         ({"kind": "parity", "file_sha256": 7}, "file_sha256 must be a text or null, got 7"),
         ({"kind": "parity", "threads": True}, "threads must be a whole number or null"),
         ({"kind": "parity", "data": ["a"]}, "data must be a text"),
+        ({"kind": "parity", "size_bytes": 10**18}, "size_bytes: expected a whole number"),
+        ({"kind": "benchmark", "latency_ms": 5}, "latency_ms: expected an object or null, got 5"),
+        ({"kind": "benchmark", "latency_ms": {"median": "1"}}, r"latency_ms\.median: expected a number"),
+        ({"kind": "evaluate", "nme_mean": -1}, "nme_mean: expected a number from 0"),
     ],
 )
 def test_what_is_no_record_is_named_by_its_line(fields: object, message: str, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from toolkit.core.files import read_lines, write_lines
+from toolkit.core.measured import Measured
+from toolkit.core.validation import check
 
 Fields = Mapping[str, Any]
 """A JSON object."""
@@ -146,6 +148,7 @@ def read(path: Path) -> list[Record]:
     for line, fields in enumerate(read_lines(path), start=1):
         try:
             found.append(Record(fields))
+            check(fields, Measured, "is not a measurement record")
         except ValueError as error:
             raise ValueError(f"{path}:{line} {error}") from error
     return found

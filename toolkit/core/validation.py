@@ -81,7 +81,8 @@ def check_fields(instance: Any) -> None:
     """
     for name, kind in get_type_hints(type(instance), include_extras=True).items():
         if get_origin(kind) is not ClassVar:
-            check(getattr(instance, name), kind, name)
+            value = getattr(instance, name)
+            check(float(value) if isinstance(value, float) else value, kind, name)  # NumPy's float64 is a float, too
 
 
 def versioned(value: Any, kind: type[T], newest: int, source: str) -> T:

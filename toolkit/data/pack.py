@@ -14,15 +14,18 @@ import json
 import mmap
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.files import new_file
+from toolkit.core.measured import Whole
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import W300_68, Scheme, scheme
+from toolkit.core.validation import Text, check, parse
 from toolkit.data.augment import Patch, patch, patch_side
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.labels import Label, Photos, Problem, Reading
@@ -34,6 +37,28 @@ SUFFIX = ".faces"
 ALIGN = 64
 UNKNOWN = 2
 """In `covered`: the set does not say."""
+
+
+class Place(TypedDict):
+    """Where an array stands in the file."""
+
+    start: Whole
+    shape: list[Whole]
+    dtype: Literal["|u1", "<f8"]
+
+
+class Header(TypedDict):
+    """The line of JSON."""
+
+    split: Split
+    scheme: Text
+    title: str
+    size_px: Whole
+    count: Whole
+    names: list[str]
+    groups: list[str]
+    subsets: dict[str, list[Whole]]
+    arrays: dict[str, Place]
 
 
 def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[None]:
@@ -238,12 +263,16 @@ def _read_header(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"no pack at {path}")
     with path.open("rb") as file:
         line = file.readline(1 << 28)
-    try:
-        about = json.loads(line)
-        version = int(about["format"])
-        _layout(about)
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{path} is not a pack of faces: make one with `sdhrnet data pack`") from error
+    about = None
+    with suppress(ValueError):
+        about = parse(line, str(path))
+    version = about.get("format") if isinstance(about, dict) else None
+    if type(version) is not int:
+        raise ValueError(f"{path} is not a pack of faces: make one with `sdhrnet data pack`")
     if version > VERSION:
         raise ValueError(f"{path} has format {version}, this release reads up to {VERSION}: upgrade sdhrnet-toolkit")
-    return dict(about)
+    try:
+        check(about, Header, "its first line")
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): pack the set again") from error
+    return about  # type: ignore[return-value]  # mypy does not see through version

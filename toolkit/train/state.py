@@ -4,7 +4,7 @@ import errno
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,6 +14,7 @@ from torch import Tensor
 from toolkit.bundle import is_bundle, require_free
 from toolkit.core.files import write_bytes
 from toolkit.core.options import flag
+from toolkit.core.validation import check, parse
 from toolkit.train.job import Job
 from toolkit.train.optim import Mean
 
@@ -86,6 +87,15 @@ def _tensors(job: Job, means: dict[str, Mean]) -> Iterator[tuple[str, Tensor]]:
             yield from ((f"optim.{part.name}.{index}.{k}", v) for k, v in slots.items())
 
 
+class Kept(TypedDict):
+    """What stands beside the tensors."""
+
+    identity: dict[str, Any]
+    log: list[dict[str, Any]]
+    mean_steps: dict[str, int]
+    arithmetic: dict[str, Any]
+
+
 def load_run(path: Path, job: Job, means: dict[str, Mean]) -> list[dict[str, Any]]:
     """Bring networks, means and optimisers to the state on disk, and return its log.
 
@@ -94,11 +104,20 @@ def load_run(path: Path, job: Job, means: dict[str, Mean]) -> list[dict[str, Any
     """
     try:
         with safe_open(path, "pt") as file:
-            meta = json.loads(file.metadata()["json"])
+            meta: Kept = check(parse(file.metadata()["json"].encode(), str(path), numbers=False), Kept, str(path))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, KeyError, TypeError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and start again") from error
     require_same(path.parents[1], meta["identity"], job.identity)
+    try:
+        _restore(job, means, meta, tensors)
+    except (KeyError, ValueError, RuntimeError) as error:
+        what = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is damaged ({what}): delete it and start again") from error
+    return meta["log"]
+
+
+def _restore(job: Job, means: dict[str, Mean], meta: Kept, tensors: dict[str, Tensor]) -> None:
     for name, net in job.nets.items():
         net.load_state_dict(_under(tensors, f"net.{name}."))
         saved = _under(tensors, f"mean.{name}.")
@@ -116,7 +135,6 @@ def load_run(path: Path, job: Job, means: dict[str, Mean]) -> list[dict[str, Any
                 if value.shape == parameter.shape:
                     state[slot] = torch.empty_like(parameter).copy_(value)
     job.team.arithmetic.load_state_dict(meta["arithmetic"])
-    return list(meta["log"])
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
