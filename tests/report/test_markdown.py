@@ -34,6 +34,15 @@ def test_every_figure_is_a_records_figure() -> None:
     assert "d (test, 3 faces)" in text and "a machine" in text and "ffffffffffff" in text
 
 
+def test_every_machine_and_commit_is_named() -> None:
+    """Records of one page may come from several; one alone is not said of all."""
+    step = {"kind": "step", "model": "a", "stage": "distil", "size_px": 96, "epochs": 3, "seed": 0, "seconds": 9}
+    here, there = ({**CONDITIONS, **step, "val_nme_mean": 5.0}, {"device": "another, 4 cores", "commit": 40 * "0"})
+    assert "Machine: a machine. Commit: ffffffffffff." in render([here])
+    both = "Machines: a machine, another with 4 cores. Commits: ffffffffffff, 000000000000."
+    assert both in render([here, {**here, **there}, here])
+
+
 def test_only_what_learned_from_more_than_the_truth_is_called_distilled() -> None:
     """The stage alone does not say it: its terms may all have been off."""
     scored = {**CONDITIONS, **SCORES, "kind": "evaluate", "model": "distil", "name": "a", "data": "d", "split": "test"}

@@ -86,8 +86,9 @@ def short(records: list[Record]) -> str:
 
 
 def _conditions(records: list[Record]) -> str:
-    first = next(r for r in records if r.get("device"))
-    commit = (first.get("commit") or "not in a checkout")[:12]
+    made = [r for r in records if r.get("device")]
+    machines = list(dict.fromkeys(r["device"] for r in made))
+    commits = list(dict.fromkeys((r.get("commit") or "not in a checkout")[:12] for r in made))
     sets = sorted(
         {
             f"{r['data']} ({r['split']}, {r['n']} faces)"
@@ -96,7 +97,12 @@ def _conditions(records: list[Record]) -> str:
         }
     )
     measured = f"Measured on: {'; '.join(sets)}. " if sets else ""
-    return f"{measured}Machine: {first['device']}. Commit: {commit}.\n"
+    return f"{measured}{_listed('Machine', machines)} {_listed('Commit', commits)}\n"
+
+
+def _listed(what: str, values: list[str]) -> str:
+    """All of them, since records of one page may come from several."""
+    return f"{what}{'s' if len(values) > 1 else ''}: {', '.join(v.replace(', ', ' with ') for v in values)}."
 
 
 def _networks(records: list[Record], proofs: Proofs) -> str:

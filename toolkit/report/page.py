@@ -14,7 +14,7 @@ from toolkit.report import alphas, breakdown, figures, files, losses, notes, pal
 from toolkit.report.architecture import draw
 from toolkit.report.figures import Plot
 from toolkit.report.files import Measured
-from toolkit.report.run import TITLES, Group, Run
+from toolkit.report.run import ALONE, TITLES, Group, Run
 from toolkit.report.table import Cell, Table, cell, mapping, number, short_commit, size
 
 
@@ -51,6 +51,7 @@ def render(run: Run) -> str:
         facts=facts(run, rows, main),
         photo=_data_uri(run.photo),
         own_photo=_data_uri(run.own_photo),
+        alone=run.title("distil") == ALONE,
         road=[tables.road(run, where) for where in _road_groups(run, groups)],
         breakdowns=breakdown.tables(run, groups),
         training_plots=_there(figures.validation(run), losses.losses(run)),
