@@ -1,4 +1,4 @@
-"""deploy/ios: no Swift compiler is at hand, so its sources are parsed and compared with the contract."""
+"""deploy/ios: no Swift compiler is at hand here, so its sources are parsed and compared with the contract."""
 
 import re
 from collections.abc import Iterator
