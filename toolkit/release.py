@@ -21,8 +21,9 @@ POINTS_29_TERMS = (
     "Trained on synthetic faces and 298 photos of Helen's training set: for research only; not for products."
 )
 KNOWN_FAILURES = (
-    "Points along the jaw are twice as far off as the inner ones. Motion, strong rotation and whatever covers nose and "
-    "mouth cost the most (results/release). Profiles were trained on and never scored."
+    "Points along the jaw are twice as far off as the inner ones. Motion, blur and a face mask cost the most, then few "
+    "pixels, things before the face, patchy shadows and a turn by 45 degrees (results/release). Profiles were trained "
+    "on and never scored."
 )
 DRAWN_FAILURES = (
     "It has never seen a photo, and more than a quarter of the test faces are above 10 %. The contour is furthest off, "
