@@ -84,7 +84,6 @@ INSTALL = {
     "tensorboard": "tensorboard",
     "onnx": "convert",
     "onnxruntime": "convert",
-    "onnx2tf": "convert",
     "tensorflow": "convert",
     "coremltools": "convert",
     "litert_torch": "litert",

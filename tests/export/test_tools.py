@@ -16,10 +16,10 @@ from toolkit.export.golden import golden
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The exact line to install it; the name is for the command line."""
-    monkeypatch.setattr(tools, "find_spec", lambda name: None if name == "onnx2tf" else object())
-    with pytest.raises(ModuleNotFoundError, match=r"onnx2tf: .*pip install '\.\[convert\]'") as caught:
-        tools.require("onnx", "onnx2tf")
-    assert caught.value.name == "onnx2tf"
+    monkeypatch.setattr(tools, "find_spec", lambda name: None if name == "tensorflow" else object())
+    with pytest.raises(ModuleNotFoundError, match=r"tensorflow: .*pip install '\.\[convert\]'") as caught:
+        tools.require("onnx", "tensorflow")
+    assert caught.value.name == "tensorflow"
 
 
 def test_a_worker_runs_in_its_folder_and_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

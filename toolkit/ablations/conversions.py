@@ -77,7 +77,7 @@ class Made:
 
     path: Path
     precision: Precision
-    road: str = "onnx2tf"
+    road: str = "tensorflow"
 
 
 @dataclass(frozen=True)

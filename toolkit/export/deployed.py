@@ -6,7 +6,9 @@ p = (u + 0.5) / S for crop pixel u, and `confidence` (1, M). The heatmap variant
 
 The mean is subtracted as an operation of its own, since the stem pads with zeros, which stand for the mean colour; the
 scale is in the first convolution. Decoding repeats core.heatmap.decode with static shapes and operations that every
-converter knows: flat indices, and one gather of each peak's 3 x 3 neighbours.
+converter knows. What it has to know of a peak's pixel stands in two tables: its place, and the flat int32 indices of
+its 3 x 3 neighbours. No index is ever a float, since half precision holds whole numbers to 2048 and the indices of 98
+maps of 64 x 64 pixels go to 401,407; the one sum of indices is in int32.
 """
 
 import torch
@@ -96,9 +98,9 @@ class Decode(nn.Module):
 
     vertical: Tensor
     horizontal: Tensor
-    dx: Tensor
-    dy: Tensor
-    channel: Tensor
+    centres: Tensor
+    around: Tensor
+    map: Tensor
 
     def __init__(self, card: Card, points: int) -> None:
         super().__init__()
@@ -110,38 +112,38 @@ class Decode(nn.Module):
         self.register_buffer("vertical", kernel[..., None].clone())  # (M, 1, k, 1)
         self.register_buffer("horizontal", kernel[:, :, None].clone())  # (M, 1, 1, k)
         self.step = _NewtonStep() if card.decoder == "dark" else _QuarterShift()
-        around = torch.arange(-1.0, 2.0)
-        self.register_buffer("dx", around.repeat(3).view(1, 9))
-        self.register_buffer("dy", around.repeat_interleave(3).view(1, 9))
-        self.register_buffer("channel", torch.arange(float(points)).view(points, 1))
+        centres, around = _pixels(self.side)
+        self.register_buffer("centres", centres)
+        self.register_buffer("around", around * points)  # where the pixels' values begin, M in a row
+        self.register_buffer("map", torch.arange(points, dtype=torch.int32).view(points, 1))
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         confidence = heatmaps.amax(dim=(2, 3)).clamp(0, 1)  # (1, M)
         maps = self._smooth(heatmaps) if self.decoder == "dark" else heatmaps
         flat = maps.permute(0, 2, 3, 1).reshape(self.side * self.side, self.points)
-        peak = flat.argmax(dim=0).float().view(self.points, 1)
-        row = torch.floor((peak + 0.5) * (1 / self.side))
-        column = peak - row * self.side
-        position = torch.cat([column, row], dim=1)  # (M, 2)
+        peak = flat.argmax(dim=0).to(torch.int32)  # (M,)
+        position = self.centres[peak]  # (M, 2)
         if self.decoder != "argmax":
-            position = position + self.step(self._neighbours(flat, column, row))
-        points = (position + 0.5) * (1 / self.side)
-        return points.view(1, self.points, 2), confidence
+            # in one row: GPU delegates take no other indices
+            index = (self.around[peak] + self.map).reshape(-1)
+            position = position + self.step(flat.reshape(-1)[index].view(self.points, 9))
+        return (position * (1 / self.side)).view(1, self.points, 2), confidence
 
     def _smooth(self, heatmaps: Tensor) -> Tensor:
         half = self.radius
         rows = F.conv2d(heatmaps, self.vertical, padding=(half, 0), groups=self.points)
         return F.conv2d(rows, self.horizontal, padding=(0, half), groups=self.points)
 
-    def _neighbours(self, flat: Tensor, column: Tensor, row: Tensor) -> Tensor:
-        """The (M, 9) pixels around each peak; outside the map its nearest pixel."""
-        last = self.side - 1
-        x = (column + self.dx).clamp(0, last)  # (M, 9)
-        y = (row + self.dy).clamp(0, last)
-        # whole numbers below 2**24 are exact in float32
-        index = (y * self.side + x) * self.points + self.channel
-        chosen = torch.index_select(flat.reshape(-1), 0, index.reshape(-1).to(torch.int32))
-        return chosen.view(self.points, 9)
+
+def _pixels(side: int) -> tuple[Tensor, Tensor]:
+    """Of each pixel of a map, in reading order: its centre (side**2, 2) from the map's edge, x before y, and the numbers
+    (side**2, 9) int32 of the pixels around it; outside the map its nearest pixel."""
+    row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    at = torch.stack([column.reshape(-1), row.reshape(-1)], dim=1)
+    step = torch.arange(-1, 2)
+    x, y = ((at[:, axis, None] + step).clamp(0, side - 1) for axis in (0, 1))
+    around = (y[:, :, None] * side + x[:, None, :]).reshape(-1, 9)
+    return at + 0.5, around.to(torch.int32)
 
 
 class Deployed(nn.Module):

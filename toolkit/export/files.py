@@ -27,7 +27,7 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "onnx": ("float32",),
 }
 """What can be made of each; int8 arithmetic is measured to pay on TFLite, and onnxruntime here is a reference."""
-PACKAGES = ("onnx2tf", "tensorflow", "onnx", "coremltools", "torch")
+PACKAGES = ("tensorflow", "onnx", "coremltools", "torch")
 """Whose versions decide what comes out."""
 
 

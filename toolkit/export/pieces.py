@@ -117,7 +117,7 @@ def convert_pieces(
         ModuleNotFoundError: the convert extra is not installed.
         ValueError: a converter failed; the message names its log.
     """
-    require("onnx2tf", "tensorflow", "onnx", "onnxscript")
+    require("tensorflow", "onnx", "onnxscript")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
         work = Path(temporary)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.export.tflite_worker import float32, keras_model
+from toolkit.export import channels_last
+from toolkit.export.tflite_worker import float32
 
 CALIBRATION = 4
 """Random maps that int8 takes its ranges from."""
@@ -21,7 +22,7 @@ def main() -> None:
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     convert = int8 if job["precision"] == "int8" else float32
     for name in job["names"]:
-        Path(f"{name}.tflite").write_bytes(convert(frozen(keras_model(Path(f"{name}.onnx")))))
+        Path(f"{name}.tflite").write_bytes(convert(channels_last.function(Path(f"{name}.onnx"))))
 
 
 def int8(function: Any) -> bytes:
@@ -40,16 +41,6 @@ def int8(function: Any) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
     return bytes(converter.convert())
-
-
-def frozen(model: Any) -> Any:
-    """A Keras model of any inputs as one TensorFlow function whose weights are constants."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    signature = [tf.TensorSpec(tensor.shape, tf.float32) for tensor in model.inputs]
-    function = tf.function(lambda *inputs: model(list(inputs)), input_signature=signature)
-    return convert_variables_to_constants_v2(function.get_concrete_function())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""torch -> ONNX -> TFLite by onnx2tf and TensorFlow's converter: float32, float16 and the kinds of int8."""
+"""torch -> ONNX -> TensorFlow -> TFLite by TensorFlow's converter: float32, float16 and the kinds of int8."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def to_tflite(
         ModuleNotFoundError: the convert extra is not installed.
         ValueError: static int8 without calibration crops, or a converter failed; the message names its log.
     """
-    require("onnx2tf", "tensorflow", "onnx", "onnxscript")
+    require("tensorflow", "onnx", "onnxscript")
     static = [precision for precision in paths if precision in CALIBRATED]
     if static and not calibration:
         raise ValueError(f"{static[0]} needs calibration crops")

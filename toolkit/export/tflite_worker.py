@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.export import channels_last
 from toolkit.export.static_int8 import Way, decoding, int8, int8io, kind
 
 
 def main() -> None:
     """Do the job in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
-    function = frozen(keras_model(Path("model.onnx")), job["size_px"])
+    function = channels_last.function(Path("model.onnx"))
     plain = float32(function)
     for precision in job["precisions"]:
         match precision:
@@ -36,31 +37,6 @@ def main() -> None:
     for name, way in job["ways"].items():
         data = int8(plain, np.load("calibration.npy"), Way(**way))
         Path(f"{name}.tflite").write_bytes(named(data, job["outputs"]))
-
-
-def keras_model(path: Path) -> Any:
-    """onnx2tf's Keras model; NHWC input, no file written, nothing downloaded."""
-    import onnx2tf
-    from onnx2tf import onnx2tf as implementation
-
-    # asked for even where it is not used
-    implementation.download_test_image_data = lambda: np.zeros((20, 128, 128, 3), np.float32)
-    return onnx2tf.convert(
-        input_onnx_file_path=str(path),
-        output_folder_path="saved_model",
-        not_use_onnxsim=True,
-        disable_model_save=True,
-        verbosity="error",
-    )
-
-
-def frozen(model: Any, size_px: int) -> Any:
-    """A Keras model as one TensorFlow function whose weights are constants; that is most of a conversion's time."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    image = tf.TensorSpec((1, size_px, size_px, 3), tf.float32, "image")
-    return convert_variables_to_constants_v2(tf.function(model, input_signature=[image]).get_concrete_function())
 
 
 def float32(function: Any) -> bytes:
@@ -93,15 +69,22 @@ def dynamic8(function: Any, plain: bytes) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     model, before = (flatbuffer_utils.read_model_from_bytearray(bytearray(d)) for d in (converter.convert(), plain))
     graph, own = model.subgraphs[0], before.subgraphs[0]
+    originals = {own.tensors[op.outputs[0]].name: op for op in own.operators}
     after = decoding(model)
-    for op, original in zip(graph.operators, own.operators, strict=True):
+    for op in [op for op in after if kind(model, op) == "DEQUANTIZE"]:  # of what was looked up in a table
+        packed, whole = (graph.tensors[i] for i in (op.inputs[0], op.outputs[0]))
+        packed.name, whole.name = whole.name, packed.name
+        next(other for other in after if op.inputs[0] in other.outputs).outputs = op.outputs
+        graph.operators.remove(op)
+    for op in graph.operators:
         if op not in after and kind(model, op) != "DEPTHWISE_CONV_2D":
             continue
+        original = originals[graph.tensors[op.outputs[0]].name]
         for index, at in zip(op.inputs, original.inputs, strict=True):
             tensor, source = graph.tensors[index], own.tensors[at]
-            if index >= 0 and tensor.type != source.type:  # -1 stands for no bias
-                tensor.type, tensor.quantization = source.type, source.quantization
-                model.buffers[tensor.buffer].data = before.buffers[source.buffer].data
+            if index >= 0 and before.buffers[source.buffer].data is not None:  # -1 stands for no bias
+                tensor.type, tensor.quantization, tensor.buffer = source.type, source.quantization, len(model.buffers)
+                model.buffers.append(before.buffers[source.buffer])
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
