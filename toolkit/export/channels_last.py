@@ -234,6 +234,17 @@ def _gather(node: Node) -> Value:
     return Value(tf.gather(node[0].plain(), node[1].plain(), axis=node.attributes.get("axis", 0)))
 
 
+def _split(node: Node) -> list[Value]:
+    """Of a constant, such as a vector of factors."""
+    ends = np.cumsum(node.constant(1))[:-1]
+    return [Value(part) for part in np.split(node.constant(0), ends, node.attributes.get("axis", 0))]
+
+
+def _squeeze(node: Node) -> Value:
+    """Of a constant."""
+    return Value(np.squeeze(node.constant(0), tuple(node.constant(1))))
+
+
 def _constant(node: Node) -> Value:
     import onnx
 
@@ -242,7 +253,7 @@ def _constant(node: Node) -> Value:
 
 ELEMENTWISE = {
     **{"Add": "add", "Sub": "subtract", "Mul": "multiply", "Div": "divide", "Max": "maximum", "Min": "minimum"},
-    **{"Relu": "nn.relu", "Log": "math.log", "Sign": "sign", "Sqrt": "sqrt", "Identity": "identity"},
+    **{"Relu": "nn.relu", "Log": "math.log", "Sign": "sign", "Sqrt": "sqrt"},
     **{"Greater": "greater", "Less": "less", "And": "logical_and", "Where": "where", "MatMul": "matmul"},
 }
 
@@ -255,8 +266,11 @@ OPERATORS: dict[str, Callable[[Node], Value | list[Value]]] = {
     "Constant": _constant,
     "Conv": _conv,
     "Gather": _gather,
+    "Identity": lambda node: node[0],
     "ReduceMax": _reduce_max,
     "Reshape": _reshape,
     "Resize": _resize,
+    "Split": _split,
+    "Squeeze": _squeeze,
     "Transpose": _transpose,
 }

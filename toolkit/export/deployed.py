@@ -6,9 +6,9 @@ p = (u + 0.5) / S for crop pixel u, and `confidence` (1, M). The heatmap variant
 
 The mean is subtracted as an operation of its own, since the stem pads with zeros, which stand for the mean colour; the
 scale is in the first convolution. Decoding repeats core.heatmap.decode with static shapes and operations that every
-converter knows. What it has to know of a peak's pixel stands in two tables: its place, and the flat int32 indices of
-its 3 x 3 neighbours. No index is ever a float, since half precision holds whole numbers to 2048 and the indices of 98
-maps of 64 x 64 pixels go to 401,407; the one sum of indices is in int32.
+converter knows. What it has to know of a peak's pixel stands in two tables of int32, which no converter rounds: its
+column and row, and the flat indices of its 3 x 3 neighbours. No index is ever a float, since half precision holds whole
+numbers to 2048 and the indices of 98 maps of 64 x 64 pixels go to 401,407; the one sum of indices is in int32.
 """
 
 import torch
@@ -98,7 +98,7 @@ class Decode(nn.Module):
 
     vertical: Tensor
     horizontal: Tensor
-    centres: Tensor
+    place: Tensor
     around: Tensor
     map: Tensor
 
@@ -112,8 +112,8 @@ class Decode(nn.Module):
         self.register_buffer("vertical", kernel[..., None].clone())  # (M, 1, k, 1)
         self.register_buffer("horizontal", kernel[:, :, None].clone())  # (M, 1, 1, k)
         self.step = _NewtonStep() if card.decoder == "dark" else _QuarterShift()
-        centres, around = _pixels(self.side)
-        self.register_buffer("centres", centres)
+        place, around = _pixels(self.side)
+        self.register_buffer("place", place)
         self.register_buffer("around", around * points)  # where the pixels' values begin, M in a row
         self.register_buffer("map", torch.arange(points, dtype=torch.int32).view(points, 1))
 
@@ -122,7 +122,7 @@ class Decode(nn.Module):
         maps = self._smooth(heatmaps) if self.decoder == "dark" else heatmaps
         flat = maps.permute(0, 2, 3, 1).reshape(self.side * self.side, self.points)
         peak = flat.argmax(dim=0).to(torch.int32)  # (M,)
-        position = self.centres[peak]  # (M, 2)
+        position = self.place[peak].float() + 0.5  # (M, 2)
         if self.decoder != "argmax":
             # in one row: GPU delegates take no other indices
             index = (self.around[peak] + self.map).reshape(-1)
@@ -136,14 +136,14 @@ class Decode(nn.Module):
 
 
 def _pixels(side: int) -> tuple[Tensor, Tensor]:
-    """Of each pixel of a map, in reading order: its centre (side**2, 2) from the map's edge, x before y, and the numbers
-    (side**2, 9) int32 of the pixels around it; outside the map its nearest pixel."""
+    """Of each pixel of a map, in reading order and as int32: its column and row (side**2, 2), and the numbers
+    (side**2, 9) of the pixels around it; outside the map its nearest pixel."""
     row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     at = torch.stack([column.reshape(-1), row.reshape(-1)], dim=1)
     step = torch.arange(-1, 2)
     x, y = ((at[:, axis, None] + step).clamp(0, side - 1) for axis in (0, 1))
     around = (y[:, :, None] * side + x[:, None, :]).reshape(-1, 9)
-    return at + 0.5, around.to(torch.int32)
+    return at.to(torch.int32), around.to(torch.int32)
 
 
 class Deployed(nn.Module):

@@ -107,6 +107,7 @@ def describe(path: Path, origin: Origin, target: Target, precision: Precision) -
         source_name=card.name,
         licence=card.licence,
         converter=versions(*PACKAGES),
+        indices="int32",
         calibration=origin.calibration.title if origin.calibration and precision in tflite.CALIBRATED else None,
     )
     sidecar.write(path, about)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.export import indices
 from toolkit.runtime.mil import package
 
 MANY_PARTS = 10
@@ -27,6 +28,8 @@ class Lint:
     """The operations that it does not."""
     breaches: tuple[str, ...] = ()
     """What must not be in a file that ships."""
+    rounded: tuple[str, ...] = ()
+    """How whole numbers go wrong in half precision: a breach where the sidecar promises int32, see export.indices."""
     warnings: tuple[str, ...] = ()
     """What will be slow."""
 
@@ -58,7 +61,8 @@ def _tflite(path: Path) -> Lint:
     unpacking = [op["op_name"] == "DEQUANTIZE" and int(op["inputs"][0]) not in written for op in details]
     counts = _counted(op["op_name"] for op, no in zip(details, unpacking, strict=True) if not no)
     parts, outside = _delegated(path)
-    breaches = [*_corners(path), *_open(t["shape_signature"].tolist() for t in inputs)]
+    model = _model(path)
+    breaches = [*_corners(model), *_open(t["shape_signature"].tolist() for t in inputs)]
     if transposes := counts.get("TRANSPOSE", 0):
         breaches.append(f"{transposes} TRANSPOSE where 0 are allowed: a layout was not converted, each copies a map")
     warnings = []
@@ -68,8 +72,13 @@ def _tflite(path: Path) -> Lint:
     if wide:
         warnings.append(f"int16 activations in {len(wide)} convolutions: XNNPACK leaves them to slow reference kernels")
     return Lint(
-        operations=counts, parts=parts, outside=outside, breaches=tuple(breaches), warnings=tuple(warnings)
-    )  # fmt: skip
+        operations=counts,
+        parts=parts,
+        outside=outside,
+        breaches=tuple(breaches),
+        rounded=indices.of_tflite(model),
+        warnings=tuple(warnings),
+    )
 
 
 def _nodes(path: Path, *, delegates: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -103,11 +112,17 @@ def _delegated(path: Path) -> tuple[int, dict[str, int]]:
     return len(parts), _counted(op["op_name"] for at, op in enumerate(nodes) if at not in inside)
 
 
-def _corners(path: Path) -> list[str]:
+def _model(path: Path) -> Any:
+    """A .tflite file as its schema has it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+
+
+def _corners(model: Any) -> list[str]:
     """Bilinear resizes of a .tflite file that sample elsewhere than torch's with align_corners=False."""
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     resizes = [
         op.builtinOptions
         for op in model.subgraphs[0].operators
@@ -140,7 +155,8 @@ def _onnx(path: Path) -> Lint:
     modes = [a.s.decode() for n in resizes for a in n.attribute if a.name == "coordinate_transformation_mode"]
     wrong = sum(1 for mode in modes if mode not in ("half_pixel", "pytorch_half_pixel"))
     shapes = ([side.dim_value for side in i.type.tensor_type.shape.dim] for i in graph.input)
-    return Lint(operations=counts, breaches=(*_misplaced(wrong, len(resizes)), *_open(shapes)))
+    breaches = (*_misplaced(wrong, len(resizes)), *_open(shapes))
+    return Lint(operations=counts, breaches=breaches, rounded=indices.of_onnx(path))
 
 
 def _coreml(path: Path) -> Lint:
@@ -155,9 +171,9 @@ def _coreml(path: Path) -> Lint:
 
     wrong = sum(aligned(op) for op in resizes)
     shapes = ([side or 0 for side in tensor.shape] for tensor in program.inputs.values())
-    return Lint(
-        operations=_counted(op.kind for op in steps), breaches=(*_misplaced(wrong, len(resizes)), *_open(shapes))
-    )
+    breaches = (*_misplaced(wrong, len(resizes)), *_open(shapes))
+    counts = _counted(op.kind for op in steps)
+    return Lint(operations=counts, breaches=breaches, rounded=indices.of_coreml(program))
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:

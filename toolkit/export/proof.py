@@ -43,7 +43,8 @@ def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[s
     parity = compare(landmarker, expected.predictions, expected.golden, about.precision)
     starts_at = None if parity.ok else start_of_difference(expected.bundle, path, expected.golden.crops[0])
     found = lint.inspect(path)
-    parity = dataclasses.replace(parity, reasons=(*parity.reasons, *found.breaches))
+    rounded = found.rounded if about.indices == "int32" else ()
+    parity = dataclasses.replace(parity, reasons=(*parity.reasons, *found.breaches, *rounded))
     record = {
         "kind": "parity",
         "model": path.name,

@@ -71,20 +71,15 @@ def dynamic8(function: Any, plain: bytes) -> bytes:
     graph, own = model.subgraphs[0], before.subgraphs[0]
     originals = {own.tensors[op.outputs[0]].name: op for op in own.operators}
     after = decoding(model)
-    for op in [op for op in after if kind(model, op) == "DEQUANTIZE"]:  # of what was looked up in a table
-        packed, whole = (graph.tensors[i] for i in (op.inputs[0], op.outputs[0]))
-        packed.name, whole.name = whole.name, packed.name
-        next(other for other in after if op.inputs[0] in other.outputs).outputs = op.outputs
-        graph.operators.remove(op)
     for op in graph.operators:
         if op not in after and kind(model, op) != "DEPTHWISE_CONV_2D":
             continue
         original = originals[graph.tensors[op.outputs[0]].name]
         for index, at in zip(op.inputs, original.inputs, strict=True):
             tensor, source = graph.tensors[index], own.tensors[at]
-            if index >= 0 and before.buffers[source.buffer].data is not None:  # -1 stands for no bias
-                tensor.type, tensor.quantization, tensor.buffer = source.type, source.quantization, len(model.buffers)
-                model.buffers.append(before.buffers[source.buffer])
+            if index >= 0 and tensor.type != source.type:  # -1 stands for no bias
+                tensor.type, tensor.quantization = source.type, source.quantization
+                model.buffers[tensor.buffer].data = before.buffers[source.buffer].data
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 

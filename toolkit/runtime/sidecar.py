@@ -15,8 +15,8 @@ from toolkit.core.heatmap import Decoder
 from toolkit.core.schemes import scheme
 from toolkit.core.validation import CropSide, Points, Sha256, Sigma, Text, check_fields, versioned
 
-FORMAT = 1
-"""The version of the JSON written here; a higher one comes from a newer release."""
+FORMAT = 2
+"""The version of the JSON written here (2 added `indices`); a higher one comes from a newer release."""
 
 Precision = Literal["float32", "float16", "int8", "int8io", "dynamic8", "weights8", "palette6", "palette4"]
 Layout = Literal["NHWC", "NCHW", "image"]
@@ -96,6 +96,8 @@ class Sidecar:
     """The terms of the weights in words, as the bundle's card has them; None where nothing is known."""
     converter: dict[str, Text] = field(default_factory=dict)
     """Versions of what made it."""
+    indices: Literal["int32"] | None = None
+    """What whole numbers are inside, from the arg-max on; null for files from before that was a rule."""
     calibration: str | None = None
     """What int8 ranges were measured on."""
     parity: dict[str, Any] = field(default_factory=dict)

@@ -196,7 +196,7 @@ def _file(path: Path) -> Steps[Outcome]:
     if times:
         own, plain = (latency.median for latency in times)
         lines.append(f"  one call on one thread {own:.2f} ms, of the float32 file beside it {plain:.2f} ms")
-    lines += [f"  WARNING: {text}" for text in (*found.breaches, *warnings)] or ["  nothing to warn of"]
+    lines += [f"  WARNING: {text}" for text in (*found.breaches, *found.rounded, *warnings)] or ["  nothing to warn of"]
     record = {"kind": "describe", "name": path.name, **asdict(about), **asdict(found), "warnings": warnings}
     record |= {"latency_ms": asdict(times[0]), "float32_latency_ms": asdict(times[1])} if times else {}
     return Outcome(text="\n".join(lines), records=(record,))
