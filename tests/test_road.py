@@ -20,10 +20,24 @@ def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
         _claim(Quickstart(out=tmp_path / "run", seed=1))
 
 
+def test_a_folder_that_holds_anything_else_is_refused(tmp_path: Path) -> None:
+    """And nothing is written to it."""
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(FileExistsError, match=r"not empty \(thesis\.txt\) and holds no run of quickstart"):
+        next(road.run(Quickstart(out=tmp_path)))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
 def test_an_unknown_preset_is_refused() -> None:
     """With those that there are."""
     with pytest.raises(ValueError, match="tiny, cpu or paper"):
         Quickstart(preset="huge")
+
+
+def begun(out: Path) -> None:
+    """A run that was interrupted while it converted."""
+    _claim(Quickstart(out=out))
+    (out / "models").mkdir()
 
 
 def walked(out: Path, monkeypatch: pytest.MonkeyPatch, *converted: Outcome) -> tuple[Outcome, list[str]]:
@@ -49,7 +63,7 @@ def walked(out: Path, monkeypatch: pytest.MonkeyPatch, *converted: Outcome) -> t
 def test_a_refused_file_ends_the_road_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After all that can be done without it: the report has the refusal, the folder has no such file."""
     refused = {"kind": "parity", "model": "x-int8.tflite", "file_sha256": "1", "ok": False, "reasons": ["far off"]}
-    (tmp_path / "models").mkdir()
+    begun(tmp_path)
     (tmp_path / "models" / "x-float32.tflite").touch()
     outcome, asked = walked(tmp_path, monkeypatch, Outcome(text="FAILED: far off", records=(refused,), ok=False))
     assert not outcome.ok and "FAILED: far off" in outcome.text
@@ -59,12 +73,12 @@ def test_a_refused_file_ends_the_road_with_1(tmp_path: Path, monkeypatch: pytest
 
 def test_a_road_without_any_file_still_ends_with_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing to verify, to time or to draw with but the released model."""
-    (tmp_path / "models").mkdir()
+    begun(tmp_path)
     outcome, asked = walked(tmp_path, monkeypatch, Outcome(text="FAILED", ok=False))
     assert not outcome.ok and asked[-3:] == ["convert", "photo", "report"]
 
 
 def test_a_road_whose_files_all_pass_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit status 0."""
-    (tmp_path / "models").mkdir()
+    begun(tmp_path)
     assert walked(tmp_path, monkeypatch, Outcome(text="wrote"))[0].ok

@@ -71,6 +71,7 @@ class Comparison(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "synthetic")
         if not self.supernet or self.count < 1 or self.at_once < 1 or self.epochs < 1:
             raise ValueError("supernets, seeds, at_once and epochs must be at least 1")
         if len(self.supernet) not in (1, self.count):

@@ -39,6 +39,7 @@ class FromScratch(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "epochs", "synthetic")
         if self.seeds < 1 or self.at_once < 1:
             raise ValueError("seeds and at_once must be at least 1")
 

@@ -61,6 +61,8 @@ class Sweep(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.at_least(1, "synthetic")
+        self.at_least(0, "seed")
         if self.epochs < 1 or self.at_once < 1 or self.runs < 1:
             raise ValueError("epochs, at_once and runs must be at least 1")
         if not self.budgets or any(not 0 < share <= 1 for share in self.budgets):

@@ -41,6 +41,7 @@ def check_outputs(
     """
     written = dict(kinds(type(options)))
     outputs = {name: getattr(options, name) for name in written} | places
+    written |= {name: "file" for name in places if name not in written}
     outputs = {name: path for name, path in outputs.items() if path is not None}
     inputs = {name: value for name, value in (vars(options) | (reads or {})).items() if name not in written}
     for (name, path), (other, twin) in combinations(outputs.items(), 2):

@@ -100,7 +100,8 @@ class Benchmark(Options):
 
 def run(options: Benchmark) -> Steps[Outcome]:
     """Measure every model; see Benchmark."""
-    check_outputs(options, results=options.results_file)
+    drawn = {"worst": options.sheet} if options.worst else {}
+    check_outputs(options, within=("models",), results=options.results_file, **drawn)
     baseline = None if options.against is None else _baseline(options.against)
     contenders = [open_contender(s) for s in sources(options.models, options.peers, options.engines, options.threads)]
     able = [c for c in contenders if c.landmarker is not None]
