@@ -165,6 +165,7 @@ def test_records_of_its_own_page_are_taken(server, posts):
         ({"Content_Length": "-1"}, 411),
         ({"Content_Length": "²"}, 411),
         ({"Content_Length": str(MAX_BODY + 1)}, 413),
+        ({"Content_Length": "9" * 5000}, 413),
         ({"Host": "evil.test", "Origin": "http://evil.test"}, 421),
     ],
 )
@@ -174,11 +175,15 @@ def test_other_posts_are_refused_unread(server, posts, changed, status):
     assert posts == []
 
 
-@pytest.mark.parametrize("body", [b"{", b"{}", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"{}", b"\xff", b"[" * 100_000, b"[" * 50 + b"]" * 50, b"[1e999]", b"[NaN]", b'[{"n": 1, "n": 2}]']
+    + [b'[{"size_bytes": ' + b"1" * digits + b"}]" for digits in (400, 5000)],
+)
 def test_what_is_no_record_is_said(server, posts, body):
     """Broken, of another form, or nested to exhaust the parser."""
     status, answer = post(server, body)
-    assert (status, answer.startswith(b"not taken: ")) == (400, True)
+    assert (status, answer.startswith(b"not taken: "), answer.count(b"\n")) == (400, True, 0)
     assert posts == []
 
 

@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "records are JSON")
         if not (length.isascii() and length.isdecimal()):
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "say how long the records are")
-        if int(length) > MAX_BODY:
+        if len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"records have at most {MAX_BODY} bytes")
         try:
             return collect(parse(self.rfile.read(int(length)), "what was sent"))
