@@ -36,7 +36,7 @@ def test_a_set_a_part_of_it_and_a_mixture_are_looked_at(tmp_path: Path) -> None:
 def test_the_warning_is_one_line(tmp_path: Path) -> None:
     """How many, where all are told, and the first."""
     faces = open_folder(folder(tmp_path), test=True)
-    text = f"labels of 1 of 2 faces look wrong (`sdhrnet data check` lists them): {tmp_path}/b.pts: x and y are swapped"
+    text = f"wrong labels? 1 in 2 faces (`sdhrnet data check` lists them), first {tmp_path}/b.pts: x and y are swapped"
     assert warning(faces) == text
     assert warning(Subset(faces, [0], "good")) == ""
 

@@ -129,7 +129,7 @@ def test_wrong_labels_are_told_beside_the_score_and_bad_ones_are_left_out(tmp_pa
     model = released("float32")
     text = finish(evaluate.run(Evaluate(model=model, data=tmp_path))).text
     line = (
-        f"labels of 1 of 4 faces look wrong (`sdhrnet data check` lists them): {tmp_path}/1_1.pts: x and y are swapped"
+        f"wrong labels? 1 in 4 faces (`sdhrnet data check` lists them), first {tmp_path}/1_1.pts: x and y are swapped"
     )
     assert text.splitlines()[-1] == line
     (tmp_path / "2_1.pts").write_text(write_pts(outside + 5000))

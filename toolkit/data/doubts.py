@@ -8,7 +8,7 @@ from toolkit.core.progress import Progress, Steps
 from toolkit.data.labels import Label, Photos, Problem
 from toolkit.data.mix import Mix
 from toolkit.data.sample import Faces, Subset
-from toolkit.data.shape import doubts
+from toolkit.data.shape import common_doubt, doubts
 from toolkit.data.translated import Translated
 
 
@@ -23,7 +23,7 @@ def labels_of(faces: Faces) -> Sequence[Label] | None:
 
 
 def doubtful(faces: Faces) -> list[Problem]:
-    """The faces whose points form no face, and what is wrong with each."""
+    """The faces whose points form no face, and what is wrong with each; then what is wrong with all others alike."""
     if isinstance(faces, Mix):
         return [problem for part in faces.parts for problem in doubtful(part.faces)]
     if isinstance(faces, Translated):
@@ -31,8 +31,11 @@ def doubtful(faces: Faces) -> list[Problem]:
     labels = labels_of(faces) or ()
     if not labels:
         return []
-    found = doubts(np.stack([label.points_xy for label in labels]), faces.scheme)
-    return [Problem(source=labels[i].source, text=text) for i, text in found.items()]
+    points = np.stack([label.points_xy for label in labels])
+    found = doubts(points, faces.scheme)
+    common = common_doubt(np.delete(points, list(found), axis=0), faces.scheme)
+    alone = [Problem(source=labels[i].source, text=text) for i, text in found.items()]
+    return [*alone, Problem(source=faces.title, text=common)] if common else alone
 
 
 def warning(faces: Faces) -> str:
@@ -40,7 +43,7 @@ def warning(faces: Faces) -> str:
     found = doubtful(faces)
     if not found:
         return ""
-    return f"labels of {len(found)} of {len(faces)} faces look wrong (`sdhrnet data check` lists them): {found[0]}"
+    return f"wrong labels? {len(found)} in {len(faces)} faces (`sdhrnet data check` lists them), first {found[0]}"
 
 
 def told(faces: Faces) -> Steps[None]:
