@@ -10,7 +10,7 @@ from toolkit.core.images import write_image
 from toolkit.core.schemes import W300_68
 from toolkit.data.audit import NEAR_BITS, fingerprint, look, same_pictures
 from toolkit.data.labels import Label
-from toolkit.data.shape import inside
+from toolkit.data.placement import inside
 
 BOX = np.array([60.0, 40.0, 220.0, 190.0])
 BESIDE = BOX + np.array([30.0, 25.0, 60.0, 45.0])

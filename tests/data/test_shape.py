@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 
 from tests.faces import face_points
-from toolkit.core.images import Stored
-from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme
+from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 from toolkit.data import Photos
 from toolkit.data.formats import detect
-from toolkit.data.shape import common_doubt, doubts, misplaced
+from toolkit.data.shape import common_doubt, doubts
 from toolkit.data.synthetic import SyntheticFaces
 
 FACE = face_points((30, 40, 130, 150))
-IMAGE = np.zeros((200, 300, 3), np.uint8)
 
 
 def doubt(points_xy: np.ndarray, scheme: Scheme = W300_68) -> str:
@@ -102,28 +100,6 @@ def test_an_order_that_no_single_face_betrays_is_told_of_a_set() -> None:
     assert doubts(points, W300_68) == {}
     assert common_doubt(points, W300_68) == "in most faces not where faces have them: points 31, 35"
     assert common_doubt(points[:8], W300_68) == ""
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-@pytest.mark.parametrize("scheme", [W300_68, WFLW_98, COFW_29], ids=lambda scheme: scheme.name)
-def test_points_of_stored_pixels_are_told_from_those_of_the_upright_picture(orientation: int, scheme: Scheme) -> None:
-    """Whichever way EXIF turns or mirrors a picture, also where both ways lie within it."""
-    upright = face_points((30, 40, 130, 150), scheme)
-    image = IMAGE if orientation < 5 else IMAGE.transpose(1, 0, 2)
-    how = Stored(size_wh=(300, 200), orientation=orientation)
-    assert misplaced(upright, image, how, scheme) == ""
-    back = {6: 8, 8: 6}.get(orientation, orientation)
-    of_stored = Stored(size_wh=how.upright_wh, orientation=back).upright(upright)
-    np.testing.assert_allclose(how.upright(of_stored), upright, atol=1e-9)
-    assert f"EXIF orientation {orientation}" in misplaced(of_stored, image, how, scheme)
-
-
-def test_points_of_another_picture_are_told() -> None:
-    """More than half of them lie outside."""
-    how = Stored(size_wh=(300, 200), orientation=1)
-    assert misplaced(FACE + np.array([180, 0]), IMAGE, how, W300_68) == ""
-    beyond = misplaced(FACE + np.array([230, 0]), IMAGE, how, W300_68)
-    assert beyond.endswith("are outside the picture of 300 x 200 pixels")
 
 
 @pytest.mark.data

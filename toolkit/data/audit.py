@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.schemes import Scheme
 from toolkit.data.labels import Label, decoded
+from toolkit.data.placement import inside, misplaced
 from toolkit.data.sample import FloatArray, ImageArray
-from toolkit.data.shape import inside, misplaced
 
 SIDE = 16
 """Of the fingerprint, in cells."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from toolkit.core.images import Stored, read_image, stored
 from toolkit.core.schemes import Scheme
+from toolkit.data.placement import misplaced
 from toolkit.data.sample import Faces, FloatArray, ImageArray, Sample, Subset
-from toolkit.data.shape import misplaced
 
 VALIDATION_SHARE = 10
 """One photo in this many is held out of training."""

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from toolkit.core import schemes
 from toolkit.core.correspondence import translated
-from toolkit.core.images import Stored
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.sample import FloatArray, ImageArray
+from toolkit.data.sample import FloatArray
 
 ComplexArray = NDArray[np.complex128]
 
@@ -46,8 +45,6 @@ LEAST_PX = 4
 """Points within fewer pixels are no pixels."""
 SPARED = 1 / 3
 """At most this share of a face's points is called wrong; else the whole face is."""
-FAR_OUT = 0.5
-"""Where more than this share of a face's points is outside its picture, they belong to another one."""
 LISTED = 6
 """Points that a message names."""
 TINY = np.finfo(float).tiny
@@ -82,6 +79,12 @@ class Fit:
     def roll_deg(self) -> FloatArray:
         """(N,) how far each face is turned clockwise on the screen."""
         return np.asarray(np.degrees(np.angle(self.turn)))
+
+
+def nearest(points_xy: FloatArray, scheme: Scheme) -> Fit | None:
+    """The nearest views of faces (N, M, 2) with LEAST_POINTS or more; None for a scheme without a mean shape."""
+    views = _views(scheme.layout or scheme.name)
+    return None if views is None else _fit(points_xy @ [1, 1j], views)
 
 
 def doubts(points_xy: FloatArray, scheme: Scheme) -> dict[int, str]:
@@ -134,49 +137,15 @@ def whole_boxes(points_xy: FloatArray, scheme: Scheme) -> FloatArray:
 
 def common_doubt(points_xy: FloatArray, scheme: Scheme) -> str:
     """What is wrong with the order of the points of a whole set (N, M, 2) of faces that are like faces one by one."""
-    views = _views(scheme.layout or scheme.name)
-    z = points_xy[np.isfinite(points_xy).all(axis=2).sum(axis=1) >= LEAST_POINTS] @ [1, 1j]
-    if views is None or len(z) < LEAST_FACES:
+    judged = points_xy[np.isfinite(points_xy).all(axis=2).sum(axis=1) >= LEAST_POINTS]
+    found = nearest(judged, scheme) if len(judged) >= LEAST_FACES else None
+    if found is None:
         return ""
-    found = _fit(z, views)
-    off = (z - found.points) / found.turn[:, None]
+    off = (judged @ [1, 1j] - found.points) / found.turn[:, None]
     given = np.flatnonzero(np.isfinite(off).any(axis=0))
     usual = np.nanmedian(off.real[:, given], axis=0) + 1j * np.nanmedian(off.imag[:, given], axis=0)
     wrong = given[np.abs(usual) > USUAL]
     return f"in most faces not where faces have them: points {_named(wrong)}" if len(wrong) else ""
-
-
-def misplaced(points_xy: FloatArray, image: ImageArray, how: Stored, scheme: Scheme) -> str:
-    """Why points (M, 2) are not of this upright picture; empty where they may be.
-
-    Points are those of the upright picture. Where EXIF turns the stored pixels, points that make an upright face of
-    those are not taken for a face lying on its side.
-    """
-    given = points_xy[np.isfinite(points_xy).all(axis=1)]
-    if how.orientation != 1 and _nearer_stored(points_xy, how, scheme):
-        return (
-            f"EXIF orientation {how.orientation} turns its picture, and the points are those of the pixels as they are "
-            "stored: remove that tag from the picture, or turn the points"
-        )
-    outside = int((~inside(given, image)).sum())
-    if outside > FAR_OUT * len(given):
-        return f"{outside} of {len(given)} points are outside the picture of {image.shape[1]} x {image.shape[0]} pixels"
-    return ""
-
-
-def inside(points_xy: FloatArray, image: ImageArray) -> NDArray[np.bool_]:
-    """Which points (M, 2) lie on the picture, edges included."""
-    return np.asarray(((points_xy >= -0.5) & (points_xy <= np.array(image.shape[1::-1]) - 0.5)).all(axis=1))
-
-
-def _nearer_stored(points_xy: FloatArray, how: Stored, scheme: Scheme) -> bool:
-    """Whether points make more of an upright face if they are those of the stored pixels."""
-    views = _views(scheme.layout or scheme.name)
-    if views is None or np.isfinite(points_xy).all(axis=1).sum() < LEAST_POINTS:
-        return False
-    found = _fit(np.stack([points_xy, how.upright(points_xy)]) @ [1, 1j], views)
-    (as_upright, as_stored), (roll, roll_stored) = found.residual, np.abs(found.roll_deg)
-    return bool(as_stored <= LIMIT and (as_upright > LIMIT or roll_stored < roll))
 
 
 @cache
