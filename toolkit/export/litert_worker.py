@@ -5,12 +5,14 @@ Reads job.json; writes model.tflite.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from toolkit import bundle
 from toolkit.export.deployed import Deployed
+from toolkit.export.static_int8 import kind
 from toolkit.export.tflite_worker import named
 
 
@@ -34,7 +36,27 @@ def main() -> None:
     side = loaded.card.size_px
     made = litert_torch.convert(ChannelsLast(Deployed(loaded)).eval(), (torch.zeros(1, side, side, 3),))
     made.export("plain.tflite")
-    Path("model.tflite").write_bytes(named(Path("plain.tflite").read_bytes(), job["outputs"]))
+    data = with_int32_arg_max(Path("plain.tflite").read_bytes())
+    Path("model.tflite").write_bytes(named(data, job["outputs"]))
+
+
+def with_int32_arg_max(data: bytes) -> bytes:
+    """The file with every arg-max giving int32 that gave int64, as torch's does, and was cast to int32 at once."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+    graph: Any = model.subgraphs[0]
+    for op in [op for op in graph.operators if kind(model, op) == "ARG_MAX"]:
+        first, *others = [reader for reader in graph.operators if op.outputs[0] in reader.inputs]
+        if (
+            kind(model, first) == "CAST"
+            and graph.tensors[first.outputs[0]].type == schema.TensorType.INT32
+            and not others
+        ):
+            op.outputs, op.builtinOptions.outputType = first.outputs, schema.TensorType.INT32
+            graph.operators.remove(first)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 if __name__ == "__main__":

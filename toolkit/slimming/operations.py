@@ -10,7 +10,7 @@ from toolkit.core.heatmap import Decoder
 from toolkit.models.spec import STAGES, Body, Edge, Gated, SuperNetSpec
 from toolkit.slimming.fold import multiplications
 
-DECODING: Mapping[Decoder, int] = {"dark": 61}
+DECODING: Mapping[Decoder, int] = {"dark": 42}
 """Operations from heatmaps to points, which do not depend on the network."""
 BODY = 3
 """A depthwise convolution, a 1x1 convolution, and the sum; the ReLU between is part of the first."""
