@@ -50,12 +50,12 @@ def test_a_teacher_gives_its_own_heatmaps(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_published_network_keeps_its_few_operations(tmp_path: Path) -> None:
-    """The slimmed 300W net with decoding: 434 operations when this was written, none a transposition."""
+    """The slimmed 300W net with decoding: 415 operations when this was written, none a transposition."""
     deployed = Deployed(of_network(build(s_hrnet("300w", 68)), card(64)))
     to_tflite(deployed, "points", 64, {"float32": tmp_path / "net.tflite"})
     counts = lint.operations(tmp_path / "net.tflite")
     assert "TRANSPOSE" not in counts
-    assert sum(counts.values()) <= 434
+    assert sum(counts.values()) <= 415
     assert counts["CONV_2D"] + counts["DEPTHWISE_CONV_2D"] == 220
 
 
