@@ -84,6 +84,7 @@ INSTALL = {
     "tensorboard": "tensorboard",
     "onnx": "convert",
     "onnxruntime": "convert",
+    "onnx2tf": "convert",
     "tensorflow": "convert",
     "coremltools": "convert",
     "litert_torch": "litert",

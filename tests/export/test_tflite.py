@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.bundle import Card, of_network
+from tests.conftest import SIZE_PX
+from toolkit.bundle import Bundle, Card, of_network
+from toolkit.core.geometry import crop_of_box, cut
+from toolkit.data.synthetic import SyntheticFaces
 from toolkit.export import lint
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
 from toolkit.export.tflite import to_tflite
@@ -25,7 +28,7 @@ def test_int8_without_calibration_is_an_error(tmp_path: Path) -> None:
     """Ranges from nowhere would be worse than none."""
     module = DeployedHeatmaps(of_network(build(TEACHER), card(64)))
     with pytest.raises(ValueError, match="int8 needs calibration crops"):
-        to_tflite(module, "heatmaps", 64, {"int8": tmp_path / "net.tflite"})
+        to_tflite(module, 64, {"int8": tmp_path / "net.tflite"})
 
 
 @pytest.mark.slow
@@ -39,7 +42,7 @@ def test_a_teacher_gives_its_own_heatmaps(tmp_path: Path) -> None:
         if isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight)
     deployed = DeployedHeatmaps(of_network(net, card(96)))
-    to_tflite(deployed, "heatmaps", 96, {"float32": tmp_path / "net.tflite"})
+    to_tflite(deployed, 96, {"float32": tmp_path / "net.tflite"})
     image = np.random.default_rng(0).uniform(0, 255, (1, 96, 96, 3)).astype(np.float32)
     interpreter = Interpreter(model_path=str(tmp_path / "net.tflite"))
     found = interpreter.get_signature_runner()(image=image)["heatmaps"]
@@ -52,7 +55,7 @@ def test_a_teacher_gives_its_own_heatmaps(tmp_path: Path) -> None:
 def test_the_published_network_keeps_its_few_operations(tmp_path: Path) -> None:
     """The slimmed 300W net with decoding: 415 operations when this was written, none a transposition."""
     deployed = Deployed(of_network(build(s_hrnet("300w", 68)), card(64)))
-    to_tflite(deployed, "points", 64, {"float32": tmp_path / "net.tflite"})
+    to_tflite(deployed, 64, {"float32": tmp_path / "net.tflite"})
     counts = lint.operations(tmp_path / "net.tflite")
     assert "TRANSPOSE" not in counts
     assert sum(counts.values()) <= 415
@@ -69,7 +72,7 @@ def test_a_wide_smoothing_kernel_of_98_points_stays_float(tmp_path: Path) -> Non
     torch.nn.init.normal_(net.head.out.weight, std=0.3)
     deployed = Deployed(of_network(net, dataclasses.replace(card(64, "wflw-98"), sigma_px=1.5)))
     paths = {precision: tmp_path / f"{precision}.tflite" for precision in ("float32", "dynamic8")}
-    to_tflite(deployed, "points", 64, paths)
+    to_tflite(deployed, 64, paths)
     image = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.float32)
     found = Interpreter(model_path=str(paths["float32"])).get_signature_runner()(image=image)
     points, confidence = deployed(torch.from_numpy(image).permute(0, 3, 1, 2))
@@ -82,3 +85,20 @@ def test_a_wide_smoothing_kernel_of_98_points_stays_float(tmp_path: Path) -> Non
         for kind in op["operand_types"]
     }
     assert kinds == {np.float32}
+
+
+@pytest.mark.slow
+def test_onnx2tf_gives_the_same_points(tmp_path: Path, small_bundle: Bundle) -> None:
+    """Where no layout is in doubt, within 0.01 px of the wrapper; its indices are int32 as everybody's."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    deployed, path = Deployed(small_bundle), tmp_path / "net.tflite"
+    to_tflite(deployed, SIZE_PX, {"float32": path}, converter="onnx2tf")
+    sample = SyntheticFaces(1, seed=4)[0]
+    image = cut(sample.image, crop_of_box(sample.box_xyxy, SIZE_PX)).astype(np.float32)[None]
+    found = Interpreter(model_path=str(path)).get_signature_runner()(image=image)
+    points, confidence = deployed(torch.from_numpy(image).permute(0, 3, 1, 2))
+    np.testing.assert_allclose(SIZE_PX * found["points"], SIZE_PX * points.numpy(), atol=0.01)
+    np.testing.assert_allclose(found["confidence"], confidence.numpy(), atol=1e-5)
+    kinds = {k for op in Interpreter(model_path=str(path))._get_ops_details() for k in op["operand_types"]}
+    assert np.int32 in kinds and np.int64 not in kinds

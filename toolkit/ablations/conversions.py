@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 from tyro.conf import Positional
 
 from toolkit import bundle, measure, runtime
@@ -141,26 +140,33 @@ def _batches(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> dict
     inside = {p: folder / f"{p}.tflite" for p in PRECISIONS}
     outside = {p: folder / f"heatmaps-{p}.tflite" for p in HEATMAPS}
     ways = {folder / f"int8-way{place}.tflite": way for place, way in enumerate(WAYS.values())}
-    unfolded, norms, litert = (folder / f"{name}.tflite" for name in ("unfolded", "norms", "litert-torch"))
+    names = ("unfolded", "norms", "litert-torch", "onnx2tf")
+    unfolded, norms, litert, by_onnx2tf = (folder / f"{name}.tflite" for name in names)
     points = {str(p): Made(path, p) for p, path in inside.items()}
     points |= {name: Made(path, "int8") for name, path in zip(WAYS, ways, strict=True)}
     maps = {f"{p}, {OUTSIDE}": Made(path, p) for p, path in outside.items()}
     plain, half_way = Made(unfolded, "float32"), Made(norms, "float32")
-    second = Made(litert, "float32", "litert-torch")
+    second, third = Made(litert, "float32", "litert-torch"), Made(by_onnx2tf, "float32", "onnx2tf")
 
-    def convert(module: nn.Module, output: Output, paths: dict[Precision, Path], more: dict[Path, Way]) -> None:
-        to_tflite(module, output, size_px, paths, crops.crops, more)
+    def convert(
+        module: Deployed | DeployedHeatmaps, output: Output, paths: dict[Precision, Path], more: dict[Path, Way]
+    ) -> None:
+        to_tflite(module, size_px, paths, crops.crops, more)
 
     return {
-        "points": Batch(points, lambda: convert(Deployed(loaded), "points", inside, ways)),
-        "heatmaps": Batch(maps, lambda: convert(DeployedHeatmaps(loaded), "heatmaps", outside, {}), "heatmaps"),
+        "points": Batch(points, lambda: convert(Deployed(loaded), inside, ways)),
+        "heatmaps": Batch(maps, lambda: convert(DeployedHeatmaps(loaded), outside, {}), "heatmaps"),
         "unfolded": Batch(
             {"float32, nothing folded": plain},
-            lambda: convert(Deployed(loaded, None), "points", {"float32": unfolded}, {}),
+            lambda: convert(Deployed(loaded, None), {"float32": unfolded}, {}),
         ),
         "norms": Batch(
             {"float32, norms folded alone": half_way},
-            lambda: convert(Deployed(loaded, "norms"), "points", {"float32": norms}, {}),
+            lambda: convert(Deployed(loaded, "norms"), {"float32": norms}, {}),
+        ),
+        "onnx2tf": Batch(
+            {"float32, network by onnx2tf": third},
+            lambda: to_tflite(Deployed(loaded), size_px, {"float32": by_onnx2tf}, converter="onnx2tf"),
         ),
         "litert-torch": Batch({"float32 by litert-torch": second}, lambda: to_litert(options.bundle, litert)),
     }

@@ -38,6 +38,7 @@ class Wanted:
     targets: tuple[Target, ...]
     precisions: tuple[Precision, ...]
     output: Output = "points"
+    converter: tflite.Converter = "channels-last"
 
     def __post_init__(self) -> None:
         for target in self.targets:
@@ -68,7 +69,7 @@ def make(
     size_px = bundle.card.size_px
     match target:
         case "tflite":
-            tflite.to_tflite(module, wanted.output, size_px, paths, calibration)
+            tflite.to_tflite(module, size_px, paths, calibration, converter=wanted.converter)
         case "coreml":
             coreml.to_coreml(module, wanted.output, bundle.card, paths)
         case "onnx":
@@ -84,6 +85,7 @@ class Origin:
     digest: str
     output: Output
     calibration: Golden | None
+    converter: tflite.Converter = "channels-last"
 
 
 def describe(path: Path, origin: Origin, target: Target, precision: Precision) -> Sidecar:
@@ -106,7 +108,7 @@ def describe(path: Path, origin: Origin, target: Target, precision: Precision) -
         source_bundle=origin.digest,
         source_name=card.name,
         licence=card.licence,
-        converter=versions(*PACKAGES),
+        converter=versions(*PACKAGES, *(["onnx2tf"] if origin.converter == "onnx2tf" and target == "tflite" else [])),
         indices="int32",
         calibration=origin.calibration.title if origin.calibration and precision in tflite.CALIBRATED else None,
     )

@@ -11,15 +11,22 @@ from toolkit.export.tools import require
 OPSET = 17
 
 
-def to_onnx(module: nn.Module, size_px: int, outputs: tuple[str, ...], path: Path) -> None:
+def to_onnx(module: nn.Module, size_px: int, outputs: tuple[str, ...], path: Path, *, maps: int | None = None) -> None:
     """Write a deployed module as ONNX: input `image` (1, 3, S, S) float32, static shapes.
+
+    Args:
+        module: the whole, or a part of it.
+        size_px: side of the input.
+        outputs: their names.
+        path: the file.
+        maps: of a module that decodes alone, how many heatmaps it takes, as `heatmaps` (1, M, S, S).
 
     Raises:
         ModuleNotFoundError: the convert extra is not installed.
         ValueError: the network has an operation that ONNX lacks; the message names it.
     """
     require("onnx", "onnxscript")
-    example = torch.zeros(1, 3, size_px, size_px)
+    example = torch.zeros(1, maps or 3, size_px, size_px)
     with warnings.catch_warnings():
         # torch deprecates this exporter; the new one takes 3 to 5 times as long for the same graph
         warnings.simplefilter("ignore")
@@ -30,7 +37,7 @@ def to_onnx(module: nn.Module, size_px: int, outputs: tuple[str, ...], path: Pat
                 str(path),
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=["image"],
+                input_names=["heatmaps" if maps else "image"],
                 output_names=list(outputs),
             )
         except torch.onnx.errors.OnnxExporterError as error:

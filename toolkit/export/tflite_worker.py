@@ -1,7 +1,7 @@
 """Runs in a process of its own (see tools.run_apart): ONNX -> TFLite in the working folder.
 
-Reads job.json, model.onnx and, for static int8, calibration.npy; writes PRECISION.tflite for each precision of the job,
-and NAME.tflite for each other way of static int8 in it.
+Reads job.json, model.onnx (for onnx2tf network.onnx and decode.onnx) and, for static int8, calibration.npy; writes
+PRECISION.tflite for each precision of the job, and NAME.tflite for each other way of static int8 in it.
 """
 
 import json
@@ -17,7 +17,8 @@ from toolkit.export.static_int8 import Way, decoding, int8, int8io, kind
 def main() -> None:
     """Do the job in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
-    function = channels_last.function(Path("model.onnx"))
+    whole = Path("model.onnx")
+    function = channels_last.function(whole) if whole.exists() else by_onnx2tf(job["size_px"])
     plain = float32(function)
     for precision in job["precisions"]:
         match precision:
@@ -37,6 +38,31 @@ def main() -> None:
     for name, way in job["ways"].items():
         data = int8(plain, np.load("calibration.npy"), Way(**way))
         Path(f"{name}.tflite").write_bytes(named(data, job["outputs"]))
+
+
+def by_onnx2tf(size_px: int) -> Any:
+    """network.onnx by onnx2tf, and decode.onnx after it where it is there, as one function with constant weights.
+
+    onnx2tf writes no file here and downloads nothing.
+    """
+    import onnx2tf
+    import tensorflow as tf
+    from onnx2tf import onnx2tf as implementation
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    # asked for even where it is not used
+    implementation.download_test_image_data = lambda: np.zeros((20, 128, 128, 3), np.float32)
+    network = onnx2tf.convert(
+        input_onnx_file_path="network.onnx",
+        output_folder_path="saved_model",
+        not_use_onnxsim=True,
+        disable_model_save=True,
+        verbosity="error",
+    )
+    decode = channels_last.function(Path("decode.onnx")) if Path("decode.onnx").exists() else lambda maps: maps
+    image = tf.TensorSpec((1, size_px, size_px, 3), tf.float32, "image")
+    function = tf.function(lambda pixels: decode(network(pixels)), input_signature=[image])
+    return convert_variables_to_constants_v2(function.get_concrete_function())
 
 
 def float32(function: Any) -> bytes:

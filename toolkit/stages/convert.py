@@ -19,7 +19,7 @@ from toolkit.export.files import Origin, Target, Wanted
 from toolkit.export.golden import golden
 from toolkit.export.parity import Golden
 from toolkit.export.proof import Reference, keep, prove, reference, table
-from toolkit.export.tflite import CALIBRATED
+from toolkit.export.tflite import CALIBRATED, Converter
 from toolkit.landmarkers import WEIGHTS
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import Output, Precision
@@ -45,6 +45,10 @@ class Convert(Options):
     palette6, palette4 (weights of 8, 6 and 4 bits). ONNX: float32."""
     output: Output = "points"
     """points: decoded inside the file; heatmaps: for a platform that decodes by itself."""
+    converter: Converter = "channels-last"
+    """How TFLite is made: by this toolkit's own reading of the ONNX graph, which follows where channels lie and is
+    exact at every size; or by onnx2tf, which takes networks of any kind and guesses layouts by sizes, wrongly where a
+    map has as many channels as rows: such a file breaks its budget and is not written."""
     data: Path | None = None
     """Faces for calibration and parity, as for training; without it, synthetic faces."""
     calibration: int = 128
@@ -68,7 +72,7 @@ class Convert(Options):
 
     def wanted(self) -> Wanted:
         """Formats and precisions, checked."""
-        return Wanted(targets=self.to, precisions=self.precision, output=self.output)
+        return Wanted(targets=self.to, precisions=self.precision, output=self.output, converter=self.converter)
 
 
 def run(options: Convert) -> Steps[Outcome]:
@@ -81,7 +85,13 @@ def run(options: Convert) -> Steps[Outcome]:
     calibration = None
     if "tflite" in options.to and set(CALIBRATED).intersection(options.precision):
         calibration = yield from _faces(options, loaded, "train", options.calibration, "crops for calibration")
-    origin = Origin(bundle=loaded, digest=bundle.digest(options.bundle), output=options.output, calibration=calibration)
+    origin = Origin(
+        bundle=loaded,
+        digest=bundle.digest(options.bundle),
+        output=options.output,
+        calibration=calibration,
+        converter=options.converter,
+    )
     expected = reference(loaded, faces)
     records: list[dict[str, Any]] = []
     with folder_for(out):
