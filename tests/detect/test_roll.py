@@ -72,10 +72,32 @@ def test_a_face_on_its_side_is_told_where_it_is(quarter: int) -> None:
         box_xyxy = np.array([xs.min(), ys.min(), xs.max(), ys.max()], float)
         return [Detection(box_xyxy=box_xyxy, score=0.9, keypoints_xy=box_xyxy.reshape(2, 2))]
 
-    (face,) = faces_any_way_up(turned, detector)
+    ((face,),) = faces_any_way_up(turned, detector)
     ys, xs = np.nonzero(turned[..., 0])
     assert face.box_xyxy == pytest.approx([xs.min(), ys.min(), xs.max(), ys.max()])
     assert sorted(face.keypoints_xy[:, 0]) == [xs.min(), xs.max()]
+
+
+def test_a_face_that_is_not_clear_is_looked_at_from_every_side() -> None:
+    """On its head it is seen badly, with eyes the wrong way; what else the turned pictures seem to show is left out."""
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[0, 0] = 255  # tells which side is up
+    eyes = np.array([[20.0, 30], [40, 30], [30, 40], [30, 50], [15, 35], [45, 35]])
+
+    def detector(seen: np.ndarray) -> list[Detection]:
+        if seen[0, 0, 0]:
+            return [Detection(box_xyxy=np.array([10.0, 20, 50, 60]), score=0.75, keypoints_xy=eyes)]
+        if seen[-1, -1, 0]:  # on its head: the same place is at the lower right
+            box_xyxy = np.array([149.0, 39, 189, 79])
+            real = Detection(box_xyxy=box_xyxy, score=0.95, keypoints_xy=eyes + np.array([129, 29]))
+            fold = Detection(box_xyxy=np.array([10.0, 10, 40, 40]), score=0.9, keypoints_xy=eyes)
+            return [real, fold]
+        return []
+
+    ((face, worse),) = faces_any_way_up(image, detector)
+    assert (face.score, worse.score) == (0.95, 0.75)
+    assert face.box_xyxy == pytest.approx([10, 20, 50, 60])
+    assert abs(roll_of(*face.keypoints_xy[:2])) == pytest.approx(180)
 
 
 @pytest.fixture(scope="module")

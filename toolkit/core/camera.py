@@ -56,7 +56,7 @@ class Camera:
         while broken < BROKEN_IN_A_ROW:
             with self._watch("camera"):
                 whole, image = self._capture.read()
-            if not whole or image.shape[1::-1] != self.size_wh:
+            if not whole:
                 broken, self.skipped = broken + 1, self.skipped + 1
                 continue
             rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)

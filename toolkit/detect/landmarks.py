@@ -1,6 +1,6 @@
 """The landmarks of every face in a picture: detect, crop as in training, predict, and map back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +24,6 @@ PASSES = 2
 SURE = 0.45
 """Points of a face are surer on average. Measured with the bundled model on held-out 300W faces: 0.64 or more for 99 in
 100, and less than 0.46 for nine in ten crops that show no face."""
-UPRIGHT, CLEAR = 0.64, 0.8
-"""Confidence of the points, and score of the detector, below which a face may stand otherwise than the detector's eyes
-say; 99 of 100 upright ones reach each."""
-LEAD = 0.1
-"""So much surer the points are when the crop is turned otherwise, or the detector is believed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +69,33 @@ def landmarks_in(
 ) -> list[FaceLandmarks]:
     """Every face in an image (H, W, 3) uint8 RGB with its landmarks, in the detector's order.
 
-    Where no face stands upright, the picture is looked at from its other sides too.
+    Where no face stands upright, or one may not, the picture is looked at from its other sides too.
     """
     faces = []
-    for detection in faces_any_way_up(image, detector):
-        look = landmarks_of_detection(image, detection, landmarker, passes)
+    for views in faces_any_way_up(image, detector):
+        look, score = surest(image, views, landmarker, passes)
         faces.append(
             FaceLandmarks(
                 points_xy=look.seen.points_xy,
                 confidence=look.seen.confidence,
                 box_xyxy=look.box_xyxy,
                 roll_deg=look.roll_deg,
-                score=detection.score,
+                score=score,
             )
         )
     return faces
+
+
+def surest(
+    image: ImageArray,
+    views: Sequence[Detection],
+    landmarker: Landmarker,
+    passes: int = PASSES,
+    watch: Stopwatch | None = None,
+) -> tuple[Look, float]:
+    """The landmarks of a face seen from some sides, by the view where they are surest, and that view's score."""
+    looks = [(landmarks_of_detection(image, view, landmarker, passes, watch), view.score) for view in views]
+    return max(looks, key=lambda look: look[0].confidence)
 
 
 def landmarks_of_detection(
@@ -98,23 +105,11 @@ def landmarks_of_detection(
     passes: int = PASSES,
     watch: Stopwatch | None = None,
 ) -> Look:
-    """The landmarks of a detected face, its crop turned by the detector's eyes.
-
-    Those are often wrong on a face that stands on its head: where there is doubt, the other quarter turns are tried.
-    """
+    """The landmarks of a detected face, its crop turned upright by the detector's eyes."""
     right, left = detection.keypoints_xy[:2]
-
-    def look(quarter_deg: float, passes: int) -> Look:
-        turn_deg = turn_for(roll_of(right, left) + quarter_deg)
-        box_xyxy = calibrate(detection.box_xyxy, turn_deg=turn_deg)
-        return landmarks_of(image, box_xyxy, landmarker, passes, watch, roll_deg=turn_deg)
-
-    first = look(0, passes)
-    if first.confidence >= UPRIGHT and detection.score >= CLEAR:
-        return first
-    # where the eyes are wrong, the box is too: a pass more
-    best = max((look(quarter, passes + 1) for quarter in (90, 180, 270)), key=lambda each: each.confidence)
-    return best if best.confidence >= first.confidence + LEAD else first
+    turn_deg = turn_for(roll_of(right, left))
+    box_xyxy = calibrate(detection.box_xyxy, turn_deg=turn_deg)
+    return landmarks_of(image, box_xyxy, landmarker, passes, watch, roll_deg=turn_deg)
 
 
 def landmarks_of(

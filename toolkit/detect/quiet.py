@@ -27,6 +27,9 @@ def no_tensorflow() -> Iterator[None]:
 @contextmanager
 def no_chatter() -> Iterator[None]:
     """Keep CHATTER off the process's stderr; whatever else is written there follows when the block ends."""
+    if sys.stderr is None:  # closed by who started the process
+        yield
+        return
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as caught:

@@ -16,7 +16,7 @@ from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.areas import SAME_FACE, part_inside, shared, similar
 from toolkit.detect.calibration import calibrate
 from toolkit.detect.cuts import Cuts
-from toolkit.detect.landmarks import PASSES, SURE, Detector, FaceLandmarks, Look, landmarks_of, landmarks_of_detection
+from toolkit.detect.landmarks import PASSES, SURE, Detector, FaceLandmarks, Look, landmarks_of, surest
 from toolkit.detect.roll import crop_around
 from toolkit.detect.turned import QUARTERS, faces_any_way_up
 from toolkit.runtime.landmarker import Landmarker
@@ -161,12 +161,12 @@ class FaceTracker:
         Where none is followed, one of the picture's other sides is looked at too, another one each time.
         """
         with self._watch("detect"):
-            detections = faces_any_way_up(image, self._detector, () if self._tracks else (next(self._quarters),))
-        for detection in detections:
-            taken = self._at(calibrate(detection.box_xyxy), self._tracks)
+            faces = faces_any_way_up(image, self._detector, () if self._tracks else (next(self._quarters),))
+        for views in faces:
+            taken = self._at(calibrate(views[0].box_xyxy), self._tracks)
             if len(self._tracks) >= self._settings.faces or taken:
                 continue
-            look = landmarks_of_detection(image, detection, self._landmarker, PASSES, self._watch)
+            look, score = surest(image, views, self._landmarker, PASSES, self._watch)
             box_xyxy, roll_deg = crop_around(look.seen.points_xy, self._landmarker.scheme)
             if not self._is_face(look, box_xyxy, image) or self._at(box_xyxy, self._tracks):
                 continue
@@ -174,7 +174,7 @@ class FaceTracker:
             self._tracks.append(
                 _Track(
                     number=self._number(box_xyxy),
-                    score=detection.score,
+                    score=score,
                     look=look,
                     box_xyxy=box_xyxy,
                     roll_deg=roll_deg,
