@@ -207,6 +207,21 @@ def test_points_that_collapse_are_no_face_and_no_error():
     assert [follow(scene((150, 140)), i / FPS) for i in range(3)] == [[], [], []]
 
 
+def test_points_that_grow_without_end_are_no_face_and_no_error():
+    """A network that fills every crop, turned by an eighth: each crop is larger than the one before, for 200 frames."""
+
+    class Growing(Discs):
+        def __call__(self, crop: np.ndarray) -> Prediction:
+            points_xy = np.full((68, 2), 31.5) + 31 * SHAPE
+            points_xy[[36, 45]] = (12, 12), (51, 51)
+            return Prediction(points_xy=points_xy, confidence=np.ones(68))
+
+    discs = Growing()
+    follow = FaceTracker(discs.detector, discs, PLAIN)
+    sides = [np.ptp(f.box_xyxy[[0, 2]]) for i in range(200) for f in follow(scene((150, 140)), i / FPS)]
+    assert 2 * SIZE_WH[0] < max(sides) < 8 * SIZE_WH[0]
+
+
 @pytest.mark.parametrize("setting", [{"faces": 0}, {"min_confidence": 1.5}, {"min_inside": -0.1}])
 def test_settings_that_mean_nothing_are_refused(setting):
     """Before any frame."""

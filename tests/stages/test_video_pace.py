@@ -32,6 +32,7 @@ class Trembling:
     def __init__(self) -> None:
         self._rng = np.random.default_rng(0)
         self._shape = np.random.default_rng(1).uniform(LOW, HIGH, (68, 2))
+        self._shape[[36, 45]] = (LOW, 32), (HIGH, 32)  # level eyes
 
     def __call__(self, crop: np.ndarray) -> Prediction:
         points = np.clip(self._shape + self._rng.normal(0, 0.5, (68, 2)), LOW, HIGH)

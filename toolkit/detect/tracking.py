@@ -28,6 +28,10 @@ SAME_TRACK = 0.6
 """Two tracks are on one face when their boxes share more than this part of the smaller one."""
 
 
+LARGEST = 4.0
+"""A face is not so many times as large as the picture's longer side; points of a bad network can grow beyond."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tracking:
     """When faces are looked for, and when one is lost."""
@@ -147,7 +151,8 @@ class FaceTracker:
         return True
 
     def _is_face(self, look: Look, box_xyxy: FloatArray, image: ImageArray) -> bool:
-        inside = part_inside(box_xyxy, image) >= self._settings.min_inside
+        longer = float((box_xyxy[2:] - box_xyxy[:2]).max())
+        inside = part_inside(box_xyxy, image) >= self._settings.min_inside and longer < LARGEST * max(image.shape)
         return look.confidence >= self._settings.min_confidence and inside and similar(box_xyxy, look.box_xyxy)
 
     def _should_look(self, seconds: float) -> bool:
