@@ -10,10 +10,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from msgspec import Meta
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -23,7 +22,7 @@ from toolkit.core.correspondence import span_of
 from toolkit.core.files import naming, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.outputs import require_empty
 from toolkit.core.schemes import Scheme, scheme
-from toolkit.core.validation import CropSide, Real, Sha256, Sigma, Text, check, check_fields, without_format
+from toolkit.core.validation import CropSide, Positive, Real, Sha256, Sigma, Text, check, check_fields, without_format
 from toolkit.data.licences import stated_or_known
 from toolkit.models import HRNet, HRSuperNet, blank
 from toolkit.models.spec import Spec, from_json, to_json
@@ -39,9 +38,7 @@ LAST_LAYER = ("head.out.weight", "head.out.bias")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-
 Channels = tuple[Real, Real, Real]
-Spread = Annotated[float, Meta(gt=0, le=1e6)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,7 @@ class Card:
     """Standard deviation of its targets in heatmap pixels; the decoder needs it."""
     decoder: heatmap.Decoder = "dark"
     mean: Channels = IMAGENET_MEAN
-    std: tuple[Spread, Spread, Spread] = IMAGENET_STD
+    std: tuple[Positive, Positive, Positive] = IMAGENET_STD
     """Normalisation of RGB in [0, 1]."""
     data: dict[str, Any] = field(default_factory=dict)
     """Training and validation set by title, and the `licence` of the weights in words where anything is known."""

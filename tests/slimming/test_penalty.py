@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from toolkit.core.files import read_json, write_json
 from toolkit.models.spec import Edge, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.slimming import latency
 from toolkit.slimming.latency import LatencyTable, edge_key, pieces
@@ -108,3 +109,26 @@ def test_an_unknown_piece_says_how_to_measure_it() -> None:
     """A table of another number of points has no head of this one."""
     with pytest.raises(ValueError, match=r"no 'head .* 270-29'"):
         table().predict(s_hrnet("300w", 29))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 9}, "upgrade"),
+        ({"format": None}, "no format number"),
+        ({"size_px": "64"}, "size_px: expected a whole number"),
+        ({"pieces_ms": {"stem": -1}}, "pieces_ms.* from 0 to 1,000,000, got -1"),
+        ({"pieces_ms": ["stem"]}, "pieces_ms: expected an object"),
+        ({"whole": {"measured_ms": 1e308}}, "whole.*got 1e\\+308"),
+        ({"whole": {"measured_ms": 1}}, "whole: expected `measured_ms` and `summed_ms`"),
+        ({"whole": {"measured_ms": 1, "summed_ms": 0}}, "both above 0"),
+        ({"more": 1}, 'unknown fields "more"'),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    """In a line that names the file, the field and the command that makes one."""
+    latency.write(table(), tmp_path / "t.json")
+    assert latency.read(tmp_path / "t.json") == table()
+    write_json(tmp_path / "t.json", {**read_json(tmp_path / "t.json"), **change})
+    with pytest.raises(ValueError, match=rf"t\.json.*{message}.*sdhrnet latency-table"):
+        latency.read(tmp_path / "t.json")

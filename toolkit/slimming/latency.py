@@ -35,6 +35,10 @@ class LatencyTable:
     conditions: dict[str, Any] = field(default_factory=dict)
     """Device, engine, threads, runs, versions and commit."""
 
+    def __post_init__(self) -> None:
+        if self.whole and not (self.whole.get("measured_ms", 0) > 0 and self.whole.get("summed_ms", 0) > 0):
+            raise ValueError("whole: expected `measured_ms` and `summed_ms`, both above 0")
+
     @property
     def factor(self) -> float:
         """What the whole supernet takes over the sum of its pieces: 1 where that was not measured."""
