@@ -158,21 +158,23 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
     return FoldedSuperNet(stem, stages, head)
 
 
-def multiplications(spec: SuperNetSpec, alphas: Mapping[Edge, float]) -> int:
-    """How many multiplications by a constant are left of the importance factors."""
-    units, count = {0: 1.0}, 0
+def leftovers(spec: SuperNetSpec, alphas: Mapping[Edge, float]) -> tuple[int, frozenset[tuple[int, int]]]:
+    """How many multiplications by a constant are left of the importance factors, and the blocks, by stage and branch,
+    whose sum is the very map that they read."""
+    units, count, passing = {0: 1.0}, 0, set()
     for stage in range(2, STAGES + 1):
         after = {}
         for target in spec.branches(stage):
             into = spec.into(stage, target)
             unit, gain = _unit_and_gain(spec, into, alphas, units)
-            for edge in into:
-                if edge.kind == "identity":
-                    count += abs(units[edge.source] * alphas[edge] / (unit * gain) - 1) >= NOTHING
-            count += gain != 1
+            factors = [units[e.source] * alphas[e] / (unit * gain) for e in into if e.kind == "identity"]
+            kept = sum(abs(factor - 1) >= NOTHING for factor in factors)
+            if _reads_a_relu(spec, into) and not kept:
+                passing.add((stage, target))
+            count += kept + (gain != 1)
             after[target] = unit
         units = after
-    return count
+    return count, frozenset(passing)
 
 
 def _unit_and_gain(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from toolkit.core.heatmap import Decoder
 from toolkit.models.spec import STAGES, Body, Edge, Gated, SuperNetSpec
-from toolkit.slimming.fold import multiplications
+from toolkit.slimming.fold import leftovers
 
 DECODING: Mapping[Decoder, int] = {"dark": 42}
 """Operations from heatmaps to points, which do not depend on the network."""
@@ -31,17 +31,27 @@ def operations(spec: SuperNetSpec, alphas: Mapping[Edge, float], decoder: Decode
     """
     if decoder not in DECODING:
         raise ValueError(f"operations are counted for files that decode by {', '.join(DECODING)}, not by {decoder}")
-    total = STEM + DECODING[decoder] + multiplications(spec, alphas) + BODY * len(spec.bodies)
+    multiplications, passing = leftovers(spec, alphas)
+    total = STEM + DECODING[decoder] + multiplications + BODY * len(spec.bodies)
     total += sum(_of_edge(edge) for edge in spec.edges)
-    total -= sum(
-        len(spec.branches(stage)) for stage in range(2, STAGES + 1)
-    )  # the first term of a sum is added to nothing
-    # several strided convolutions that read one block share their padding
-    down = [(edge.stage, edge.source) for edge in spec.edges if edge.kind == "down"]
-    total -= len(down) - len(set(down))
-    final = spec.branches(STAGES)
-    # a convolution and a sum a branch, an upsampling for those below the first; the first term is added to nothing
-    return total + 2 * len(final) - 1 + sum(branch > 0 for branch in final) + 1
+    # the first term of a sum is added to nothing
+    total -= sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1))
+    down = [_origin((edge.stage - 1, edge.source), spec, passing) for edge in spec.edges if edge.kind == "down"]
+    total -= len(down) - len(set(down))  # strided convolutions that read one map share their padding
+    return total + _of_head(spec.branches(STAGES))
+
+
+def _origin(block: tuple[int, int], spec: SuperNetSpec, passing: frozenset[tuple[int, int]]) -> tuple[int, int]:
+    """The block that made the map which a block gives on."""
+    while block in passing and not spec.depth_of(*block):
+        block = block[0] - 1, block[1]
+    return block
+
+
+def _of_head(final: tuple[int, ...]) -> int:
+    """A convolution and a sum a branch but for the first one's sum, an upsampling for those below branch 0, and the
+    last convolution. The ReLU is part of the sum, or of the convolution; after a lone upsampling it stands alone."""
+    return 2 * len(final) - 1 + sum(branch > 0 for branch in final) + 1 + (len(final) == 1 and final[0] > 0)
 
 
 def of_gated(one: Gated) -> int:
