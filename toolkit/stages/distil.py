@@ -91,7 +91,8 @@ def run(options: Distil) -> Steps[Outcome]:
     student, teacher = bundle.read(options.student), _teacher(options)
     if options.size is None:
         options = replace(options, size=student.card.size_px)
-    done = yield from finished(options, "distil", _settings(options), student.scheme)
+    settings = _settings(options)
+    done = yield from finished(options, "distil", settings, student.scheme)
     if done:
         return done
     session = yield from open_session(options, student.scheme)
@@ -102,7 +103,9 @@ def run(options: Distil) -> Steps[Outcome]:
         if given and given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
     nets = {name: session.team.placed(student.network()) for name in options.peers}
-    log = yield from fit(_job(options, session, nets, teacher), options.out, resume=options.resume)
+    job = _job(options, session, nets, teacher)
+    job = replace(job, identity=job.identity | settings)
+    log = yield from fit(job, options.out, resume=options.resume)
     ends = {name: kept(log, name, options.patience) for name in options.peers}
     best = min(ends, key=lambda name: float(ends[name][f"val_{name}"]["nme_mean"]))
     card = session.card(
@@ -111,7 +114,7 @@ def run(options: Distil) -> Steps[Outcome]:
         log,
         ancestors=[given.card for given in (student, teacher) if given],
         metrics={"val": ends[best][f"val_{best}"], "kept": best},
-        parents=_settings(options)["parents"],
+        parents=settings["parents"],
         config=_own(options),
     )
     better = nets[best]
@@ -194,7 +197,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         seed=options.seed,
         sigma_px=options.sigma,
         watch=options.watch,
-        identity=session.identity("distil") | _settings(options),
+        identity=session.identity("distil") | _own(options),
         team=session.team,
         workers=session.workers,
     )
