@@ -104,7 +104,7 @@ def test_unsure_points_are_told(model, portrait: Path, tmp_path: Path, monkeypat
     unsure = finish(run(options))
     assert [each.records[0]["faces"][0]["sure"] for each in (sure, unsure)] == [True, False]
     assert "not sure" not in sure.text
-    assert "the points of face 1 are not sure (mean confidence 0.30)" in unsure.text
+    assert "the points of face 1 are not sure (mean confidence 0.30, turned by 0 degrees)" in unsure.text
 
 
 def test_every_detection_becomes_a_face_in_order():

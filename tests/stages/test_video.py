@@ -1,6 +1,7 @@
 """`sdhrnet video` and `sdhrnet webcam`: the astronaut moved about, with a landmarker that needs no weights."""
 
 import json
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -274,15 +275,29 @@ def test_it_stops_after_the_time_asked_for(cam, tmp_path: Path, monkeypatch: pyt
     assert list(VideoReader(tmp_path / "r.mp4"))[-1].seconds <= 0.5
 
 
-def test_no_camera_and_no_display_are_told_in_words(cam, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_no_camera_and_no_display_are_told_in_words(
+    cam, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     """What there is, and what to do; nothing is written."""
     assert main(["webcam", "--camera", "3", "--out", str(tmp_path / "r.mp4")]) == 2
     error = capsys.readouterr().err
     assert "no camera 3" in error
     assert "plug one in" in error
+    monkeypatch.delenv("DISPLAY", raising=False)
     assert main(["webcam"]) == 2
     assert "no display" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a window needs no DISPLAY")
+def test_a_display_that_names_no_server_is_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Qt would end the process; the message names the display and what to do."""
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":77")
+    assert not cameras.has_display()
+    monkeypatch.setattr(webcam, "has_display", lambda: False)
+    assert main(["webcam"]) == 2
+    assert "the display :77 cannot be opened: record with --out" in capsys.readouterr().err
 
 
 def test_this_machines_own_camera_or_its_absence(tmp_path: Path):

@@ -92,7 +92,8 @@ def run(options: Photo) -> Steps[Outcome]:
     _write(options, out, drawn(image, faces, landmarker.scheme, options.boxes), record, faces)
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     unsure = "".join(
-        f"; the points of face {number} are not sure (mean confidence {face.confidence.mean():.2f}): look at them"
+        f"; the points of face {number} are not sure (mean confidence {face.confidence.mean():.2f}, turned by "
+        f"{face.roll_deg:.0f} degrees): turn the photo upright, or look at them"
         for number, face in enumerate(faces, start=1)
         if not face.sure
     )
