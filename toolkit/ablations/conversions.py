@@ -148,9 +148,7 @@ def _batches(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> dict
     plain, half_way = Made(unfolded, "float32"), Made(norms, "float32")
     second, third = Made(litert, "float32", "litert-torch"), Made(by_onnx2tf, "float32", "onnx2tf")
 
-    def convert(
-        module: Deployed | DeployedHeatmaps, output: Output, paths: dict[Precision, Path], more: dict[Path, Way]
-    ) -> None:
+    def convert(module: Deployed | DeployedHeatmaps, paths: dict[Precision, Path], more: dict[Path, Way]) -> None:
         to_tflite(module, size_px, paths, crops.crops, more)
 
     return {

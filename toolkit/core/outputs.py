@@ -25,7 +25,7 @@ OutRecords = Annotated[Path, Written("records")]
 
 
 def check_outputs(
-    options: Options, *, within: Collection[str] = (), reads: dict[str, Path] | None = None, **places: Path
+    options: Options, *, within: Collection[str] = (), reads: dict[str, Path] | None = None, **places: Path | None
 ) -> None:
     """Refuse outputs that would be lost or would cost something else; before anything is read.
 
@@ -33,7 +33,7 @@ def check_outputs(
         options: those whose type is OutFile, OutFolder or OutRecords are outputs, all other paths are read.
         within: options that name a folder to read whose files the outputs may replace.
         reads: what is read besides, by the option's name.
-        **places: outputs by the name of their option, where that leaves the place to the command.
+        **places: outputs by the name of their option, where that leaves the place to the command; None is no output.
 
     Raises:
         ValueError: two outputs are one file, an output is what is read or a file of a folder that is read, or it

@@ -93,15 +93,14 @@ class Benchmark(Options):
         return self.results or Path("results.jsonl")
 
     @property
-    def sheet(self) -> Path:
-        """Where the worst faces are drawn."""
-        return self.results_file.parent / "worst.png"
+    def sheet(self) -> Path | None:
+        """Where the worst faces are drawn, if they are."""
+        return self.results_file.parent / "worst.png" if self.worst else None
 
 
 def run(options: Benchmark) -> Steps[Outcome]:
     """Measure every model; see Benchmark."""
-    drawn = {"worst": options.sheet} if options.worst else {}
-    check_outputs(options, within=("models",), results=options.results_file, **drawn)
+    check_outputs(options, within=("models",), results=options.results_file, worst=options.sheet)
     baseline = None if options.against is None else _baseline(options.against)
     contenders = [open_contender(s) for s in sources(options.models, options.peers, options.engines, options.threads)]
     able = [c for c in contenders if c.landmarker is not None]
@@ -133,7 +132,7 @@ def run(options: Benchmark) -> Steps[Outcome]:
         found = yield from behind_detectors(able, faces, max(10, options.runs // 5))
         records += [{**fields, **r, **_conditions(r["threads"])} for r in found]
     measure.append(options.results_file, tuple(records))
-    if options.worst:
+    if options.sheet is not None:
         worst.write(options.sheet, able, points, crops, options.worst)
     return _outcome(options, records, baseline)
 
