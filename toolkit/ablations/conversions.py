@@ -130,7 +130,7 @@ def _convert(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> Step
             batch.make()
             for one in batch.made.values():
                 origin = Origin(bundle=loaded, digest=digest, output=batch.output, calibration=crops)
-                files.describe(one.path, origin, "tflite", one.precision)
+                files.describe(files.Made(path=one.path), origin, "tflite", one.precision)
     return {name: one for batch in batches.values() for name, one in batch.made.items()}
 
 

@@ -1,7 +1,7 @@
 """Converted files: which there can be of a bundle, what they are called, and how one is made and described."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -10,6 +10,7 @@ from toolkit.core.files import sha256
 from toolkit.core.provenance import versions
 from toolkit.export import coreml, tflite
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
+from toolkit.export.mixed import Mixed
 from toolkit.export.onnx import to_onnx
 from toolkit.export.parity import Golden
 from toolkit.runtime import sidecar
@@ -60,21 +61,31 @@ def file_name(bundle: Bundle, output: Output, target: Target, precision: Precisi
     return f"{card.name}-{bundle.scheme.points}pt-{card.size_px}{variant}-{precision}{SUFFIX[target]}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A fresh file."""
+
+    path: Path
+    mixed: Mixed | None = None
+    """What of static int8 is in float; None where nothing had to be."""
+
+
 def make(
     bundle: Bundle, wanted: Wanted, target: Target, folder: Path, calibration: Sequence[ImageArray]
-) -> dict[Precision, Path]:
+) -> dict[Precision, Made]:
     """Convert a bundle to one target, in every precision that is wanted, into an existing folder."""
     module = Deployed(bundle) if wanted.output == "points" else DeployedHeatmaps(bundle)
     paths = {p: folder / file_name(bundle, wanted.output, target, p) for p in wanted.precisions_of(target)}
     size_px = bundle.card.size_px
+    mixed: dict[Precision, Mixed] = {}
     match target:
         case "tflite":
-            tflite.to_tflite(module, size_px, paths, calibration, converter=wanted.converter)
+            mixed = tflite.to_tflite(module, size_px, paths, calibration, converter=wanted.converter)
         case "coreml":
             coreml.to_coreml(module, wanted.output, bundle.card, paths)
         case "onnx":
             to_onnx(module, size_px, tuple(OUTPUTS[wanted.output]), paths["float32"])
-    return paths
+    return {precision: Made(path=path, mixed=mixed.get(precision)) for precision, path in paths.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +99,9 @@ class Origin:
     converter: tflite.Converter = "channels-last"
 
 
-def describe(path: Path, origin: Origin, target: Target, precision: Precision) -> Sidecar:
+def describe(made: Made, origin: Origin, target: Target, precision: Precision) -> Sidecar:
     """Write the sidecar of a fresh file, without parity as yet."""
-    card = origin.bundle.card
+    card, path = origin.bundle.card, made.path
     about = Sidecar(
         model=path.name,
         file_sha256=sha256(path),
@@ -105,6 +116,7 @@ def describe(path: Path, origin: Origin, target: Target, precision: Precision) -
         decoder=card.decoder,
         sigma_px=card.sigma_px,
         precision=precision,
+        mixed=asdict(made.mixed) if made.mixed else None,
         source_bundle=origin.digest,
         source_name=card.name,
         licence=card.licence,

@@ -55,6 +55,7 @@ def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[s
         "operations": sum(found.operations.values()),
         "transposes": sum(count for name, count in found.operations.items() if name.upper() == "TRANSPOSE"),
         "xnnpack_parts": found.parts,
+        "mixed": about.mixed,
         **parity.record(),
         "starts_at": starts_at,
     }
@@ -84,6 +85,8 @@ def table(records: Sequence[dict[str, Any]]) -> str:
             lines.append(f"{r['model'].ljust(width)}  {figures}  {r['size_bytes'] / 1e6:6.2f}")
         else:
             lines.append(r["model"])
+        if r.get("mixed"):
+            lines.append(f"  {sidecar.mixture(r['mixed'])}")
         lines += [f"  FAILED: {reason}" for reason in r["reasons"]]
         if r.get("starts_at"):
             lines.append(f"  {r['starts_at']}")

@@ -32,28 +32,39 @@ class Way:
     weights_per_channel: bool = True
     beyond: float = BEYOND
     """0 for ranges from the smallest to the largest value seen."""
+    front: float = 0.0
+    """Share of the network's operations, from the image on, that stay in float (see mixed)."""
+    image_in_float: bool = True
+    """Whether the subtraction of the mean is in float, as everything before it."""
 
 
 def int8(plain: bytes, crops: NDArray[np.uint8], way: Way = Way()) -> bytes:
     """With float input and outputs: the image stays float until the mean is subtracted."""
+    return quantised(with_ranges(plain, crops, way.beyond), way)
+
+
+def quantised(calibrated: bytes, way: Way) -> bytes:
+    """A file that has ranges, in int8 between float ends."""
     from tensorflow.lite.python.convert import mlir_quantize
 
-    calibrated = with_ranges(plain, crops, way.beyond)
     first, *decoding = float_nodes(calibrated)
-    kept = [first, *(decoding if way.decoding_in_float else [])]
+    names = network(calibrated)
+    kept = [first] if way.image_in_float else []
+    kept += [*names[: front(names, way.front)], *(decoding if way.decoding_in_float else [])]
     return bytes(
         mlir_quantize(calibrated, disable_per_channel=not way.weights_per_channel, denylisted_nodes=kept)
     )  # fmt: skip
 
 
+def front(names: list[str], share: float) -> int:
+    """How many operations a share of the network's is."""
+    return round(share * len(names))
+
+
 def int8io(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
     """With uint8 pixels in and integers out: the subtraction of the mean is in int8 too. Without decoding in the file
     (the heatmap variant) no float is left at all."""
-    from tensorflow.lite.python.convert import mlir_quantize
-
-    calibrated = with_ranges(plain, crops, BEYOND)
-    _, *decoding = float_nodes(calibrated)
-    return integer_ends(bytes(mlir_quantize(calibrated, denylisted_nodes=decoding)))
+    return integer_ends(quantised(with_ranges(plain, crops, BEYOND), Way(image_in_float=False)))
 
 
 def with_ranges(plain: bytes, crops: NDArray[np.uint8], beyond: float) -> bytes:
@@ -108,6 +119,16 @@ def float_nodes(data: bytes) -> list[str]:
     graph = model.subgraphs[0]
     chosen = [graph.operators[0], *decoding(model)]
     return [graph.tensors[i].name.decode() for op in chosen for i in op.outputs]
+
+
+def network(data: bytes) -> list[str]:
+    """Names of what the other operations give, in their order: all from the image's mean to the heatmaps."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(data)).subgraphs[0]
+    kept = set(float_nodes(data))
+    names = [graph.tensors[i].name.decode() for op in graph.operators for i in op.outputs]
+    return [name for name in names if name not in kept]
 
 
 def decoding(model: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from toolkit.core import heatmap
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
+from toolkit.export.mixed import Mixed
 from toolkit.export.onnx import to_onnx
 from toolkit.export.static_int8 import Way
 from toolkit.export.tools import require, run_apart
@@ -30,18 +31,20 @@ def to_tflite(
     size_px: int,
     paths: dict[Precision, Path],
     calibration: Sequence[ImageArray] = (),
-    ways: Mapping[Path, Way] = {},
+    ways: Mapping[Path, Way] | None = None,
     *,
     converter: Converter = "channels-last",
-) -> None:
+) -> dict[Precision, Mixed]:
     """Write a deployed module as TFLite: input `image` (1, S, S, 3), static shapes, NHWC.
+
+    Static int8 that would move points too far is left in float in part; of which files that is so is returned.
 
     Args:
         module: points or heatmaps.
         size_px: side of the crop.
         paths: a file for each precision that is wanted; one conversion serves them all.
         calibration: crops (S, S, 3) uint8 that static int8 takes its ranges from.
-        ways: files of static int8 made otherwise, for comparison.
+        ways: files of static int8 made otherwise, for comparison; then nothing is left in float for the points' sake.
         converter: of the network; decoding is always by channels_last, since onnx2tf makes its indices int64.
 
     Raises:
@@ -53,7 +56,8 @@ def to_tflite(
     static = [precision for precision in paths if precision in CALIBRATED]
     if static and not calibration:
         raise ValueError(f"{static[0]} needs calibration crops")
-    names = {path: f"way-{place}" for place, path in enumerate(ways)}
+    others = ways or {}
+    names = {path: f"way-{place}" for place, path in enumerate(others)}
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
         folder = Path(temporary)
         if converter == "onnx2tf":
@@ -64,11 +68,14 @@ def to_tflite(
         if calibration:
             np.save(folder / "calibration.npy", np.stack(calibration))
         job: dict[str, Any] = {"size_px": size_px, "precisions": list(paths), "outputs": list(outputs)}
-        job["ways"] = {names[path]: asdict(way) for path, way in ways.items()}
+        job["ways"] = {names[path]: asdict(way) for path, way in others.items()}
+        job["within_budget"] = "points" in outputs and ways is None
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         run_apart("toolkit.export.tflite_worker", folder)
-        for name, path in [*paths.items(), *((names[path], path) for path in ways)]:
+        for name, path in [*paths.items(), *((names[path], path) for path in others)]:
             shutil.copyfile(folder / f"{name}.tflite", path)
+        told = json.loads((folder / "mixed.json").read_text(encoding="utf-8"))
+    return {precision: Mixed(**told[precision]) for precision in paths if precision in told}
 
 
 def _halves(module: Deployed | DeployedHeatmaps, size_px: int, outputs: tuple[str, ...], folder: Path) -> None:

@@ -1,16 +1,19 @@
 """Runs in a process of its own (see tools.run_apart): ONNX -> TFLite in the working folder.
 
 Reads job.json, model.onnx (for onnx2tf network.onnx and decode.onnx) and, for static int8, calibration.npy; writes
-PRECISION.tflite for each precision of the job, and NAME.tflite for each other way of static int8 in it.
+PRECISION.tflite for each precision of the job, NAME.tflite for each other way of static int8 in it, and into mixed.json
+what of static int8 had to stay in float.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolkit.export import channels_last
+from toolkit.export.mixed import within_budget
 from toolkit.export.static_int8 import Way, decoding, int8, int8io, kind
 
 
@@ -20,6 +23,7 @@ def main() -> None:
     whole = Path("model.onnx")
     function = channels_last.function(whole) if whole.exists() else by_onnx2tf(job["size_px"])
     plain = float32(function)
+    told: dict[str, Any] = {}
     for precision in job["precisions"]:
         match precision:
             case "float32":
@@ -28,6 +32,9 @@ def main() -> None:
                 data = float16(function)
             case "dynamic8":
                 data = dynamic8(function, plain)
+            case "int8" | "int8io" if job["within_budget"]:
+                data, mixed = within_budget(plain, np.load("calibration.npy"), integers=precision == "int8io")
+                told |= {precision: asdict(mixed)} if mixed else {}
             case "int8":
                 data = int8(plain, np.load("calibration.npy"))
             case "int8io":
@@ -35,6 +42,7 @@ def main() -> None:
             case _:
                 raise AssertionError(precision)
         Path(f"{precision}.tflite").write_bytes(named(data, job["outputs"]))
+    Path("mixed.json").write_text(json.dumps(told), encoding="utf-8")
     for name, way in job["ways"].items():
         data = int8(plain, np.load("calibration.npy"), Way(**way))
         Path(f"{name}.tflite").write_bytes(named(data, job["outputs"]))

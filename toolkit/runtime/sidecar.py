@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -89,6 +90,9 @@ class Sidecar:
     decoder: Decoder
     sigma_px: Sigma
     precision: Precision
+    mixed: dict[str, Any] | None = None
+    """What of a static int8 file is in float32 since int8 there broke its budget, and what it cost: the fields of
+    export.mixed.Mixed; None where all of the network is in int8."""
     source_bundle: Sha256
     """bundle.digest of what it was converted from."""
     source_name: Text
@@ -118,6 +122,15 @@ class Sidecar:
             )
         if self.outputs.keys() != OUTPUTS[self.output].keys() or not self.integers.keys() <= self.outputs.keys():
             raise ValueError(f"outputs: of {self.output} they are {', '.join(OUTPUTS[self.output])}")
+
+
+def mixture(mixed: Mapping[str, Any]) -> str:
+    """What a static int8 file has in float32, and why, in words."""
+    return (
+        f"the first {mixed['float_operations']} of the network's {mixed['operations']} operations are in float32: all "
+        f"in int8, points move by {mixed['int8_px']:.2f} px, like this by {mixed['mixed_px']:.2f} px (on the calibration "
+        f"crops); one call {mixed['mixed_ms']:.2f} ms, in int8 {mixed['int8_ms']:.2f}, in float32 {mixed['float32_ms']:.2f}"
+    )
 
 
 def path_of(model: Path) -> Path:

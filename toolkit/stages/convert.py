@@ -125,9 +125,9 @@ def _faces(options: Convert, loaded: bundle.Bundle, split: Any, count: int, task
 def _convert(origin: Origin, wanted: Wanted, target: Target, folder: Path) -> list[Path]:
     crops = origin.calibration.crops if origin.calibration else ()
     made = files.make(origin.bundle, wanted, target, folder, crops)
-    for precision, path in made.items():
-        files.describe(path, origin, target, precision)
-    return list(made.values())
+    for precision, one in made.items():
+        files.describe(one, origin, target, precision)
+    return [one.path for one in made.values()]
 
 
 def _finish(path: Path, out: Path, expected: Reference, *, always: bool) -> dict[str, Any]:
