@@ -126,11 +126,15 @@ class Sidecar:
 
 def mixture(mixed: Mapping[str, Any]) -> str:
     """What a static int8 file has in float32, and why, in words."""
+    moved, ms = ({k: f"{mixed[f'{k}_{unit}']:.2f}" for k in names} for unit, names in _MIXTURE.items())
     return (
-        f"the first {mixed['float_operations']} of the network's {mixed['operations']} operations are in float32: all "
-        f"in int8, points move by {mixed['int8_px']:.2f} px, like this by {mixed['mixed_px']:.2f} px (on the calibration "
-        f"crops); one call {mixed['mixed_ms']:.2f} ms, in int8 {mixed['int8_ms']:.2f}, in float32 {mixed['float32_ms']:.2f}"
+        f"the first {mixed['float_operations']} of the network's {mixed['operations']} operations are in float32: so "
+        f"points move by {moved['mixed']} px, all in int8 by {moved['int8']} px (on the calibration crops); one call "
+        f"takes {ms['mixed']} ms, all in int8 {ms['int8']} ms, in float32 {ms['float32']} ms"
     )
+
+
+_MIXTURE = {"px": ("int8", "mixed"), "ms": ("int8", "mixed", "float32")}
 
 
 def path_of(model: Path) -> Path:

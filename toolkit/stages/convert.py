@@ -30,7 +30,8 @@ class Convert(Options):
     """TFLite, CoreML and ONNX files of a bundle: pixels in, points out, each with its parity in a sidecar.
 
     Every file is loaded and compared with the bundle, in crop pixels and in NME, before it is put in place. One that
-    breaks the budget of its precision is not written, and the exit status is 1.
+    breaks the budget of its precision is not written, and the exit status is 1. Static int8 that would break it stays
+    in float32 in part, and says so.
     """
 
     bundle: Positional[Path]
