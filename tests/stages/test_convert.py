@@ -20,6 +20,7 @@ from toolkit.runtime import sidecar
 from toolkit.stages import convert
 from toolkit.stages.convert import Convert
 
+BRANCHES = 4
 PROMISED = {
     *("kind", "model", "file_sha256", "engine", "precision", "mean_px", "worst_px", "moved_over_1px", "nme_delta"),
     *("n", "size_bytes", "operations", "transposes", "versions", "device", "threads", "commit", "ok", "reasons"),
@@ -74,11 +75,25 @@ def test_tflite_files_have_no_transposition(converted, precision: str) -> None:
 
 @pytest.mark.slow
 def test_int8_decodes_in_float(converted) -> None:
-    """Quantised once after the mean, dequantised before the decoding."""
+    """Quantised once where its first operations in float end, dequantised before the decoding."""
     counts = lint.operations(converted.file("int8.tflite"))
-    assert counts["QUANTIZE"] <= 2
+    mixed = sidecar.read(converted.file("int8.tflite")).mixed
+    crossing = 0 if mixed is None else BRANCHES  # maps that go from the part in float to the one in int8
+    assert counts["QUANTIZE"] <= 2 + crossing
     assert counts["DEQUANTIZE"] <= 2
     assert "LOG" in counts
+
+
+@pytest.mark.slow
+def test_int8_that_would_break_its_budget_says_what_is_in_float(converted) -> None:
+    """In the sidecar, in the record, and in words with the time; no other file is mixed."""
+    (told,) = (r["mixed"] for r in converted.outcome.records if r["precision"] == "int8")
+    assert 0 < told["float_operations"] < told["operations"]
+    assert told["mixed_px"] <= 0.7 * 0.35 < told["int8_px"]
+    assert min(told["int8_ms"], told["mixed_ms"], told["float32_ms"]) > 0
+    assert sidecar.read(converted.file("int8.tflite")).mixed == told
+    assert f"the first {told['float_operations']} of the network's" in converted.outcome.text
+    assert all(not r["mixed"] for r in converted.outcome.records if not r["precision"].startswith("int8"))
 
 
 @pytest.mark.slow
