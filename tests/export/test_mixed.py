@@ -9,7 +9,6 @@ from toolkit.export import mixed
 from toolkit.export.mixed import SHARES, WITHIN, within_budget
 from toolkit.export.parity import BUDGETS
 from toolkit.export.static_int8 import Way
-from toolkit.runtime.sidecar import mixture
 
 SIZE_PX = 64
 CROPS = np.zeros((4, SIZE_PX, SIZE_PX, 3), np.uint8)
@@ -60,9 +59,8 @@ def test_no_more_is_left_in_float_than_has_to_be(moves: dict[float, float]) -> N
     assert data == b"0.5 True" and about is not None
     assert (about.operations, about.float_operations, about.int8_px, about.mixed_px) == (40, 20, 0.4, 0.125)
     assert min(about.int8_ms, about.mixed_ms, about.float32_ms) >= 0
-    text = mixture(vars(about))
-    assert "the first 20 of the network's 40 operations are in float32" in text
-    assert "points move by 0.12 px, all in int8 by 0.40 px" in text
+    assert "the first 20 of the network's 40 operations are in float32" in about.text
+    assert "points move by 0.12 px, all in int8 by 0.40 px" in about.text
 
 
 def test_what_nothing_mends_is_left_whole_for_the_proof_to_refuse(moves: dict[float, float]) -> None:

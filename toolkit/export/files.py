@@ -1,7 +1,7 @@
 """Converted files: which there can be of a bundle, what they are called, and how one is made and described."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -10,12 +10,11 @@ from toolkit.core.files import sha256
 from toolkit.core.provenance import versions
 from toolkit.export import coreml, tflite
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
-from toolkit.export.mixed import Mixed
 from toolkit.export.onnx import to_onnx
 from toolkit.export.parity import Golden
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import ImageArray
-from toolkit.runtime.sidecar import OUTPUTS, Layout, Output, Precision, Sidecar
+from toolkit.runtime.sidecar import OUTPUTS, Layout, Mixed, Output, Precision, Sidecar
 from toolkit.runtime.tflite import integer_outputs
 
 Target = Literal["tflite", "coreml", "onnx"]
@@ -116,7 +115,7 @@ def describe(made: Made, origin: Origin, target: Target, precision: Precision) -
         decoder=card.decoder,
         sigma_px=card.sigma_px,
         precision=precision,
-        mixed=asdict(made.mixed) if made.mixed else None,
+        mixed=made.mixed,
         source_bundle=origin.digest,
         source_name=card.name,
         licence=card.licence,

@@ -8,7 +8,6 @@ float 0.74.
 Runs where TensorFlow is: in tflite_worker's process.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from toolkit.core.progress import finish
 from toolkit.export.parity import EIGHT_BITS as BUDGET
 from toolkit.export.static_int8 import BEYOND, Way, front, integer_ends, network, quantised, with_ranges
+from toolkit.runtime.sidecar import Mixed
 from toolkit.runtime.timing import interleaved
 
 SHARES = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
@@ -25,24 +25,6 @@ WITHIN = 0.7
 """Share of the budget that is used up on the calibration crops at most: on other faces points may move further."""
 RUNS, WARMUP = 30, 5
 """Timed and untimed calls of each file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mixed:
-    """What a file of static int8 has in float32, and what that changed."""
-
-    operations: int
-    """Of the network, without decoding."""
-    float_operations: int
-    """The first of them, which are in float32."""
-    int8_px: float
-    """Mean displacement on the calibration crops with all of them in int8."""
-    mixed_px: float
-    """The same for this file."""
-    int8_ms: float
-    """Processor time of a call, median, one thread: all of the network in int8."""
-    mixed_ms: float
-    float32_ms: float
 
 
 def within_budget(plain: bytes, crops: NDArray[np.uint8], *, integers: bool) -> tuple[bytes, Mixed | None]:

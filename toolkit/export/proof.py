@@ -15,6 +15,7 @@ from toolkit.export.parity import Golden, Parity, compare, predictions
 from toolkit.export.torch_landmarker import TorchLandmarker
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.sidecar import Mixed
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[s
         "operations": sum(found.operations.values()),
         "transposes": sum(count for name, count in found.operations.items() if name.upper() == "TRANSPOSE"),
         "xnnpack_parts": found.parts,
-        "mixed": about.mixed,
+        "mixed": dataclasses.asdict(about.mixed) if about.mixed else None,
         **parity.record(),
         "starts_at": starts_at,
     }
@@ -86,7 +87,7 @@ def table(records: Sequence[dict[str, Any]]) -> str:
         else:
             lines.append(r["model"])
         if r.get("mixed"):
-            lines.append(f"  {sidecar.mixture(r['mixed'])}")
+            lines.append(f"  {Mixed(**r['mixed']).text}")
         lines += [f"  FAILED: {reason}" for reason in r["reasons"]]
         if r.get("starts_at"):
             lines.append(f"  {r['starts_at']}")

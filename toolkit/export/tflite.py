@@ -12,12 +12,11 @@ import numpy as np
 
 from toolkit.core import heatmap
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
-from toolkit.export.mixed import Mixed
 from toolkit.export.onnx import to_onnx
 from toolkit.export.static_int8 import Way
 from toolkit.export.tools import require, run_apart
 from toolkit.runtime.landmarker import ImageArray
-from toolkit.runtime.sidecar import OUTPUTS, Precision
+from toolkit.runtime.sidecar import OUTPUTS, Mixed, Precision
 
 Converter = Literal["channels-last", "onnx2tf"]
 """Who makes a TensorFlow function of the network's ONNX graph: this toolkit's own, which follows where channels lie

@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -65,6 +64,37 @@ class Integers:
     zero_point: Annotated[int, Meta(ge=-32768, le=32767)]
 
 
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Figure = Annotated[float, Meta(ge=0, le=1e9)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixed:
+    """What a file of static int8 has in float32, since all in int8 broke the budget, and what that changed."""
+
+    operations: Count
+    """Of the network, without decoding."""
+    float_operations: Count
+    """The first of them, which are in float32."""
+    int8_px: Figure
+    """Mean displacement on the calibration crops with all of them in int8."""
+    mixed_px: Figure
+    """The same for this file."""
+    int8_ms: Figure
+    """Processor time of a call, median, one thread: all of the network in int8."""
+    mixed_ms: Figure
+    float32_ms: Figure
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        return (
+            f"the first {self.float_operations} of the network's {self.operations} operations are in float32: so "
+            f"points move by {self.mixed_px:.2f} px, all in int8 by {self.int8_px:.2f} px (on the calibration crops); "
+            f"one call takes {self.mixed_ms:.2f} ms, all in int8 {self.int8_ms:.2f} ms, in float32 {self.float32_ms:.2f} ms"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
     """All that a platform needs to run a converted file, and all that a person needs to trust it."""
@@ -90,9 +120,8 @@ class Sidecar:
     decoder: Decoder
     sigma_px: Sigma
     precision: Precision
-    mixed: dict[str, Any] | None = None
-    """What of a static int8 file is in float32 since int8 there broke its budget, and what it cost: the fields of
-    export.mixed.Mixed; None where all of the network is in int8."""
+    mixed: Mixed | None = None
+    """What of static int8 is in float32; None where all of the network is in int8, and for other precisions."""
     source_bundle: Sha256
     """bundle.digest of what it was converted from."""
     source_name: Text
@@ -122,19 +151,6 @@ class Sidecar:
             )
         if self.outputs.keys() != OUTPUTS[self.output].keys() or not self.integers.keys() <= self.outputs.keys():
             raise ValueError(f"outputs: of {self.output} they are {', '.join(OUTPUTS[self.output])}")
-
-
-def mixture(mixed: Mapping[str, Any]) -> str:
-    """What a static int8 file has in float32, and why, in words."""
-    moved, ms = ({k: f"{mixed[f'{k}_{unit}']:.2f}" for k in names} for unit, names in _MIXTURE.items())
-    return (
-        f"the first {mixed['float_operations']} of the network's {mixed['operations']} operations are in float32: so "
-        f"points move by {moved['mixed']} px, all in int8 by {moved['int8']} px (on the calibration crops); one call "
-        f"takes {ms['mixed']} ms, all in int8 {ms['int8']} ms, in float32 {ms['float32']} ms"
-    )
-
-
-_MIXTURE = {"px": ("int8", "mixed"), "ms": ("int8", "mixed", "float32")}
 
 
 def path_of(model: Path) -> Path:

@@ -187,7 +187,7 @@ def _file(path: Path) -> Steps[Outcome]:
     times = yield from _times(path, about.precision)
     warnings = [*found.warnings, *_slower(times)]
     lines = [path.name, f"  {about.precision}: {sidecar.MEANING[about.precision]}"]
-    lines += [f"  {sidecar.mixture(about.mixed)}"] if about.mixed else []
+    lines += [f"  {about.mixed.text}"] if about.mixed else []
     lines += [f"  {key}: {value}" for key, value in asdict(about).items()]
     counts = ", ".join(f"{name} {count}" for name, count in found.operations.items())
     lines.append(f"  {sum(found.operations.values())} operations: {counts}")
