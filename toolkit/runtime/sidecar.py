@@ -91,7 +91,7 @@ class Mixed:
         return (
             f"the first {self.float_operations} of the network's {self.operations} operations are in float32: so "
             f"points move by {self.mixed_px:.2f} px, all in int8 by {self.int8_px:.2f} px (on the calibration crops); "
-            f"one call takes {self.mixed_ms:.2f} ms, all in int8 {self.int8_ms:.2f} ms, in float32 {self.float32_ms:.2f} ms"
+            f"one call takes {self.mixed_ms:.2f} ms, all in int8 {self.int8_ms:.2f}, in float32 {self.float32_ms:.2f}"
         )
 
 
