@@ -84,7 +84,7 @@ class Batch:
     """Files that come out of one conversion, by what they are called in a table."""
 
     made: dict[str, Made]
-    make: Callable[[], None]
+    make: Callable[[], object]
     output: Output = "points"
 
     def ready(self, digest: str) -> bool:
