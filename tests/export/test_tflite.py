@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import SIZE_PX
 from toolkit.bundle import Bundle, Card, of_network
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.data.synthetic import SyntheticFaces
@@ -92,13 +91,13 @@ def test_onnx2tf_gives_the_same_points(tmp_path: Path, small_bundle: Bundle) -> 
     """Where no layout is in doubt, within 0.01 px of the wrapper; its indices are int32 as everybody's."""
     from ai_edge_litert.interpreter import Interpreter
 
-    deployed, path = Deployed(small_bundle), tmp_path / "net.tflite"
-    to_tflite(deployed, SIZE_PX, {"float32": path}, converter="onnx2tf")
+    deployed, path, side = Deployed(small_bundle), tmp_path / "net.tflite", small_bundle.card.size_px
+    to_tflite(deployed, side, {"float32": path}, converter="onnx2tf")
     sample = SyntheticFaces(1, seed=4)[0]
-    image = cut(sample.image, crop_of_box(sample.box_xyxy, SIZE_PX)).astype(np.float32)[None]
+    image = cut(sample.image, crop_of_box(sample.box_xyxy, side)).astype(np.float32)[None]
     found = Interpreter(model_path=str(path)).get_signature_runner()(image=image)
     points, confidence = deployed(torch.from_numpy(image).permute(0, 3, 1, 2))
-    np.testing.assert_allclose(SIZE_PX * found["points"], SIZE_PX * points.numpy(), atol=0.01)
+    np.testing.assert_allclose(side * found["points"], side * points.numpy(), atol=0.01)
     np.testing.assert_allclose(found["confidence"], confidence.numpy(), atol=1e-5)
     kinds = {k for op in Interpreter(model_path=str(path))._get_ops_details() for k in op["operand_types"]}
     assert np.int32 in kinds and np.int64 not in kinds
