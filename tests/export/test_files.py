@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.bundle import Bundle, Card
 from toolkit.export import coreml, coreml_worker
-from toolkit.export.files import Origin, describe
+from toolkit.export.files import Made, Origin, describe
 from toolkit.models.spec import hrsupernet
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import OUTPUTS
@@ -25,7 +25,8 @@ def test_terms_of_the_card_are_those_of_every_file(tmp_path: Path, card: Card) -
     bundle = Bundle(spec=hrsupernet(68), card=card, weights={})
     path = tmp_path / "mine-68pt-64-float32.onnx"
     path.write_bytes(b"onnx")
-    describe(path, Origin(bundle=bundle, digest="0" * 64, output="points", calibration=None), "onnx", "float32")
+    origin = Origin(bundle=bundle, digest="0" * 64, output="points", calibration=None)
+    describe(Made(path=path), origin, "onnx", "float32")
     assert sidecar.read(path).licence == card.licence == getattr(model, "license", None)
     assert (card.licence is None) == (card is CARD)
     assert model.output_description == OUTPUTS["points"]

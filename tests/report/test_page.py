@@ -243,7 +243,7 @@ def test_empty_run_names_the_next_commands(tmp_path: Path) -> None:
 
 
 def test_records_without_bundles_and_with_odd_values(tmp_path: Path) -> None:
-    """Null, text and NaN in place of numbers, and keys from a later release."""
+    """Null, text within a list, and keys and kinds from a later release; text for a number is refused with its line."""
     lines = [
         {
             "kind": "evaluate",
@@ -253,8 +253,8 @@ def test_records_without_bundles_and_with_odd_values(tmp_path: Path) -> None:
             "errors_percent": [5.0, None, "x"],
             "new": 1,
         },
-        {"kind": "benchmark", "model": "a.tflite", "nme_mean": "high", "latency_ms": {"median": None}, "threads": 1},
-        {"kind": "benchmark", "model": "c.tflite", "nme_mean": 4.0, "latency_ms": "fast", "versions": "new"},
+        {"kind": "benchmark", "model": "a.tflite", "nme_mean": None, "latency_ms": {"median": None}, "threads": 1},
+        {"kind": "benchmark", "model": "c.tflite", "nme_mean": 4.0, "latency_ms": None, "versions": {"new": 1}},
         {"kind": "parity", "model": "b.onnx", "ok": False, "mean_px": 1.5},
         {"kind": "a later kind"},
     ]
@@ -263,6 +263,9 @@ def test_records_without_bundles_and_with_odd_values(tmp_path: Path) -> None:
     distilled = [text for text, _ in tables["Accuracy on data not recorded, split not recorded"]["Distilled"]]
     assert distilled == [*["not measured"] * 4, "5.00", *["not measured"] * 5]
     assert tables["Converted files without a measurement"]["b.onnx"][-1][0] == "refused"
+    write_lines(tmp_path / "results.jsonl", [*lines, lines[1] | {"nme_mean": "high"}])
+    with pytest.raises(ValueError, match=r"results\.jsonl:6 is not a measurement record: nme_mean"):
+        load(tmp_path)
 
 
 def test_later_records_replace_earlier_ones(copy: Path) -> None:
