@@ -53,10 +53,12 @@ def test_the_prediction_is_the_exported_files_count(tmp_path: Path) -> None:
 
 
 def test_decoding_has_a_fixed_number_of_operations(converted: Converted) -> None:
-    """The shared small network's whole file: equal in float32, two more in int8."""
+    """The shared small network's whole file: equal in float32, and in int8 but for what goes between number formats."""
     expected = predicted(bundle.read(converted.bundle))
     assert sum(counted(converted.file("float32.tflite")).values()) == expected
-    assert sum(counted(converted.file("int8.tflite")).values()) == expected + 2
+    counts = counted(converted.file("int8.tflite"))
+    between = counts.pop("QUANTIZE") + counts.pop("DEQUANTIZE")
+    assert between >= 2 and sum(counts.values()) == expected
 
 
 def test_a_network_without_what_goes_has_that_much_less() -> None:

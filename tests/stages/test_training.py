@@ -230,7 +230,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
     first = Teacher(out=tmp_path / "t", start=tmp_path / "cut", **SMALL)  # type: ignore[arg-type]
     finish(teacher.run(first))
     (first.out / "thesis.txt").write_text("mine")
-    before = {path.name: path.read_bytes() for path in first.out.iterdir()}
+    before = {path: path.read_bytes() for path in first.out.rglob("*") if path.is_file()}
     with pytest.raises(FileExistsError, match=r"holds a bundle: .*--overwrite"):
         finish(teacher.run(first))
     outcome = finish(teacher.run(dataclasses.replace(first, resume=True)))
@@ -241,7 +241,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
         finish(teacher.run(dataclasses.replace(first, resume=True, synthetic=12)))
     with pytest.raises(ValueError, match=r"another --arch, --start: give the same"):
         finish(teacher.run(dataclasses.replace(first, resume=True, start=None, arch=str(tmp_path / "cut"))))
-    assert {path.name: path.read_bytes() for path in first.out.iterdir()} == before
+    assert {path: path.read_bytes() for path in first.out.rglob("*") if path.is_file()} == before
     finish(teacher.run(dataclasses.replace(first, overwrite=True, seed=1)))
     assert bundle.read(first.out).card.config["seed"] == 1
     assert (first.out / "thesis.txt").read_text() == "mine"

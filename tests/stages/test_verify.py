@@ -81,7 +81,7 @@ def test_an_index_that_becomes_a_float_breaks_the_promise_of_int32(folder: Path)
     rehash(folder / FILE)
     outcome = checked(folder)
     assert not outcome.ok
-    assert "1 casts from floats to whole numbers" in outcome.text and "1 casts of an arg-max's index" in outcome.text
+    assert "1 casts from floats to whole numbers" in outcome.text
     rehash(folder / FILE, indices=None)
     assert checked(folder).ok
 
@@ -139,7 +139,7 @@ SPOILT: dict[str, tuple[str, Change, str]] = {
     "wrong scale": ("network.net.stem.0.weight", lambda v: v * 1.3, "starts at stem.0 after the subtraction"),
     "corrupted weights": (ENCODER, corrupted, "starts at stage 6, branch 0, encoder.0.body.2 after stage 6"),
     "points in another order": ("network.net.head.out.weight", lambda v: v[::-1].copy(), "starts at head.out"),
-    "shifted neighbours": ("decode.dx", lambda v: v + 1, "starts in the decoding"),
+    "shifted neighbours": ("decode.around", lambda v: np.minimum(v + 68, v.max()), "starts in the decoding"),
 }
 
 

@@ -20,7 +20,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "+ light": ("colour", "gray", "shade"),
         "+ sensor": ("blur", "motion", "resolution", "noise", "jpeg"),
         "+ occluders": ("occlude", "mask"),
-        "all": tuple(kind for kind in Augment.kinds() if kind not in BASE),
+        "all": tuple(kind for kind in Augment.kinds() if kind not in BASE and getattr(Augment(), kind)),
     }
 )
 """What each variant adds to the published augmentation."""
