@@ -90,7 +90,7 @@ class Session:
             sink(self.frames, seconds, faces, size_wh)
         with self.watch("draw"):
             for face in faces:
-                image = draw_box(image, face.box_xyxy, face.roll_deg) if self._boxes else image
+                image = draw_box(image, face.box_xyxy, roll_deg=face.roll_deg) if self._boxes else image
                 image = draw_landmarks(image, face.points_xy, self._scheme, face.confidence)
         self.frames += 1
         self.with_face += bool(faces)

@@ -80,7 +80,7 @@ def draw_landmarks(
     return canvas
 
 
-def draw_box(image: ImageArray, box_xyxy: FloatArray, roll_deg: float = 0.0, style: Style = STYLE) -> ImageArray:
+def draw_box(image: ImageArray, box_xyxy: FloatArray, style: Style = STYLE, *, roll_deg: float = 0.0) -> ImageArray:
     """A copy of the image with the outline of a box (4,): left, top, right, bottom in its pixels, turned clockwise."""
     canvas = image.copy()
     left, top, right, bottom = box_xyxy

@@ -103,7 +103,7 @@ def run(options: Photo) -> Steps[Outcome]:
 def drawn(image: ImageArray, faces: list[FaceLandmarks], scheme: Scheme, boxes: bool) -> ImageArray:
     """A copy of the image with every face's landmarks and, if asked for, boxes."""
     for face in faces:
-        image = draw_box(image, face.box_xyxy, face.roll_deg) if boxes else image
+        image = draw_box(image, face.box_xyxy, roll_deg=face.roll_deg) if boxes else image
         image = draw_landmarks(image, face.points_xy, scheme, face.confidence)
     return image
 
