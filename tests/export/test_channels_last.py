@@ -10,9 +10,10 @@ import torch
 from onnx import helper, numpy_helper
 
 from toolkit.bundle import Bundle, Card, of_network
+from toolkit.core import heatmap
 from toolkit.core.schemes import SCHEMES
 from toolkit.export import channels_last, lint
-from toolkit.export.deployed import Decode, Deployed
+from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps
 from toolkit.export.pieces import Piece, convert_pieces
 from toolkit.export.torch_landmarker import TorchLandmarker
 from toolkit.models import build
@@ -34,6 +35,8 @@ NETWORKS = {
 }
 """Maps have a quarter, an eighth and a sixteenth of the crop's side: most sizes meet widths that equal one of them,
 and one that does not."""
+HEATMAPS = tuple(list(NETWORKS)[i] for i in (0, 5, 8, 12))
+"""A square of sizes of each input size, converted without decoding too."""
 UNFOLDED = ("16 channels, 64 px, 68 points", "12 channels, 96 px, 68 points")
 
 
@@ -102,6 +105,9 @@ def square_decode() -> Decode:
 def files(made: dict[str, tuple[Bundle, Deployed]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every network as a file, and a decoding alone, all of one process."""
     pieces = {name: Piece(module, ((3, one.card.size_px, one.card.size_px),)) for name, (one, module) in made.items()}
+    for name in HEATMAPS:
+        one, _ = made[name]
+        pieces[f"{name}, heatmaps"] = Piece(DeployedHeatmaps(one), ((3, one.card.size_px, one.card.size_px),))
     pieces["decoding"] = Piece(square_decode(), ((16, 16, 16),))
     return convert_pieces(pieces, tmp_path_factory.mktemp("files"))
 
@@ -119,6 +125,19 @@ def test_no_sizes_are_mistaken(made: dict[str, tuple[Bundle, Deployed]], files: 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", HEATMAPS)
+def test_heatmaps_are_those_of_the_bundle(
+    made: dict[str, tuple[Bundle, Deployed]], files: dict[str, Path], name: str
+) -> None:
+    """Decoded outside the file, they give the same points within a hundredth of a pixel."""
+    one, side = made[name][0], made[name][0].card.size_px
+    crop = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    maps = run(files[f"{name}, heatmaps"], crop[None].astype(np.float32))[0].transpose(2, 0, 1)
+    points, _ = heatmap.decode(maps, one.card.decoder, one.card.sigma_px)
+    assert np.linalg.norm(points - TorchLandmarker(one)(crop).points_xy, axis=1).max() < TOLERANCE_PX
+
+
+@pytest.mark.slow
 def test_as_many_maps_as_pixels_along_a_side_are_decoded(files: dict[str, Path]) -> None:
     """With peaks off the diagonal, within a thousandth of a pixel."""
     maps = torch.rand(1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -133,15 +152,15 @@ def test_whole_numbers_are_int32_in_every_file(files: dict[str, Path]) -> None:
 
 
 def run(path: Path, image: np.ndarray) -> np.ndarray:
-    """The points of a file."""
+    """The points of a file, or its heatmaps."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
-    (points,) = (entry["index"] for entry in interpreter.get_output_details() if len(entry["shape"]) == 3)
-    return np.asarray(interpreter.get_tensor(points))
+    largest = max(interpreter.get_output_details(), key=lambda entry: len(entry["shape"]))
+    return np.asarray(interpreter.get_tensor(largest["index"]))
 
 
 def graph(folder: Path, kind: str, weights: np.ndarray | None = None, **attributes: object) -> Path:
