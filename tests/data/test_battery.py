@@ -47,10 +47,12 @@ def test_battery_and_augmentation_share_no_painter(monkeypatch) -> None:
         for name in ("augment", "patch", "mirror", "_light", "_sensor"):
             gone.setattr(augment, name, forbidden)
         for condition, how in BATTERY.items():
-            finish(spoiled_crops(faces, 64, condition, how.levels[-1]))
+            crops = finish(spoiled_crops(faces, 64, condition, how.levels[-1]))
+            assert crops.images.shape == (1, 64, 64, 3)
     for name in own_functions(disturbances):
         monkeypatch.setattr(disturbances, name, forbidden)
-    augment.augment(patch, 64, Augment(**everything), W300_68, np.random.default_rng(0))
+    image, _ = augment.augment(patch, 64, Augment(**everything), W300_68, np.random.default_rng(0))
+    assert image.shape == (64, 64, 3)
 
 
 def test_the_battery_knows_nothing_of_trainings_painters() -> None:

@@ -111,3 +111,5 @@ def test_other_options_are_named(out: Path, other: dict[str, Any], named: str) -
 def test_the_same_options_go_on(out: Path) -> None:
     """Tuples are JSON's lists, and what an older release did not write down is not compared."""
     require_same(out, MADE, MADE | {"progressive": (32,), "heads": ["300w-68"]})
+    with pytest.raises(ValueError, match="--heads"):
+        require_same(out, MADE | {"heads": ["cofw-29"]}, MADE | {"heads": ["300w-68"]})
