@@ -293,6 +293,7 @@ def _identity(options: Training, stage: str, data: str) -> dict[str, Any]:
     return {
         "stage": stage,
         "data": data,
+        "marked": list(options.marked),
         "size_px": options.size_px,
         "progressive": list(options.progressive),
         "sigma": options.sigma,
