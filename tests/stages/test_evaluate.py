@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from toolkit import bundle
+from toolkit.bundle import Bundle
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.core.images import write_image
 from toolkit.core.progress import finish
@@ -138,3 +140,10 @@ def test_wrong_labels_are_told_beside_the_score_and_bad_ones_are_left_out(tmp_pa
         finish(evaluate.run(Evaluate(model=model, data=tmp_path)))
     (record,) = finish(evaluate.run(Evaluate(model=model, data=tmp_path, skip_bad=True))).records
     assert record["n"] == 2 and record["data"].endswith("3 faces, 1 left out, 1 left out")
+
+
+def test_a_head_that_there_is_not_is_refused(tmp_path: Path, small_bundle: Bundle) -> None:
+    """By name, before any face is read; a network of one scheme has its own alone."""
+    bundle.write(small_bundle, tmp_path / "b")
+    with pytest.raises(ValueError, match="300w-68 has no points of wflw-98"):
+        finish(evaluate.run(Evaluate(model=tmp_path / "b", head="wflw-98", data=tmp_path / "nowhere")))

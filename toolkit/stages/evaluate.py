@@ -8,6 +8,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import measure
+from toolkit.core.correspondence import span_of
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
@@ -61,6 +62,7 @@ def run(options: Evaluate) -> Steps[Outcome]:
     check_outputs(options)
     model = open_model(options.model, options.threads)
     wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
+    span_of(wanted, model.scheme)  # refuses a head that there is not
     labelled = open_faces(options.data, options.split, options.synthetic, scheme=wanted, skip_bad=options.skip_bad)
     faces, whole = labelled, model.scheme
     if whole.parts:
