@@ -1,5 +1,6 @@
 """Options are of their kinds, whoever makes them: a notebook gets the errors of the command line."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,20 +26,20 @@ class Example(Options):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"remove": "chanels"}, "--remove must be operations or channels, got 'chanels'"),
-        ({"precisions": ("int4",)}, "--precisions must be a tuple, each float32 or int8"),
-        ({"size": 64.5}, "--size must be a whole number or None, got 64.5"),
-        ({"size": True}, "--size must be a whole number or None, got True"),
-        ({"lr": float("nan")}, "--lr must be a finite number, got nan"),
-        ({"lr": "1e-3"}, "--lr must be a finite number, got '1e-3'"),
-        ({"out": "runs/mine"}, "--out must be a path or None, got 'runs/mine'"),
-        ({"augment": {"jpeg": float("inf")}}, "--augment must be a dict, each a finite number"),
-        ({"quiet": 1}, "--quiet must be bool, got 1"),
+        ({"remove": "chanels"}, '--remove: expected one of "channels", "operations", got "chanels"'),
+        ({"precisions": ("int4",)}, '--precisions[0]: expected one of "float32", "int8", got "int4"'),
+        ({"size": 64.5}, "--size: expected a whole number or null, got 64.5"),
+        ({"size": True}, "--size: expected a whole number or null, got true"),
+        ({"lr": float("nan")}, "--lr: expected finite numbers, got nan"),
+        ({"lr": "1e-3"}, '--lr: expected a number, got "1e-3"'),
+        ({"out": "runs/mine"}, '--out: expected a path or null, got "runs/mine"'),
+        ({"augment": {"jpeg": float("inf")}}, "--augment: expected finite numbers, got {'jpeg': inf}"),
+        ({"quiet": 1}, "--quiet: expected true or false, got 1"),
     ],
 )
 def test_a_value_of_another_kind_is_refused(wrong: dict[str, Any], message: str) -> None:
     """The message has the option, what it takes and what was given."""
-    with pytest.raises(ValueError, match="^" + message.replace("(", r"\(").replace("[", r"\[")):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
         Example(**wrong)
 
 

@@ -256,7 +256,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
         ({"threads": 0}, "--threads must be at least 1, got 0"),
         ({"lr": 0.0}, "learning rate above 0"),
         ({"size": 0}, "multiple of 32"),
-        ({"preset": "huge"}, "--preset must be tiny, cpu or paper, got 'huge'"),
+        ({"preset": "huge"}, '--preset: expected one of "cpu", "paper", "tiny", got "huge"'),
         ({"resume": True, "overwrite": True}, "give one of them"),
     ],
 )

@@ -6,6 +6,7 @@ msgspec finds it and names the place; its type tells what was expected there.
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from msgspec import inspect
@@ -76,6 +77,8 @@ def _described(info: Any) -> str:
             words += f" of {' and '.join(bounds)}" if bounds else ""
         case inspect.DataclassType() | inspect.TypedDictType():
             words = "an object"
+        case inspect.CustomType() if info.cls is Path:
+            words = "a path"
         case _:
             words = {inspect.NoneType: "null", inspect.BoolType: "true or false"}.get(type(info), "another value")
     return str(words)

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
+
+from toolkit.core.validation import check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,10 +13,11 @@ class Options:
     """The base of every command's options. The command line parses by the same annotations, a notebook does not."""
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
+        for name, hint in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name)
-            if not _fits(value, hint):
-                raise ValueError(f"{flag(name)} must be {_wanted(hint)}, got {value!r}")
+            check(float(value) if isinstance(value, float) else value, hint, flag(name))  # NumPy's float64 is one, too
+            if not all(map(math.isfinite, _floats(value))):
+                raise ValueError(f"{flag(name)}: expected finite numbers, got {value}")
 
     def at_least(self, least: int, *names: str) -> None:
         """Raises ValueError where one of these is given and lower."""
@@ -31,37 +32,10 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of the kind; kinds that are not told apart here always fit."""
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return any(_fits(value, each) for each in inner)
-    if origin is Literal:
-        return value in inner
-    if origin is tuple:
-        return isinstance(value, tuple | list) and all(_fits(each, inner[0]) for each in value)
-    if origin is dict:
-        return isinstance(value, Mapping) and all(_fits(each, inner[1]) for each in value.values())
-    if hint in (int, float):
-        number = isinstance(value, int) or (hint is float and isinstance(value, float) and math.isfinite(value))
-        return number and not isinstance(value, bool)
-    return not isinstance(hint, type) or isinstance(value, hint)
-
-
-def _wanted(hint: Any) -> str:
-    *first, last = _kinds(hint)
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def _kinds(hint: Any) -> Iterator[str]:
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        for each in inner:
-            yield from _kinds(each)
-    elif origin is Literal:
-        yield from map(str, inner)
-    elif origin in (tuple, dict):
-        yield f"a {origin.__name__}, each {_wanted(inner[-1] if origin is dict else inner[0])}"
-    else:
-        names = {float: "a finite number", int: "a whole number", str: "a text", Path: "a path", NoneType: "None"}
-        yield names.get(hint, getattr(hint, "__name__", str(hint)))
+def _floats(value: Any) -> Iterator[float]:
+    """The numbers of an option that may be infinite, or none."""
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    for each in value if isinstance(value, tuple | list) else (value,):
+        if isinstance(each, float):
+            yield each
