@@ -22,22 +22,27 @@ class Latency(TypedDict, total=False):
     warmup: Whole | None
 
 
-class Measured(TypedDict, total=False):
-    """The fields that a record may have, beside others."""
+class Subject(TypedDict, total=False):
+    """The fields that say what was measured."""
 
     kind: Annotated[str, Meta(min_length=1, max_length=100)]
     model: Title | None
     name: Title | None
     trained_on: Title | None
+    file_sha256: Title | None
     engine: Title | None
+    threads: Whole | None
     device: Title | None
     data: Title | None
     split: Title | None
+
+
+class Measured(Subject, total=False):
+    """The fields that a record may have, beside others."""
+
     boxes: Title | None
     precision: Title | None
     commit: Title | None
-    file_sha256: Title | None
-    threads: Whole | None
     n: Whole | None
     input_px: Whole | None
     size_bytes: Whole | None

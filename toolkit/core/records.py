@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from toolkit.core.files import read_lines, write_lines
-from toolkit.core.measured import Measured
+from toolkit.core.measured import Measured, Subject
 from toolkit.core.validation import check
 
 Fields = Mapping[str, Any]
@@ -63,10 +63,8 @@ class Record(Mapping[str, Any]):
     def __post_init__(self) -> None:
         if not isinstance(self.fields, Mapping) or not isinstance(self.fields.get("kind"), str):
             raise ValueError("is not a measurement record: it has no kind")
-        for name, kind, words in _TYPES:
-            value = self.fields.get(name)
-            if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-                raise ValueError(f"is not a measurement record: {name} must be {words} or null, got {value!r:.80}")
+        about = {name: self.fields[name] for name in Subject.__annotations__ if name in self.fields}
+        check(about, Subject, "is not a measurement record")
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]
@@ -111,13 +109,6 @@ class Record(Mapping[str, Any]):
             split=get("split"),
             more=tuple(str(get(name)) for name in MORE.get(self.kind, ())),
         )
-
-
-_TYPES = (
-    *((name, str, "a text") for name in ("model", "name", "trained_on", "file_sha256", "engine", "device")),
-    *((name, str, "a text") for name in ("data", "split")),
-    ("threads", int, "a whole number"),
-)
 
 
 def of(lines: Iterable[Fields]) -> list[Record]:
