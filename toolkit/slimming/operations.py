@@ -1,7 +1,7 @@
 """Operations of the file that a network becomes: what a phone's time hangs on, more than on multiply-accumulates.
 
 Counted for TFLite in float32, from the spec and its importance factors alone; an int8 file has two more, which change
-the type of the image and of the heatmaps.
+the type of the image and of the heatmaps, and one that is in int8 in part those that change it between its operations.
 """
 
 from collections.abc import Mapping

@@ -65,7 +65,7 @@ def test_other_columns_and_empty_splits(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no val face"):
         YTF.read(tmp_path, "val")
     (tmp_path / "annotations.csv").write_text("split,file,x0,y0\n")
-    with pytest.raises(ValueError, match="expected the columns split, file"):
+    with pytest.raises(ValueError, match="expected the 138 columns split, file"):
         YTF.read(tmp_path, "train")
     with pytest.raises(FileNotFoundError, match=r"no annotations\.csv"):
         YTF.read(tmp_path / "train", "train")

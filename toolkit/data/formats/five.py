@@ -16,11 +16,11 @@ from toolkit.data.formats.gather import (
     Line,
     coordinates,
     csv_fields,
+    csv_rows,
     gather,
     picture_in,
     require_faces,
     shown,
-    text_lines,
 )
 from toolkit.data.formats.pts import photo_of
 from toolkit.data.labels import Label, Reading
@@ -45,12 +45,7 @@ def read(root: Path, split: Split) -> Reading:
         ValueError: the file has other columns.
     """
     path = root / NAME
-    if not path.is_file():
-        raise FileNotFoundError(f"{shown(root)} has no {NAME}")
-    lines = text_lines(path)
-    header = csv_fields(lines[0][1]) if lines else []
-    if header != COLUMNS:
-        raise ValueError(f"{shown(path)}: expected the columns {', '.join(COLUMNS)}, found {', '.join(header[:12])}")
+    lines = csv_rows(path, COLUMNS)
 
     def source(line: Line) -> str:
         return f"{shown(path)}:{line[0]}"
@@ -72,7 +67,7 @@ def read(root: Path, split: Split) -> Reading:
             box_xyxy=box,
         )
 
-    rows, bad = gather(lines[1:], source, parsed)
+    rows, bad = gather(lines, source, parsed)
     boxes: Sequence[FloatArray] = list(whole_boxes(np.stack([p for *_, p in rows]), FIVE_5)) if rows else []
     labels, unread = gather(list(zip(rows, boxes, strict=True)), lambda row: source(row[0][0]), label)
     title = f"folder {shown(Path(root.resolve().name))}: {len(labels)} faces with five points"

@@ -164,6 +164,23 @@ def text_lines(path: Path) -> list[Line]:
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
 
 
+def csv_rows(path: Path, columns: Sequence[str]) -> list[Line]:
+    """The lines of a CSV below its header, each for the reader of its own set to take apart.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        ValueError: it has other columns.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{shown(path.parent)} has no {path.name}")
+    lines = text_lines(path)
+    found = csv_fields(lines[0][1]) if lines else []
+    if found != list(columns):
+        few = ", ".join((*columns[:4], "...", columns[-1]))
+        raise ValueError(f"{shown(path)}: expected the {len(columns)} columns {few}, found {len(found)}")
+    return lines[1:]
+
+
 def csv_fields(line: str) -> list[str]:
     """The fields of one CSV line.
 

@@ -13,11 +13,11 @@ from toolkit.data.formats.gather import (
     check_name,
     coordinates,
     csv_fields,
+    csv_rows,
     gather,
     picture_in,
     require_faces,
     shown,
-    text_lines,
 )
 from toolkit.data.formats.pts import photo_of
 from toolkit.data.labels import Label, Reading
@@ -45,12 +45,7 @@ def read(root: Path, split: Split) -> Reading:
         ValueError: the file has other columns.
     """
     path = root / NAME
-    if not path.is_file():
-        raise FileNotFoundError(f"{shown(root)} has no {NAME}")
-    lines = text_lines(path)
-    header = csv_fields(lines[0][1]) if lines else []
-    if header != COLUMNS:
-        raise ValueError(f"{shown(path)}: expected the columns split, file, x0, y0 ... x67, y67, found {len(header)}")
+    lines = csv_rows(path, COLUMNS)
 
     def source(line: Line) -> str:
         return f"{shown(path)}:{line[0]}"
@@ -72,7 +67,7 @@ def read(root: Path, split: Split) -> Reading:
         )
 
     others = tuple(f"{name}," for name in SPLITS if name != split)
-    labels, problems = gather([line for line in lines[1:] if not line[1].startswith(others)], source, label)
+    labels, problems = gather([line for line in lines if not line[1].startswith(others)], source, label)
     found = Reading(scheme=W300_68, title=f"YouTube Faces crops: {len(labels)}", labels=labels, problems=problems)
     return require_faces(found, f"{shown(path)} has no {split} face that can be used")
 
