@@ -54,7 +54,7 @@ class Converted:
 @pytest.fixture(scope="session")
 def converted(small_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Converted:
     """Every format in every precision, made once a session: a minute."""
-    from toolkit.stages.convert import Convert, run
+    from toolkit.commands.convert.convert import Convert, run
 
     folder = tmp_path_factory.mktemp("run")
     bundle.write(small_bundle, folder / "distil")

@@ -191,7 +191,7 @@ def test_a_missing_extra_gives_the_install_line(
 ) -> None:
     """A base install that is asked to train says what to install."""
     monkeypatch.setitem(sys.modules, "torch", None)
-    for name in [m for m in sys.modules if m.startswith("toolkit.stages.teacher")]:
+    for name in [m for m in sys.modules if m.startswith("toolkit.commands.train.teacher")]:
         monkeypatch.delitem(sys.modules, name)
     assert main(["teacher", "--out", "x"]) == 2
     assert "pip install '.[train]'" in capsys.readouterr().err

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import __version__
-from toolkit.contract import detector_file
 from toolkit.core.draw import Style, draw_landmarks
 from toolkit.core.files import new_folder, read_json, sha256, write_bytes, write_json
 from toolkit.core.images import write_image
@@ -22,6 +21,7 @@ from toolkit.core.schemes import SCHEMES, scheme
 from toolkit.landmarkers import WEIGHTS
 from toolkit.report import palette
 from toolkit.runtime import sidecar
+from tools.contract import detector_file
 
 DEPLOY = Path(__file__).resolve().parents[1]
 CONTRACT = DEPLOY / "contract.json"

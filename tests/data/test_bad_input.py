@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from tests.faces import face_points
+from toolkit.commands.data.check import Check, run
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Outcome, finish
 from toolkit.data import open_faces
 from toolkit.data.formats.pts import write_pts
-from toolkit.stages.check import Check, run
 
 SIZE_WH = (80, 60)
 POINTS = face_points((20, 10, 60, 50))

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from toolkit.commands.data import check
+from toolkit.commands.data.check import Check
+from toolkit.commands.data.pack import Pack, run
 from toolkit.core.images import write_png
 from toolkit.core.progress import finish
 from toolkit.data import open_faces, open_folder
@@ -14,9 +17,6 @@ from toolkit.data.augment import Augment, patch
 from toolkit.data.batches import training_faces
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.pack import PackedFaces, write_pack
-from toolkit.stages import check
-from toolkit.stages.check import Check
-from toolkit.stages.pack import Pack, run
 
 SIZE = 32
 

@@ -21,12 +21,12 @@ import pytest
 
 from tests.deploy import chromium
 from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Visit
+from toolkit.commands.live.serve import PAGE, Serve, checked, open_server
 from toolkit.core.geometry import BOX_SCALE, Crop, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.detect import FaceDetector, landmarks_in
 from toolkit.landmarkers import MAIN, open_model, released
-from toolkit.server import Server
-from toolkit.stages.serve import PAGE, Serve, checked, open_server
+from toolkit.web.server import Server
 
 WEB = PAGE.parent
 NODE = "needs Node 20 or newer: https://nodejs.org"

@@ -5,11 +5,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+from toolkit.commands.measure.report import Report, run
 from toolkit.core.files import write_lines
 from toolkit.core.progress import finish
 from toolkit.report.ablation import ablations, plots
 from toolkit.report.markdown import BEGIN, END
-from toolkit.stages.report import Report, run
 
 CONDITIONS = {"kind": "ablation", "ablation": "distil", "split": "test", "data": "d", "n": 3, "input_px": 96,
               "device": "a machine", "commit": "f" * 40}  # fmt: skip

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from toolkit.bundle import Bundle, Card, of_network
+from toolkit.commands.train import distil, supernet
+from toolkit.commands.train.distil import Distil
+from toolkit.commands.train.supernet import Supernet
 from toolkit.core.progress import finish
 from toolkit.data.batches import Batch
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import Edge, SuperNetSpec
-from toolkit.stages import distil, supernet
-from toolkit.stages.distil import Distil
-from toolkit.stages.supernet import Supernet
 from toolkit.train.inference import normalised
 from toolkit.train.inputs import inputs
 from toolkit.train.setup import Session, open_session

@@ -17,10 +17,10 @@ import torch
 
 from toolkit import bundle
 from toolkit.bundle import Card
+from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import finish
 from toolkit.models import build
 from toolkit.models.spec import Spec
-from toolkit.stages.teacher import Teacher
 from toolkit.train.place import Place, places_here
 from toolkit.train.setup import Training, open_session
 from toolkit.train.team import Team, alone, assemble, default_precision, default_threads

@@ -1,0 +1,96 @@
+"""Files on an emulated Arm processor: what is compared, and what fails. The emulator runs in `make verify-arm`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.commands.convert import verify_arm
+from toolkit.commands.convert.verify_arm import VerifyArm, run
+from toolkit.core.progress import Outcome, finish
+from toolkit.landmarkers import WEIGHTS
+from toolkit.runtime.answers import Answers, answers
+
+ALL = {"int8", "float16", "float32"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An Arm computer in name."""
+    (tmp_path / "arm").mkdir()
+    (tmp_path / "arm" / ".ready").touch()
+    return tmp_path / "arm"
+
+
+def compared(root: Path, **more: object) -> Outcome:
+    return finish(run(VerifyArm(models=WEIGHTS, root=root, faces=2, **more)))  # type: ignore[arg-type]
+
+
+def off_by(points: float, confidence: float) -> object:
+    """An emulator that answers as this processor does, but for so much in pixels and confidence."""
+
+    def emulated(_: Path, models: Path, images: dict[str, np.ndarray]) -> Answers:
+        shift = {"points": points, "confidence": confidence}
+        return {name: value + shift[name.rpartition("/")[2]] for name, value in answers(models, images).items()}
+
+    return emulated
+
+
+def test_equal_answers_pass(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a record of each file."""
+    monkeypatch.setattr(verify_arm, "emulated", off_by(0, 0))
+    outcome = compared(root, results=tmp_path / "results.jsonl")
+    assert outcome.ok, outcome.text
+    assert {r["precision"] for r in outcome.records} == ALL
+    assert all(r["points_difference"] == 0 and r["arm_cpu"] == "cortex-a76" for r in outcome.records)
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == len(outcome.records)
+    json.dumps(outcome.records)
+
+
+@pytest.mark.parametrize(
+    ("points", "confidence", "failed"),
+    [(0.005, 0, {"int8"}), (0.02, 0, ALL), (0, 1e-5, {"int8"}), (0, 1e-3, ALL)],
+)
+def test_each_precision_has_its_budget(
+    root: Path, monkeypatch: pytest.MonkeyPatch, points: float, confidence: float, failed: set[str]
+) -> None:
+    """1e-4 of a crop's 64 to 128 px for float; static int8 equal but for rounding after it."""
+    monkeypatch.setattr(verify_arm, "emulated", off_by(points, confidence))
+    outcome = compared(root)
+    assert {r["precision"] for r in outcome.records if not r["ok"]} == failed
+    assert outcome.text.count("FAILED") == sum(not r["ok"] for r in outcome.records) >= len(failed)
+
+
+def test_no_emulator_is_an_error_that_says_how_to_make_it(tmp_path: Path) -> None:
+    """One line."""
+    with pytest.raises(FileNotFoundError, match="run `make verify-arm`"):
+        compared(tmp_path)
+
+
+def test_an_emulator_that_fails_is_heard(root: Path) -> None:
+    """Its last words are in the message."""
+    emulator = root / "host" / "usr" / "bin" / "qemu-aarch64-static"
+    emulator.parent.mkdir(parents=True)
+    emulator.write_text("#!/bin/sh\necho unknown instruction >&2\nexit 4\n")
+    emulator.chmod(0o755)
+    with pytest.raises(ValueError, match="status 4: unknown instruction"):
+        compared(root)
+
+
+def test_answers_run_as_a_program_without_torch(tmp_path: Path) -> None:
+    """What the emulated computer starts, on this one."""
+    generator = np.random.default_rng(0)
+    crops = {str(px): generator.integers(0, 256, (1, px, px, 3), dtype=np.uint8) for px in (96, 128, 160)}
+    np.savez(tmp_path / "crops.npz", **crops)
+    program = (
+        "import sys, runpy; sys.modules['torch'] = sys.modules['tensorflow'] = None; "
+        "runpy.run_module('toolkit.runtime.answers', run_name='__main__')"
+    )
+    words = [str(WEIGHTS), str(tmp_path / "crops.npz"), str(tmp_path / "out.npz")]
+    subprocess.run([sys.executable, "-c", program, *words], check=True, capture_output=True)
+    with np.load(tmp_path / "out.npz") as found:
+        for name, value in answers(WEIGHTS, crops).items():
+            np.testing.assert_array_equal(found[name], value)

@@ -1,0 +1,79 @@
+"""Records made elsewhere: what is taken in, and what is refused in a line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.commands.measure.benchmark_import import ImportRecords, run
+from toolkit.core.files import read_lines
+from toolkit.core.progress import finish
+
+WEB = {
+    "kind": "benchmark", "model": "face-int8.tflite", "file_sha256": "ab", "precision": "int8", "size_bytes": 1767312,
+    "seed": None, "engine": "litertjs-wasm 2.5.3", "data": None, "split": None, "n": None, "nme_mean": None,
+    "parity": {"mean_px": 0.09}, "latency_ms": {"median": 4.1, "p90": 4.9, "runs": 50, "warmup": 10},
+    "device": "Pixel 6 Pro, Android 14, 8 cores", "threads": 1, "commit": "1", "versions": {"litertjs": "2.5.3"},
+}  # fmt: skip
+"""As the web page exports it."""
+
+
+def taken(folder: Path, *files: Path) -> list[dict[str, object]]:
+    finish(run(ImportRecords(files=files, results=folder / "results.jsonl")))
+    return read_lines(folder / "results.jsonl")
+
+
+def test_one_a_list_or_one_a_line(tmp_path: Path) -> None:
+    """All fields kept; a record of the same measurement is replaced, one of another device is not."""
+    one, many, lines = (tmp_path / name for name in ("one.json", "many.json", "lines.jsonl"))
+    one.write_text(json.dumps(WEB))
+    many.write_text(json.dumps([WEB | {"nme_mean": 5.0}, WEB | {"device": "iPhone"}]))
+    lines.write_text(json.dumps(WEB | {"engine": "litertjs-webgpu 2.5.3", "latency_ms": None, "nme_mean": 5.1}) + "\n")
+    found = taken(tmp_path, one, many, lines)
+    assert [(r["device"][:6], r["engine"][:11], r["nme_mean"]) for r in found] == [
+        ("Pixel ", "litertjs-wa", 5.0), ("iPhone", "litertjs-wa", None), ("Pixel ", "litertjs-we", 5.1),
+    ]  # fmt: skip
+    assert found[0].items() >= (WEB | {"nme_mean": 5.0, "boxes": "same boxes", "imported": True}).items()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "evaluate"}, 'kind: expected "benchmark", got "evaluate"'),
+        ({"device": ""}, "device: expected text of 1 to 300 characters"),
+        ({"model": 7}, "model: expected text of 1 to 300 characters, got 7"),
+        ({"threads": "two"}, "threads: expected a whole number"),
+        ({"latency_ms": {"median": 1}}, "latency_ms: has no field p90"),
+        ({"latency_ms": {"median": -1, "p90": 1, "runs": 1, "warmup": 0}}, r"latency_ms\.median: .*got -1"),
+        ({"latency_ms": {"median": 1e308, "p90": 1, "runs": 1, "warmup": 0}}, r"latency_ms\.median: .*got 1e\+308"),
+        ({"nme_mean": "good"}, 'nme_mean: expected a number .*, got "good"'),
+        ({"size_bytes": 10**18}, "size_bytes: expected a whole number"),
+        ({"size_bytes": 10**400}, "a whole number is too large"),
+        ({"data": ["300W"]}, "data: expected text"),
+        ({"versions": 5}, "versions: expected an object"),
+        ({"latency_ms": None}, "neither a time nor an accuracy"),
+    ],
+)
+def test_a_record_that_is_none_is_refused_and_nothing_added(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    """The message names the file and the record."""
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps([WEB, WEB | change]))
+    with pytest.raises(ValueError, match=rf"r\.json.*{message}"):
+        taken(tmp_path, path)
+    assert not (tmp_path / "results.jsonl").exists()
+
+
+def test_files_that_are_no_records(tmp_path: Path) -> None:
+    """Missing, empty, not JSON."""
+    with pytest.raises(FileNotFoundError, match="no file at"):
+        taken(tmp_path, tmp_path / "missing.json")
+    (tmp_path / "empty.json").write_text("[]")
+    with pytest.raises(ValueError, match="holds no record"):
+        taken(tmp_path, tmp_path / "empty.json")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(ValueError, match="not valid JSON"):
+        taken(tmp_path, tmp_path / "bad.json")
+    with pytest.raises(ValueError, match="name at least one"):
+        ImportRecords(files=())

@@ -1,0 +1,149 @@
+"""Evaluating and benchmarking: any model by its path, records with their conditions, two baselines."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit import bundle
+from toolkit.bundle import Bundle
+from toolkit.commands.measure import benchmark, evaluate
+from toolkit.commands.measure.benchmark import Benchmark
+from toolkit.commands.measure.evaluate import Evaluate
+from toolkit.core.files import read_lines, write_bytes
+from toolkit.core.images import write_image
+from toolkit.core.progress import finish
+from toolkit.data.formats.pts import read_pts, write_pts
+from toolkit.data.synthetic import SyntheticFaces
+from toolkit.landmarkers import released
+
+NAMES = {"kind", "model", "file_sha256", "engine", "precision", "threads", "device", "data", "split", "n", "nme_mean",
+         "nme_median", "fr8", "fr10", "auc10", "n_unscored", "nme_regions", "nme_box", "subsets", "latency_ms",
+         "size_bytes", "seed", "commit", "versions"}  # fmt: skip
+
+
+def photos(folder: Path, count: int, seed: int) -> None:
+    """A folder of pictures with .pts files, drawn for the test."""
+    faces = SyntheticFaces(count, seed=seed)
+    for i in range(count):
+        sample = faces[i]
+        write_image(folder / f"{i}_1.png", sample.image)
+        write_bytes(folder / f"{i}_1.pts", write_pts(sample.points_xy).encode())
+
+
+@pytest.mark.slow
+def test_a_bundle_and_its_file_score_the_same(converted: Any, tmp_path: Path) -> None:
+    """One record each, with every promised field; the same faces give the same NME to a thousandth of a point."""
+    results = tmp_path / "results.jsonl"
+    for model in (converted.bundle, converted.file("float32.tflite")):
+        finish(evaluate.run(Evaluate(model=model, synthetic=8, results=results)))
+    first, second = read_lines(results)
+    assert set(first) >= NAMES and set(second) >= NAMES
+    assert first["nme_mean"] == pytest.approx(second["nme_mean"], abs=1e-3)
+    assert (first["model"], first["engine"][:5], second["engine"][:14]) == ("distil", "torch", "ai-edge-litert")
+    assert first["n"] == len(first["errors_percent"]) == 8
+
+
+@pytest.mark.slow
+def test_measuring_again_replaces_the_record(converted: Any, tmp_path: Path) -> None:
+    """A results file holds one record of each measurement."""
+    results = tmp_path / "results.jsonl"
+    for _ in range(2):
+        finish(evaluate.run(Evaluate(model=converted.file("float32.tflite"), synthetic=4, results=results)))
+    assert len(read_lines(results)) == 1
+
+
+@pytest.mark.slow
+def test_baselines_need_photos_and_know_the_training_shape(converted: Any, tmp_path: Path) -> None:
+    """The oracle is at least as good as the placed mean, on every face."""
+    model = converted.file("float32.tflite")
+    for part, seed in (("afw", 1), ("helen/testset", 2)):
+        photos(tmp_path / part, 6, seed)
+    outcome = finish(evaluate.run(Evaluate(model=model, data=tmp_path, baselines=True)))
+    mean, oracle = (np.array(r["errors_percent"]) for r in outcome.records[1:])
+    assert len(mean) == 6 and (oracle <= mean + 0.5).all() and oracle.mean() < mean.mean()
+    part = finish(evaluate.run(Evaluate(model=model, data=tmp_path, baselines=True, split="common")))
+    for whole, own in zip(outcome.records, part.records, strict=True):
+        assert own["split"] == "common"
+        assert {key: own[key] for key in whole["subsets"]["common"]} == whole["subsets"]["common"]
+    with pytest.raises(ValueError, match="--split test"):
+        finish(evaluate.run(Evaluate(model=model, data=tmp_path, baselines=True, split="val")))
+    with pytest.raises(ValueError, match="give --data"):
+        finish(evaluate.run(Evaluate(model=model, synthetic=2, baselines=True)))
+
+
+def test_the_table_shows_the_record() -> None:
+    """Every subset and region; a subset that has no figures says none, and unscored faces are told."""
+    figures = {"n": 9, "n_unscored": 3, "nme_mean": 5.126, "nme_median": 4.5, "fr8": 12.5, "fr10": 0.0, "auc10": 51.2}
+    record = {"model": "slim", "data": "d", "split": "test", **figures, "nme_box": 3.33,
+              "nme_regions": {"contour": 8.16, "inner": None},
+              "subsets": {"occlusion": figures | {"n": 4}, "profile": dict.fromkeys(figures) | {"n": 0}}}  # fmt: skip
+    lines = evaluate._table(record).splitlines()
+    assert lines[0] == "slim on d, test"
+    assert [line.split() for line in lines[2:5]] == [
+        ["all", "faces", "9", "5.13", "4.50", "12.50", "0.00", "51.20"],
+        ["occlusion", "4", "5.13", "4.50", "12.50", "0.00", "51.20"],
+        ["profile", "0", *["none"] * 5],
+    ]
+    assert len({len(line) for line in lines[1:5]}) == 1
+    assert lines[5] == "NME % by region: contour 8.16, inner none; by the box: 3.33"
+    assert lines[6].startswith("3 faces lack an outer eye corner")
+
+
+def test_an_unknown_split_is_named() -> None:
+    """The command line takes any name; what there is, the data say."""
+    from toolkit.landmarkers import MAIN, WEIGHTS
+
+    folder = WEIGHTS / MAIN
+    with pytest.raises(ValueError, match=r"'challenge'.*train, val, test"):
+        finish(evaluate.run(Evaluate(model=folder, synthetic=2, split="challenge")))
+
+
+@pytest.mark.slow
+def test_the_benchmark_measures_every_file_once(converted: Any, tmp_path: Path) -> None:
+    """Accuracy for all; latency for what runs on a device, and none for the interpreter of CoreML programs."""
+    results = tmp_path / "results.jsonl"
+    options = Benchmark(models=(converted.models,), synthetic=2, runs=3, warmup=1, starts=0, results=results)
+    records = {r["model"]: r for r in finish(benchmark.run(options)).records}
+    assert set(records) == {p.name for p in converted.models.iterdir() if p.suffix != ".json"}
+    for name, record in records.items():
+        assert set(record) >= NAMES and record["n"] == 2
+        if name.endswith(".tflite"):
+            latency = record["latency_ms"]
+            assert 0 < latency["median"] <= latency["p90"] and (latency["runs"], latency["warmup"]) == (3, 1)
+    assert len(read_lines(results)) == len(records)
+
+
+def test_a_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
+    """Convert comes before benchmark."""
+    with pytest.raises(FileNotFoundError, match="sdhrnet convert"):
+        finish(benchmark.run(Benchmark(models=(tmp_path,))))
+    with pytest.raises(ValueError, match="at least 1"):
+        Benchmark(models=(tmp_path,), runs=0)
+
+
+def test_wrong_labels_are_told_beside_the_score_and_bad_ones_are_left_out(tmp_path: Path) -> None:
+    """One line names the first of them; without --skip-bad a picture of another face ends the command."""
+    photos(tmp_path, 4, 3)
+    swapped, outside = (read_pts(tmp_path / f"{i}_1.pts", 68) for i in (1, 2))
+    (tmp_path / "1_1.pts").write_text(write_pts(swapped[:, ::-1]))
+    model = released("float32")
+    text = finish(evaluate.run(Evaluate(model=model, data=tmp_path))).text
+    line = (
+        f"wrong labels? 1 in 4 faces (`sdhrnet data check` lists them), first {tmp_path}/1_1.pts: x and y are swapped"
+    )
+    assert text.splitlines()[-1] == line
+    (tmp_path / "2_1.pts").write_text(write_pts(outside + 5000))
+    (tmp_path / "3_1.pts").write_text("n_points: 67\n{\n}\n")
+    with pytest.raises(ValueError, match=r"3_1\.pts"):
+        finish(evaluate.run(Evaluate(model=model, data=tmp_path)))
+    (record,) = finish(evaluate.run(Evaluate(model=model, data=tmp_path, skip_bad=True))).records
+    assert record["n"] == 2 and record["data"].endswith("3 faces, 1 left out, 1 left out")
+
+
+def test_a_head_that_there_is_not_is_refused(tmp_path: Path, small_bundle: Bundle) -> None:
+    """By name, before any face is read; a network of one scheme has its own alone."""
+    bundle.write(small_bundle, tmp_path / "b")
+    with pytest.raises(ValueError, match="300w-68 has no points of wflw-98"):
+        finish(evaluate.run(Evaluate(model=tmp_path / "b", head="wflw-98", data=tmp_path / "nowhere")))

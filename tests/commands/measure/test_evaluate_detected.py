@@ -1,0 +1,78 @@
+"""`sdhrnet evaluate --boxes`: three kinds of boxes on photos of the astronaut with points of our own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from toolkit.commands.measure import evaluate_detected
+from toolkit.commands.measure.evaluate_detected import Detected, face_at, run
+from toolkit.core.files import read_lines
+from toolkit.core.images import write_png
+from toolkit.core.progress import finish
+from toolkit.core.schemes import W300_68, Scheme
+from toolkit.data import Sample
+from toolkit.data.formats.pts import write_pts
+from toolkit.detect import Detection
+from toolkit.landmarkers import released
+from toolkit.report.device import device
+from toolkit.runtime.landmarker import Prediction
+
+SHAPE = np.random.default_rng(0).uniform(12, 52, (68, 2))
+"""What the fake network says of every crop: right only where the crop is that of the truth."""
+BOX = np.array([178.0, 84.0, 272.0, 178.0])
+"""About the astronaut's face; the truth's points fill a part of it."""
+
+
+class Fake:
+    scheme: Scheme = W300_68
+    size_px = 64
+    engine = "fake 1"
+    timed = False
+
+    def __call__(self, crop: np.ndarray) -> Prediction:
+        return Prediction(points_xy=SHAPE, confidence=np.ones(68))
+
+
+@pytest.fixture
+def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one photo whose points have BOX for their box and the fake network's shape."""
+    monkeypatch.setattr(evaluate_detected, "open_model", lambda path, threads: Fake())
+    write_png(tmp_path / "a.png", data.astronaut())
+    unit = (SHAPE - SHAPE.min(axis=0)) / np.ptp(SHAPE, axis=0)
+    (tmp_path / "a.pts").write_text(write_pts(BOX[:2] + unit * (BOX[2:] - BOX[:2])))
+    return tmp_path
+
+
+def test_every_kind_of_box_is_scored_on_the_faces_that_are_found(faces: Path, tmp_path: Path):
+    """Six records, three boxes by two passes; NME is smallest for the true box and larger for the detector's."""
+    results = tmp_path / "out" / "results.jsonl"
+    outcome = finish(run(Detected(model=released("float16"), data=faces, results=results)))
+    records = read_lines(results)
+    assert len(records) == 6
+    assert {(r["boxes"], r["passes"]) for r in records} == {(b, p) for b in evaluate_detected.BOXES for p in (1, 2)}
+    assert all((r["n"], r["looked_at"]) == (1, 1) for r in records)
+    nme = {r["boxes"]: r["nme_mean"] for r in records if r["passes"] == 1}
+    assert len(set(nme.values())) == 3
+    assert nme["calibrated"] < nme["detector"]
+    assert "1 of 1 faces found" in outcome.text
+    ((title, header, rows),) = device(records)
+    assert "1 of 1 faces found" in title
+    assert [len(row) for row in rows] == [len(header)] * 6
+
+
+def test_the_largest_detection_on_the_face_is_taken():
+    """One beside the face is not, and none is none."""
+    sample = Sample(name="a", image=np.zeros((9, 9, 3), np.uint8), points_xy=np.zeros((68, 2)), box_xyxy=BOX)
+    boxes = [np.array([0.0, 0, 150, 150]), np.array([170.0, 80, 280, 190]), np.array([200.0, 100, 250, 150])]
+    found = [Detection(box_xyxy=box, score=0.9, keypoints_xy=np.zeros((6, 2))) for box in boxes]
+    assert face_at(sample, found) is found[1]
+    assert face_at(sample, found[:1]) is None
+
+
+def test_a_photo_without_a_face_is_refused(faces: Path):
+    """With how many were looked at."""
+    write_png(faces / "a.png", np.full((512, 512, 3), 90, np.uint8))
+    with pytest.raises(ValueError, match="finds none of 1 faces"):
+        finish(run(Detected(model=released("float16"), data=faces)))

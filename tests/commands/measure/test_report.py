@@ -1,0 +1,83 @@
+"""The report stage: writes one page as a whole, and fails in one line."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from toolkit import bundle
+from toolkit.commands.measure.report import Report, run
+from toolkit.core.files import write_lines
+from toolkit.core.progress import finish
+from toolkit.models import build
+from toolkit.models.spec import HRNetSpec
+
+
+def write_teacher(folder: Path) -> None:
+    """A small random teacher."""
+    spec = HRNetSpec(points=68, stem=(4, 4), layer1=(2, 4), widths=(2, 3, 4, 5), modules=(1, 1, 1), blocks=1)
+    card = bundle.Card(name="hrnet-w18", stage="teacher", scheme="300w-68", size_px=64, sigma_px=1.0)
+    log = ({"epoch": 1, "seconds": 1.0, "val_teacher": {"nme_mean": 31.25}},)
+    bundle.write(bundle.of_network(build(spec), card, log), folder)
+
+
+def test_writes_the_page_beside_the_records(tmp_path: Path) -> None:
+    """Also for a run that has only begun; a second run replaces the page and leaves nothing else."""
+    write_teacher(tmp_path / "teacher")
+    outcome = finish(run(Report(run=tmp_path)))
+    outcome = finish(run(Report(run=tmp_path)))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert outcome.ok and str(tmp_path / "report.html") in outcome.text
+    assert outcome.records[0]["stages"] == ["teacher"]
+    assert 'value="31.25"' in page
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "teacher"]
+
+
+def test_out_chooses_the_page(tmp_path: Path) -> None:
+    """Folders on the way are made."""
+    (tmp_path / "run").mkdir()
+    finish(run(Report(run=tmp_path / "run", out=tmp_path / "pages" / "mine.html")))
+    assert (tmp_path / "pages" / "mine.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_no_run_folder(tmp_path: Path) -> None:
+    """The message names the folder and what belongs there."""
+    with pytest.raises(FileNotFoundError, match=r"no run at .*nowhere: give the folder that holds"):
+        finish(run(Report(run=tmp_path / "nowhere")))
+
+
+@pytest.mark.parametrize("text", ['{"kind": "evaluate"', "[1, 2]\n", '{"model": "teacher"}\n', "\x00"])
+def test_damaged_records_are_named_by_file_and_line(tmp_path: Path, text: str) -> None:
+    """And no page is written."""
+    (tmp_path / "results.jsonl").write_text('{"kind": "slim"}\n' + text)
+    with pytest.raises(ValueError, match=r"results\.jsonl:2 is not ") as caught:
+        finish(run(Report(run=tmp_path)))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_damaged_bundle_and_picture_are_named(tmp_path: Path) -> None:
+    """One line that says which."""
+    (tmp_path / "photo.png").write_bytes(b"GIF89a")
+    with pytest.raises(ValueError, match=r"photo\.png is not a PNG picture"):
+        finish(run(Report(run=tmp_path)))
+    (tmp_path / "photo.png").unlink()
+    write_teacher(tmp_path / "teacher")
+    (tmp_path / "teacher" / "weights.safetensors").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"weights\.safetensors is damaged"):
+        finish(run(Report(run=tmp_path)))
+
+
+def test_unfinished_training_is_not_there_yet(tmp_path: Path) -> None:
+    """A stage's folder that only holds the state to resume from is no bundle."""
+    (tmp_path / "teacher" / "resume").mkdir(parents=True)
+    write_lines(tmp_path / "results.jsonl", [])
+    outcome = finish(run(Report(run=tmp_path)))
+    assert outcome.records[0]["stages"] == []
+
+
+def test_options_are_frozen() -> None:
+    """A stage cannot change what it was asked."""
+    options = Report(run=Path("x"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        options.run = Path("y")  # type: ignore[misc]

@@ -1,0 +1,131 @@
+"""`sdhrnet contract`: the committed files are those that it writes today."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit import bundle
+from toolkit.bundle import Bundle
+from toolkit.core.files import read_json, sha256, size_bytes
+from toolkit.core.images import read_image
+from toolkit.core.progress import finish
+from toolkit.core.schemes import W300_68
+from toolkit.landmarkers import MAIN, WEIGHTS, released
+from toolkit.runtime import models_in
+from tools import contract
+from tools.contract.command import Contract, run
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+STALE = "is stale: run `sdhrnet contract` and commit deploy/contract.json and deploy/golden"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command writes for the committed pictures."""
+    out = tmp_path_factory.mktemp("deploy")
+    shutil.copytree(DEPLOY / "golden", out / "golden")
+    outcome = finish(run(Contract(out=out)))
+    assert outcome.ok and outcome.records[0]["model"] in outcome.text
+    return out
+
+
+def near(value: Any, other: Any, tolerance: float) -> bool:
+    """Whether two JSON values are the same, numbers within a tolerance."""
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(near(value[k], other[k], tolerance) for k in value)
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(near(a, b, tolerance) for a, b in zip(value, other, strict=True))
+    if isinstance(value, float) and isinstance(other, float):
+        return abs(value - other) <= tolerance
+    return bool(value == other)
+
+
+def test_it_writes_these_files_and_no_other(made: Path):
+    """The same names as are committed."""
+    assert {p.name for p in (made / "golden").iterdir()} == {p.name for p in (DEPLOY / "golden").iterdir()}
+
+
+@pytest.mark.parametrize(
+    "name", ["contract.json", "golden/geometry.json", "golden/decode.json", "golden/smoothing.json"]
+)
+def test_the_committed_file_is_not_stale(made: Path, name: str):
+    """Byte for byte: no network has a part in these."""
+    assert (made / name).read_bytes() == (DEPLOY / name).read_bytes(), f"deploy/{name} {STALE}"
+
+
+def test_the_committed_faces_are_not_stale(made: Path):
+    """Pictures are kept; points may differ by what another processor's arithmetic makes of them."""
+    old, new = (read_json(folder / "golden" / "faces.json") for folder in (DEPLOY, made))
+    assert near(new, old, 0.002), f"deploy/golden/faces.json {STALE}"
+    old["faces"][0]["crop_points_xy"][5][1] += 0.01
+    assert not near(new, old, 0.002)
+    for picture in DEPLOY.glob("golden/*.png"):
+        assert sha256(picture) == sha256(made / "golden" / picture.name)
+
+
+def test_the_contract_says_what_the_model_takes_and_gives():
+    """Names, shapes and hashes of the file in the package, and the lines of its scheme."""
+    terms = read_json(DEPLOY / "contract.json")
+    model = WEIGHTS / terms["model"]["file"]
+    assert terms["model"]["file_sha256"] == sha256(model)
+    assert {each["file"] for each in terms["models"]} == {p.name for p in models_in(WEIGHTS) if MAIN in p.name}
+    assert terms["input"]["shape"] == [1, 128, 128, 3] and terms["input"]["colours"] == "RGB"
+    assert terms["outputs"]["points"]["shape"] == [1, 68, 2]
+    assert [line["indices"] for line in terms["drawing"]["lines"]] == [list(line.indices) for line in W300_68.lines]
+    assert terms["detector"]["file"] == contract.detector_file().name
+    assert 100_000 < size_bytes(contract.detector_file()) < 1_000_000
+
+
+@pytest.mark.slow  # the files are converted first
+def test_faces_are_drawn_where_there_are_none(converted, tmp_path: Path):
+    """For a bundle, its converted files are found; pictures, box and JSON come from nothing but the command."""
+    finish(run(Contract(model=converted.bundle, out=tmp_path)))
+    terms = read_json(tmp_path / "contract.json")
+    assert terms["model"]["file"].endswith("-float32.tflite")
+    floats = {"float32", "float16", "int8", "dynamic8", "weights8", "palette6", "palette4"}
+    assert {each["precision"] for each in terms["models"]} == floats  # int8io has integers at both ends
+    for case in read_json(tmp_path / "golden" / "faces.json")["faces"]:
+        image = read_image(tmp_path / "golden" / case["picture"])
+        left, top, right, bottom = case["box_xyxy"]
+        assert 0 <= left < right < image.shape[1] and 0 <= top < bottom < image.shape[0]
+
+
+def test_redraw_replaces_pictures(tmp_path: Path):
+    """Kept pictures stay as they are; with --redraw they are the generator's again."""
+    shutil.copytree(DEPLOY / "golden", tmp_path / "golden")
+    picture = tmp_path / "golden" / "front.png"
+    shutil.copy(DEPLOY / "golden" / "turned.png", picture)
+    finish(run(Contract(out=tmp_path)))
+    assert sha256(picture) == sha256(DEPLOY / "golden" / "turned.png")
+    finish(run(Contract(out=tmp_path, redraw=True)))
+    drawn = {face.name: face.image for face in contract.drawn_faces()}
+    assert np.array_equal(read_image(picture), drawn["front"])
+
+
+def test_a_bundle_that_was_never_converted_is_refused(small_bundle: Bundle, tmp_path: Path):
+    """Files of another bundle beside it do not count; the message has the command that converts it."""
+    bundle.write(small_bundle, tmp_path / "distil")
+    for name in (released("float16").name, f"{released('float16').name}.json"):
+        shutil.copy(WEIGHTS / name, tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="sdhrnet convert"):
+        finish(run(Contract(model=tmp_path / "distil", out=tmp_path / "deploy")))
+    assert not (tmp_path / "deploy").exists()
+
+
+@pytest.mark.slow
+def test_a_package_for_core_ml_takes_an_image(converted, tmp_path: Path):
+    """The contract of an .mlpackage names itself, and an image of one crop as its input."""
+    finish(run(Contract(model=converted.file("float16.mlpackage"), out=tmp_path)))
+    terms = read_json(tmp_path / "contract.json")
+    assert terms["model"]["file"].endswith("-float16.mlpackage")
+    assert terms["input"] == {
+        "name": "image",
+        "layout": "image",
+        "shape": [64, 64],
+        "dtype": "image",
+        "colours": "RGB",
+        "range": [0.0, 255.0],
+    }

@@ -1,0 +1,184 @@
+"""The golden files: Python still gives what they say, from the files alone, as every other platform must."""
+
+import base64
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit import runtime
+from toolkit.core import heatmap
+from toolkit.core.files import read_json, sha256
+from toolkit.core.geometry import Crop, crop_of_box, cut
+from toolkit.core.images import read_image
+from toolkit.core.schemes import W300_68
+from toolkit.core.smoothing import OneEuro, Smoother
+from toolkit.detect import Detection
+from toolkit.detect.calibration import Calibration, calibrate
+from toolkit.detect.tracking import FaceTracker, Tracking
+from toolkit.landmarkers import WEIGHTS
+from toolkit.runtime.landmarker import Prediction
+from tools.contract.golden import heatmaps, kept_faces, pattern
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+GOLDEN = DEPLOY / "golden"
+
+
+@pytest.fixture(scope="module")
+def contract() -> dict[str, Any]:
+    return read_json(DEPLOY / "contract.json")
+
+
+def pixels(encoded: str, size_px: int) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(encoded), np.uint8).reshape(size_px, size_px, 3).astype(int)
+
+
+def test_boxes_become_the_matrices_of_the_rule(contract):
+    """The matrix is box_scale and the longer side, worked out here from the contract's words; and goes back again."""
+    for case in read_json(GOLDEN / "geometry.json")["matrices"]:
+        left, top, right, bottom = case["box_xyxy"]
+        scale = case["size_px"] / (contract["crop"]["box_scale"] * max(right - left, bottom - top))
+        middle = (case["size_px"] - 1) / 2
+        expected = [
+            [scale, 0, middle - scale * (left + right) / 2],
+            [0, scale, middle - scale * (top + bottom) / 2],
+        ]
+        assert np.abs(np.array(case["matrix"]) - expected).max() < 1e-8  # crop px
+        crop = Crop(matrix=np.array(case["matrix"]), size_px=case["size_px"])
+        assert crop.to_image(np.array(case["crop_xy"])) == pytest.approx(case["image_xy"], abs=1e-5)  # image px
+
+
+def test_detector_boxes_become_boxes_of_training(contract):
+    """With the calibration of the contract."""
+    terms = contract["detector"]["calibration"]
+    calibration = Calibration(shift_xy=tuple(terms["shift_xy"]), scale_xy=tuple(terms["scale_xy"]))
+    for case in read_json(GOLDEN / "geometry.json")["calibration"]:
+        found = calibrate(np.array(case["detector_xyxy"]), calibration)
+        assert found == pytest.approx(case["box_xyxy"], abs=1e-8)  # image px
+
+
+def test_crops_of_the_pattern_are_cut_alike():
+    """`cut` gives the golden pixels within a level; a crop half a pixel off would not."""
+    golden = read_json(GOLDEN / "geometry.json")
+    blocks = set()
+    for case in golden["crops"]:
+        crop = crop_of_box(np.array(case["box_xyxy"]), case["size_px"])
+        expected = pixels(case["crop_rgb"], case["size_px"])
+        assert np.abs(cut(pattern(), crop) - expected).max() <= golden["pattern"]["tolerance_levels"]
+        off = Crop(matrix=crop.matrix + np.array([[0, 0, 0.5 * crop.scale], [0, 0, 0]]), size_px=crop.size_px)
+        assert np.abs(cut(pattern(), off) - expected).max() > golden["pattern"]["tolerance_levels"]
+        blocks.add(max(1, int(1 / crop.scale)))
+    assert blocks >= {1, 3}
+
+
+@pytest.mark.parametrize("decoder", ["dark", "quarter", "argmax"])
+def test_heatmaps_are_decoded_alike(decoder: heatmap.Decoder):
+    """Within the tolerance, for maps written with four decimals; the maps are those that the command writes."""
+    golden = read_json(GOLDEN / "decode.json")
+    width, height = golden["size_wh"]
+    maps = np.array(golden["maps"], dtype=np.float32).reshape(-1, height, width)
+    assert np.array_equal(maps, heatmaps(golden["sigma_px"]))
+    points_xy, confidence = heatmap.decode(maps, decoder, golden["sigma_px"])
+    expected = golden["expected"][decoder]
+    assert np.abs(points_xy - expected["points_xy"]).max() < golden["tolerance_px"]
+    assert np.abs(confidence - expected["confidence"]).max() < 1e-4
+
+
+def test_the_maps_are_hard_enough():
+    """DARK finds the drawn centre of a peak inside; the decoders disagree; a flat map stays at its first pixel."""
+    expected = read_json(GOLDEN / "decode.json")["expected"]
+    dark, quarter = (np.array(expected[d]["points_xy"]) for d in ("dark", "quarter"))
+    assert dark[0] == pytest.approx(heatmap.from_heatmap(np.array([7.3, 4.8])), abs=0.02)  # crop px
+    assert (np.abs(dark - quarter).max(axis=1) > 0.1).sum() >= 5
+    assert dark[-1].tolist() == quarter[-1].tolist() == [1.5, 1.5]
+
+
+def test_frames_are_smoothed_alike(contract):
+    """With the settings of the contract; at rest the points are quieter, after a jump they have arrived."""
+    terms = {name: value for name, value in contract["smoothing"].items() if name != "rule"}
+    smoother = Smoother(OneEuro(**terms))
+    frames = read_json(GOLDEN / "smoothing.json")["frames"]
+    for frame in frames:
+        found = smoother(np.array(frame["points_xy"]), frame["seconds"])
+        assert found == pytest.approx(np.array(frame["smooth_xy"]), abs=1e-5)  # px
+    raw, smooth = (np.array([f[name] for f in frames]) for name in ("points_xy", "smooth_xy"))
+    assert np.abs(np.diff(smooth[:8], axis=0)).mean() < 0.7 * np.abs(np.diff(raw[:8], axis=0)).mean()
+    assert np.abs(smooth - raw)[10:].max() < 15  # px, of a jump of 25
+
+
+def test_a_film_is_tracked_alike(contract):
+    """With the settings of the contract: the same frames looked at, the same numbers, crops and smoothed points."""
+    golden = read_json(GOLDEN / "tracking.json")
+    terms = contract["tracking"]
+    settings = Tracking(**{f.name: terms[f.name] for f in fields(Tracking) if f.name in terms})
+    now: dict[str, Any] = {}
+    looked: list[float] = []
+
+    class Script:
+        scheme, size_px, engine, timed = replace(W300_68, eyes=(0, 1)), golden["size_px"], "script", False
+
+        def __call__(self, crop: np.ndarray) -> Prediction:
+            points_xy = np.array(golden["shape_xy"]) + now["shift_xy"]
+            return Prediction(points_xy=points_xy, confidence=np.full(len(points_xy), now["confidence"]))
+
+    def detect(image: np.ndarray) -> list[Detection]:
+        looked.append(now["seconds"])
+        return [Detection(box_xyxy=np.array(b), score=1.0, keypoints_xy=np.zeros((6, 2))) for b in now["detector_xyxy"]]
+
+    tracker, (width, height) = FaceTracker(detect, Script(), settings), golden["size_wh"]
+    for now in golden["frames"]:
+        faces = tracker(np.zeros((height, width, 3), np.uint8), now["seconds"])
+        assert [f.track for f in faces] == [f["number"] for f in now["faces"]]
+        for face, expected in zip(faces, now["faces"], strict=True):
+            assert face.box_xyxy == pytest.approx(expected["box_xyxy"], abs=1e-4)  # px
+            assert face.points_xy == pytest.approx(np.array(expected["points_xy"]), abs=1e-4)
+    assert sorted(set(looked)) == [f["seconds"] for f in golden["frames"] if f["looked"]]
+
+
+def test_faces_give_the_points_of_the_named_model(contract):
+    """Picture, box, matrix, crop and points belong together, and to the file that the contract names by its hash."""
+    model = WEIGHTS / contract["model"]["file"]
+    assert sha256(model) == contract["model"]["file_sha256"]
+    golden, landmarker = read_json(GOLDEN / "faces.json"), runtime.load(model)
+    tolerance = golden["tolerance"]
+    for case in golden["faces"]:
+        crop = crop_of_box(np.array(case["box_xyxy"]), landmarker.size_px)
+        assert np.abs(crop.matrix - case["matrix"]).max() < tolerance["matrix"]
+        image = read_image(GOLDEN / case["picture"])
+        assert [image.shape[1], image.shape[0]] == case["size_wh"]
+        cropped = cut(image, crop)
+        apart = np.abs(cropped - pixels(case["crop_rgb"], crop.size_px))
+        assert apart.max() <= tolerance["crop_levels"] and apart.mean() <= tolerance["crop_levels_mean"]
+        found = landmarker(cropped)
+        assert np.abs(found.points_xy - case["crop_points_xy"]).max() < tolerance["points_px"]
+        assert np.abs(found.confidence - case["confidence"]).max() < tolerance["confidence"]
+        assert crop.to_image(np.array(case["crop_points_xy"])) == pytest.approx(np.array(case["points_xy"]), abs=0.01)
+
+
+def test_the_faces_are_found_well_and_cover_the_hard_crops(contract):
+    """The model is sure of every face, and one crop reaches beyond its picture; crops of the pattern are shrunk."""
+    beyond, px = [], contract["model"]["size_px"]
+    for case in read_json(GOLDEN / "faces.json")["faces"]:
+        assert np.mean(case["confidence"]) > contract["tracking"]["min_confidence"] + 0.1
+        crop = Crop(matrix=np.array(case["matrix"]), size_px=px)
+        corners = crop.to_image(np.array([[0.0, 0.0], [px - 1.0, px - 1.0]]))
+        beyond.append(bool((corners[0] < -1).any() or (corners[1] > np.array(case["size_wh"])).any()))
+    assert any(beyond) and not all(beyond)
+
+
+def test_the_golden_folder_stays_small():
+    """Under 500 kB together with the contract: it is read in browsers and packed into apps."""
+    assert sum(f.stat().st_size for f in [*GOLDEN.iterdir(), DEPLOY / "contract.json"]) < 500_000
+
+
+def test_a_damaged_or_missing_golden_file_is_named(tmp_path: Path):
+    """An empty folder has no faces; faces.json without pictures or without sense says what to do."""
+    assert kept_faces(tmp_path) == []
+    (tmp_path / "faces.json").write_text('{"faces": [{"name": "a"}]}')
+    with pytest.raises(ValueError, match="--redraw"):
+        kept_faces(tmp_path)
+    (tmp_path / "faces.json").write_text('{"faces": [{"name": "a", "picture": "a.png", "box_xyxy": [0, 0, 1, 1]}]}')
+    with pytest.raises(FileNotFoundError, match=r"a\.png"):
+        kept_faces(tmp_path)

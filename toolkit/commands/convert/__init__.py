@@ -1,0 +1,1 @@
+"""What ships: convert, verify, describe, compare."""

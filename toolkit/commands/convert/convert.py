@@ -1,0 +1,161 @@
+"""Stage: a bundle -> files for phones and other engines, each proved against the bundle before it is put in place."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from toolkit import bundle
+from toolkit.benchmark import accuracy
+from toolkit.core.files import folder_for
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, check_outputs
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.data import open_faces
+from toolkit.export import files
+from toolkit.export.files import Origin, Target, Wanted
+from toolkit.export.golden import golden
+from toolkit.export.parity import Golden
+from toolkit.export.proof import Reference, keep, prove, reference, table
+from toolkit.export.tflite import CALIBRATED, Converter
+from toolkit.landmarkers import WEIGHTS
+from toolkit.runtime import sidecar
+from toolkit.runtime.sidecar import Output, Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert(Options):
+    """TFLite, CoreML and ONNX files of a bundle: pixels in, points out, each with its parity in a sidecar.
+
+    Every file is loaded and compared with the bundle, in crop pixels and in NME, before it is put in place. One that
+    breaks the budget of its precision is not written, and the exit status is 1. Static int8 that would break it stays
+    in float32 in part, and says so.
+    """
+
+    bundle: Positional[Path]
+    """The bundle to convert."""
+    out: OutFolder | None = None
+    """Folder for the files (default: models, beside the bundle; in the current folder for a released one)."""
+    to: tuple[Target, ...] = ("tflite", "coreml", "onnx")
+    """Formats."""
+    precision: tuple[Precision, ...] = ("float32", "float16", "int8")
+    """Precisions; each format gives those of them that it has. TFLite: float32, float16, int8 (static, float at both
+    ends), int8io (static, uint8 pixels in, integers out), dynamic8 (weights alone). CoreML: float32, float16, weights8,
+    palette6, palette4 (weights of 8, 6 and 4 bits). ONNX: float32."""
+    output: Output = "points"
+    """points: decoded inside the file; heatmaps: for a platform that decodes by itself."""
+    converter: Converter = "channels-last"
+    """How TFLite is made: by this toolkit's own reading of the ONNX graph, which follows where channels lie and is
+    exact at every size; or by onnx2tf, which takes networks of any kind and guesses layouts by sizes, wrongly where a
+    map has as many channels as rows: such a file breaks its budget and is not written."""
+    data: Path | None = None
+    """Faces for calibration and parity, as for training; without it, synthetic faces."""
+    calibration: int = 128
+    """Training faces that static int8 takes its ranges from."""
+    faces: int = 32
+    """Validation faces that parity is measured on."""
+    keep: bool = False
+    """Write a file that breaks its budget too; `verify` will still refuse it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.calibration < 1 or self.faces < 1:
+            raise ValueError("calibration and faces must be at least 1")
+        self.wanted()
+
+    @property
+    def folder(self) -> Path:
+        """Where the files go."""
+        source = self.bundle.resolve()
+        return self.out or (Path() if source.parent == WEIGHTS.resolve() else source.parent) / "models"
+
+    def wanted(self) -> Wanted:
+        """Formats and precisions, checked."""
+        return Wanted(targets=self.to, precisions=self.precision, output=self.output, converter=self.converter)
+
+
+def run(options: Convert) -> Steps[Outcome]:
+    """Convert, prove and put in place; see Convert."""
+    out = options.folder
+    check_outputs(options, out=out, within=("bundle",))
+    loaded = bundle.read(options.bundle)
+    _check_names(options, loaded, out)
+    faces = yield from _faces(options, loaded, "val", options.faces, "crops for parity")
+    calibration = None
+    if "tflite" in options.to and set(CALIBRATED).intersection(options.precision):
+        calibration = yield from _faces(options, loaded, "train", options.calibration, "crops for calibration")
+    origin = Origin(
+        bundle=loaded,
+        digest=bundle.digest(options.bundle),
+        output=options.output,
+        calibration=calibration,
+        converter=options.converter,
+    )
+    expected = reference(loaded, faces)
+    records: list[dict[str, Any]] = []
+    with folder_for(out):
+        for done, target in enumerate(options.to):
+            yield Progress(task=f"converting to {target}", done=done, total=len(options.to))
+            with tempfile.TemporaryDirectory(dir=out, prefix=".converting-") as temporary:
+                made = _convert(origin, options.wanted(), target, Path(temporary))
+                for path in made:
+                    yield Progress(task=f"converting to {target}", done=done, total=len(options.to), note=path.name)
+                    records.append(_finish(path, out, expected, always=options.keep))
+    ok = all(record["ok"] for record in records)
+    text = f"{table(records)}\n{_advice(out, ok=ok, kept=options.keep)}"
+    return Outcome(text=text, records=tuple(records), ok=ok)
+
+
+def _check_names(options: Convert, loaded: bundle.Bundle, out: Path) -> None:
+    """Raises FileExistsError where somebody else's file has the name of one that is to be made."""
+    wanted = options.wanted()
+    for target in options.to:
+        for precision in wanted.precisions_of(target):
+            path = out / files.file_name(loaded, options.output, target, precision)
+            if path.exists() and not sidecar.path_of(path).exists():
+                raise FileExistsError(f"{path} has no sidecar, so it is not replaced: choose another --out")
+
+
+def _faces(options: Convert, loaded: bundle.Bundle, split: Any, count: int, task: str) -> Steps[Golden]:
+    faces = open_faces(options.data, split, count, scheme=loaded.scheme)
+    return (yield from golden(faces, loaded.scheme, loaded.card.size_px, count, task))
+
+
+def _convert(origin: Origin, wanted: Wanted, target: Target, folder: Path) -> list[Path]:
+    crops = origin.calibration.crops if origin.calibration else ()
+    made = files.make(origin.bundle, wanted, target, folder, crops)
+    for precision, one in made.items():
+        files.describe(one, origin, target, precision)
+    return [one.path for one in made.values()]
+
+
+def _finish(path: Path, out: Path, expected: Reference, *, always: bool) -> dict[str, Any]:
+    """Prove one fresh file; put it in place where it keeps its budget."""
+    parity, record = prove(path, expected, threads=1)
+    keep(path, parity)
+    if parity.ok or always:
+        place(path, out / path.name)
+    return {**record, **accuracy.conditions(1)}
+
+
+def place(path: Path, target: Path) -> None:
+    """Move a file and its sidecar over what stood there; a reader meets a matching pair or a clear refusal.
+
+    The sidecar comes first: a file without one was never put there by this command.
+    """
+    sidecar.path_of(path).replace(sidecar.path_of(target))
+    if target.is_dir():
+        shutil.rmtree(target)
+    path.replace(target)
+
+
+def _advice(out: Path, *, ok: bool, kept: bool) -> str:
+    if ok:
+        return f"wrote {out}; next: sdhrnet verify {out}"
+    if kept:
+        return f"wrote {out}, with the files that broke their budget"
+    wrote = f"wrote {out}, without" if out.exists() else "nothing is written of"
+    return f"{wrote} the files that broke their budget (--keep writes them too)"

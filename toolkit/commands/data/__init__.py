@@ -1,0 +1,1 @@
+"""Labelled faces: check, preview, label, pack."""

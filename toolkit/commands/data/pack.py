@@ -1,0 +1,89 @@
+"""Stage: a set as one file of faces that are decoded and cut already, for training that never waits for pictures."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tyro.conf import Positional
+
+from toolkit.benchmark import accuracy
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFile, OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.data import open_folder
+from toolkit.data.augment import Augment, Patch, augment, patch
+from toolkit.data.doubts import told
+from toolkit.data.formats.format import Split
+from toolkit.data.labels import Photos
+from toolkit.data.pack import SUFFIX, PackedFaces, write_pack
+
+TIMED = 200
+"""Faces that the two ways are timed on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack(Options):
+    """Decode and cut every face of a set once, into one memory-mapped file that --data takes like the set itself."""
+
+    data: Positional[Path]
+    """Labelled faces of any format that `sdhrnet data check` knows."""
+    out: OutFile
+    """The pack, NAME.faces."""
+    split: Split = "train"
+    """Which faces. A training pack holds the validation faces too; they are told apart by the same rule."""
+    size: int = 128
+    """The largest side of training crops it is good for, in pixels."""
+    skip_bad: bool = False
+    """Leave out annotations that cannot be used."""
+    results: OutRecords | None = None
+    """Add the record to this .jsonl file."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.out.suffix != SUFFIX:
+            raise ValueError(f"--out must end in {SUFFIX}, got {self.out.name}")
+        if self.size < 32:
+            raise ValueError(f"--size must be at least 32 pixels, got {self.size}")
+
+
+def run(options: Pack) -> Steps[Outcome]:
+    """Pack the set, and time training crops from its pictures and from the pack; see Pack."""
+    check_outputs(options)
+    photos = open_folder(options.data, test=options.split == "test", skip_bad=options.skip_bad)
+    yield from told(photos)
+    yield from write_pack(photos, options.split, options.out, options.size)
+    packed = PackedFaces(options.out)
+    yield Progress(task="timing", done=0, total=1)
+    record = {
+        "kind": "pack",
+        "model": None,
+        "data": photos.title,
+        "split": options.split,
+        "n": len(photos),
+        "size_px": options.size,
+        "size_bytes": options.out.stat().st_size,
+        "faces_per_second_photos": _pace(photos, options.size, lambda i: patch(photos[i], options.size)),
+        "faces_per_second_pack": _pace(photos, options.size, packed.patch),
+        **accuracy.conditions(1),
+    }
+    if options.results is not None:
+        accuracy.append(options.results, (record,))
+    return Outcome(
+        text=f"{len(photos)} faces packed into {options.out} ({record['size_bytes'] / 1e6:.0f} MB); augmented crops of "
+        f"{options.size} px a second on one core: {record['faces_per_second_photos']:.0f} from the pictures, "
+        f"{record['faces_per_second_pack']:.0f} from the pack",
+        records=(record,),
+    )
+
+
+def _pace(photos: Photos, size_px: int, source: Callable[[int], Patch]) -> float:
+    """Augmented training crops a second of processor time."""
+    rng = np.random.default_rng(0)
+    faces: list[Any] = rng.permutation(len(photos))[:TIMED].tolist()
+    started = time.process_time()
+    for i in faces:
+        augment(source(i), size_px, Augment(), photos.scheme, rng)
+    return round(len(faces) / (time.process_time() - started), 1)

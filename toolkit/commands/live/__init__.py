@@ -1,0 +1,1 @@
+"""Points on pictures: photo, video, webcam, the page."""

@@ -1,0 +1,65 @@
+"""Stage: the faces of a video, followed from frame to frame, with their landmarks drawn on it."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from toolkit.commands.following import Live, play, session
+from toolkit.core.outputs import OutFile, check_outputs
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.stopwatch import Stopwatch
+from toolkit.core.video import VideoReader, VideoWriter, check_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video(Live):
+    """Follow the faces of a video, draw their landmarks and write their points.
+
+    Reads any file that FFmpeg does, sideways phone videos, changing frame rates and sizes included; frames that are
+    broken are left out. Every frame keeps its time. Writes H.264, which browsers play. Sound is not copied.
+    """
+
+    video: Positional[Path]
+    """The video file."""
+    out: OutFile | None = None
+    """The video to write, an .mp4; by default NAME-landmarks.mp4 in the current folder."""
+    finest: int = 1
+    """How small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.finest < 0:
+            raise ValueError(f"expected --finest 0 or more, got {self.finest}")
+        if self.out is not None:
+            check_name(self.out)
+
+
+def run(options: Video) -> Steps[Outcome]:
+    """Read, follow, draw, write; see Video."""
+    out = options.out if options.out is not None else Path(f"{options.video.stem}-landmarks.mp4")
+    check_outputs(options, out=out)
+    watch = Stopwatch()
+    with closing(VideoReader(options.video, watch)) as reader:
+        about = {"kind": "video", "video": reader.name, "size_wh": list(reader.size_wh)}
+        try:
+            with (
+                session(options, about, options.finest, watch) as frames,
+                VideoWriter(out, reader.size_wh, reader.fps) as writer,
+            ):
+                started = time.perf_counter()
+                for frame, _ in play(frames, reader, writer):
+                    yield Progress(task=f"following faces in {reader.name}", done=frame.index + 1, total=reader.about)
+                wall_s = time.perf_counter() - started
+        except OSError as error:
+            where = error.filename or out
+            raise ValueError(f"cannot write to {where} ({error.strerror or error}): choose another place") from error
+    speed = {"skipped": reader.skipped, "frames_per_second": round(frames.frames / wall_s, 2)}
+    notes = f"; {reader.skipped} broken frames left out" if reader.skipped else ""
+    if reader.missing_s:
+        notes += f"; the last {reader.missing_s:.1f} s are missing: {reader.name} was cut off"
+    if frames.resized:
+        notes += f"; {frames.resized} frames are of another size, their points in their own pixels"
+    return Outcome(text=f"{frames.text(wall_s)}{notes}: {out}", records=({**about, **frames.record(), **speed},))

@@ -1,0 +1,169 @@
+"""Stage: how fast a video is followed, stage by stage, and how steady its points are, on films of known points."""
+
+import os
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.benchmark import accuracy
+from toolkit.commands.following import Live, play, session
+from toolkit.core import metrics
+from toolkit.core.outputs import OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.stopwatch import Stopwatch
+from toolkit.core.video import VideoReader, VideoWriter
+from toolkit.data.film import FPS, SIZE_WH, SPEEDS, Film
+from toolkit.landmarkers import chosen, identify, open_model
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoPace(Live):
+    """Follow moving synthetic faces in 640 x 480 films, with and without smoothing in turns, and measure both.
+
+    The whole way of `sdhrnet video` is timed: decode, detect, crop, network, smooth, draw, encode. Flicker is the
+    frame-to-frame change of the points' error over the inter-ocular distance. Processor time is given beside
+    wall-clock time, since only the former means much on a machine that is busy otherwise.
+    """
+
+    faces: int = 1
+    """Faces to follow at most; the films show one."""
+    films: int = 4
+    """Films, each of another face."""
+    frames_each: int = 60
+    """Frames at rest, in calm and in quick motion, of each film."""
+    results: OutRecords | None = None
+    """Add the record to this .jsonl file."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.films < 1 or self.frames_each < 2:
+            raise ValueError("expected one film or more, of two frames or more in each part")
+        if self.json_out is not None or self.csv_out is not None:
+            raise ValueError("--measure writes no points: leave --json-out and --csv-out out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Showing:
+    """One film, followed once."""
+
+    points_xy: FloatArray
+    """(T, M, 2); those of the frame before where the face was lost."""
+    lost: int
+    """Frames without a face."""
+    wall_s: float
+    cpu_s: float
+    """Of all threads of this process."""
+
+
+def run(options: VideoPace) -> Steps[Outcome]:
+    """Draw the films, follow each twice, and score; see VideoPace."""
+    check_outputs(options)
+    model = chosen(options.model)
+    scheme = open_model(model, options.threads).scheme
+    watches = {"smooth": Stopwatch(), "raw": Stopwatch()}
+    shown: dict[str, list[Showing]] = {name: [] for name in watches}
+    films = [Film(seed=seed, frames_each=options.frames_each, scheme=scheme) for seed in range(options.films)]
+    truths = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, film in enumerate(films):
+            path = Path(folder) / f"film-{film.seed}.mp4"
+            truths.append(_write(film, path))
+            for name, watch in watches.items():
+                how = replace(options, smooth=name == "smooth")
+                shown[name].append(_follow(path, Path(folder) / "drawn.mp4", how, watch))
+            yield Progress(task="following films", done=number + 1, total=len(films))
+    ways = {name: _scores(films, truths, shown[name], watches[name]) for name in watches}
+    record = {
+        "kind": "video-pace",
+        **identify(model),
+        "engine": open_model(model, options.threads).engine,
+        "data": f"moving synthetic faces, {len(films)} films of {len(truths[0])} frames",
+        "split": "test",
+        "n": len(films),
+        "size_wh": list(SIZE_WH),
+        "ways": ways,
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "niceness": os.nice(0),
+        **accuracy.conditions(options.threads),
+    }
+    if options.results is not None:
+        accuracy.append(options.results, (record,))
+    return Outcome(text=_text(record), records=(record,))
+
+
+def _write(film: Film, path: Path) -> FloatArray:
+    """Write the film to a file; its points (T, M, 2)."""
+    truth = []
+    with VideoWriter(path, SIZE_WH, FPS) as writer:
+        for seconds, image, points_xy in film:
+            writer.write(image, seconds)
+            truth.append(points_xy)
+    return np.stack(truth)
+
+
+def _follow(path: Path, out: Path, options: Live, watch: Stopwatch) -> Showing:
+    """A file through the whole of `sdhrnet video`; opening the model and the detector is not timed.
+
+    Raises:
+        ValueError: no face is found in the first frame.
+    """
+    points: list[FloatArray] = []
+    lost = 0
+    with (
+        closing(VideoReader(path, watch)) as reader,
+        session(options, {}, 0, watch) as frames,
+        VideoWriter(out, reader.size_wh, reader.fps) as writer,
+    ):
+        wall_s, cpu_s = time.perf_counter(), time.process_time()
+        for _, faces in play(frames, reader, writer):
+            if not faces and not points:
+                raise ValueError(f"no face found at the beginning of {path.name}")
+            points.append(faces[0].points_xy if faces else points[-1])
+            lost += not faces
+        wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    return Showing(points_xy=np.stack(points), lost=lost, wall_s=wall_s, cpu_s=cpu_s)
+
+
+def _scores(films: list[Film], truths: list[FloatArray], shown: list[Showing], watch: Stopwatch) -> dict[str, Any]:
+    """Speed over all films; NME and flicker in percent, by part, means over the films."""
+    count = sum(len(truth) for truth in truths)
+    parts = {}
+    for name in SPEEDS:
+        pairs = [(s.points_xy[f.parts[name]], t[f.parts[name]]) for f, s, t in zip(films, shown, truths, strict=True)]
+        scheme = films[0].scheme
+        parts[name] = {
+            "nme": round(100 * float(np.mean([metrics.nme(found, truth, scheme).mean() for found, truth in pairs])), 4),
+            "flicker": round(100 * float(np.mean([metrics.flicker(*pair, scheme).mean() for pair in pairs])), 4),
+        }
+    return {
+        "frames": count,
+        "frames_lost": sum(s.lost for s in shown),
+        "frames_per_second": round(count / sum(s.wall_s for s in shown), 2),
+        "cpu_ms_per_frame": round(1000 * sum(s.cpu_s for s in shown) / count, 4),
+        "stages": watch.summary(count),
+        "parts": parts,
+    }
+
+
+def _text(record: dict[str, Any]) -> str:
+    lines = [f"{record['model']} on {record['engine']}, {record['threads']} threads; {record['data']}, 640 x 480"]
+    for name, way in record["ways"].items():
+        stages = ", ".join(f"{stage} {row['median_ms']:.2f}" for stage, row in way["stages"].items())
+        parts = "; ".join(
+            f"{part} NME {row['nme']:.2f} %, flicker {row['flicker']:.2f} %" for part, row in way["parts"].items()
+        )
+        lines += [
+            f"{name}: {way['frames_per_second']:.1f} frames a second, {way['cpu_ms_per_frame']:.2f} ms of processor "
+            f"time a frame, lost in {way['frames_lost']} of {way['frames']}",
+            f"  median ms of a call: {stages}",
+            f"  {parts}",
+        ]
+    return "\n".join([*lines, f"load average {record['load_average'][0]:.1f} on {record['device']}"])

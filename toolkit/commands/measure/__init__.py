@@ -1,0 +1,1 @@
+"""Accuracy and time: evaluate, benchmark, report."""

@@ -1,0 +1,159 @@
+"""Stage: accuracy and latency of TFLite files on an Android phone, by LiteRT's own benchmark program over adb."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from tyro.conf import Positional
+
+from toolkit import runtime
+from toolkit.benchmark import accuracy, on_phone
+from toolkit.benchmark.adb import Phone
+from toolkit.benchmark.frame import Frame, framed_crops
+from toolkit.benchmark.litert_log import Timed
+from toolkit.benchmark.on_phone import Job
+from toolkit.benchmark.rows import SAME, table
+from toolkit.core.files import sha256
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.data import Subset, open_faces
+from toolkit.landmarkers import identify
+from toolkit.runtime import sidecar
+
+DelegateName = Literal["cpu", "gpu", "npu"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdbBenchmark(Options):
+    """Accuracy and latency of TFLite files on an Android phone, as records like those of this computer.
+
+    Needs adb, a phone with USB debugging, and LiteRT's `benchmark_model` for its processor: a nightly binary of
+    Google's (android_aarch64_benchmark_model), or built from the LiteRT sources. Files and delegates take turns in
+    rounds; the median is that of the rounds' medians. For accuracy the program is run once on every crop, and its
+    output is pulled and scored here. A delegate that refuses a file is recorded as not measured, with its words.
+    """
+
+    models: Positional[tuple[Path, ...]]
+    """TFLite files, or folders of converted files."""
+    binary: Path
+    """benchmark_model for the phone's processor, on this computer."""
+    delegates: tuple[DelegateName, ...] = ("cpu", "gpu", "npu")
+    """cpu is XNNPACK; npu is NNAPI, or the library of --npu-library."""
+    npu_library: str | None = None
+    """A vendor's external delegate on the phone, such as /data/local/tmp/libQnnTFLiteDelegate.so."""
+    threads: tuple[int, ...] = (1,)
+    """Numbers of CPU threads; more than one concerns the cpu delegate only."""
+    runs: int = 50
+    """Timed calls in a round."""
+    rounds: int = 3
+    """Rounds, so that a phone that grows warm slows all files alike."""
+    data: Path | None = None
+    """Labelled faces of any known format; without it, synthetic faces."""
+    synthetic: int = 200
+    """Number of synthetic faces, where no --data is given."""
+    faces: int = 32
+    """Faces, evenly spaced, that accuracy on the phone is measured on; 0 leaves it out."""
+    serial: str | None = None
+    """The phone, as `adb devices` names it, where several are connected."""
+    adb: str = "adb"
+    """The adb program."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in the current folder)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least(1, "synthetic")
+        if self.runs < 1 or self.rounds < 1 or self.faces < 0 or min(self.threads, default=0) < 1:
+            raise ValueError("runs, rounds and threads must be at least 1, and faces must not be negative")
+        if not self.models or not self.delegates:
+            raise ValueError("name at least one TFLite file, and a delegate")
+
+
+def run(options: AdbBenchmark) -> Steps[Outcome]:
+    """Push, time, predict and pull; see AdbBenchmark."""
+    results = options.results or Path("results.jsonl")
+    check_outputs(options, results=results)
+    files = _files(options.models)
+    if not options.binary.is_file():
+        raise FileNotFoundError(f"no program at {options.binary}: it is LiteRT's benchmark_model for the phone")
+    phone = Phone(options.serial, options.adb)
+    about = phone.describe()
+    jobs = [
+        Job(file=file, delegate=delegate, threads=n, npu_library=options.npu_library)
+        for file in files
+        for delegate in options.delegates
+        for n in (options.threads if delegate == "cpu" else options.threads[:1])
+    ]
+    on_phone.prepare(phone, options.binary, files)
+    try:
+        found: dict[Job, list[Timed]] = {job: [] for job in jobs}
+        refused: dict[Job, str] = {}
+        for turn in range(options.rounds):
+            for done, job in enumerate(jobs, start=1):
+                if job not in refused:
+                    timed = on_phone.time(phone, job, options.runs)
+                    if isinstance(timed, str):
+                        refused[job] = timed
+                    else:
+                        found[job].append(timed)
+                total = options.rounds * len(jobs)
+                yield Progress(task=f"timing on {about['device']}", done=turn * len(jobs) + done, total=total)
+        scores, where = yield from _scores(options, phone, [job for job in jobs if job not in refused])
+    finally:
+        on_phone.clean(phone)
+    shared = {"run": datetime.now(UTC).isoformat(timespec="seconds"), "boxes": SAME, **where, **about}
+    records = tuple(
+        {**_record(job, found[job], refused.get(job)), **shared, **scores.get(job, on_phone.NO_SCORE), **_made(options)}
+        for job in jobs
+    )
+    accuracy.append(results, records)
+    return Outcome(text=table(records), records=records)
+
+
+def _files(models: tuple[Path, ...]) -> list[Path]:
+    found = [file for path in models for file in (runtime.models_in(path) if path.is_dir() else [path])]
+    files = [file for file in found if file.suffix == ".tflite"]
+    if not files:
+        raise FileNotFoundError("no .tflite file among these models: run `sdhrnet convert` first")
+    for file in files:
+        sidecar.read(file)
+    return files
+
+
+def _scores(options: AdbBenchmark, phone: Phone, jobs: list[Job]) -> Steps[tuple[dict[Job, Any], dict[str, Any]]]:
+    """Accuracy by job, and which faces it is of."""
+    if not options.faces or not jobs:
+        return {}, {"data": None, "split": None}
+    scheme = runtime.load(jobs[0].file).scheme
+    every = open_faces(options.data, "test", options.synthetic, scheme=scheme)
+    step = max(1, len(every) // options.faces)
+    chosen = list(range(0, step * min(options.faces, len(every)), step))
+    faces = Subset(every, chosen, f"{every.title}, {len(chosen)} of them")
+    sizes = {job: Frame(size_px=sidecar.read(job.file).size_px) for job in jobs}
+    crops = yield from framed_crops(faces, list(dict.fromkeys(sizes.values())))
+    scores = {}
+    for done, job in enumerate(jobs, start=1):
+        scores[job] = on_phone.score(phone, job, crops[sizes[job]])
+        yield Progress(task="predicting on the phone", done=done, total=len(jobs))
+    return scores, {"data": faces.title, "split": "test"}
+
+
+def _record(job: Job, found: list[Timed], refused: str | None) -> dict[str, Any]:
+    return {
+        "kind": "benchmark",
+        **identify(job.file),
+        "peer": False,
+        "engine": f"benchmark_model-{job.delegate}",
+        "threads": job.threads,
+        **on_phone.summary(found),
+        "not_measured": refused,
+    }
+
+
+def _made(options: AdbBenchmark) -> dict[str, Any]:
+    """Commit and versions, with the program's own digest for want of a version."""
+    found = accuracy.conditions(1)
+    versions = {**found["versions"], "benchmark_model": sha256(options.binary)[:12]}
+    return {"commit": found["commit"], "versions": versions}

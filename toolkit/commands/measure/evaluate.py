@@ -1,0 +1,123 @@
+"""Stage: the accuracy of one model on labelled faces."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tyro.conf import Positional
+
+from toolkit.benchmark import accuracy
+from toolkit.core.correspondence import span_of
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Steps
+from toolkit.core.schemes import scheme
+from toolkit.data import Subset, open_faces, open_folder
+from toolkit.data.baselines import mean_shape_points
+from toolkit.data.batches import plain_crops
+from toolkit.data.doubts import warning
+from toolkit.data.translated import in_scheme
+from toolkit.landmarkers import identify, open_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(Options):
+    """Accuracy of a bundle or a converted file on labelled faces, for all, by published subset and by region.
+
+    NME is by the inter-ocular distance, and leaves out faces that lack an outer eye corner; NME by the box has all.
+    """
+
+    model: Positional[Path]
+    """A bundle's folder, or a .tflite, .onnx or .mlpackage."""
+    data: Path | None = None
+    """A data set in any known format; without it, synthetic faces."""
+    split: str = "test"
+    """test, val or train, or a published subset of the test faces, such as challenge."""
+    synthetic: int = 200
+    """Number of synthetic faces, where no --data is given."""
+    head: str | None = None
+    """Of a network with heads for several landmark schemes, the one to score (default: that of the faces)."""
+    baselines: bool = False
+    """Also score two predictors that look at no pixel: the mean training shape in each face's box, and that shape
+    under the best similarity transform onto the truth."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
+    threads: int = 1
+    """CPU threads of the engine."""
+    skip_bad: bool = False
+    """Leave out annotations and pictures that cannot be used."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least(1, "synthetic", "threads")
+        if self.baselines and self.data is None:
+            raise ValueError("--baselines compares with labelled photos: give --data")
+        if self.baselines and self.split in ("train", "val"):
+            raise ValueError("--baselines takes its shape from the training faces: score test faces, by --split test")
+
+
+def run(options: Evaluate) -> Steps[Outcome]:
+    """Score the model; see Evaluate."""
+    check_outputs(options)
+    model = open_model(options.model, options.threads)
+    wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
+    span_of(wanted, model.scheme)  # refuses a head that there is not
+    labelled = open_faces(options.data, options.split, options.synthetic, scheme=wanted, skip_bad=options.skip_bad)
+    faces, whole = labelled, model.scheme
+    if whole.parts:
+        model = open_model(options.model, options.threads, head=wanted if options.head else faces.scheme)
+        faces = in_scheme(faces, model.scheme, marked=model.scheme)
+    crops = yield from plain_crops(faces, model.size_px, skip_bad=options.skip_bad)
+    points = yield from accuracy.points_on(model, crops, f"evaluating {options.model.name}")
+    where = {"data": crops.faces.title, "split": options.split}
+    record = {
+        "kind": "evaluate",
+        **identify(options.model),
+        "engine": model.engine,
+        **where,
+        **({"head": model.scheme.name} if whole.parts else {}),
+        **accuracy.accuracy(points, crops.points_xy, crops.faces.scheme, crops.faces.subsets),
+        "latency_ms": None,
+        **accuracy.conditions(options.threads),
+    }
+    records = (record, *(_baselines(options, where) if options.baselines else ()))
+    if options.results is not None:
+        accuracy.append(options.results, records)
+    return Outcome(text="\n\n".join([*map(_table, records), *filter(None, [warning(labelled)])]), records=records)
+
+
+def _baselines(options: Evaluate, where: dict[str, str]) -> list[dict[str, Any]]:
+    assert options.data is not None
+    train, test = (open_folder(options.data, test=test, skip_bad=options.skip_bad) for test in (False, True))
+    members = list(test.subsets.get(options.split, range(len(test))))
+    truth = np.stack([label.points_xy for label in test.labels])[members]
+    subsets = Subset(test, members, "").subsets
+    return [
+        {"kind": "baseline", "model": name, **where, **accuracy.accuracy(points[members], truth, test.scheme, subsets)}
+        for name, points in mean_shape_points(train, test).items()
+    ]
+
+
+HEADS = {
+    "nme_mean": "NME %", "nme_median": "median %", "fr8": "FR@8 %", "fr10": "FR@10 %", "auc10": "AUC@10 %",
+}  # fmt: skip
+
+
+def _table(record: dict[str, Any]) -> str:
+    """One record: a line for all faces and for each subset, the regions, and what the NME could not be formed for."""
+    rows = {"all faces": record, **record["subsets"]}
+    width = max(map(len, rows))
+    lines = [f"{record['model']} on {record['data']}, {record['split']}"]
+    lines.append(f"{'':{width}}  faces" + "".join(f"  {head:>8}" for head in HEADS.values()))
+    for name, row in rows.items():
+        lines.append(f"{name:{width}}  {row['n']:5}" + "".join(f"  {_percent(row[key]):>8}" for key in HEADS))
+    regions = ", ".join(f"{name} {_percent(value)}" for name, value in record["nme_regions"].items())
+    lines.append(f"NME % by region: {regions}; by the box: {_percent(record['nme_box'])}")
+    if record["n_unscored"]:
+        lines.append(f"{record['n_unscored']} faces lack an outer eye corner: they are in the NME by the box alone")
+    return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"

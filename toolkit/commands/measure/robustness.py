@@ -1,0 +1,153 @@
+"""Stage: what is left of the accuracy where a face is seen badly, and how much landmarks tremble over time."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from toolkit.benchmark import accuracy, peers
+from toolkit.benchmark.battery import robustness
+from toolkit.benchmark.contender import Contender, EngineName, open_contender, sources
+from toolkit.benchmark.flicker import measured
+from toolkit.benchmark.peers import PeerName
+from toolkit.benchmark.pipelines import pipelines_of
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Steps
+from toolkit.data import Subset, open_faces
+from toolkit.data.battery import BATTERY
+from toolkit.data.doubts import told
+
+PAINTERS = "held out"
+"""Of the conditions: no training uses them. Records without it are of the painters of training's augmentation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness(Options):
+    """Accuracy under twelve kinds of trouble at rising strength, and flicker, of every model on the same pictures.
+
+    Box jitter, scale, rotation, blur, motion, low resolution, noise, compression, darkness, shadow, occlusion and a
+    face mask, drawn with a fixed seed by painters that no training uses. Flicker is the mean change of a point's error
+    from frame to frame, without smoothing: of still photos that glide under a camera's noise, and of synthetic heads
+    that turn.
+    """
+
+    models: Positional[tuple[Path, ...]] = ()
+    """Converted files, folders of them, bundles, and other people's models as a .json description."""
+    data: Path | None = None
+    """Labelled faces of any known format; without it, synthetic faces."""
+    synthetic: int = 100
+    """Number of synthetic faces, where no --data is given."""
+    split: str = "test"
+    """test, val or train, or a published subset of the test faces."""
+    every: int = 1
+    """Use one face in this many."""
+    peers: tuple[PeerName, ...] = ()
+    """What people use instead, on the same pictures: mediapipe, mediapipe-uncorrected, dlib."""
+    engines: tuple[EngineName, ...] = ()
+    """Run each file on those of these engines that suit it (default: the usual one of its format)."""
+    detector: bool = False
+    """Also run each behind its own face detector on the pictures of every condition's middle level; a face that is not
+    found is a failure."""
+    clips: int = 8
+    """Clips of each kind that flicker is measured on; 0 leaves it out."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in the current folder)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least(1, "synthetic")
+        if self.every < 1 or self.clips < 0:
+            raise ValueError("every must be at least 1, and clips must not be negative")
+        if not self.models and not self.peers:
+            raise ValueError("name at least one model, folder or bundle, or a peer by --peers")
+
+
+def run(options: Robustness) -> Steps[Outcome]:
+    """Spoil, score and compare; see Robustness."""
+    results = options.results or Path("results.jsonl")
+    check_outputs(options, results=results)
+    opened = [open_contender(s) for s in sources(options.models, options.peers, options.engines, (1,))]
+    contenders = [c for c in opened if c.landmarker is not None and c.landmarker.timed]
+    if not contenders:
+        raise ValueError("none of these models has an engine here: give a .tflite or .onnx file, a bundle or a peer")
+    runners = [(c.landmarker, c.frame) for c in contenders if c.landmarker is not None]
+    faces = open_faces(options.data, options.split, options.synthetic, scheme=runners[0][0].scheme)
+    if any(landmarker.scheme != faces.scheme for landmarker, _ in runners):
+        raise ValueError(
+            f"the faces are labelled {faces.scheme.name}, and not all of these models predict those points"
+        )
+    yield from told(faces)
+    if options.every > 1:
+        chosen = range(0, len(faces), options.every)
+        faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
+    with pipelines_of(contenders) if options.detector else nullcontext(((), None)) as (pipelines, _):
+        hard = yield from robustness(runners, faces, pipelines)
+    trembling: list[dict[str, Any] | None] = [None] * len(runners)
+    if options.clips:
+        trembling = [*(yield from measured(runners, faces, options.clips))]
+    about = {"data": faces.title, "split": options.split, "n": len(faces), "clips": options.clips, "seed": 0}
+    records = tuple(
+        _record(contender, about, own, flicker)
+        for contender, own, flicker in zip(contenders, hard, trembling, strict=True)
+    )
+    accuracy.append(results, records)
+    return Outcome(text=_table(records), records=records)
+
+
+def _record(
+    contender: Contender, about: dict[str, Any], hard: dict[str, Any], flicker: dict[str, Any] | None
+) -> dict[str, Any]:
+    identity = {k: v for k, v in contender.identity.items() if k not in ("seed", "size_px")}
+    found = accuracy.conditions(contender.source.threads)
+    return {
+        "kind": "robustness",
+        **identity,
+        "engine": contender.engine,
+        **about,
+        "painters": PAINTERS,
+        "nme_plain": hard["plain"],
+        "conditions": hard["conditions"],
+        "own_detector": hard["own_detector"],
+        "flicker_percent": flicker,
+        **found,
+        "versions": {**found["versions"], **peers.versions()},
+    }
+
+
+def _table(records: tuple[dict[str, Any], ...]) -> str:
+    """NME at each condition's middle level, a column a model, behind own detectors likewise; then flicker."""
+    names = [r["model"] for r in records]
+    width = max(16, *map(len, names))
+    lines = [_row("", names, width)]
+    lines += _levels("NME %, plain faces", [{**r, "plain": {"nme_mean": r["nme_plain"]}} for r in records], width)
+    if records[0]["own_detector"]:
+        lines += ["each behind its own detector: NME % of those found (% not found or above 10 %)"]
+        lines += _levels("plain faces", [r["own_detector"] for r in records], width)
+    for kind in records[0]["flicker_percent"] or ():
+        values = (r["flicker_percent"].get(kind) for r in records)
+        lines.append(_row(f"flicker %, {kind}", ["-" if v is None else f"{v:.3f}" for v in values], width))
+    return "\n".join(lines)
+
+
+def _levels(plain: str, found: Sequence[dict[str, Any]], width: int) -> list[str]:
+    """A line for plain faces and one for every condition's middle level."""
+    lines = [_row(plain, [_cell(f["plain"]) for f in found], width)]
+    for name, first in found[0]["conditions"].items():
+        middle = BATTERY[name].middle
+        label = f"{name}, {BATTERY[name].levels[middle]:g} {first['unit']}"[:34]
+        lines.append(_row(label, [_cell(f["conditions"][name], middle) for f in found], width))
+    return lines
+
+
+def _cell(scores: dict[str, Any], middle: int = 0) -> str:
+    mean = scores["nme_mean"][middle] if isinstance(scores["nme_mean"], list) else scores["nme_mean"]
+    shown = "-" if mean is None else f"{mean:.2f}"
+    return f"{shown} ({scores['failed_percent']:.1f})" if "failed_percent" in scores else shown
+
+
+def _row(label: str, cells: Sequence[str], width: int) -> str:
+    return f"{label:34}" + "".join(f"  {c:>{width}}" for c in cells)

@@ -1,0 +1,1 @@
+"""Training and slimming: teacher, supernet, slim, distil."""

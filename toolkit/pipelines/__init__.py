@@ -1,0 +1,1 @@
+"""Commands one after another: quickstart, release, sweep; jobs side by side."""

@@ -1,0 +1,130 @@
+"""How many faces a second each training stage takes in, by input size, precision and number of processes."""
+
+import itertools
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import torch
+
+from toolkit import bundle
+from toolkit.benchmark import accuracy
+from toolkit.bundle import Card
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import cores
+from toolkit.core.schemes import W300_68
+from toolkit.models import build
+from toolkit.models.spec import ARCHITECTURES
+from toolkit.pipelines.jobs import Job
+from toolkit.train.team import Precision
+
+Stage = Literal["teacher", "supernet", "distil"]
+CONFIGS = {"teacher": "Teacher", "supernet": "Supernet", "distil": "Distil"}
+PARENTS = {"student": "s-hrnet-300w", "teacher": "hrnet-w18"}
+"""What distillation starts from; untrained weights cost as much as trained ones."""
+EPOCHS = 4
+"""The first one warms up and is not counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput(Options):
+    """Train each stage for some steps on synthetic faces with the usual augmentation, and count.
+
+    A face counts once for each step that sees it. `outside` is the share of the time that the loop spends on all but
+    its steps: making batches, averaging weights, telling its progress. Compare figures of one run only.
+    """
+
+    out: OutFolder = Path("runs/throughput")
+    """Folder for results.jsonl."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file instead."""
+    stages: tuple[Stage, ...] = ("teacher", "supernet", "distil")
+    """What is trained: HRNetV2-W18, HRSuperNet, and two S-HRNet with the teacher at their side."""
+    sizes: tuple[int, ...] = (64, 128)
+    """Sides of the input crop in pixels."""
+    precisions: tuple[Precision, ...] = ("float32",)
+    """float32, bf16, fp16."""
+    processes: tuple[int, ...] = (1, 2)
+    """How many share a batch."""
+    threads: tuple[int, ...] = (1, 2)
+    """CPU threads of each process; several processes of several threads only where there are as many cores."""
+    batch: int = 16
+    """Faces a step, of all processes together."""
+    steps: int = 6
+    """Steps of each measurement; the median of three measurements counts."""
+    device: str = "auto"
+    """auto, cpu, cuda, mps."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.batch, self.steps, *self.threads, *self.processes) < 1:
+            raise ValueError("batch, steps, threads and processes must be at least 1")
+
+
+def run(options: Throughput) -> Steps[Outcome]:
+    """Measure every combination; see Throughput."""
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
+    records = []
+    with TemporaryDirectory(prefix="sdhrnet-") as folder:
+        parents = dict(_parents(Path(folder)))
+        for number, (stage, choice) in enumerate(itertools.product(options.stages, _choices(options))):
+            out = Path(folder) / str(number)
+            training = {**_training(options), **choice, "out": out, **(parents if stage == "distil" else {})}
+            yield from Job(stage, CONFIGS[stage], training).steps()
+            records.append(_record(options, stage, bundle.read(out)))
+    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+    return Outcome(text="\n".join(map(_line, records)), records=tuple(records))
+
+
+def _training(options: Throughput) -> dict[str, Any]:
+    faces = options.batch * options.steps
+    same = {"batch": options.batch, "device": options.device}
+    return {**same, "preset": "tiny", "epochs": EPOCHS, "synthetic": faces}
+
+
+def _choices(options: Throughput) -> Iterator[dict[str, Any]]:
+    """The stages' options of each measurement."""
+    ways = itertools.product(options.sizes, options.precisions, options.processes, options.threads)
+    for size, precision, processes, threads in ways:
+        if processes * threads <= cores() or 1 in (processes, threads):
+            yield {"size": size, "precision": precision, "processes": processes, "threads": threads}
+
+
+def _parents(folder: Path) -> Iterator[tuple[str, Path]]:
+    for role, arch in PARENTS.items():
+        card = Card(name=arch, stage="teacher", scheme=W300_68.name, size_px=64, sigma_px=1.0)
+        torch.manual_seed(0)
+        bundle.write(bundle.of_network(build(ARCHITECTURES[arch](W300_68.points)), card), folder / role)
+        yield role, folder / role
+
+
+def _record(options: Throughput, stage: str, trained: bundle.Bundle) -> dict[str, Any]:
+    made, counted = trained.card.made_with, trained.log[1:]
+    return {
+        "kind": "throughput",
+        "model": stage,
+        "data": trained.card.data["train"],
+        "split": "train",
+        "n": options.batch * options.steps,
+        "size_px": trained.card.size_px,
+        "precision": trained.card.config["precision"],
+        "processes": made["processes"],
+        "batch": options.batch,
+        "faces_per_second": round(statistics.median(r["faces_per_second"] for r in counted), 2),
+        "outside_percent": round(statistics.median(r["outside_percent"] for r in counted), 2),
+        **accuracy.conditions(made["threads"]),
+        "device": made["device"],
+    }
+
+
+def _line(record: dict[str, Any]) -> str:
+    shared = f"{record['processes']} x {record['threads']} threads"
+    return (
+        f"{record['model']:9} {record['size_px']:4} px  {record['precision']:7}  {shared}  "
+        f"{record['faces_per_second']:8.1f} faces/s  {record['outside_percent']:4.1f} % outside the steps"
+    )

@@ -1,0 +1,155 @@
+"""A trial: one variant, trained with one seed and scored."""
+
+import dataclasses
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from toolkit import bundle
+from toolkit.benchmark import accuracy
+from toolkit.core import metrics
+from toolkit.core.progress import Progress, Steps
+from toolkit.data import Faces
+from toolkit.data.batches import PlainCrops, plain_crops
+from toolkit.data.battery import BATTERY, spoiled_crops
+from toolkit.landmarkers import identify
+from toolkit.pipelines.jobs import Job, side_by_side
+from toolkit.train.inference import predict
+from toolkit.train.setup import Training
+
+Record = dict[str, Any]
+Errors = dict[str, NDArray[np.float64]]
+Seen = tuple[str, float]
+"""A condition of the battery and its level."""
+
+CLEAN = "clean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is scored, how it is trained, and what it is called in the records."""
+
+    ablation: str
+    variant: str
+    seed: int
+    bundle: Path
+    """The trained network's folder."""
+    job: Job | None = None
+    """What trains it; None where the bundle is given."""
+    against: str | None = None
+    """The variant that it is compared with, seed by seed."""
+
+
+def make(jobs: Sequence[Job], at_once: int) -> Steps[None]:
+    """Run those stages whose bundle is not there yet.
+
+    Raises:
+        ValueError: a bundle that is there was made with other settings, or from other parents.
+    """
+    left = []
+    for job in jobs:
+        if bundle.is_bundle(Path(job.options["out"])):
+            _require_same(Path(job.options["out"]), job)
+        else:
+            left.append(job)
+    yield from side_by_side(left, at_once)
+
+
+def _require_same(folder: Path, job: Job) -> None:
+    """A record must not call a network by settings that it was not made with."""
+    wanted, card = job.config_of_stage(), bundle.read(folder).card
+    asked: dict[str, Any] = {role: bundle.digest(job.options[role]) for role in card.parents}
+    made: dict[str, Any] = dict(card.parents)
+    if isinstance(wanted, Training):
+        asked |= {"optim": dataclasses.asdict(wanted.optim), "augment": dataclasses.asdict(wanted.augmentation)}
+        given = {k: getattr(wanted, k, None) for k in card.config if k not in asked}
+        asked |= {k: _plain(v) for k, v in given.items() if v is not None}  # None leaves it to the stage
+        made |= card.config
+    other = sorted(name for name, value in asked.items() if value != made.get(name))
+    if other:
+        raise ValueError(f"{folder} was made with other settings or parents ({', '.join(other)}): choose another --out")
+
+
+def _plain(value: Any) -> Any:
+    """As it reads in JSON."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def at_middle(names: Sequence[str]) -> dict[str, Seen]:
+    """Conditions of the battery, each at its middle level."""
+    return {name: (name, BATTERY[name].levels[BATTERY[name].middle]) for name in names}
+
+
+def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Mapping[str, Seen]) -> Steps[list[Record]]:
+    """A record for each trial: its scores on the faces as they are, and its NME under some conditions of the battery.
+
+    Args:
+        trials: trained.
+        faces: what to score on.
+        split: what the records call them.
+        conditions: a condition of the battery and its level, by what the records call it; those that the faces' scheme
+            cannot show are left out.
+    """
+    sizes = [bundle.read(trial.bundle).card.size_px for trial in trials]
+    shown = {name: seen for name, seen in conditions.items() if BATTERY[seen[0]].suits(faces.scheme)}
+    errors: list[Errors] = [{} for _ in trials]
+    for size in sorted(set(sizes)):
+        for name in (CLEAN, *shown):
+            crops = yield from (spoiled_crops(faces, size, *shown[name]) if name in shown else plain_crops(faces, size))
+            for number, (trial, own, found) in enumerate(zip(trials, sizes, errors, strict=True), 1):
+                if own == size:
+                    found[name] = errors_of(trial.bundle, crops)
+                    yield Progress(task=f"scoring, {split}, {name}", done=number, total=len(trials))
+    return [_record(trial, faces, split, found) for trial, found in zip(trials, errors, strict=True)]
+
+
+def errors_of(folder: Path, crops: PlainCrops) -> accuracy.FloatArray:
+    """Per-face NME (N,), as fractions, of a bundle on torch, many faces at a time.
+
+    Raises:
+        ValueError: the bundle's scheme is not the faces'.
+    """
+    loaded, scheme = bundle.read(folder), crops.faces.scheme
+    if loaded.scheme != scheme:
+        raise ValueError(f"{folder} predicts {loaded.scheme.name}, the faces are labelled {scheme.name}")
+    net = loaded.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return metrics.nme(predict(net, crops.images, loaded.card.sigma_px, loaded.card.decoder), crops.points_xy, scheme)
+
+
+def _record(trial: Trial, faces: Faces, split: str, errors: Errors) -> Record:
+    trained = bundle.read(trial.bundle)
+    return {
+        "kind": "ablation",
+        "ablation": trial.ablation,
+        "variant": trial.variant,
+        "against": trial.against,
+        **identify(trial.bundle),
+        "seed": trial.seed,
+        "epochs": len(trained.log),
+        "input_px": trained.card.size_px,
+        "data": faces.title,
+        "split": split,
+        **accuracy.scored(errors[CLEAN]),
+        "battery": {k: round(100 * float(v.mean()), 4) for k, v in errors.items() if k != CLEAN},
+        **accuracy.conditions(1),
+    }
+
+
+def summary(variant: str, records: Sequence[Record]) -> str:
+    """A line: mean and spread over seeds on clean faces, and the means under each condition, or over the battery."""
+    own = [r for r in records if r["variant"] == variant]
+    clean = [r["nme_mean"] for r in own]
+    spread = f" +- {statistics.stdev(clean):.2f}" if len(clean) > 1 else ""
+    by_name = {name: statistics.mean(r["battery"][name] for r in own) for name in own[0]["battery"]}
+    if len(by_name) > 2:
+        by_name = {"over the battery": statistics.mean(by_name.values())}
+    spoiled = "".join(f", {value:.2f} % {name}" for name, value in by_name.items())
+    return (
+        f"{variant:36} NME {statistics.mean(clean):.2f}{spread} % clean{spoiled} ({own[0]['split']}, {len(own)} seeds)"
+    )

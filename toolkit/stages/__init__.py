@@ -1,1 +1,0 @@
-"""The stages behind the commands: a frozen config each, and `run(config)`, which yields progress and an outcome."""

@@ -1,0 +1,1 @@
+"""What makes the repository's records and contracts; outside the wheel."""

@@ -1,0 +1,174 @@
+"""What the comparisons of networks cut from supernets share: parents, budget, training, scoring and records."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit import bundle
+from toolkit.benchmark import accuracy
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Steps
+from toolkit.data import open_faces
+from toolkit.data.augment import PUBLISHED
+from toolkit.data.battery import BATTERY
+from toolkit.models.spec import SuperNetSpec
+from toolkit.pipelines.jobs import Job
+from toolkit.pipelines.trials import Record, Seen, Trial, at_middle, make, score, summary
+from toolkit.slimming.importance import Importance
+from toolkit.train.setup import Training
+
+CONDITIONS = at_middle(("occlusion", "face mask"))
+SUPERNET, SLIMMED = "supernet", "slimmed"
+TRAINED_ON, SCRATCH, RANDOM = "slimmed, trained on", "same network from scratch", "random operations, trained on"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Options):
+    """Supernets, how they are cut, and how every variant is trained and scored.
+
+    Comparisons that are given the same --out share the networks that they have in common.
+    """
+
+    supernet: tuple[Path, ...]
+    """Bundles of supernets, one a seed; a single one is the parent of every seed."""
+    out: OutFolder = Path("runs/ablate")
+    """Folder for the trained bundles; started again, it goes on where it was. Ablations that share it train what they
+    have in common once."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in --out)."""
+    data: tuple[Path, ...] = ()
+    """Labelled faces, as for the training stages; the first set's test faces are scored. Without it, synthetic ones."""
+    share: tuple[float, ...] = ()
+    """One number for each --data, as for the training stages."""
+    keep: float = 0.64
+    """Share of the supernet's multiply-accumulates without the head that every cut keeps (as published)."""
+    importance: Importance = "alpha"
+    """What says which operations go, as for `sdhrnet slim`; random ones stand beside it."""
+    size: int | None = None
+    """Side of the input crop in pixels (default: the first supernet's)."""
+    progressive: tuple[int, ...] = ()
+    """Smaller input sizes to begin with, as for the training stages."""
+    epochs: int = 10
+    """Passes over the data, the same for each."""
+    batch: int = 16
+    """Faces a step."""
+    lr: float = 1e-3
+    """Highest learning rate of what starts from the supernet's weights."""
+    scratch_lr: float = 2e-3
+    """Highest learning rate of what starts from scratch."""
+    augment: dict[str, float] = field(default_factory=dict)
+    """Strengths that differ from the published augmentation."""
+    battery: bool = False
+    """Score the validation faces under every condition of the robustness battery."""
+    synthetic: int = 2000
+    """Number of synthetic faces, where no --data is given."""
+    seeds: int | None = None
+    """Each variant is trained this many times (default: once for each supernet; 3 times where there is one)."""
+    at_once: int = 2
+    """Trainings side by side, one thread each."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least(1, "synthetic")
+        if not self.supernet or self.count < 1 or self.at_once < 1 or self.epochs < 1:
+            raise ValueError("supernets, seeds, at_once and epochs must be at least 1")
+        if len(self.supernet) not in (1, self.count):
+            raise ValueError(f"give one supernet, or one for each of {self.count} seeds, not {len(self.supernet)}")
+        if not 0 < self.keep <= 1:
+            raise ValueError(f"keep must lie in (0, 1], got {self.keep}")
+        if self.importance == "random":
+            raise ValueError("random operations are the control: give another importance")
+        Training(out=self.out, **self.training(self.lr, 0))  # refuses what the training stages would
+
+    @property
+    def count(self) -> int:
+        """How many seeds there are."""
+        return self.seeds if self.seeds is not None else len(self.supernet) if len(self.supernet) > 1 else 3
+
+    def parent(self, seed: int) -> Path:
+        """The supernet of a seed."""
+        return self.supernet[seed % len(self.supernet)]
+
+    def cut(self, seed: int, by: str = "") -> Path:
+        """What is left of a seed's supernet, by the importance or by another one; random ones are a seed's own."""
+        by = by or self.importance
+        return self.out / f"cut-{by}-{seed if by == 'random' else seed % len(self.supernet)}"
+
+    def training(self, lr: float, seed: int) -> dict[str, Any]:
+        """The options of the training stages that all variants share; a seed has its own order and augmentation."""
+        return {
+            "data": self.data,
+            "share": self.share,
+            "size": self.size,
+            "progressive": self.progressive,
+            "epochs": self.epochs,
+            "batch": self.batch,
+            "lr": lr,
+            "augment": dataclasses.asdict(PUBLISHED) | self.augment,
+            "synthetic": None if self.data else self.synthetic,
+            "seed": seed,
+        }
+
+    def trained_on(self, name: str, student: Path, seed: int, **terms: Any) -> Job:
+        """Train a cut network on; on the ground truth alone, unless terms of the distillation are given."""
+        own = {"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0} | terms
+        out = folder(self.out, name, seed)
+        common = {"out": out, "resume": True, "student": student}
+        return Job("distil", "Distil", common | self.training(self.lr, seed) | own, label=out.name)
+
+    def from_scratch(self, name: str, arch: str, seed: int) -> Job:
+        """Train an architecture from random weights."""
+        out = folder(self.out, name, seed)
+        common = {"out": out, "resume": True, "arch": arch}
+        return Job("teacher", "Teacher", common | self.training(self.scratch_lr, seed), label=out.name)
+
+
+def folder(out: Path, name: str, seed: int) -> Path:
+    """Where the network of a variant and a seed is."""
+    words = "".join(letter if letter.isalnum() else " " for letter in name).split()
+    return out / "-".join([*words, str(seed)])
+
+
+def settled(options: Comparison) -> Any:
+    """The options with the input size that the first supernet has, unless one is given.
+
+    Raises:
+        ValueError: a bundle holds no supernet.
+    """
+    check_outputs(options, results=options.results or options.out / "results.jsonl")
+    parents = [bundle.read(path) for path in options.supernet]
+    for path, parent in zip(options.supernet, parents, strict=True):
+        if not isinstance(parent.spec, SuperNetSpec):
+            raise ValueError(f"{path} holds no supernet: only a supernet can be slimmed")
+    return dataclasses.replace(options, size=parents[0].card.size_px if options.size is None else options.size)
+
+
+def cuts(options: Comparison, by: Importance) -> list[Job]:
+    """Slim every supernet to the budget by an importance; at random, anew for each seed."""
+    jobs = []
+    for seed in range(options.count if by == "random" else len(options.supernet)):
+        how: dict[str, Any] = {"importance": by, "seed": seed if by == "random" else 0}
+        if by == "taylor" and options.data:
+            how["data"] = options.data[0]
+        more = {"supernet": options.parent(seed), "share": options.keep, "out": options.cut(seed, by)}
+        jobs.append(Job("slim", "Slim", more | how))
+    return jobs
+
+
+def compared(
+    options: Comparison, trials: Sequence[Trial], conditions: Mapping[str, Seen] = CONDITIONS
+) -> Steps[Outcome]:
+    """Train what is to be trained, score all on validation and test faces, clean and under conditions; record it."""
+    yield from make([trial.job for trial in trials if trial.job], options.at_once)
+    records: list[Record] = []
+    for split in ("val", "test"):
+        faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
+        all_of_it = options.battery and split == "val"
+        records += yield from score(trials, faces, split, at_middle(tuple(BATTERY)) if all_of_it else conditions)
+    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+    tested = [record for record in records if record["split"] == "test"]
+    text = "\n".join(summary(variant, tested) for variant in dict.fromkeys(trial.variant for trial in trials))
+    return Outcome(text=text, records=tuple(records))
