@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.sample import FloatArray, box_of_points
+from toolkit.data.sample import box_of_points
 from toolkit.data.synthetic.landmarks import points_of
 from toolkit.data.synthetic.pose import Pose, view_of
 

@@ -5,16 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.core import metrics, records
+from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import Scheme
 from toolkit.data.batches import PlainCrops
 from toolkit.runtime.landmarker import Landmarker
-
-FloatArray = NDArray[np.float64]
 
 VERSIONED = ("torch", "numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "coremltools", "mediapipe")
 

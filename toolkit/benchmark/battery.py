@@ -11,12 +11,13 @@ import numpy as np
 from toolkit.benchmark.frame import Frame
 from toolkit.benchmark.pipelines import Pipeline, face_at
 from toolkit.core import metrics
+from toolkit.core.arrays import FloatArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data.battery import BATTERY, Condition, View
 from toolkit.data.sample import Faces, Sample
-from toolkit.runtime.landmarker import FloatArray, Landmarker
+from toolkit.runtime.landmarker import Landmarker
 
 FACE_PX = 256
 """Side of the plain crop in the picture that is disturbed: more than any of the networks sees."""

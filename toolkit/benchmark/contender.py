@@ -11,11 +11,12 @@ from toolkit.benchmark import peers
 from toolkit.benchmark.described import DescribedLandmarker, read_description
 from toolkit.benchmark.frame import Frame
 from toolkit.benchmark.peers import PeerName
+from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256, size_bytes
 from toolkit.landmarkers import identify, is_bundle, open_model
 from toolkit.runtime import sidecar
 from toolkit.runtime.coreml import InterpretedLandmarker, load_coreml
-from toolkit.runtime.landmarker import ImageArray, Landmarker, Prediction
+from toolkit.runtime.landmarker import Landmarker, Prediction
 
 EngineName = Literal[
     "ai-edge-litert", "tflite-runtime", "onnxruntime", "torch",

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from toolkit.benchmark.frame import Frame
 from toolkit.benchmark.raw import open_raw
 from toolkit.core import heatmap
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import read_json
 from toolkit.core.heatmap import Decoder
 from toolkit.core.schemes import scheme
 from toolkit.core.validation import Real, Sigma, Text, check_fields
 from toolkit.detect.calibration import Calibration
-from toolkit.runtime.landmarker import FloatArray, ImageArray, Prediction
+from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.tensors import check_crop
 
 FEWEST_STEPS = 16

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from toolkit.benchmark.frame import Frame
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data import disturbances
 from toolkit.data.sample import Faces, box_of_points
-from toolkit.runtime.landmarker import FloatArray, ImageArray, Landmarker
+from toolkit.runtime.landmarker import Landmarker
 
 FRAMES = 24
 PHOTONS = 1700

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, UPRIGHT, Crop, Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.batches import PlainCrops, those_read
 from toolkit.data.sample import Faces
 from toolkit.detect.calibration import Calibration, calibrate
-
-FloatArray = NDArray[np.float64]
 
 SAME_BOX = Calibration(shift_xy=(0.0, 0.0), scale_xy=(1.0, 1.0))
 
@@ -43,7 +41,7 @@ def inverse(calibration: Calibration) -> Calibration:
 def framed_crops(faces: Faces, frames: Sequence[Frame], *, skip_bad: bool = False) -> Steps[dict[Frame, PlainCrops]]:
     """Every face of a set as every frame cuts it; each picture is read once. Arguments and errors as of plain_crops."""
     kept: list[int] = []
-    found: dict[Frame, list[tuple[NDArray[np.uint8], FloatArray]]] = {frame: [] for frame in frames}
+    found: dict[Frame, list[tuple[ImageArray, FloatArray]]] = {frame: [] for frame in frames}
     for i in range(len(faces)):
         try:
             sample = faces[i]

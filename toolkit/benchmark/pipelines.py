@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.benchmark import peers
 from toolkit.benchmark.contender import Contender
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.sample import Faces
@@ -15,7 +16,7 @@ from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_in
 from toolkit.detect.landmarks import Detector
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.detect.quiet import no_chatter, no_tensorflow
-from toolkit.runtime.landmarker import FloatArray, ImageArray, Landmarker
+from toolkit.runtime.landmarker import Landmarker
 
 Pipeline = Callable[[ImageArray], list[FloatArray]]
 """A picture (H, W, 3) uint8 RGB -> points (M, 2) of every face that is found, in its pixels."""

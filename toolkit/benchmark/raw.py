@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.runtime.tflite import real
 
 Outputs = dict[str, NDArray[Any]]
@@ -40,7 +41,7 @@ class Input:
         ends = np.iinfo(self.kind)
         return np.clip(np.rint(self.steps(tensor)), ends.min, ends.max).astype(self.kind)
 
-    def steps(self, tensor: NDArray[np.float32]) -> NDArray[np.float64]:
+    def steps(self, tensor: NDArray[np.float32]) -> FloatArray:
         """Real values in steps of an integer input, not yet rounded."""
         return tensor.astype(np.float64) / (self.scale or 1.0) + self.zero_point
 

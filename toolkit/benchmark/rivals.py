@@ -11,9 +11,9 @@ from toolkit.benchmark import accuracy
 from toolkit.benchmark.contender import Contender
 from toolkit.benchmark.pipelines import LookOnce, Name, Pipeline, found_points, pipelines_of
 from toolkit.benchmark.rows import OWN
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.progress import Steps
-from toolkit.data.sample import Faces, FloatArray
-from toolkit.runtime.landmarker import ImageArray
+from toolkit.data.sample import Faces
 from toolkit.runtime.timing import interleaved
 
 WARMUP = 2

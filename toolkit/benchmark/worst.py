@@ -10,12 +10,12 @@ from toolkit.benchmark import rows
 from toolkit.benchmark.contender import Contender
 from toolkit.benchmark.frame import Frame
 from toolkit.core import metrics
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import Style, contact_sheet, draw_landmarks
 from toolkit.core.images import write_png
 from toolkit.core.schemes import Scheme
 from toolkit.core.tiles import captioned
 from toolkit.data.batches import PlainCrops
-from toolkit.runtime.landmarker import FloatArray, ImageArray
 
 TILE_PX = 224
 SAME = 0.002

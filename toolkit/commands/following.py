@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import draw_box, draw_landmarks
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile
@@ -19,8 +17,6 @@ from toolkit.core.video import Frame, VideoReader, VideoWriter
 from toolkit.detect import FaceDetector, FaceTracker, TrackedFace, Tracking
 from toolkit.detect.points import Sink, csv_points, json_points
 from toolkit.landmarkers import chosen, open_model
-
-ImageArray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.stopwatch import Stopwatch
-from toolkit.core.video import Frame, ImageArray
+from toolkit.core.video import Frame
 
 BROKEN_IN_A_ROW = 30
 """So many frames that do not come, and the camera counts as gone."""

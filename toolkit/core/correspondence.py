@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, WFLW_98, Scheme
 
-FloatArray = NDArray[np.float64]
 Means = Mapping[int, tuple[int, ...]]
 """Target point -> the source points whose mean it is."""
 

@@ -7,11 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import rotation
 from toolkit.core.schemes import Line, Scheme
 
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 FRACTION_BITS = 6

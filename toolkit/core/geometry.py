@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
+from toolkit.core.arrays import FloatArray, ImageArray
 
 BOX_SCALE = 1.25
 """The crop's side over the longer side of the face box (paper section 4.3, after HRNet)."""

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from toolkit.core.arrays import FloatArray
+
 Heatmaps = NDArray[np.float32]
 Decoder = Literal["dark", "quarter", "argmax"]
 

@@ -6,13 +6,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import write_bytes
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 MAX_PIXELS = 150_000_000
 """Larger pictures are refused: 450 MB once decoded."""

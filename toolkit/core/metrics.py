@@ -6,11 +6,9 @@ Points that are NaN in the truth are missing, and are left out of every mean.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import Scheme
-
-FloatArray = NDArray[np.float64]
 
 LIMIT_8 = 0.08
 """A face with a larger NME counts in FR@8."""

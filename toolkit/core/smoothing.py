@@ -9,9 +9,8 @@ picture's corner.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from toolkit.core.arrays import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

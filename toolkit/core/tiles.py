@@ -2,14 +2,11 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import draw_landmarks
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.schemes import Scheme
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 CAPTION_PX = 14
 FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.33

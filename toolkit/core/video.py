@@ -20,12 +20,10 @@ from av.buffer import Buffer
 from av.codec.context import Flags
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.files import new_file
 from toolkit.core.stopwatch import Stopwatch
-
-ImageArray = NDArray[np.uint8]
 
 FPS = 30.0
 """Assumed of a container that does not tell."""

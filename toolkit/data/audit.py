@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.schemes import Scheme
 from toolkit.data.labels import Label, decoded
 from toolkit.data.placement import inside, misplaced
-from toolkit.data.sample import FloatArray, ImageArray
 
 SIDE = 16
 """Of the fingerprint, in cells."""

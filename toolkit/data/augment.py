@@ -3,16 +3,12 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.schemes import Scheme
 from toolkit.data import corrupt
 from toolkit.data.sample import Sample
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
-
 
 REACH = BOX_SCALE * 1.95
 """Side of a patch in box sides: it holds the default augmentation's crops, 1 / 0.75 as wide and turned."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from toolkit.core.arrays import FloatArray
 from toolkit.data.labels import Label, Photos
-from toolkit.data.sample import FloatArray
 
 
 def mean_shape_points(train: Photos, test: Photos) -> dict[str, FloatArray]:

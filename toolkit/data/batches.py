@@ -11,12 +11,13 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.augment import Augment, Patch, augment, patch
 from toolkit.data.mix import Mix, Part
 from toolkit.data.pack import PackedFaces
-from toolkit.data.sample import Faces, FloatArray, ImageArray, Subset
+from toolkit.data.sample import Faces, Subset
 from toolkit.data.translated import Translated
 
 ALL = slice(None)

@@ -9,13 +9,14 @@ from types import MappingProxyType
 
 import numpy as np
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data import disturbances
 from toolkit.data.augment import DETECTOR_ERROR
 from toolkit.data.batches import PlainCrops
-from toolkit.data.sample import Faces, FloatArray, ImageArray
+from toolkit.data.sample import Faces
 
 Rng = np.random.Generator
 

@@ -6,13 +6,10 @@ strengths at random, and the robustness battery fixes them.
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.correspondence import span_of
 from toolkit.core.schemes import Scheme
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 
 def blur(image: ImageArray, sigma_px: float) -> ImageArray:

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import Scheme
 
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 Rng = np.random.Generator
 
 GAMMA = 2.2

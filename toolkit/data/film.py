@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.sample import FloatArray, ImageArray, Sample
+from toolkit.data.sample import Sample
 from toolkit.data.synthetic import VERSION, SyntheticFaces
 
 FPS = 30
@@ -68,7 +68,7 @@ class Film:
         return next(face for face in (faces[i] for i in range(100)) if face.covered is None or not face.covered.any())
 
 
-def _motion(portrait: Sample, phase: float) -> NDArray[np.float64]:
+def _motion(portrait: Sample, phase: float) -> FloatArray:
     """(2, 3) from the portrait to the frame, for an angle along the path."""
     side = float((portrait.box_xyxy[2:] - portrait.box_xyxy[:2]).max())
     middle = (portrait.box_xyxy[:2] + portrait.box_xyxy[2:]) / 2

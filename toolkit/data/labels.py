@@ -10,10 +10,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.images import Stored, read_image, stored
 from toolkit.core.schemes import Scheme
 from toolkit.data.placement import misplaced
-from toolkit.data.sample import Faces, FloatArray, ImageArray, Sample, Subset
+from toolkit.data.sample import Faces, Sample, Subset
 
 VALIDATION_SHARE = 10
 """One photo in this many is held out of training."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.files import write_bytes
 from toolkit.core.images import ORIENTATION, SUFFIXES, read_image, write_png
 from toolkit.data.formats.gather import shown
 from toolkit.data.formats.pts import write_pts
-from toolkit.data.sample import FloatArray
 
 READ_SUFFIXES = (*SUFFIXES, ".gif", ".heic", ".heif", ".avif")
 """Pictures that are looked at; of a GIF the first frame, which is kept as PNG."""

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.files import new_file
 from toolkit.core.measured import Whole
 from toolkit.core.progress import Progress, Steps
@@ -29,7 +30,6 @@ from toolkit.core.validation import Text, check, parse
 from toolkit.data.augment import Patch, patch, patch_side
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.labels import Label, Photos, Problem, Reading
-from toolkit.data.sample import ImageArray
 
 VERSION = 2
 """Of the layout; 1 had no hashes."""

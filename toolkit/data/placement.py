@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.images import Stored
 from toolkit.core.schemes import Scheme
-from toolkit.data.sample import FloatArray, ImageArray
 from toolkit.data.shape import LEAST_POINTS, LIMIT, nearest
 
 FAR_OUT = 0.5

@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core import schemes
+from toolkit.core.arrays import ComplexArray, FloatArray
 from toolkit.core.correspondence import translated
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.sample import FloatArray
-
-ComplexArray = NDArray[np.complex128]
 
 YAWS_DEG, PITCHES_DEG, DISTANCE = range(-90, 91, 15), (-20, 0, 20), 8.0
 """The views of the mean head, and how far it is from the camera, in distances of the outer eye corners."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.correspondence import translated
 from toolkit.core.schemes import Scheme
-from toolkit.data.sample import Faces, FloatArray, Sample
+from toolkit.data.sample import Faces, Sample
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """What boxes (4,) of faces have in common: left, top, right, bottom in image pixels."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
+from toolkit.core.arrays import FloatArray, ImageArray
 
 SAME_FACE = 0.4
 """Two boxes show the same face when they share more than this part of the smaller one."""

@@ -2,9 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-ImageArray = NDArray[np.uint8]
+from toolkit.core.arrays import FloatArray, ImageArray
 
 SIDE_PX = 16
 """Frames are compared as thumbnails so large."""
@@ -36,7 +35,7 @@ class Cuts:
         return not first and (resized or (apart > APART and _correlation(thumbnail, before) < ALIKE))
 
 
-def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def _correlation(a: FloatArray, b: FloatArray) -> float:
     """Of two pictures, in [-1, 1], whatever their colours' levels; 0 where one is flat."""
     a, b = a - a.mean(axis=(0, 1)), b - b.mean(axis=(0, 1))
     scale = float(np.linalg.norm(a) * np.linalg.norm(b))

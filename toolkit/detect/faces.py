@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.detect.areas import SAME_FACE, area, shared
 from toolkit.detect.quiet import no_chatter, no_tensorflow
 from toolkit.detect.views import Window, shows_whole, tiles, view
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 CANDIDATE_SCORE = 0.5
 """What deserves a second look; MediaPipe's own default."""

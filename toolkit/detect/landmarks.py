@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.areas import similar
@@ -15,8 +13,6 @@ from toolkit.detect.roll import crop_around, roll_of, turn_for
 from toolkit.detect.turned import faces_any_way_up
 from toolkit.runtime.landmarker import Landmarker, Prediction
 
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 Detector = Callable[[ImageArray], list[Detection]]
 
 PASSES = 2

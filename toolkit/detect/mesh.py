@@ -11,8 +11,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.schemes import W300_68
 from toolkit.data.sample import box_of_points
@@ -20,9 +20,6 @@ from toolkit.detect.calibration import calibrate
 from toolkit.detect.faces import Detection
 from toolkit.detect.mesh_table import CORRECTION, MESH_INDEX
 from toolkit.detect.quiet import no_chatter, no_tensorflow
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 SCHEME = W300_68
 MESH_POINTS = 478

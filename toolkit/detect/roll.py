@@ -1,13 +1,11 @@
 """Faces that are turned in the picture: by how much, and the crop that stands upright with them."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.geometry import rotation
 from toolkit.core.schemes import Scheme
 from toolkit.detect.areas import around
-
-FloatArray = NDArray[np.float64]
 
 LEVEL_DEG = 10.0
 """Faces turned by less are cropped as they are, as on every platform; from twice as much on, crops turn all the way."""

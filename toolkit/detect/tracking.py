@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.smoothing import SMOOTHING, OneEuro, Smoother
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.areas import SAME_FACE, part_inside, shared, similar
@@ -20,9 +20,6 @@ from toolkit.detect.landmarks import PASSES, SURE, Detector, FaceLandmarks, Look
 from toolkit.detect.roll import crop_around
 from toolkit.detect.turned import QUARTERS, faces_any_way_up
 from toolkit.runtime.landmarker import Landmarker
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 SAME_TRACK = 0.6
 """Two tracks are on one face when their boxes share more than this part of the smaller one."""

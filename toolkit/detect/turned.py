@@ -3,13 +3,10 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.detect.areas import SAME_FACE, area, shared
 from toolkit.detect.faces import Detection
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 QUARTERS = (1, 3, 2)
 """Quarter turns to the left that bring a face upright, those of a phone held sideways first."""

@@ -2,10 +2,9 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
+from toolkit.core.arrays import FloatArray, ImageArray
+
 Window = tuple[int, int, int, int]
 """Left, top, right, bottom of a part of a picture, in whole pixels; right and bottom are just outside."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from toolkit.bundle import Bundle
+from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256
 from toolkit.core.provenance import versions
 from toolkit.export import coreml, tflite
@@ -13,7 +14,6 @@ from toolkit.export.deployed import Deployed, DeployedHeatmaps
 from toolkit.export.onnx import to_onnx
 from toolkit.export.parity import Golden
 from toolkit.runtime import sidecar
-from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.sidecar import OUTPUTS, Layout, Mixed, Output, Precision, Sidecar
 from toolkit.runtime.tflite import integer_outputs
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from toolkit.bundle import Bundle
+from toolkit.core.arrays import ImageArray
 from toolkit.export.deployed import Network
 from toolkit.runtime import mil, sidecar, tensors
-from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.sidecar import Precision
 from toolkit.runtime.tflite import all_tensors
 

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.progress import finish
 from toolkit.export.parity import EIGHT_BITS as BUDGET
 from toolkit.export.static_int8 import BEYOND, Way, front, integer_ends, network, quantised, with_ranges
@@ -27,7 +28,7 @@ RUNS, WARMUP = 30, 5
 """Timed and untimed calls of each file."""
 
 
-def within_budget(plain: bytes, crops: NDArray[np.uint8], *, integers: bool) -> tuple[bytes, Mixed | None]:
+def within_budget(plain: bytes, crops: ImageArray, *, integers: bool) -> tuple[bytes, Mixed | None]:
     """A float32 file in static int8: as much of it as keeps points in their place, or all of it where nothing does.
 
     Args:
@@ -68,7 +69,7 @@ def within_budget(plain: bytes, crops: NDArray[np.uint8], *, integers: bool) -> 
     return finished(made[-1]), about
 
 
-def _answers(data: bytes, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _answers(data: bytes, crops: ImageArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Points (N, M, 2) in [0, 1] of the crop, and confidences (N, M)."""
     call = _Model(data)
     points, confidence = zip(*map(call, crops), strict=True)
@@ -87,7 +88,7 @@ class _Model:
         by_rank = {len(d["shape"]): d["index"] for d in self._interpreter.get_output_details()}
         self._outputs = by_rank[3], by_rank[2]
 
-    def __call__(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, crop: ImageArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Points (1, M, 2) and confidences (1, M)."""
         self._interpreter.set_tensor(self._image, crop[None].astype(np.float32))
         self._interpreter.invoke()

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from toolkit.core.arrays import FloatArray
+
 ROUNDS = 100
 GROUPS = 256
 """Groups of weights by even steps, and as many by quantiles, that the start tells apart: the first for the rare large

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.core import metrics
-from toolkit.runtime.landmarker import ImageArray, Landmarker, Prediction
+from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.runtime.landmarker import Landmarker, Prediction
 from toolkit.runtime.sidecar import Precision
 
-FloatArray = NDArray[np.float64]
 _Figures = dict[str, Any]
 
 

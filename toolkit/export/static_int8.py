@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import ImageArray
 from toolkit.runtime.tflite import POINT_STEP
 
 BEYOND = 5e-5
@@ -38,7 +39,7 @@ class Way:
     """Whether the subtraction of the mean is in float, as everything before it."""
 
 
-def int8(plain: bytes, crops: NDArray[np.uint8], way: Way = Way()) -> bytes:
+def int8(plain: bytes, crops: ImageArray, way: Way = Way()) -> bytes:
     """With float input and outputs: the image stays float until the mean is subtracted."""
     return quantised(with_ranges(plain, crops, way.beyond), way)
 
@@ -61,13 +62,13 @@ def front(names: list[str], share: float) -> int:
     return round(share * len(names))
 
 
-def int8io(plain: bytes, crops: NDArray[np.uint8]) -> bytes:
+def int8io(plain: bytes, crops: ImageArray) -> bytes:
     """With uint8 pixels in and integers out: the subtraction of the mean is in int8 too. Without decoding in the file
     (the heatmap variant) no float is left at all."""
     return integer_ends(quantised(with_ranges(plain, crops, BEYOND), Way(image_in_float=False)))
 
 
-def with_ranges(plain: bytes, crops: NDArray[np.uint8], beyond: float) -> bytes:
+def with_ranges(plain: bytes, crops: ImageArray, beyond: float) -> bytes:
     """The file with a range for every tensor that int8 needs one of; the image's is that of pixels."""
     from tensorflow.lite.python.optimize.calibrator import Calibrator
     from tensorflow.lite.tools import flatbuffer_utils
@@ -85,7 +86,7 @@ def with_ranges(plain: bytes, crops: NDArray[np.uint8], beyond: float) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def ranges(plain: bytes, crops: NDArray[np.uint8], tensors: list[int], beyond: float) -> dict[int, tuple[float, float]]:
+def ranges(plain: bytes, crops: ImageArray, tensors: list[int], beyond: float) -> dict[int, tuple[float, float]]:
     """The range, around 0, that each of these tensors keeps to but for a share of its values at either end."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

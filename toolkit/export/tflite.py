@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from toolkit.core import heatmap
+from toolkit.core.arrays import ImageArray
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
 from toolkit.export.onnx import to_onnx
 from toolkit.export.static_int8 import Way
 from toolkit.export.tools import require, run_apart
-from toolkit.runtime.landmarker import ImageArray
 from toolkit.runtime.sidecar import OUTPUTS, Mixed, Precision
 
 Converter = Literal["channels-last", "onnx2tf"]

@@ -5,8 +5,9 @@ import torch
 
 from toolkit.bundle import Bundle
 from toolkit.core import heatmap
+from toolkit.core.arrays import ImageArray
 from toolkit.core.schemes import Scheme
-from toolkit.runtime.landmarker import ImageArray, Prediction
+from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.tensors import check_crop
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from toolkit import bundle
 from toolkit.benchmark import accuracy
 from toolkit.core import metrics
+from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps
 from toolkit.data import Faces
 from toolkit.data.batches import PlainCrops, plain_crops
@@ -24,7 +23,7 @@ from toolkit.train.inference import predict
 from toolkit.train.setup import Training
 
 Record = dict[str, Any]
-Errors = dict[str, NDArray[np.float64]]
+Errors = dict[str, FloatArray]
 Seen = tuple[str, float]
 """A condition of the battery and its level."""
 
@@ -109,7 +108,7 @@ def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Mapping
     return [_record(trial, faces, split, found) for trial, found in zip(trials, errors, strict=True)]
 
 
-def errors_of(folder: Path, crops: PlainCrops) -> accuracy.FloatArray:
+def errors_of(folder: Path, crops: PlainCrops) -> FloatArray:
     """Per-face NME (N,), as fractions, of a bundle on torch, many faces at a time.
 
     Raises:

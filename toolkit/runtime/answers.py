@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import runtime
-from toolkit.runtime.landmarker import ImageArray
+from toolkit.core.arrays import ImageArray
 
 Answers = dict[str, NDArray[Any]]
 

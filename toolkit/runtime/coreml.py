@@ -8,10 +8,11 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.extras import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import mil, tensors
-from toolkit.runtime.landmarker import ImageArray, Landmarker, Prediction
+from toolkit.runtime.landmarker import Landmarker, Prediction
 from toolkit.runtime.sidecar import Sidecar
 
 ComputeUnits = Literal["all", "cpu_only", "cpu_and_gpu", "cpu_and_ne"]

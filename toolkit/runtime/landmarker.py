@@ -3,13 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import Scheme
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)

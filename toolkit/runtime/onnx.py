@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.extras import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
-from toolkit.runtime.landmarker import ImageArray, Prediction
+from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.sidecar import Sidecar
 
 ENGINES = ("onnxruntime",)

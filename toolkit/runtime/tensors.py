@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core import heatmap
-from toolkit.runtime.landmarker import ImageArray, Prediction
+from toolkit.core.arrays import ImageArray
+from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.sidecar import Sidecar
 
 

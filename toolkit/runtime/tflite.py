@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
-from toolkit.runtime.landmarker import ImageArray, Prediction
+from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.sidecar import Integers, Sidecar
 
 ENGINES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}

@@ -4,11 +4,11 @@ from functools import cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from toolkit.bundle import IMAGENET_MEAN, IMAGENET_STD
 from toolkit.core import heatmap, metrics
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.data.batches import PlainCrops
 
 
@@ -40,9 +40,7 @@ def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.tensor(IMAGENET_MEAN, device=device) * 255, torch.tensor(IMAGENET_STD, device=device) * 255
 
 
-def predict(
-    net: nn.Module, images: NDArray[np.uint8], sigma_px: float, decoder: heatmap.Decoder = "dark"
-) -> NDArray[np.float64]:
+def predict(net: nn.Module, images: ImageArray, sigma_px: float, decoder: heatmap.Decoder = "dark") -> FloatArray:
     """Points (N, M, 2) in crop pixels of crops (N, S, S, 3)."""
     device = next(net.parameters()).device
     was_training = net.training

@@ -9,10 +9,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from toolkit.bundle import is_bundle
+from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import Style, contact_sheet, draw_landmarks
 from toolkit.core.files import write_bytes, write_lines
 from toolkit.core.images import png
@@ -59,7 +59,7 @@ def _clear(folder: Path, job: Job) -> None:
         path.unlink()
 
 
-def sheet(net: nn.Module, crops: PlainCrops, sigma_px: float) -> NDArray[np.uint8]:
+def sheet(net: nn.Module, crops: PlainCrops, sigma_px: float) -> ImageArray:
     """A contact sheet of validation faces, evenly picked: white what people marked, in colour what the network finds.
 
     The caption is a face's NME.

@@ -12,6 +12,7 @@ from tyro.conf import Positional
 
 from toolkit import bundle, runtime
 from toolkit.benchmark import accuracy
+from toolkit.core.arrays import ImageArray
 from toolkit.core.files import size_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
@@ -27,7 +28,7 @@ from toolkit.export.proof import Reference, reference
 from toolkit.export.static_int8 import Way
 from toolkit.export.tflite import to_tflite
 from toolkit.runtime import sidecar
-from toolkit.runtime.landmarker import ImageArray, Landmarker
+from toolkit.runtime.landmarker import Landmarker
 from toolkit.runtime.sidecar import Output, Precision
 from toolkit.runtime.timing import interleaved
 

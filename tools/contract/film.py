@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.faces import Detection
 from toolkit.detect.tracking import FaceTracker
 from toolkit.runtime.landmarker import Prediction
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 SIZE_WH = (320, 240)
 SHAPE = np.array([[0.13, 0.16], [0.88, 0.15], [0.51, 0.52], [0.49, 0.91]])

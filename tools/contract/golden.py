@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core import heatmap
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import read_json
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.images import read_image
@@ -24,9 +25,6 @@ from toolkit.detect.calibration import calibrate
 from toolkit.runtime.landmarker import Landmarker
 from tools.contract.film import tracked
 from tools.contract.terms import FORMAT
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
-from toolkit.commands.live.video import Video, run
-from toolkit.commands.live.webcam import Webcam
 
 from toolkit.cli import main
 from toolkit.commands import following
 from toolkit.commands.live import webcam
+from toolkit.commands.live.video import Video, run
+from toolkit.commands.live.webcam import Webcam
 from toolkit.core import camera as cameras
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68, Scheme

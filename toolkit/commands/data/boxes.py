@@ -8,11 +8,11 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit.benchmark import accuracy
+from toolkit.core.arrays import FloatArray
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Photos, open_folder
-from toolkit.data.sample import FloatArray
 from toolkit.detect import FaceDetector
 from toolkit.detect.calibration import calibrate, fit_calibration
 

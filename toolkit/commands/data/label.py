@@ -8,6 +8,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit.benchmark import accuracy
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import contact_sheet
 from toolkit.core.files import new_folder, read_json, write_json
 from toolkit.core.images import read_image, write_png
@@ -20,7 +21,6 @@ from toolkit.core.tiles import captioned, face_tile
 from toolkit.data import open_faces
 from toolkit.data.formats.gather import shown
 from toolkit.data.own import OwnFolder, check_place, photos_in
-from toolkit.data.sample import FloatArray, ImageArray
 from toolkit.detect import FaceDetector
 from toolkit.detect.faces import FINEST
 from toolkit.detect.mesh import CONFIDENT, SCHEME, FaceMesh, MeshFace, face_at

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from tyro.conf import Positional
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import contact_sheet, draw_landmarks
 from toolkit.core.geometry import crop_of_box
 from toolkit.core.images import SUFFIXES, write_image
@@ -18,7 +19,6 @@ from toolkit.core.tiles import captioned, face_tile, numbered
 from toolkit.data import Faces, Sample, open_faces
 from toolkit.data.augment import Augment, augment, patch
 from toolkit.data.doubts import labels_of, warning
-from toolkit.data.sample import FloatArray, ImageArray
 
 TILE_PX = 160
 NUMBERED_PX = 512

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import draw_box, draw_landmarks
 from toolkit.core.files import write_json
 from toolkit.core.images import SUFFIXES, read_image, write_image
@@ -19,8 +19,6 @@ from toolkit.detect.faces import FINEST
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.points import csv_points
 from toolkit.landmarkers import chosen, open_model
-
-ImageArray = NDArray[np.uint8]
 
 EXAMPLE = "astronaut"
 """scikit-image's portrait of Eileen Collins (NASA, public domain), inside its wheel."""

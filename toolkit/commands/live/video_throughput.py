@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.benchmark import accuracy
 from toolkit.commands.following import Live, play, session
 from toolkit.core import metrics
+from toolkit.core.arrays import FloatArray
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.data.film import FPS, SIZE_WH, SPEEDS, Film
 from toolkit.landmarkers import chosen, identify, open_model
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

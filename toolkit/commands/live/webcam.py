@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.commands.following import ImageArray, Live, Session, session
+from toolkit.commands.following import Live, Session, session
+from toolkit.core.arrays import ImageArray
 from toolkit.core.camera import Camera, close_windows, has_display, show
 from toolkit.core.draw import draw_caption
 from toolkit.core.outputs import OutFile, check_outputs

@@ -11,12 +11,12 @@ from tyro.conf import Positional
 
 from toolkit.benchmark import accuracy
 from toolkit.core import metrics
+from toolkit.core.arrays import FloatArray
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Sample, open_faces
 from toolkit.data.doubts import told
-from toolkit.data.sample import FloatArray
 from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
 from toolkit.landmarkers import identify, open_model
 from toolkit.runtime.landmarker import Landmarker

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.files import read_json
 from toolkit.core.images import Stored, stored
 from toolkit.core.schemes import W300_68, Scheme
@@ -34,7 +35,7 @@ from toolkit.data.formats.gather import (
 )
 from toolkit.data.formats.pts import VISIBILITY
 from toolkit.data.labels import Label, Problem, Reading
-from toolkit.data.sample import FloatArray, box_of_points
+from toolkit.data.sample import box_of_points
 
 PIXELS_FROM = 0
 UNKNOWN, COVERED, SEEN = 0, 1, 2

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import FIVE_5
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
@@ -24,7 +25,7 @@ from toolkit.data.formats.gather import (
 )
 from toolkit.data.formats.pts import photo_of
 from toolkit.data.labels import Label, Reading
-from toolkit.data.sample import FloatArray, box_of_points
+from toolkit.data.sample import box_of_points
 from toolkit.data.shape import whole_boxes
 
 NAME = "points5.csv"

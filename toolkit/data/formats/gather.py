@@ -16,9 +16,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import SCHEMES, Scheme
 from toolkit.data.labels import Problem, Reading
-from toolkit.data.sample import FloatArray
 
 T = TypeVar("T")
 U = TypeVar("U")

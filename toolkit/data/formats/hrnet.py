@@ -8,10 +8,10 @@ number, and 2968784797_1 is clipped at y = 2848, the picture's height), WFLW's a
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import Scheme
 from toolkit.data.formats.gather import Line, check_name, coordinates, csv_fields, gather, shown, text_lines
 from toolkit.data.labels import Problem
-from toolkit.data.sample import FloatArray
 
 BEFORE_POINTS = 4
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.files import read_json
 from toolkit.core.images import SUFFIXES
 from toolkit.core.schemes import W300_68, Scheme
@@ -27,7 +28,7 @@ from toolkit.data.formats.gather import (
     shown,
 )
 from toolkit.data.labels import Label, Problem, Reading
-from toolkit.data.sample import FloatArray, box_of_points
+from toolkit.data.sample import box_of_points
 
 PIXELS_FROM = 1
 VISIBILITY = "visibility.json"

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import WFLW_98
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import Line, coordinates, gather, numbers, picture_in, require_faces, shown, text_lines
 from toolkit.data.formats.hrnet import Row, find_csv, image_folders, read_csv
 from toolkit.data.labels import Label, Problem, Reading
-from toolkit.data.sample import FloatArray, box_of_points
+from toolkit.data.sample import box_of_points
 
 ATTRIBUTES = ("pose", "expression", "illumination", "makeup", "occlusion", "blur")
 """In the order of the lists."""

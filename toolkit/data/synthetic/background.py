@@ -6,7 +6,7 @@ from math import cos, exp, pi, sin
 import cv2
 import numpy as np
 
-from toolkit.data.sample import ImageArray
+from toolkit.core.arrays import ImageArray
 from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.chance import between, pick
 from toolkit.data.synthetic.look import any_colour, any_skin

@@ -5,7 +5,7 @@ from math import exp
 import cv2
 import numpy as np
 
-from toolkit.data.sample import ImageArray
+from toolkit.core.arrays import ImageArray
 from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.noise import film_grain
 

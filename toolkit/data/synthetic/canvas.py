@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.sample import ImageArray
+from toolkit.core.arrays import ComplexArray, ImageArray
 from toolkit.data.synthetic.arrays import Floats, Picture, single
 from toolkit.data.synthetic.colour import Colour, within
 
@@ -29,7 +29,6 @@ SKIN, BEHIND, HAIR, WORN, THING, CLOTH = (
     (0, 30, 255),
     (0, 60, 0),
 )
-Complexes = NDArray[np.complex128]
 Shapes = Floats | Sequence[Floats]
 """One polygon or line (P, 2), or several, as a list or (N, P, 2)."""
 Fixed = Sequence[NDArray[np.int32]]
@@ -50,13 +49,13 @@ class Painting:
     """(S, S) what hides the face, 0 to 1."""
 
 
-def joined(points_xy: Floats) -> Complexes:
+def joined(points_xy: Floats) -> ComplexArray:
     """(...) x + iy of points (..., 2): half as many numbers, and turning by a right angle is a product with i."""
-    out: Complexes = np.ascontiguousarray(points_xy, np.float64).view(np.complex128)[..., 0]
+    out: ComplexArray = np.ascontiguousarray(points_xy, np.float64).view(np.complex128)[..., 0]
     return out
 
 
-def parted(points: Complexes) -> Floats:
+def parted(points: ComplexArray) -> Floats:
     """(..., 2) points of their x + iy (...)."""
     return points.view(np.float64).reshape(*points.shape, 2)
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.sample import ImageArray
 from toolkit.data.synthetic import body, extras, features, hair, occluders
 from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.background import draw_background
@@ -143,7 +143,7 @@ def draw_face(rng: np.random.Generator, size_px: int) -> Face:
     return Face(photograph(scene, rng), view, front)
 
 
-def read_points(face: Face, scheme: Scheme) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def read_points(face: Face, scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:
     """The scheme's points (M, 2) in pixels, and (M,) which of them the head or something before it hides.
 
     In a joint scheme, a part in another style than the synthetic faces' own is missing.
@@ -157,5 +157,5 @@ def read_points(face: Face, scheme: Scheme) -> tuple[NDArray[np.float64], NDArra
     return points[:, :2], hidden_by_head(face.view, points, scheme) | (before > 0.6)
 
 
-def _missing(scheme: Scheme) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _missing(scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:
     return np.full((scheme.points, 2), np.nan), np.zeros(scheme.points, bool)

@@ -5,8 +5,8 @@ from math import ceil
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.data.synthetic.arrays import Floats, single
 from toolkit.data.synthetic.canvas import BEHIND, HAIR, SKIN, Canvas, inset, joined, parted, ribbon
 from toolkit.data.synthetic.chance import between
@@ -23,7 +23,7 @@ _ASIDE, _COLUMN, _ROW = np.abs(_ACROSS), np.arange(COLUMNS), np.arange(ROWS, dty
 _ROWS_Y = mean_head().vertices[: ROWS * COLUMNS : COLUMNS, 1].astype(np.float64)
 
 
-def _sphere(count: int = 90) -> NDArray[np.float64]:
+def _sphere(count: int = 90) -> FloatArray:
     n = np.arange(count)
     z, turn = 1 - 2 * (n + 0.5) / count, n * np.pi * (3 - np.sqrt(5))
     ring = np.sqrt(1 - z * z)
@@ -44,27 +44,27 @@ def hull(points: Floats) -> Floats:
     return single(cv2.convexHull(np.ascontiguousarray(points, np.float32))[:, 0])
 
 
-def hairline(style: str, rng: np.random.Generator) -> NDArray[np.float64]:
+def hairline(style: str, rng: np.random.Generator) -> FloatArray:
     """Height y of the hairline at each grid column, in the mean head's units."""
     back = 0.16 * abs(rng.normal()) if style in ("short", "buzz", "bald") else 0.06 * abs(rng.normal())
     low = between(rng, -0.05, 0.25)
     heights = (-0.68 - 0.6 * back, -0.68 - back, -0.56 - 0.8 * back, -0.2, -0.05, low)
     if style == "bald":
         heights = (-1.24, -1.24, -1.24, -1.24 if low < 0.1 else -0.6, -0.4, low)
-    out: NDArray[np.float64] = np.interp(_ASIDE, _HAIRLINE_AT, heights) + 0.02 * rng.standard_normal(COLUMNS)
+    out: FloatArray = np.interp(_ASIDE, _HAIRLINE_AT, heights) + 0.02 * rng.standard_normal(COLUMNS)
     return out
 
 
-def rows_at(heights: Floats) -> NDArray[np.float64]:
+def rows_at(heights: Floats) -> FloatArray:
     """(COLUMNS,) the fractional row where each grid column crosses its height."""
     return np.interp(heights, _ROWS_Y, _ROW)
 
 
-def line_on_grid(view: View, at: NDArray[np.float64]) -> NDArray[np.float64]:
+def line_on_grid(view: View, at: FloatArray) -> FloatArray:
     """(COLUMNS, 2) pixels at a fractional row of each grid column."""
     low = np.minimum(at.astype(np.intp), ROWS - 2)
     t, place = (at - low)[:, None], low * COLUMNS + _COLUMN
-    out: NDArray[np.float64] = view.pixels.take(place, axis=0) * (1 - t)
+    out: FloatArray = view.pixels.take(place, axis=0) * (1 - t)
     out += view.pixels.take(place + COLUMNS, axis=0) * t
     return out
 
@@ -73,15 +73,15 @@ def line_on_grid(view: View, at: NDArray[np.float64]) -> NDArray[np.float64]:
 class Hairline:
     """Where hair begins."""
 
-    heights: NDArray[np.float64]
+    heights: FloatArray
     """(COLUMNS,) height y at each grid column, in the mean head's units."""
-    at: NDArray[np.float64]
+    at: FloatArray
     """(COLUMNS,) the fractional row there."""
-    line: NDArray[np.float64]
+    line: FloatArray
     """(COLUMNS, 2) pixels."""
 
 
-def hairline_on(view: View, heights: NDArray[np.float64]) -> Hairline:
+def hairline_on(view: View, heights: FloatArray) -> Hairline:
     """The hairline as seen."""
     at = rows_at(heights)
     return Hairline(heights, at, line_on_grid(view, at))

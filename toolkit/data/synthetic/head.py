@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.data.synthetic.arrays import Floats, Picture
 
 CROWN_ROWS, JAW_ROWS, COLUMNS = 18, 33, 49
@@ -54,7 +55,7 @@ class Head:
 
 
 @cache
-def _spline(knots: int, samples: int) -> NDArray[np.float64]:
+def _spline(knots: int, samples: int) -> FloatArray:
     """(samples, knots) weights of the Catmull-Rom spline through knots, at places even in its parameter."""
     k = np.eye(knots)
     padded = np.concatenate([2 * k[:1] - k[1:2], k, 2 * k[-1:] - k[-2:-1]])
@@ -62,31 +63,29 @@ def _spline(knots: int, samples: int) -> NDArray[np.float64]:
     i = np.minimum(at.astype(int), knots - 2)
     t = (at - i)[:, None]
     a, b, c, d = (padded[i + n] for n in range(4))
-    out: NDArray[np.float64] = 0.5 * (
-        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
-    )
+    out: FloatArray = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
     return out
 
 
-def smooth_line(knots: Sequence[Sequence[float]], samples: int = SAMPLES) -> NDArray[np.float64]:
+def smooth_line(knots: Sequence[Sequence[float]], samples: int = SAMPLES) -> FloatArray:
     """(samples, D) points on the Catmull-Rom spline through (K, D) knots, evenly spaced in its parameter."""
-    out: NDArray[np.float64] = np.einsum("sk,kd->sd", _spline(len(knots), samples), np.asarray(knots, float))
+    out: FloatArray = np.einsum("sk,kd->sd", _spline(len(knots), samples), np.asarray(knots, float))
     return out
 
 
-def ramp(low: float, high: float, value: Floats) -> NDArray[np.float64]:
+def ramp(low: float, high: float, value: Floats) -> FloatArray:
     """A smooth step: 0 below `low`, 1 above `high`."""
     t = np.clip((np.asarray(value, float) - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def bell(x: Floats, y: Floats, at: tuple[float, float], size: tuple[float, float]) -> NDArray[np.float64]:
+def bell(x: Floats, y: Floats, at: tuple[float, float], size: tuple[float, float]) -> FloatArray:
     """A Gaussian of (|x|, y) around `at` with standard deviations `size`, so the same on both sides of the face."""
-    out: NDArray[np.float64] = np.exp(-0.5 * (((np.abs(x) - at[0]) / size[0]) ** 2 + ((y - at[1]) / size[1]) ** 2))
+    out: FloatArray = np.exp(-0.5 * (((np.abs(x) - at[0]) / size[0]) ** 2 + ((y - at[1]) / size[1]) ** 2))
     return out
 
 
-def _edge() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _edge() -> tuple[FloatArray, FloatArray, FloatArray]:
     """Half-width x, y and depth z of the surface's edge, a value a row, crown to chin."""
     angle = np.linspace(0, np.pi / 2, JAW_ROWS)
     jaw_x, jaw_y = 0.845 * np.maximum(np.cos(angle), 0) ** 0.85, CHIN_Y * np.sin(angle) ** 1.09
@@ -100,13 +99,13 @@ def _edge() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float6
     return np.r_[crown_x, jaw_x], np.r_[crown_y, jaw_y], np.r_[crown_z, jaw_z]
 
 
-def _bumps(x: Floats, y: Floats) -> NDArray[np.float64]:
+def _bumps(x: Floats, y: Floats) -> FloatArray:
     """What nose, sockets, cheeks, muzzle, lips and chin add to the depth."""
     ridge_height = np.interp(
         y, (-0.12, 0.0, 0.2, 0.34, 0.4, 0.46, 0.53, 0.58), (0, 0.03, 0.15, 0.26, 0.285, 0.24, 0.12, 0)
     )
     ridge_width = np.interp(y, (-0.1, 0.1, 0.38, 0.55), (0.09, 0.085, 0.105, 0.12))
-    out: NDArray[np.float64] = ridge_height * np.exp(-0.5 * (x / ridge_width) ** 2)
+    out: FloatArray = ridge_height * np.exp(-0.5 * (x / ridge_width) ** 2)
     out += 0.10 * bell(x, y, (0.125, 0.445), (0.042, 0.05))
     out -= 0.14 * bell(x, y, (0.27, 0.0), (0.15, 0.1))
     out += 0.055 * bell(x, y, (0.35, 0.0), (0.1, 0.055))
@@ -121,16 +120,16 @@ def _bumps(x: Floats, y: Floats) -> NDArray[np.float64]:
     return out
 
 
-def depth(x: Floats, y: Floats) -> NDArray[np.float64]:
+def depth(x: Floats, y: Floats) -> FloatArray:
     """The mean surface's z at (x, y)."""
     edge_x, edge_y, edge_z = _edge()
     half, back = np.maximum(np.interp(y, edge_y, edge_x), 1e-3), np.interp(y, edge_y, edge_z)
     front = np.interp(y, _PROFILE_Y, _PROFILE_Z)
-    out: NDArray[np.float64] = back + (front - back) * np.sqrt(np.clip(1 - (x / half) ** 2, 0, 1)) + _bumps(x, y)
+    out: FloatArray = back + (front - back) * np.sqrt(np.clip(1 - (x / half) ** 2, 0, 1)) + _bumps(x, y)
     return out
 
 
-def _grid() -> NDArray[np.float64]:
+def _grid() -> FloatArray:
     """(ROWS, COLUMNS, 3) surface points; a column is an angle round the row's half-ellipse, image left to right."""
     edge_x, edge_y, edge_z = _edge()
     angle = np.linspace(-np.pi / 2, np.pi / 2, COLUMNS)
@@ -138,7 +137,7 @@ def _grid() -> NDArray[np.float64]:
     x = edge_x[:, None] * np.sin(angle)
     y = np.repeat(edge_y[:, None], COLUMNS, axis=1)
     z = edge_z[:, None] + (front - edge_z)[:, None] * np.cos(angle) + _bumps(x, y) * np.cos(angle) ** 0.5
-    out: NDArray[np.float64] = np.stack([x, y, z], axis=-1)
+    out: FloatArray = np.stack([x, y, z], axis=-1)
     return out
 
 
@@ -183,7 +182,7 @@ def _central() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
 @cache
 def mean_head() -> Head:
     """The mean head, built once."""
-    parts: dict[str, NDArray[np.float64]] = {"grid": _grid().reshape(-1, 3)}
+    parts: dict[str, FloatArray] = {"grid": _grid().reshape(-1, 3)}
     for name, (knots, lift) in _sided().items():
         xy = smooth_line(knots)
         wrap = 0.33 * float(name.startswith("brow")) * np.maximum(xy[:, 0] - 0.45, 0)

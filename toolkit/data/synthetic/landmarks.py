@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import COFW_29, W300_68, WFLW_98, Scheme
 from toolkit.data.synthetic.arrays import Floats
 from toolkit.data.synthetic.head import SAMPLES, mean_head
@@ -106,15 +107,15 @@ class Reading:
 
     vertices: NDArray[np.intp]
     """(P, 4)"""
-    weights: NDArray[np.float64]
+    weights: FloatArray
     """(P, 4)"""
-    contour: NDArray[np.float64]
+    contour: FloatArray
     """Places of the contour's points: 0 and 2 at the level of the outer eye corners, 1 at the chin."""
-    clear: NDArray[np.float64]
+    clear: FloatArray
     """(M,) how far, in units, the head's surface may lie before each of the scheme's points and not hide it."""
 
 
-def _reading(scheme: Scheme, points: Iterable[Point], contour: NDArray[np.float64]) -> Reading:
+def _reading(scheme: Scheme, points: Iterable[Point], contour: FloatArray) -> Reading:
     padded = [[*p, *[(0, 0.0)] * (4 - len(p))] for p in points]
     table = np.array(padded)
     clear = np.full(scheme.points, 0.35)
@@ -132,7 +133,7 @@ def _readings() -> Mapping[str, Reading]:
     }
 
 
-def _along_contour(view: View, places: NDArray[np.float64]) -> NDArray[np.float64]:
+def _along_contour(view: View, places: FloatArray) -> FloatArray:
     """(P, 3) x, y in pixels and depth in units at the given places of the contour."""
     line = view.contour
     middle = len(line) // 2
@@ -149,7 +150,7 @@ def _along_contour(view: View, places: NDArray[np.float64]) -> NDArray[np.float6
     return out
 
 
-def _read(view: View, scheme: Scheme) -> NDArray[np.float64]:
+def _read(view: View, scheme: Scheme) -> FloatArray:
     """(M, 3) the scheme's points from a view's vertices."""
     reading = _readings()[scheme.name]
     inner = np.empty((len(reading.vertices), 3))
@@ -160,7 +161,7 @@ def _read(view: View, scheme: Scheme) -> NDArray[np.float64]:
     return np.concatenate([edge, inner] if first else [inner, edge])
 
 
-def points_of(view: View, scheme: Scheme) -> NDArray[np.float64]:
+def points_of(view: View, scheme: Scheme) -> FloatArray:
     """(M, 3) the scheme's points: x and y in pixels, and depth in units.
 
     Raises:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.sample import ImageArray
+from toolkit.core.arrays import ImageArray
 from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.chance import between
 from toolkit.data.synthetic.colour import Colour

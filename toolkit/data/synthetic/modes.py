@@ -7,11 +7,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.data.synthetic.arrays import Picture
 from toolkit.data.synthetic.chance import between, clamp, pick
 from toolkit.data.synthetic.head import MOUTH_Y, Head, bell, mean_head, ramp
 
-Field = NDArray[np.float64]
+Field = FloatArray
 Values = Mapping[str, float]
 
 IDENTITY_SD: Values = {

@@ -6,7 +6,7 @@ from math import log2
 import cv2
 import numpy as np
 
-from toolkit.data.sample import ImageArray
+from toolkit.core.arrays import ImageArray
 from toolkit.data.synthetic.arrays import Picture, single
 
 _WHITE = 768

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
 from toolkit.data.synthetic.arrays import Floats, Picture, single
 from toolkit.data.synthetic.chance import between, clamp, pick
 from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, ROWS, SAMPLES, mean_head
@@ -65,7 +66,7 @@ class Turned:
     """(V, 3) vertices, turned, in units."""
     flat: Picture
     """(V, 2) the same projected, before roll."""
-    points: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    points: dict[str, FloatArray] = field(default_factory=dict)
     """(M, 3) of each scheme that was read, a pixel a unit and the pivot at the origin."""
 
     @cached_property

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.head import COLUMNS, ROWS, mean_head
 
@@ -19,7 +20,7 @@ _AGES = (0.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.0)
 
 
 @cache
-def _places() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _places() -> tuple[FloatArray, FloatArray]:
     """How far aside and how low on the mean head every texel lies, one after another."""
     grid = mean_head().vertices[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3)
     wide = cv2.resize(grid, (COLUMNS * FINER, ROWS * FINER), interpolation=cv2.INTER_LINEAR).astype(np.float64)
@@ -64,7 +65,7 @@ def _aged(rng: np.random.Generator, age: float) -> Picture:
 
 
 @cache
-def skin_map(kind: int) -> NDArray[np.uint8]:
+def skin_map(kind: int) -> ImageArray:
     """(ROWS * FINER, COLUMNS * FINER, 3) what the skin's colour is multiplied by, 128 for 1; kinds grow with age."""
     rng, age = np.random.default_rng([23, kind]), _AGES[kind]
     white = rng.normal(size=(ROWS * FINER, COLUMNS * FINER, 3)).astype(np.float32)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.data.sample import ImageArray
+from toolkit.core.arrays import ImageArray
 from toolkit.data.synthetic.arrays import Picture, single
 from toolkit.data.synthetic.canvas import plain
 from toolkit.data.synthetic.head import COLUMNS, ROWS
