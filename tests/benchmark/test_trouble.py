@@ -12,7 +12,7 @@ from toolkit.benchmark.pipelines import LookOnce, found_points
 from toolkit.core.geometry import Pose
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
-from toolkit.data.battery import BATTERY, Condition
+from toolkit.data.corruptions import CORRUPTIONS, Corruption
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.runtime.landmarker import Prediction
 
@@ -79,8 +79,8 @@ def test_clip_flicker_of_a_follower_is_its_tremble() -> None:
 def test_the_spoilt_picture_is_the_same_for_every_frame() -> None:
     """Truth in two networks' crops is the same place; a pose moves the crop and not the face."""
     sample = FACES[0]
-    turned = Condition(unit="degrees", levels=(20,), pose=lambda v, _: Pose(rotation_deg=v))
-    for condition, level in ((BATTERY["blur"], 0.02), (turned, 20.0), (BATTERY["box jitter"], 1)):
+    turned = Corruption(unit="degrees", levels=(20,), pose=lambda v, _: Pose(rotation_deg=v))
+    for condition, level in ((CORRUPTIONS["blur"], 0.02), (turned, 20.0), (CORRUPTIONS["box jitter"], 1)):
         picture = Picture(sample, W300_68, condition, level, np.random.default_rng(0))
         for frame in (Frame(size_px=64), Frame(size_px=96, scale=1.7)):
             model, crop = Follower(frame.size_px), frame.crop(picture._box, picture._pose)
@@ -93,9 +93,9 @@ def test_the_spoilt_picture_is_the_same_for_every_frame() -> None:
 
 def test_a_turned_face_is_turned_in_the_picture_that_a_pipeline_sees() -> None:
     """By 20 degrees to either side, about the middle of its box, at the same size."""
-    turned = Condition(unit="degrees", levels=(20,), pose=lambda v, _: Pose(rotation_deg=v))
+    turned = Corruption(unit="degrees", levels=(20,), pose=lambda v, _: Pose(rotation_deg=v))
     upright, tilted = (
-        Picture(FACES[0], W300_68, c, 20, np.random.default_rng(0)) for c in (Condition(unit="", levels=(1,)), turned)
+        Picture(FACES[0], W300_68, c, 20, np.random.default_rng(0)) for c in (Corruption(unit="", levels=(1,)), turned)
     )
     before, after = (np.diff(p._points[list(W300_68.eyes)], axis=0)[0] for p in (upright, tilted))
     assert np.degrees(np.arctan2(after[1], after[0]) - np.arctan2(before[1], before[0])) == pytest.approx(20)
@@ -107,7 +107,7 @@ def test_a_turned_face_is_turned_in_the_picture_that_a_pipeline_sees() -> None:
 def test_lengths_are_shares_of_the_plain_crop_not_of_the_canvas() -> None:
     """The plain crop has half the side of the picture that is disturbed."""
     seen: list[tuple[float, int]] = []
-    spy = Condition(unit="", levels=(1,), paint=lambda v, _, __: seen.append((v.side_px, len(v.image))) or v.image)
+    spy = Corruption(unit="", levels=(1,), paint=lambda v, _, __: seen.append((v.side_px, len(v.image))) or v.image)
     Picture(FACES[0], W300_68, spy, 1, np.random.default_rng(0))
     assert seen == [(256, 512)]
 
@@ -116,9 +116,9 @@ def test_robustness_has_every_condition_and_level(steady) -> None:
     """For each landmarker; one that looks at no pixel feels only what moves its crop."""
     middle = np.full((68, 2), 31.5)
     found = finish(robustness([(steady(middle, 64), Frame(size_px=64))], FACES))[0]
-    assert found["conditions"].keys() == BATTERY.keys()
+    assert found["conditions"].keys() == CORRUPTIONS.keys()
     for name, own in found["conditions"].items():
-        assert own["levels"] == list(BATTERY[name].levels) and len(own["nme_mean"]) == len(own["levels"])
+        assert own["levels"] == list(CORRUPTIONS[name].levels) and len(own["nme_mean"]) == len(own["levels"])
         if name not in ("box jitter", "scale", "rotation"):
             assert own["nme_mean"] == pytest.approx([found["plain"]] * len(own["levels"]), abs=1e-3)
     again = finish(robustness([(steady(middle, 64), Frame(size_px=64))], FACES))[0]
@@ -133,9 +133,9 @@ def test_behind_a_detector_misses_count_and_box_conditions_do_not(steady) -> Non
     runner = (steady(np.full((68, 2), 31.5), 64), Frame(size_px=64))
     blind, own = finish(robustness([runner, runner], FACES, [lambda _: [], lambda image: [middle_of(image)]]))
     assert blind["own_detector"]["plain"]["found"] == 0 and own["own_detector"]["plain"]["found"] == 3
-    assert own["own_detector"]["conditions"].keys() == BATTERY.keys() - {"box jitter", "scale"}
+    assert own["own_detector"]["conditions"].keys() == CORRUPTIONS.keys() - {"box jitter", "scale"}
     assert own["own_detector"]["conditions"]["blur"]["found"] == 3
-    assert own["own_detector"]["conditions"]["blur"]["level"] == BATTERY["blur"].levels[1]
+    assert own["own_detector"]["conditions"]["blur"]["level"] == CORRUPTIONS["blur"].levels[1]
     assert own["own_detector"]["plain"]["nme_mean"] == pytest.approx(own["plain"], abs=0.5)
 
 

@@ -1,4 +1,4 @@
-"""The robustness battery of data.battery on models that want different crops: all see the same disturbed picture.
+"""The robustness battery of data.corruptions on models that want different crops: all see the same disturbed picture.
 
 Twice: on the box of the labels, the same for all, and each behind its own pipeline, which has to find the face first.
 """
@@ -15,7 +15,7 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
-from toolkit.data.battery import BATTERY, Condition, View
+from toolkit.data.corruptions import CORRUPTIONS, Corruption, FaceImage
 from toolkit.data.sample import Faces, Sample
 from toolkit.runtime.landmarker import Landmarker
 
@@ -23,7 +23,7 @@ FACE_PX = 256
 """Side of the plain crop in the picture that is disturbed: more than any of the networks sees."""
 AROUND = 2.0
 """Side of that picture over the plain crop's: a head with its surroundings, for a detector to find."""
-PLAIN = Condition(unit="", levels=(1.0,))
+PLAIN = Corruption(unit="", levels=(1.0,))
 
 Runner = tuple[Landmarker, Frame]
 Errors = tuple[FloatArray, FloatArray]
@@ -55,7 +55,7 @@ def robustness(
     ]
     for own, errors in zip(found, plain[1], strict=False):
         own["own_detector"] = {"plain": behind(errors), "conditions": {}}
-    for name, condition in BATTERY.items():
+    for name, condition in CORRUPTIONS.items():
         if not condition.suits(faces.scheme):
             continue
         at_levels = []
@@ -93,7 +93,7 @@ def _errors(
     pipelines: Sequence[Pipeline],
     faces: Faces,
     which: tuple[str, float],
-    condition: Condition,
+    condition: Corruption,
     seed: int,
 ) -> Steps[Errors]:
     name, level = which
@@ -113,7 +113,7 @@ class Picture:
     """One face under one condition."""
 
     def __init__(
-        self, sample: Sample, scheme: Scheme, condition: Condition, level: float, rng: np.random.Generator
+        self, sample: Sample, scheme: Scheme, condition: Corruption, level: float, rng: np.random.Generator
     ) -> None:
         self._scheme = scheme
         pose = condition.pose(level, rng)
@@ -121,7 +121,7 @@ class Picture:
         turned = Pose(scale=1 / AROUND, rotation_deg=pose.rotation_deg)
         canvas = crop_of_box(sample.box_xyxy, round(FACE_PX * AROUND), turned)
         self._points = canvas.to_crop(sample.points_xy)
-        plain = View(image=cut(sample.image, canvas), points_xy=self._points, scheme=scheme, side_px=FACE_PX)
+        plain = FaceImage(image=cut(sample.image, canvas), points_xy=self._points, scheme=scheme, side_px=FACE_PX)
         half = (sample.box_xyxy[2:] - sample.box_xyxy[:2]) / 2 * canvas.scale
         self._box = np.concatenate([plain.middle_xy - half, plain.middle_xy + half])
         self._image = condition.paint(plain, level, rng)

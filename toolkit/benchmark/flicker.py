@@ -15,7 +15,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
-from toolkit.data import disturbances
+from toolkit.data import corruption_effects
 from toolkit.data.sample import Faces, box_of_points
 from toolkit.runtime.landmarker import Landmarker
 
@@ -71,7 +71,7 @@ def still_clips(faces: Faces, count: int) -> Iterator[Clip]:
         for across, down, size in path:
             pose = Pose(shift=(GLIDE * across, GLIDE * down), scale=0.55 * float(np.exp(GLIDE * size)))
             view = crop_of_box(sample.box_xyxy, 320, pose)
-            images.append(disturbances.exposed(cut(sample.image, view), 1, PHOTONS, rng))
+            images.append(corruption_effects.exposed(cut(sample.image, view), 1, PHOTONS, rng))
             points.append(view.to_crop(sample.points_xy))
         yield _clip(images, np.stack(points), faces.scheme)
 
@@ -94,7 +94,7 @@ def synthetic_clips(scheme: Scheme, count: int, size_px: int = 160) -> Iterator[
             pose = HeadPose(yaw=TURN_DEG * yaw, pitch=TURN_DEG * pitch, roll=TURN_DEG * roll / 2, distance=9.0)
             view = framed(view_of(modes, pose), size_px, np.random.default_rng([4, index]))
             scene, _ = paint(view, look, lamp, modes, size_px, np.random.default_rng([5, index]))
-            images.append(disturbances.exposed(scene, 1, PHOTONS, rng))
+            images.append(corruption_effects.exposed(scene, 1, PHOTONS, rng))
             points.append(points_of(view, scheme)[:, :2].astype(np.float64))
         yield _clip(images, np.stack(points), scheme)
 

@@ -7,7 +7,7 @@ import numpy as np
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.schemes import Scheme
-from toolkit.data import corrupt
+from toolkit.data import augment_effects
 from toolkit.data.sample import Sample
 
 REACH = BOX_SCALE * 1.95
@@ -127,9 +127,9 @@ def augment(
     if rng.random() < how.flip:
         picture, points = mirror(picture, points, scheme)
     if rng.random() < how.mask:
-        picture = corrupt.wear_mask(picture, points, scheme, rng)
+        picture = augment_effects.wear_mask(picture, points, scheme, rng)
     if rng.random() < how.occlude:
-        picture = corrupt.occlude(picture, rng)
+        picture = augment_effects.occlude(picture, rng)
     return _sensor(_light(picture, how, rng), how, rng), points
 
 
@@ -142,26 +142,26 @@ def mirror(image: ImageArray, points_xy: FloatArray, scheme: Scheme) -> tuple[Im
 def _light(image: ImageArray, how: Augment, rng: np.random.Generator) -> ImageArray:
     if rng.random() < how.shade:
         strength, angle, edge, width = rng.uniform((0.3, 0, -0.3, 0.1), (0.9, 360, 0.3, 1))
-        image = corrupt.shade(image, float(strength), float(angle), float(edge), float(width))
+        image = augment_effects.shade(image, float(strength), float(angle), float(edge), float(width))
     if rng.random() < how.gray:
-        image = corrupt.grayscale(image)
+        image = augment_effects.grayscale(image)
     if how.colour > 0:
         gain = np.exp(rng.normal(0, 0.5 * how.colour)) * np.exp(rng.normal(0, 0.2 * how.colour, 3))
         gamma, offset = np.exp(rng.normal(0, 0.7 * how.colour)), rng.normal(0, 0.2 * how.colour)
-        image = corrupt.tone(image, gain, float(gamma), float(offset))
+        image = augment_effects.tone(image, gain, float(gamma), float(offset))
     return image
 
 
 def _sensor(image: ImageArray, how: Augment, rng: np.random.Generator) -> ImageArray:
     side = image.shape[0]
     if rng.random() < how.motion:
-        image = corrupt.motion_blur(image, float(rng.uniform(0.03, 0.12)) * side, float(rng.uniform(0, 180)))
+        image = augment_effects.motion_blur(image, float(rng.uniform(0.03, 0.12)) * side, float(rng.uniform(0, 180)))
     if rng.random() < how.blur:
-        image = corrupt.blur(image, float(rng.uniform(0.005, 0.016)) * side)
+        image = augment_effects.blur(image, float(rng.uniform(0.005, 0.016)) * side)
     if rng.random() < how.resolution:
-        image = corrupt.low_resolution(image, float(rng.uniform(1.3, 3)))
+        image = augment_effects.low_resolution(image, float(rng.uniform(1.3, 3)))
     if rng.random() < how.noise:
-        image = corrupt.noise(image, float(rng.uniform(2, 14)), rng)
+        image = augment_effects.noise(image, float(rng.uniform(2, 14)), rng)
     if rng.random() < how.jpeg:
-        image = corrupt.jpeg(image, int(rng.integers(15, 80)))
+        image = augment_effects.jpeg(image, int(rng.integers(15, 80)))
     return image

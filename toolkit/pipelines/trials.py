@@ -16,7 +16,7 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps
 from toolkit.data import Faces
 from toolkit.data.batches import PlainCrops, plain_crops
-from toolkit.data.battery import BATTERY, spoiled_crops
+from toolkit.data.corruptions import CORRUPTIONS, corrupted_crops
 from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.train.inference import predict
@@ -82,7 +82,7 @@ def _plain(value: Any) -> Any:
 
 def at_middle(names: Sequence[str]) -> dict[str, Seen]:
     """Conditions of the battery, each at its middle level."""
-    return {name: (name, BATTERY[name].levels[BATTERY[name].middle]) for name in names}
+    return {name: (name, CORRUPTIONS[name].levels[CORRUPTIONS[name].middle]) for name in names}
 
 
 def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Mapping[str, Seen]) -> Steps[list[Record]]:
@@ -96,11 +96,13 @@ def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Mapping
             cannot show are left out.
     """
     sizes = [bundle.read(trial.bundle).card.size_px for trial in trials]
-    shown = {name: seen for name, seen in conditions.items() if BATTERY[seen[0]].suits(faces.scheme)}
+    shown = {name: seen for name, seen in conditions.items() if CORRUPTIONS[seen[0]].suits(faces.scheme)}
     errors: list[Errors] = [{} for _ in trials]
     for size in sorted(set(sizes)):
         for name in (CLEAN, *shown):
-            crops = yield from (spoiled_crops(faces, size, *shown[name]) if name in shown else plain_crops(faces, size))
+            crops = yield from (
+                corrupted_crops(faces, size, *shown[name]) if name in shown else plain_crops(faces, size)
+            )
             for number, (trial, own, found) in enumerate(zip(trials, sizes, errors, strict=True), 1):
                 if own == size:
                     found[name] = errors_of(trial.bundle, crops)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from toolkit.core.outputs import OutFolder
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.augment import PUBLISHED, Augment
-from toolkit.data.battery import BATTERY
+from toolkit.data.corruptions import CORRUPTIONS
 from toolkit.pipelines.trials import Trial
 from tools.ablations.scratch import FromScratch, trial, validated
 
@@ -40,7 +40,7 @@ class Augmentations(FromScratch):
 def run(options: Augmentations) -> Steps[Outcome]:
     """Train and score every variant; see Augmentations."""
     trials = [_trial(options, variant, seed) for seed in range(options.seeds) for variant in GROUPS]
-    return (yield from validated(options, trials, tuple(BATTERY)))
+    return (yield from validated(options, trials, tuple(CORRUPTIONS)))
 
 
 def _trial(options: Augmentations, variant: str, seed: int) -> Trial:

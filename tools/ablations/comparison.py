@@ -13,7 +13,7 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED
-from toolkit.data.battery import BATTERY
+from toolkit.data.corruptions import CORRUPTIONS
 from toolkit.models.spec import SuperNetSpec
 from toolkit.pipelines.jobs import Job
 from toolkit.pipelines.trials import Record, Seen, Trial, at_middle, make, score, summary
@@ -167,7 +167,7 @@ def compared(
     for split in ("val", "test"):
         faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
         all_of_it = options.battery and split == "val"
-        records += yield from score(trials, faces, split, at_middle(tuple(BATTERY)) if all_of_it else conditions)
+        records += yield from score(trials, faces, split, at_middle(tuple(CORRUPTIONS)) if all_of_it else conditions)
     accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
     text = "\n".join(summary(variant, tested) for variant in dict.fromkeys(trial.variant for trial in trials))

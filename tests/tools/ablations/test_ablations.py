@@ -20,7 +20,7 @@ from toolkit.core.schemes import COFW_29
 from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import plain_crops
-from toolkit.data.battery import BATTERY
+from toolkit.data.corruptions import CORRUPTIONS
 from toolkit.export.torch_landmarker import TorchLandmarker
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import HRNetSpec
@@ -191,7 +191,7 @@ def test_an_ablation_trains_scores_and_records(tmp_path: Path, monkeypatch: pyte
     records = read_lines(tmp_path / "run" / "results.jsonl")
     assert [r["variant"] for r in records] == ["published", "+ jitter"]
     for record in records:
-        assert set(record["battery"]) == set(BATTERY) and record["nme_mean"] > 0 and record["split"] == "val"
+        assert set(record["battery"]) == set(CORRUPTIONS) and record["nme_mean"] > 0 and record["split"] == "val"
     written = (tmp_path / "run" / "jitter-0" / "weights.safetensors").stat().st_mtime_ns
     assert finish(augment.run(options)).text == outcome.text
     assert (tmp_path / "run" / "jitter-0" / "weights.safetensors").stat().st_mtime_ns == written

@@ -18,7 +18,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data import Subset, open_faces
-from toolkit.data.battery import BATTERY
+from toolkit.data.corruptions import CORRUPTIONS
 from toolkit.data.doubts import told
 
 PAINTERS = "held out"
@@ -137,8 +137,8 @@ def _levels(plain: str, found: Sequence[dict[str, Any]], width: int) -> list[str
     """A line for plain faces and one for every condition's middle level."""
     lines = [_row(plain, [_cell(f["plain"]) for f in found], width)]
     for name, first in found[0]["conditions"].items():
-        middle = BATTERY[name].middle
-        label = f"{name}, {BATTERY[name].levels[middle]:g} {first['unit']}"[:34]
+        middle = CORRUPTIONS[name].middle
+        label = f"{name}, {CORRUPTIONS[name].levels[middle]:g} {first['unit']}"[:34]
         lines.append(_row(label, [_cell(f["conditions"][name], middle) for f in found], width))
     return lines
 

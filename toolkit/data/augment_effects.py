@@ -1,7 +1,7 @@
 """What happens to pictures in the world: blur, noise, compression, bad light, and things in front of a face.
 
 Each function takes a picture (H, W, 3) uint8 and gives a new one; lengths are in its pixels. Augmentation draws their
-strengths at random, and the robustness battery fixes them.
+strengths at random; corruption robustness is measured with others (data.corruption_effects).
 """
 
 import cv2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from toolkit.core.schemes import COFW_29, W300_68
-from toolkit.data import corrupt
+from toolkit.data import augment_effects
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.synthetic import SyntheticFaces
 
@@ -19,7 +19,7 @@ def dot() -> np.ndarray:
 
 def test_motion_blur_smears_along_its_angle_and_keeps_the_light() -> None:
     """A dot becomes a horizontal line of about that length around its place, of the same total light within 3 %."""
-    smeared = corrupt.motion_blur(dot(), 11, 0).astype(float)[..., 0]
+    smeared = augment_effects.motion_blur(dot(), 11, 0).astype(float)[..., 0]
     rows, columns = np.nonzero(smeared > 5)
     assert set(rows) == {20} and 10 <= len(set(columns)) <= 13
     assert columns.mean() == pytest.approx(30, abs=0.1)
@@ -28,26 +28,26 @@ def test_motion_blur_smears_along_its_angle_and_keeps_the_light() -> None:
 
 def test_low_resolution_keeps_the_size_and_loses_detail() -> None:
     """Noise of one pixel is averaged away."""
-    found = corrupt.low_resolution(WIDE, 4)
+    found = augment_effects.low_resolution(WIDE, 4)
     assert found.shape == WIDE.shape and found.std() < 0.5 * WIDE.std()
 
 
 def test_noise_has_the_deviation_asked_for() -> None:
     """On mid gray, where nothing is clipped."""
     flat = np.full((200, 100, 3), 128, np.uint8)
-    assert corrupt.noise(flat, 10, np.random.default_rng(0)).std() == pytest.approx(10, rel=0.03)
+    assert augment_effects.noise(flat, 10, np.random.default_rng(0)).std() == pytest.approx(10, rel=0.03)
 
 
 def test_tone_follows_its_formula() -> None:
     """gain * level ** gamma + offset, a gain a channel, clipped."""
-    found = corrupt.tone(np.full((2, 3, 3), 51, np.uint8), np.array([1.0, 2.0, 50.0]), 2.0, 0.1)
+    found = augment_effects.tone(np.full((2, 3, 3), 51, np.uint8), np.array([1.0, 2.0, 50.0]), 2.0, 0.1)
     np.testing.assert_array_equal(found[0, 0], [36, 46, 255])
 
 
 def test_a_shadow_falls_on_the_side_it_is_told() -> None:
     """Angle 0 darkens the right; the light side keeps its light."""
     flat = np.full((40, 64, 3), 200, np.uint8)
-    found = corrupt.shade(flat, 0.8, 0, 0.0, 0.2)
+    found = augment_effects.shade(flat, 0.8, 0, 0.0, 0.2)
     assert found[20, -1, 0] < 60 and found[20, 0, 0] > 190
 
 
@@ -55,7 +55,7 @@ def test_a_shadow_falls_on_the_side_it_is_told() -> None:
 def test_an_occluder_hides_a_part_of_the_promised_size(seed: int) -> None:
     """Something changes, and its extent is not more than the diagonal of the largest one."""
     image = np.zeros((64, 64, 3), np.uint8)
-    found = corrupt.occlude(image, np.random.default_rng(seed), 0.3, 0.3)
+    found = augment_effects.occlude(image, np.random.default_rng(seed), 0.3, 0.3)
     hidden = (found != image).any(axis=2)
     rows, columns = np.nonzero(hidden)
     assert hidden.any() and max(np.ptp(rows), np.ptp(columns)) <= 0.3 * 64 * np.sqrt(2) + 2
@@ -67,7 +67,7 @@ def test_a_mask_covers_mouth_and_chin_but_not_the_eyes() -> None:
     rng = np.random.default_rng(0)
     for i in range(6):
         sample = faces[i]
-        found = corrupt.wear_mask(sample.image, sample.points_xy, W300_68, rng)
+        found = augment_effects.wear_mask(sample.image, sample.points_xy, W300_68, rng)
         changed = (found != sample.image).any(axis=2)
         at = sample.points_xy.round().astype(int)
         assert changed[at[48:68, 1], at[48:68, 0]].mean() > 0.9
@@ -77,7 +77,7 @@ def test_a_mask_covers_mouth_and_chin_but_not_the_eyes() -> None:
 def test_a_scheme_without_contour_wears_no_mask() -> None:
     """Its picture is returned as it is."""
     points = np.random.default_rng(0).uniform(0, 40, (29, 2))
-    assert corrupt.wear_mask(WIDE, points, COFW_29, np.random.default_rng(0)) is WIDE
+    assert augment_effects.wear_mask(WIDE, points, COFW_29, np.random.default_rng(0)) is WIDE
 
 
 def test_nothing_is_changed_in_place() -> None:
@@ -85,9 +85,10 @@ def test_nothing_is_changed_in_place() -> None:
     before, rng = WIDE.copy(), np.random.default_rng(0)
     square = np.ascontiguousarray(WIDE[:, :40])
     for spoil in (
-        lambda: corrupt.blur(WIDE, 2), lambda: corrupt.jpeg(WIDE, 10), lambda: corrupt.grayscale(WIDE),
-        lambda: corrupt.noise(WIDE, 9, rng), lambda: corrupt.shade(WIDE, 0.5, 30, 0, 0.3),
-        lambda: corrupt.tone(WIDE, 0.5, 1, 0), lambda: corrupt.occlude(square, rng),
+        lambda: augment_effects.blur(WIDE, 2), lambda: augment_effects.jpeg(WIDE, 10),
+        lambda: augment_effects.grayscale(WIDE), lambda: augment_effects.noise(WIDE, 9, rng),
+        lambda: augment_effects.shade(WIDE, 0.5, 30, 0, 0.3),
+        lambda: augment_effects.tone(WIDE, 0.5, 1, 0), lambda: augment_effects.occlude(square, rng),
     ):  # fmt: skip
         spoil()
     np.testing.assert_array_equal(before, WIDE)

@@ -1,4 +1,4 @@
-"""Disturbances that the robustness battery paints and no training ever sees; augmentation has its own (data.corrupt).
+"""What corruptions do to an image: painted for robustness, and never seen by a training (see data.augment_effects).
 
 Each function takes a picture (H, W, 3) uint8 and gives a new one; lengths are in its pixels.
 """
