@@ -9,7 +9,7 @@ from toolkit.core.geometry import Pose, crop_of_box
 from toolkit.core.progress import finish
 from toolkit.data.batches import plain_crops
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.detect.calibration import CALIBRATION, Calibration, calibrate
+from toolkit.detect.boxes import CALIBRATION, Calibration, calibrate
 
 BOX = np.array([40.0, 70.0, 140.0, 190.0])
 

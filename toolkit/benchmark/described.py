@@ -16,7 +16,7 @@ from toolkit.core.files import read_json
 from toolkit.core.heatmap import Decoder
 from toolkit.core.schemes import scheme
 from toolkit.core.validation import Real, Sigma, Text, check_fields
-from toolkit.detect.calibration import Calibration
+from toolkit.detect.boxes import Calibration
 from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.tensors import check_crop
 

@@ -10,7 +10,7 @@ from toolkit.core.geometry import BOX_SCALE, UPRIGHT, Crop, Pose, crop_of_box, c
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.batches import PlainCrops, those_read
 from toolkit.data.sample import Faces
-from toolkit.detect.calibration import Calibration, calibrate
+from toolkit.detect.boxes import Calibration, calibrate
 
 SAME_BOX = Calibration(shift_xy=(0.0, 0.0), scale_xy=(1.0, 1.0))
 

@@ -16,7 +16,7 @@ from toolkit.benchmark.raw import open_raw
 from toolkit.core.arrays import ImageArray
 from toolkit.core.extras import install
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.detect.calibration import CALIBRATION, Calibration
+from toolkit.detect.boxes import CALIBRATION, Calibration
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.tensors import check_crop

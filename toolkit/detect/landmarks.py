@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.stopwatch import Stopwatch
-from toolkit.detect.areas import similar
-from toolkit.detect.calibration import calibrate
-from toolkit.detect.faces import Detection
-from toolkit.detect.roll import crop_around, roll_of, turn_for
-from toolkit.detect.turned import faces_any_way_up
+from toolkit.detect.boxes import calibrate, similar
+from toolkit.detect.detector import Detection
+from toolkit.detect.turned import crop_around, faces_any_way_up, roll_of, turn_for
 from toolkit.runtime.landmarker import Landmarker, Prediction
 
 Detector = Callable[[ImageArray], list[Detection]]
@@ -33,7 +31,7 @@ class FaceLandmarks:
     box_xyxy: FloatArray
     """(4,) that the last crop was made of, in the sense of training: the tight box of the landmarks."""
     roll_deg: float = 0.0
-    """By how much that box is turned clockwise around its middle: 0 for a level face, see roll.LEVEL_DEG."""
+    """By how much that box is turned clockwise around its middle: 0 for a level face, see turned.LEVEL_DEG."""
     score: float
     """How sure the detector was, in [0, 1]."""
 
@@ -44,7 +42,7 @@ class FaceLandmarks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class CropPrediction:
     """What a network sees in a crop of a picture."""
 
     seen: Prediction
@@ -88,7 +86,7 @@ def surest(
     landmarker: Landmarker,
     passes: int = PASSES,
     watch: Stopwatch | None = None,
-) -> tuple[Look, float]:
+) -> tuple[CropPrediction, float]:
     """The landmarks of a face seen from some sides, by the view where they are surest, and that view's score."""
     looks = [(landmarks_of_detection(image, view, landmarker, passes, watch), view.score) for view in views]
     return max(looks, key=lambda look: look[0].confidence)
@@ -100,7 +98,7 @@ def landmarks_of_detection(
     landmarker: Landmarker,
     passes: int = PASSES,
     watch: Stopwatch | None = None,
-) -> Look:
+) -> CropPrediction:
     """The landmarks of a detected face, its crop turned upright by the detector's eyes."""
     right, left = detection.keypoints_xy[:2]
     turn_deg = turn_for(roll_of(right, left))
@@ -116,7 +114,7 @@ def landmarks_of(
     watch: Stopwatch | None = None,
     *,
     roll_deg: float = 0.0,
-) -> Look:
+) -> CropPrediction:
     """The landmarks of the face in a box, in image pixels, and the last crop.
 
     Args:
@@ -143,7 +141,9 @@ def landmarks_of(
     return look
 
 
-def _look(image: ImageArray, box_xyxy: FloatArray, roll_deg: float, landmarker: Landmarker, watch: Stopwatch) -> Look:
+def _look(
+    image: ImageArray, box_xyxy: FloatArray, roll_deg: float, landmarker: Landmarker, watch: Stopwatch
+) -> CropPrediction:
     """One pass: crop, predict, map the points back to image pixels."""
     with watch("crop"):
         crop = crop_of_box(box_xyxy, landmarker.size_px, Pose(rotation_deg=-roll_deg))
@@ -151,4 +151,4 @@ def _look(image: ImageArray, box_xyxy: FloatArray, roll_deg: float, landmarker: 
     with watch("network"):
         prediction = landmarker(pixels)
     seen = Prediction(points_xy=crop.to_image(prediction.points_xy), confidence=prediction.confidence)
-    return Look(seen=seen, box_xyxy=box_xyxy, roll_deg=roll_deg)
+    return CropPrediction(seen=seen, box_xyxy=box_xyxy, roll_deg=roll_deg)

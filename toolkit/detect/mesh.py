@@ -16,8 +16,8 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.schemes import W300_68
 from toolkit.data.sample import box_of_points
-from toolkit.detect.calibration import calibrate
-from toolkit.detect.faces import Detection
+from toolkit.detect.boxes import calibrate
+from toolkit.detect.detector import Detection
 from toolkit.detect.mesh_table import CORRECTION, MESH_INDEX
 from toolkit.detect.quiet import no_chatter, no_tensorflow
 

@@ -1,18 +1,48 @@
-"""Faces that lie on their side or stand on their head, of which the detector sees little as they are."""
+"""Faces that are turned in the picture: by how much, the crop that stands upright with them, and the picture seen from
+its other sides, since the detector sees little of faces on their side or head."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.detect.areas import SAME_FACE, area, shared
-from toolkit.detect.faces import Detection
+from toolkit.core.geometry import rotation
+from toolkit.core.schemes import Scheme
+from toolkit.detect.boxes import SAME_FACE, area, around, shared
+from toolkit.detect.detector import Detection
 
+LEVEL_DEG = 10.0
+"""Faces turned by less are cropped as they are, as on every platform; from twice as much on, crops turn all the way."""
 QUARTERS = (1, 3, 2)
 """Quarter turns to the left that bring a face upright, those of a phone held sideways first."""
 CLEAR = 0.8
 """A face that scores less may stand otherwise than the detector's eyes say, one on its head above all. Of upright faces
 99 in 100 score more."""
+
+
+def roll_of(right_xy: FloatArray, left_xy: FloatArray) -> float:
+    """By how many degrees a face is turned clockwise, from its right and left eye; in (-180, 180]."""
+    across = left_xy - right_xy
+    return float(np.degrees(np.arctan2(across[1], across[0])))
+
+
+def turn_for(roll_deg: float) -> float:
+    """By how many degrees the crop of a face is turned, clockwise: 0 for a level one, and nowhere a jump."""
+    roll_deg = (roll_deg + 180) % 360 - 180
+    return float(np.sign(roll_deg) * min(abs(roll_deg), 2 * max(abs(roll_deg) - LEVEL_DEG, 0.0)))
+
+
+def crop_around(points_xy: FloatArray, scheme: Scheme) -> tuple[FloatArray, float]:
+    """The box (4,) of a face's points (M, 2), as it is when turned around its middle, and by how much it is turned."""
+    right, left = scheme.eyes
+    turn_deg = turn_for(roll_of(points_xy[right], points_xy[left]))
+    if not turn_deg:
+        return around(points_xy), 0.0
+    back = rotation(-turn_deg)
+    upright = around(points_xy @ back.T)
+    centre = (upright[:2] + upright[2:]) / 2 @ back
+    half = (upright[2:] - upright[:2]) / 2
+    return np.concatenate([centre - half, centre + half]), turn_deg
 
 
 def faces_any_way_up(

@@ -21,7 +21,7 @@ from toolkit.core.images import read_image
 from toolkit.core.smoothing import SMOOTHING, Smoother
 from toolkit.core.validation import Real, Text
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.detect.calibration import calibrate
+from toolkit.detect.boxes import calibrate
 from toolkit.runtime.landmarker import Landmarker
 from tools.contract.film import tracked
 from tools.contract.terms import FORMAT

@@ -15,9 +15,8 @@ from toolkit.core.files import sha256
 from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.schemes import scheme
 from toolkit.core.smoothing import SMOOTHING
-from toolkit.detect.areas import FARTHEST, SAME_FACE
-from toolkit.detect.calibration import CALIBRATION
-from toolkit.detect.faces import CANDIDATE_SCORE
+from toolkit.detect.boxes import CALIBRATION, FARTHEST, SAME_FACE
+from toolkit.detect.detector import CANDIDATE_SCORE
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import SAME_TRACK, TRACKING
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar

@@ -16,7 +16,7 @@ from toolkit.core.images import read_image
 from toolkit.core.schemes import W300_68
 from toolkit.core.smoothing import OneEuro, Smoother
 from toolkit.detect import Detection
-from toolkit.detect.calibration import Calibration, calibrate
+from toolkit.detect.boxes import Calibration, calibrate
 from toolkit.detect.tracking import FaceTracker, Tracking
 from toolkit.landmarkers import WEIGHTS
 from toolkit.runtime.landmarker import Prediction

@@ -14,14 +14,14 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import Photos, open_folder
 from toolkit.detect import FaceDetector
-from toolkit.detect.calibration import calibrate, fit_calibration
+from toolkit.detect.boxes import calibrate, fit_calibration
 
 
 @dataclass(frozen=True, kw_only=True)
 class Boxes(Options):
     """Fit the calibration of MediaPipe's boxes to labelled training faces, and measure the error that is left.
 
-    The calibration is what `photo` uses (toolkit/detect/calibration.py); the error is what the augmentation `jitter`
+    The calibration is what `photo` uses (toolkit/detect/boxes.py); the error is what the augmentation `jitter`
     repeats (toolkit/data/augment.py).
     """
 

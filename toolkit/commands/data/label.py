@@ -22,7 +22,7 @@ from toolkit.data import open_faces
 from toolkit.data.formats.gather import shown
 from toolkit.data.own import OwnFolder, check_place, photos_in
 from toolkit.detect import FaceDetector
-from toolkit.detect.faces import FINEST
+from toolkit.detect.detector import FINEST
 from toolkit.detect.mesh import CONFIDENT, SCHEME, FaceMesh, MeshFace, face_at
 
 LABELS, SHEET = "labels.json", "contact_sheet.png"

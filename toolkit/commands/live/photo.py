@@ -15,7 +15,7 @@ from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.detect import FaceDetector, FaceLandmarks, TrackedFace, landmarks_in
-from toolkit.detect.faces import FINEST
+from toolkit.detect.detector import FINEST
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.points import csv_points
 from toolkit.landmarkers import chosen, open_model

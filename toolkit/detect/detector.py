@@ -8,12 +8,15 @@ make it see faces in folds and hair; a second look, close up, tells those from f
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.detect.areas import SAME_FACE, area, shared
+from toolkit.detect.boxes import SAME_FACE, area, shared
 from toolkit.detect.quiet import no_chatter, no_tensorflow
-from toolkit.detect.views import Window, shows_whole, tiles, view
+
+Window = tuple[int, int, int, int]
+"""Left, top, right, bottom of a part of a picture, in whole pixels; right and bottom are just outside."""
 
 CANDIDATE_SCORE = 0.5
 """What deserves a second look; MediaPipe's own default."""
@@ -25,6 +28,8 @@ FINEST = 2
 """Halvings of the picture's longer side for the smallest tiles: faces down to 1/24 of it are found."""
 SMALLEST_TILE_PX = 192
 """Tiles are not made smaller: faces under a sixth of this are too small for landmarks."""
+VIEW_PX = 256
+"""Parts of the picture are averaged down to this, twice what the network sees, since MediaPipe only samples them."""
 MARGIN = 0.25
 """Border added on each side, over the longer side, for a face that fills the picture."""
 
@@ -128,3 +133,36 @@ class FaceDetector:
 
 def _is_new(detection: Detection, faces: list[Detection]) -> bool:
     return all(shared(detection.box_xyxy, face.box_xyxy) <= SAME_FACE for face in faces)
+
+
+def tiles(width: int, height: int, side: int) -> list[Window]:
+    """Squares that cover a picture, each half over the next: a face up to half a tile wide is whole in one of them."""
+
+    def starts(length: int) -> list[int]:
+        count = 1 + max(0, -(-2 * (length - side) // side))
+        return [round(i * max(0, length - side) / max(1, count - 1)) for i in range(count)]
+
+    return [(x, y, min(x + side, width), min(y + side, height)) for y in starts(height) for x in starts(width)]
+
+
+def view(image: ImageArray, window: Window) -> tuple[ImageArray, FloatArray]:
+    """A window's pixels, black beyond the image, shrunk to at most VIEW_PX; and image pixels per view pixel (2,)."""
+    left, top, right, bottom = window
+    height, width = image.shape[:2]
+    part: ImageArray = image[max(top, 0) : bottom, max(left, 0) : right]
+    beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
+    if any(beyond):
+        part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), dtype=np.uint8)
+    size = np.array([right - left, bottom - top])
+    shrunk = np.maximum(1, np.rint(size * min(1.0, VIEW_PX / size.max()))).astype(int)
+    if (shrunk < size).any():
+        part = np.asarray(cv2.resize(part, shrunk.tolist(), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.ascontiguousarray(part), size / shrunk
+
+
+def shows_whole(box_xyxy: FloatArray, window: Window, image: ImageArray) -> bool:
+    """Whether a tile shows the face whole: no side of its box is beyond an edge of the tile that cuts the image."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = window
+    starts = (left == 0 or box_xyxy[0] >= left) and (top == 0 or box_xyxy[1] >= top)
+    return bool(starts and (right == width or box_xyxy[2] <= right) and (bottom == height or box_xyxy[3] <= bottom))

@@ -10,9 +10,8 @@ from skimage import data
 from toolkit.core.geometry import Pose, crop_of_box, rotation
 from toolkit.core.schemes import COFW_29, W300_68
 from toolkit.detect import Detection, FaceDetector, FaceTracker, Tracking, landmarks_in
-from toolkit.detect.areas import around
-from toolkit.detect.roll import LEVEL_DEG, crop_around, roll_of, turn_for
-from toolkit.detect.turned import faces_any_way_up
+from toolkit.detect.boxes import around
+from toolkit.detect.turned import LEVEL_DEG, crop_around, faces_any_way_up, roll_of, turn_for
 from toolkit.landmarkers import open_model, released
 
 FACE = np.random.default_rng(0).uniform((-30, -50), (30, 50), (68, 2))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from toolkit.detect.calibration import CALIBRATION, Calibration, calibrate, fit_calibration
+from toolkit.detect.boxes import CALIBRATION, Calibration, calibrate, fit_calibration
 
 
 def boxes(count: int) -> np.ndarray:
