@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.core import metrics, records
+from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps
-from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import Scheme
 from toolkit.data.batches import PlainCrops
 from toolkit.runtime.landmarker import Landmarker
-
-VERSIONED = ("torch", "numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "coremltools", "mediapipe")
 
 
 def points_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[FloatArray]:
@@ -76,12 +73,3 @@ def _mean(values: FloatArray) -> float | None:
     """In percent, of those faces that have a value."""
     there = values[np.isfinite(values)]
     return round(100 * float(there.mean()), 4) if len(there) else None
-
-
-def conditions(threads: int) -> dict[str, Any]:
-    """The fields of a record that say where and with what it was measured."""
-    return {"device": processor(), "threads": threads, "commit": commit(), "versions": versions(*VERSIONED)}
-
-
-append = records.append
-"""Keep records in a results file."""

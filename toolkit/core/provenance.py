@@ -6,8 +6,17 @@ import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from toolkit import __version__
+
+ENGINES = ("torch", "numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "coremltools", "mediapipe")
+"""Libraries that have a part in a measurement."""
+
+
+def conditions(threads: int) -> dict[str, Any]:
+    """The fields of a record that say where and with what it was measured."""
+    return {"device": processor(), "threads": threads, "commit": commit(), "versions": versions(*ENGINES)}
 
 
 def versions(*distributions: str) -> dict[str, str]:

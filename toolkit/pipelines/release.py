@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import bundle, runtime
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs, same
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.records import append
 from toolkit.data.licences import SYNTHETIC
 from toolkit.landmarkers import WEIGHTS, is_bundle
 from toolkit.pipelines.jobs import Job, side_by_side
@@ -126,7 +126,7 @@ def run(options: Release) -> Steps[Outcome]:
     whole = _joined(outcomes)
     if options.results is not None:
         bundle.write(bundle.rounded(bundle.read(options.out / "teacher")), options.results.parent / "teacher")
-        accuracy.append(options.results, whole.records)
+        append(options.results, whole.records)
     return whole
 
 

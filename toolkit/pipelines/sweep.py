@@ -11,6 +11,8 @@ from toolkit.core.files import write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
 from toolkit.export.deployed import Deployed
@@ -87,7 +89,7 @@ def run(options: Sweep) -> Steps[Outcome]:
         [j for j, f in zip(jobs, waiting, strict=True) if not is_bundle(f / "trained")], options.at_once
     )
     records = yield from _measured(options, family)
-    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+    append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
     for name, svg in plots(records).items():
         write_bytes(options.out / name, svg.encode())
@@ -145,7 +147,7 @@ def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
                     "size_bytes": found["size_bytes"],
                     "latency_ms": dataclasses.asdict(found["latency"]),
                     "engine": found["engine"],
-                    **accuracy.conditions(1),
+                    **conditions(1),
                 }
             )
     return records

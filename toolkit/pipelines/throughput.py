@@ -11,12 +11,12 @@ from typing import Any, Literal
 import torch
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
 from toolkit.bundle import Card
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
-from toolkit.core.provenance import cores
+from toolkit.core.provenance import conditions, cores
+from toolkit.core.records import append
 from toolkit.core.schemes import W300_68
 from toolkit.models import build
 from toolkit.models.spec import ARCHITECTURES
@@ -77,7 +77,7 @@ def run(options: Throughput) -> Steps[Outcome]:
             training = {**_training(options), **choice, "out": out, **(parents if stage == "distil" else {})}
             yield from Job(stage, CONFIGS[stage], training).steps()
             records.append(_record(options, stage, bundle.read(out)))
-    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+    append(options.results or options.out / "results.jsonl", tuple(records))
     return Outcome(text="\n".join(map(_line, records)), records=tuple(records))
 
 
@@ -117,7 +117,7 @@ def _record(options: Throughput, stage: str, trained: bundle.Bundle) -> dict[str
         "batch": options.batch,
         "faces_per_second": round(statistics.median(r["faces_per_second"] for r in counted), 2),
         "outside_percent": round(statistics.median(r["outside_percent"] for r in counted), 2),
-        **accuracy.conditions(made["threads"]),
+        **conditions(made["threads"]),
         "device": made["device"],
     }
 

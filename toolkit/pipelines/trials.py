@@ -14,6 +14,7 @@ from toolkit.benchmark import accuracy
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps
+from toolkit.core.provenance import conditions
 from toolkit.data import Faces
 from toolkit.data.batches import PlainCrops, plain_crops
 from toolkit.data.corruptions import CORRUPTIONS, corrupted_crops
@@ -138,7 +139,7 @@ def _record(trial: Trial, faces: Faces, split: str, errors: Errors) -> Record:
         "split": split,
         **accuracy.scored(errors[CLEAN]),
         "battery": {k: round(100 * float(v.mean()), 4) for k, v in errors.items() if k != CLEAN},
-        **accuracy.conditions(1),
+        **conditions(1),
     }
 
 

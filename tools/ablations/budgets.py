@@ -10,6 +10,8 @@ from toolkit.core.files import size_bytes, write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
 from toolkit.export import lint
@@ -132,7 +134,7 @@ def run(options: Budgets) -> Steps[Outcome]:
     missing = [one for one in variants if not all(map(one.file, PRECISIONS))]
     yield from side_by_side([_converted(options, one) for one in missing], options.at_once)
     records = yield from _measured(options, variants)
-    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+    append(options.results or options.out / "results.jsonl", tuple(records))
     for name, svg in plots(records).items():
         write_bytes(options.out / name, svg.encode())
     return Outcome(text=_table([r for r in records if r["split"] == "test"]), records=tuple(records))
@@ -211,7 +213,7 @@ def _measured(options: Budgets, variants: list[Variant]) -> Steps[list[Record]]:
                     "latency_ms": dataclasses.asdict(times[one, "float32"]),
                     "int8_latency_ms": dataclasses.asdict(times[one, "int8"]),
                     "engine": engines[0],
-                    **accuracy.conditions(1),
+                    **conditions(1),
                 }
             )
     return records

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED
 from toolkit.data.corruptions import CORRUPTIONS
@@ -168,7 +168,7 @@ def compared(
         faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
         all_of_it = options.battery and split == "val"
         records += yield from score(trials, faces, split, at_middle(tuple(CORRUPTIONS)) if all_of_it else conditions)
-    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+    append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
     text = "\n".join(summary(variant, tested) for variant in dict.fromkeys(trial.variant for trial in trials))
     return Outcome(text=text, records=tuple(records))

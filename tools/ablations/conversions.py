@@ -11,12 +11,13 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import bundle, runtime
-from toolkit.benchmark import accuracy
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import size_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.export import files, lint
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
@@ -114,8 +115,8 @@ def run(options: Conversions) -> Steps[Outcome]:
         figures = _figures(one, model, expected)
         timed = {"input_px": loaded.card.size_px, "latency_ms": dataclasses.asdict(latency)}
         record = {"kind": "conversion", "name": loaded.card.name, "variant": name, "split": "val", **figures, **timed}
-        records.append(record | accuracy.conditions(1))
-    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+        records.append(record | conditions(1))
+    append(options.results or options.out / "results.jsonl", tuple(records))
     return Outcome(text=_table(records), records=tuple(records))
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.records import append
 from toolkit.data import open_faces, open_folder
 from toolkit.pipelines.jobs import Job
 from toolkit.pipelines.recipe import FROM_TEACHER, MIXTURE, PUBLISHED, SYNTHETIC
@@ -72,7 +72,7 @@ def run(options: Ingredients) -> Steps[Outcome]:
             _decoded_by_quarters(options.out / _folder(USUAL, trial.seed), trial.bundle)
     faces = open_faces(options.data / MIXTURE[0][0], "val", 1)
     records = yield from score(trials, faces, "val", {})
-    accuracy.append(options.results or options.out / "results.jsonl", tuple(records))
+    append(options.results or options.out / "results.jsonl", tuple(records))
     variants = dict.fromkeys(trial.variant for trial in trials)
     return Outcome(text="\n".join(summary(variant, records) for variant in variants), records=tuple(records))
 

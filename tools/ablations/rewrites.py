@@ -10,10 +10,11 @@ from torch import nn
 from tyro.conf import Positional
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.export.deployed import Deployed, Network
 from toolkit.export.trial import measure_files
 from toolkit.landmarkers import identify
@@ -73,10 +74,10 @@ def run(options: Rewrites) -> Steps[Outcome]:
                 "size_bytes": found["size_bytes"],
                 "latency_ms": dataclasses.asdict(found["latency"]),
                 "engine": found["engine"],
-                **accuracy.conditions(1),
+                **conditions(1),
             }
         )
-    accuracy.append(options.results, tuple(records))
+    append(options.results, tuple(records))
     return Outcome(text=_table(records), records=tuple(records))
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.pipelines.jobs import Job
 from toolkit.pipelines.trials import Record, Trial, at_middle, make, score, summary
@@ -70,6 +70,6 @@ def validated(options: FromScratch, trials: Sequence[Trial], conditions: Sequenc
     faces = open_faces(options.data, "val", max(1, options.synthetic // 10))
     scored = yield from score(trials, faces, "val", at_middle(conditions))
     records: list[Record] = [record | {"arch": options.arch} for record in scored]
-    accuracy.append(results, tuple(records))
+    append(results, tuple(records))
     variants = dict.fromkeys(trial.variant for trial in trials)
     return Outcome(text="\n".join(summary(variant, records) for variant in variants), records=tuple(records))

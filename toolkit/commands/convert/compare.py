@@ -8,10 +8,11 @@ from typing import Any
 from tyro.conf import Positional
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.export.deployed import Deployed
 from toolkit.export.trial import measure_files
 from toolkit.landmarkers import identify
@@ -50,7 +51,7 @@ def run(options: Compare) -> Steps[Outcome]:
     measured = yield from measure_files(modules, sizes, options.runs)
     records = [_record(Path(name), sizes[name], found) for name, found in measured.items()]
     if options.results is not None:
-        accuracy.append(options.results, tuple(records))
+        append(options.results, tuple(records))
     return Outcome(text=_table(records), records=tuple(records))
 
 
@@ -64,7 +65,7 @@ def _record(path: Path, size_px: int, found: dict[str, Any]) -> dict[str, Any]:
         "size_bytes": found["size_bytes"],
         "latency_ms": dataclasses.asdict(found["latency"]),
         "engine": found["engine"],
-        **accuracy.conditions(1),
+        **conditions(1),
     }
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from tyro.conf import Positional
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
 from toolkit.core.files import folder_for
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
 from toolkit.data import open_faces
 from toolkit.export import files
 from toolkit.export.files import Origin, Target, Wanted
@@ -138,7 +138,7 @@ def _finish(path: Path, out: Path, expected: Reference, *, always: bool) -> dict
     keep(path, parity)
     if parity.ok or always:
         place(path, out / path.name)
-    return {**record, **accuracy.conditions(1)}
+    return {**record, **conditions(1)}
 
 
 def place(path: Path, target: Path) -> None:

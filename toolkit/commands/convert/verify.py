@@ -6,10 +6,11 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from toolkit import bundle, runtime
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.export.golden import golden
 from toolkit.export.proof import Reference, prove, reference, refusal, table
@@ -62,9 +63,9 @@ def run(options: Verify) -> Steps[Outcome]:
             _, record = prove(path, references[source], options.threads)
         except (ValueError, FileNotFoundError) as error:
             record = refusal(path, " ".join(str(error).split()))
-        records.append({**record, **accuracy.conditions(options.threads)})
+        records.append({**record, **conditions(options.threads)})
     if options.results is not None:
-        accuracy.append(options.results, tuple(records))
+        append(options.results, tuple(records))
     failed = sum(not record["ok"] for record in records)
     verdict = f"{failed} of {len(records)} files failed" if failed else f"all {len(records)} files keep their budgets"
     return Outcome(text=f"{table(records)}\n{verdict}", records=tuple(records), ok=not failed)

@@ -10,11 +10,12 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import runtime
-from toolkit.benchmark import accuracy
 from toolkit.core.files import sha256
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
 from toolkit.runtime import sidecar
@@ -84,9 +85,9 @@ def run(options: VerifyArm) -> Steps[Outcome]:
             "precision": about.precision,
         }
         record |= {"data": faces.title, "split": "test", "n": options.faces, **_compared(path, about, here, there)}
-        records.append({"kind": "arm", "engine": engine_name(), "arm_cpu": CPU, **record, **accuracy.conditions(1)})
+        records.append({"kind": "arm", "engine": engine_name(), "arm_cpu": CPU, **record, **conditions(1)})
     if options.results is not None:
-        accuracy.append(options.results, tuple(records))
+        append(options.results, tuple(records))
     return Outcome(text=_table(records), records=tuple(records), ok=all(record["ok"] for record in records))
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy
 from toolkit.core.arrays import FloatArray
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import Photos, open_folder
 from toolkit.detect import FaceDetector
 from toolkit.detect.boxes import calibrate, fit_calibration
@@ -57,10 +58,10 @@ def run(options: Boxes) -> Steps[Outcome]:
         "found": len(found),
         **dataclasses.asdict(calibration),
         "error_sd": [round(float(v), 4) for v in error.std(axis=0)],
-        **accuracy.conditions(1),
+        **conditions(1),
     }
     if options.results is not None:
-        accuracy.append(options.results, (record,))
+        append(options.results, (record,))
     across, down, size = error.std(axis=0)
     return Outcome(
         text=f"{len(found)} of {len(chosen)} faces found ({photos.title})\n"

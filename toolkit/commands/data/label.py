@@ -16,7 +16,8 @@ from toolkit.core.metrics import nme
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.provenance import versions
+from toolkit.core.provenance import conditions, versions
+from toolkit.core.records import append
 from toolkit.core.tiles import captioned, face_tile
 from toolkit.data import open_faces
 from toolkit.data.formats.gather import shown
@@ -234,13 +235,13 @@ def _measure(options: LabelPhotos, data: Path, detector: FaceDetector, mesh: Fac
             **_scored(np.stack(points)[chosen], np.stack(truth)[chosen]),
             "faces_not_found": missed,
             "faces_left_out": len(chosen) - sum(chosen),
-            **accuracy.conditions(1),
+            **conditions(1),
         }
         for name, (points, chosen) in variants.items()
         if any(chosen)
     )
     if options.results is not None:
-        accuracy.append(options.results, records)
+        append(options.results, records)
     return Outcome(text="\n".join([*map(_line, records), f"{missed} of {len(faces)} faces not found"]), records=records)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import open_folder
 from toolkit.data.augment import Augment, Patch, augment, patch
 from toolkit.data.doubts import told
@@ -67,10 +68,10 @@ def run(options: Pack) -> Steps[Outcome]:
         "size_bytes": options.out.stat().st_size,
         "faces_per_second_photos": _pace(photos, options.size, lambda i: patch(photos[i], options.size)),
         "faces_per_second_pack": _pace(photos, options.size, packed.patch),
-        **accuracy.conditions(1),
+        **conditions(1),
     }
     if options.results is not None:
-        accuracy.append(options.results, (record,))
+        append(options.results, (record,))
     return Outcome(
         text=f"{len(photos)} faces packed into {options.out} ({record['size_bytes'] / 1e6:.0f} MB); augmented crops of "
         f"{options.size} px a second on one core: {record['faces_per_second_photos']:.0f} from the pictures, "

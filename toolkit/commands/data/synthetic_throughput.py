@@ -3,11 +3,11 @@
 import time
 from dataclasses import dataclass
 
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.provenance import versions
+from toolkit.core.provenance import conditions, versions
+from toolkit.core.records import append
 from toolkit.core.schemes import SchemeName, scheme
 from toolkit.data.synthetic import SyntheticFaces
 
@@ -65,11 +65,11 @@ def run(options: Pace) -> Steps[Outcome]:
         "faces_per_second": round(options.count / (marks[-1] - marks[WARM_UP]), 1),
         "first_face_seconds": round(marks[1] - marks[0], 3),
         "warmup_seconds": round(marks[WARM_UP] - marks[0], 3),
-        **accuracy.conditions(1),
+        **conditions(1),
         "versions": versions("numpy", "opencv-contrib-python"),
     }
     if options.results is not None:
-        accuracy.append(options.results, (record,))
+        append(options.results, (record,))
     return Outcome(
         text=f"{record['faces_per_second']:.0f} faces of {options.size} px a second on one core (processor time, "
         f"{options.count} faces); the first one after {record['first_face_seconds']:.2f} s, with its tables",

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from toolkit.benchmark import accuracy
 from toolkit.core import qr
 from toolkit.core.measured import Milliseconds, Pixels, Whole
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.records import append
 from toolkit.core.validation import Sha256, Text, check
 from toolkit.runtime import models_in, sidecar
 from toolkit.web.server import Collect, Server, Site, open_tls
@@ -214,7 +214,7 @@ def _collector(path: Path) -> Collect:
     def collect(posted: Any) -> str:
         records = checked(posted)
         with lock:
-            accuracy.append(path, tuple(records))
+            append(path, tuple(records))
         return f"{len(records)} records kept in {path.name}"
 
     return collect

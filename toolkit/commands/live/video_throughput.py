@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.benchmark import accuracy
 from toolkit.commands.following import Live, play, session
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.data.film import FPS, SIZE_WH, SPEEDS, Film
@@ -90,10 +91,10 @@ def run(options: VideoPace) -> Steps[Outcome]:
         "ways": ways,
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "niceness": os.nice(0),
-        **accuracy.conditions(options.threads),
+        **conditions(options.threads),
     }
     if options.results is not None:
-        accuracy.append(options.results, (record,))
+        append(options.results, (record,))
     return Outcome(text=_text(record), records=(record,))
 
 

@@ -23,7 +23,8 @@ from toolkit.benchmark.start import NO_START, starts
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
-from toolkit.core.records import Record, read
+from toolkit.core.provenance import conditions
+from toolkit.core.records import Record, append, read
 from toolkit.data import Faces, open_faces
 from toolkit.data.batches import PlainCrops
 from toolkit.data.doubts import told
@@ -130,7 +131,7 @@ def run(options: Benchmark) -> Steps[Outcome]:
     if options.detector:
         found = yield from behind_detectors(able, faces, max(10, options.runs // 5))
         records += [{**fields, **r, **_conditions(r["threads"])} for r in found]
-    accuracy.append(options.results_file, tuple(records))
+    append(options.results_file, tuple(records))
     if options.sheet is not None:
         worst.write(options.sheet, able, points, crops, options.worst)
     return _outcome(options, records, baseline)
@@ -188,7 +189,7 @@ def _facts(contender: Contender) -> dict[str, Any]:
 
 
 def _conditions(threads: int) -> dict[str, Any]:
-    found = accuracy.conditions(threads)
+    found = conditions(threads)
     return {**found, "versions": {**found["versions"], **peers.versions()}}
 
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy
 from toolkit.benchmark.rows import SAME
 from toolkit.core.files import read_json, read_lines
 from toolkit.core.measured import Measured, Milliseconds, Whole
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.records import append
 from toolkit.core.validation import check
 
 Said = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -65,7 +65,7 @@ def run(options: ImportRecords) -> Steps[Outcome]:
     for done, path in enumerate(options.files, start=1):
         records += [_checked(r, f"{path}, record {i}") for i, r in enumerate(_read(path), start=1)]
         yield Progress(task="reading", done=done, total=len(options.files))
-    accuracy.append(options.results, tuple(records))
+    append(options.results, tuple(records))
     lines = [f"{r['model']}, {r['engine']}, {r['device']}" for r in records]
     return Outcome(text="\n".join([*lines, f"{len(records)} added to {options.results}"]), records=tuple(records))
 

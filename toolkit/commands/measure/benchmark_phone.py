@@ -8,7 +8,7 @@ from typing import Any, Literal
 from tyro.conf import Positional
 
 from toolkit import runtime
-from toolkit.benchmark import accuracy, on_phone
+from toolkit.benchmark import on_phone
 from toolkit.benchmark.adb import Phone
 from toolkit.benchmark.frame import Frame, framed_crops
 from toolkit.benchmark.litert_log import Timed
@@ -18,6 +18,8 @@ from toolkit.core.files import sha256
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import Subset, open_faces
 from toolkit.landmarkers import identify
 from toolkit.runtime import sidecar
@@ -108,7 +110,7 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
         {**_record(job, found[job], refused.get(job)), **shared, **scores.get(job, on_phone.NO_SCORE), **_made(options)}
         for job in jobs
     )
-    accuracy.append(results, records)
+    append(results, records)
     return Outcome(text=table(records), records=records)
 
 
@@ -154,6 +156,6 @@ def _record(job: Job, found: list[Timed], refused: str | None) -> dict[str, Any]
 
 def _made(options: AdbBenchmark) -> dict[str, Any]:
     """Commit and versions, with the program's own digest for want of a version."""
-    found = accuracy.conditions(1)
+    found = conditions(1)
     versions = {**found["versions"], "benchmark_model": sha256(options.binary)[:12]}
     return {"commit": found["commit"], "versions": versions}

@@ -12,6 +12,8 @@ from toolkit.core.correspondence import span_of
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.core.schemes import scheme
 from toolkit.data import Subset, open_faces, open_folder
 from toolkit.data.baselines import mean_shape_points
@@ -79,11 +81,11 @@ def run(options: Evaluate) -> Steps[Outcome]:
         **({"head": model.scheme.name} if whole.parts else {}),
         **accuracy.accuracy(points, crops.points_xy, crops.faces.scheme, crops.faces.subsets),
         "latency_ms": None,
-        **accuracy.conditions(options.threads),
+        **conditions(options.threads),
     }
     records = (record, *(_baselines(options, where) if options.baselines else ()))
     if options.results is not None:
-        accuracy.append(options.results, records)
+        append(options.results, records)
     return Outcome(text="\n\n".join([*map(_table, records), *filter(None, [warning(labelled)])]), records=records)
 
 

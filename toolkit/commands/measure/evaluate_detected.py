@@ -15,6 +15,8 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import Sample, open_faces
 from toolkit.data.doubts import told
 from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
@@ -85,12 +87,12 @@ def run(options: Detected) -> Steps[Outcome]:
             "passes": passes,
             "looked_at": len(faces),
             **accuracy.scored(metrics.nme(np.stack(found_points), np.stack(truth), faces.scheme)),
-            **accuracy.conditions(options.threads),
+            **conditions(options.threads),
         }
         for (boxes, passes), found_points in points.items()
     )
     if options.results is not None:
-        accuracy.append(options.results, records)
+        append(options.results, records)
     return Outcome(text=_text(records), records=records)
 
 

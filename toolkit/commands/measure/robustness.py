@@ -8,7 +8,7 @@ from typing import Any
 
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy, peers
+from toolkit.benchmark import peers
 from toolkit.benchmark.battery import robustness
 from toolkit.benchmark.contender import Contender, EngineName, open_contender, sources
 from toolkit.benchmark.flicker import measured
@@ -17,6 +17,8 @@ from toolkit.benchmark.pipelines import pipelines_of
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
 from toolkit.data import Subset, open_faces
 from toolkit.data.corruptions import CORRUPTIONS
 from toolkit.data.doubts import told
@@ -94,7 +96,7 @@ def run(options: Robustness) -> Steps[Outcome]:
         _record(contender, about, own, flicker)
         for contender, own, flicker in zip(contenders, hard, trembling, strict=True)
     )
-    accuracy.append(results, records)
+    append(results, records)
     return Outcome(text=_table(records), records=records)
 
 
@@ -102,7 +104,7 @@ def _record(
     contender: Contender, about: dict[str, Any], hard: dict[str, Any], flicker: dict[str, Any] | None
 ) -> dict[str, Any]:
     identity = {k: v for k, v in contender.identity.items() if k not in ("seed", "size_px")}
-    found = accuracy.conditions(contender.source.threads)
+    found = conditions(contender.source.threads)
     return {
         "kind": "robustness",
         **identity,

@@ -4,10 +4,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.benchmark import accuracy
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import conditions
 from toolkit.export.pieces import WHOLE, convert_pieces, supernet_pieces
 from toolkit.models.spec import hrsupernet
 from toolkit.runtime.tflite import invocation
@@ -71,7 +71,7 @@ def run(options: MakeTable) -> Steps[Outcome]:
             "engine": engine[0],
             "runs": options.runs,
             "warmup": options.warmup,
-            **accuracy.conditions(options.threads),
+            **conditions(options.threads),
         },
     )
     latency.write(table, options.out)
