@@ -12,4 +12,4 @@ Data flows one way; each stage reads the folder of the one before and writes its
 Importing this package imports nothing heavy.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
