@@ -13,7 +13,7 @@ from toolkit.core.signals import end_as_ctrl_c
 
 ROOMS = {
     **dict.fromkeys(("teacher", "supernet", "slim", "distil", "latency_table"), "train"),
-    **dict.fromkeys(("convert", "verify", "compare"), "convert"),
+    **dict.fromkeys(("convert", "verify", "compare", "describe"), "convert"),
     **dict.fromkeys(("evaluate", "benchmark", "robustness", "report"), "measure"),
 }
 

@@ -18,7 +18,7 @@ from toolkit.runtime import models_in
 from tools import contract
 from tools.contract.command import Contract, run
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 STALE = "is stale: run `sdhrnet contract` and commit deploy/contract.json and deploy/golden"
 
 

@@ -22,7 +22,7 @@ from toolkit.landmarkers import WEIGHTS
 from toolkit.runtime.landmarker import Prediction
 from tools.contract.golden import heatmaps, kept_faces, pattern
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+DEPLOY = Path(__file__).parents[3] / "deploy"
 GOLDEN = DEPLOY / "golden"
 
 

@@ -98,7 +98,7 @@ def emulated(root: Path, models: Path, images: dict[str, Any]) -> Answers:
         ValueError: it did not run to its end; the message has its last words.
     """
     root = root.resolve()
-    package_root = Path(__file__).resolve().parents[2]
+    package_root = Path(__file__).resolve().parents[3]
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
         crops, out = Path(temporary) / "crops.npz", Path(temporary) / "out.npz"
         np.savez(crops, **images)

@@ -20,7 +20,7 @@ from toolkit.core.validation import Sha256, Text, check
 from toolkit.runtime import models_in, sidecar
 from toolkit.web.server import Collect, Server, Site, open_tls
 
-PAGE = Path(__file__).parents[2] / "deploy" / "web" / "dist"
+PAGE = Path(__file__).parents[3] / "deploy" / "web" / "dist"
 """Where `make web` builds the page."""
 LOCAL = ("localhost", "127.0.0.1")
 EVERYWHERE = "0.0.0.0"  # noqa: S104
