@@ -82,10 +82,10 @@ def identify(path: Path) -> dict[str, Any]:
         about = {"precision": sidecar.read(path).precision, "size_bytes": size_bytes(path), "seed": None}
         return {"model": path.name, "file_sha256": sha256(path), **about}
     from toolkit import bundle
-    from toolkit.slimming.census import census
+    from toolkit.slimming.complexity import complexity
 
     loaded = bundle.read(path)
-    cost = census(loaded.spec, loaded.card.size_px)
+    cost = complexity(loaded.spec, loaded.card.size_px)
     return {
         "model": loaded.card.stage,
         "name": loaded.card.name,

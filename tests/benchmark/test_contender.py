@@ -25,7 +25,7 @@ from toolkit.data.synthetic import SyntheticFaces
 from toolkit.landmarkers import MAIN, WEIGHTS, released
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
-from toolkit.slimming.census import census
+from toolkit.slimming.complexity import complexity
 
 BUNDLE = WEIGHTS / MAIN
 ROAD = Path(__file__).parents[2] / "results" / "road"
@@ -152,7 +152,7 @@ def test_facts_of_a_graph() -> None:
     found = facts(released("float16"))
     assert found["operations"] > 100 and 0.9 < found["delegated_share"] < 1
     # the head before upsampling, and every norm folded: fewer than the bundle's, more than half
-    whole = census(bundle.read(BUNDLE).spec, bundle.read(BUNDLE).card.size_px).macs_full
+    whole = complexity(bundle.read(BUNDLE).spec, bundle.read(BUNDLE).card.size_px).macs_full
     assert 0.5 * whole < found["macs"] < whole
 
 

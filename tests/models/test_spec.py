@@ -3,7 +3,7 @@
 import pytest
 
 from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, from_json, hrsupernet, s_hrnet, to_json
-from toolkit.slimming.census import Census, census, parts
+from toolkit.slimming.complexity import Complexity, complexity, components
 
 # Counted by hand-independent means on the published networks: full and without stem and head; MACs at 256 px.
 COUNTS = {
@@ -21,7 +21,7 @@ COUNTS = {
 def test_counts_equal_the_published_networks(name: str) -> None:
     """Parameters to the digit, MACs to the published four digits, in both conventions."""
     spec, params, params_paper, alphas, gmacs, gmacs_paper = COUNTS[name]
-    cost = census(spec, 256)
+    cost = complexity(spec, 256)
     assert (cost.params_full, cost.params_paper, cost.alphas) == (params, params_paper, alphas)
     assert gmacs is None or round(cost.macs_full / 1e9, 4) == gmacs
     assert round(cost.macs_paper / 1e9, 4 if gmacs_paper != 4.287 else 3) == gmacs_paper
@@ -38,16 +38,16 @@ def test_released_nets_have_the_published_edges_and_blocks() -> None:
 
 def test_macs_grow_with_the_area() -> None:
     """A fully convolutional network costs a sixteenth at a quarter of the side."""
-    large, small = census(hrsupernet(68), 256), census(hrsupernet(68), 64)
+    large, small = complexity(hrsupernet(68), 256), complexity(hrsupernet(68), 64)
     assert large.macs_full == 16 * small.macs_full
-    assert isinstance(small, Census) and small.params_full == large.params_full
+    assert isinstance(small, Complexity) and small.params_full == large.params_full
 
 
 @pytest.mark.parametrize("size", [0, -32, 48, 250])
 def test_sizes_that_branches_cannot_halve_are_refused(size: int) -> None:
     """The lowest branch is at 1/32."""
     with pytest.raises(ValueError, match="multiple of 32"):
-        census(hrsupernet(68), size)
+        complexity(hrsupernet(68), size)
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -176,7 +176,7 @@ def test_widths_that_make_no_network_are_refused(narrowed: tuple[tuple[int, int,
 def test_parts_add_up(name: str) -> None:
     """Parameters and MACs of all parts are those of the whole network, for the teacher too."""
     spec = COUNTS[name][0]
-    found, cost = parts(spec, 64), census(spec, 64)
+    found, cost = components(spec, 64), complexity(spec, 64)
     assert sum(p.params for p in found) == cost.params_full and sum(p.macs for p in found) == cost.macs_full
     kinds = {"stem", "head", "block", "project", "up", "down"}
     assert {p.kind for p in found} <= kinds and len({p.name for p in found}) == len(found)

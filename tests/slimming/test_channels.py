@@ -10,8 +10,8 @@ from torch_pruning import DependencyGraph
 from tests.slimming.conftest import lively, small_supernet
 from toolkit.models import HRSuperNet, blank
 from toolkit.models.spec import from_json, s_hrnet, to_json
-from toolkit.slimming.census import census
 from toolkit.slimming.channels import _prune, channel_groups, dependencies, even, narrow
+from toolkit.slimming.complexity import complexity
 from toolkit.slimming.graph import traceable
 
 SPEC = small_supernet()
@@ -49,11 +49,11 @@ def published() -> HRSuperNet:
 @pytest.mark.parametrize(("share", "round_to"), [(0.6, 8), (0.8, 1)])
 def test_a_narrower_network_is_rebuilt_from_its_spec(published: HRSuperNet, share: float, round_to: int) -> None:
     """Within the budget and close to it, widths rounded, and through JSON the same function to the last bit."""
-    limit = share * census(published.spec, 64).macs_full
+    limit = share * complexity(published.spec, 64).macs_full
     before = {k: v.clone() for k, v in published.state_dict().items()}
-    narrower = narrow(published, lambda spec: census(spec, 64).macs_full <= limit, round_to)
+    narrower = narrow(published, lambda spec: complexity(spec, 64).macs_full <= limit, round_to)
     spec = narrower.spec
-    assert 0.9 * limit < census(spec, 64).macs_full <= limit
+    assert 0.9 * limit < complexity(spec, 64).macs_full <= limit
     assert all(width % round_to == 0 or width == spec.widths[k] for _, k, width in spec.narrowed)
     rebuilt = blank(from_json(to_json(spec))).eval()  # type: ignore[arg-type]
     rebuilt.load_state_dict(narrower.state_dict(), strict=True)

@@ -15,7 +15,7 @@ from tests.slimming import sweeps
 from tests.slimming.conftest import WIDTHS, chain, lively, small_supernet
 from toolkit.models import HRSuperNet
 from toolkit.models.spec import Body, Edge, Gated, SuperNetSpec, from_json, hrsupernet, s_hrnet, to_json
-from toolkit.slimming.census import Prices, census
+from toolkit.slimming.complexity import ComplexityTable, complexity
 from toolkit.slimming.edges import SuperNetGraph, at_threshold, largest_threshold, within
 
 SUPERNET = hrsupernet(5)
@@ -211,18 +211,18 @@ def test_a_budget_is_met_and_used_up(seed: int, share: float) -> None:
     """The network fits, and the next lower threshold that changes anything does not; bodies count as edges do."""
     graph = graph_of(DEEP)
     scores = torch.rand(len(DEEP.gated), generator=torch.Generator().manual_seed(seed))
-    prices = Prices(DEEP, 64)
-    limit = share * prices.census(DEEP).macs_full
+    prices = ComplexityTable(DEEP, 64)
+    limit = share * prices.complexity(DEEP).macs_full
     try:
-        off, threshold = within(graph, scores, lambda s: prices.census(s).macs_full <= limit)
+        off, threshold = within(graph, scores, lambda s: prices.complexity(s).macs_full <= limit)
     except ValueError:
         cheapest, _ = within(graph, scores, lambda s: len(s.edges) <= 9 and not any(n for _, _, n in s.depths))
-        assert prices.census(graph.left(cheapest)).macs_full > limit
+        assert prices.complexity(graph.left(cheapest)).macs_full > limit
         return
-    assert prices.census(graph.left(off)).macs_full <= limit
+    assert prices.complexity(graph.left(off)).macs_full <= limit
     lower = [s for s in scores.tolist() if s < threshold]
     if lower and max(lower) <= largest_threshold(DEEP, scores):
-        assert prices.census(graph.left(at_threshold(graph, scores, max(lower)))).macs_full > limit
+        assert prices.complexity(graph.left(at_threshold(graph, scores, max(lower)))).macs_full > limit
 
 
 def test_a_budget_reaches_down_to_one_path() -> None:
@@ -249,9 +249,9 @@ def test_a_search_and_a_cut_take_seconds() -> None:
     graph = graph_of(whole)
     scores = torch.rand(len(whole.gated), generator=torch.Generator().manual_seed(7))
     started = time.process_time()
-    prices = Prices(whole, 64)
-    limit = 0.6 * prices.census(whole).macs_full
-    off, _ = within(graph, scores, lambda s: prices.census(s).macs_full <= limit)
+    prices = ComplexityTable(whole, 64)
+    limit = 0.6 * prices.complexity(whole).macs_full
+    off, _ = within(graph, scores, lambda s: prices.complexity(s).macs_full <= limit)
     graph.without(off)
     assert time.process_time() - started < 5
 
@@ -260,8 +260,8 @@ def test_a_search_and_a_cut_take_seconds() -> None:
 def test_prices_are_the_counts_of_the_built_network(depth_factors: bool) -> None:
     """For cuts of every size, by whatever final branches and residual bodies are left: equal in every field."""
     whole = hrsupernet(5, depth_factors=depth_factors)
-    prices, graph = Prices(whole, 96), graph_of(whole)
+    prices, graph = ComplexityTable(whole, 96), graph_of(whole)
     for seed in range(3):
         scores = torch.rand(len(whole.gated), generator=torch.Generator().manual_seed(seed))
         smaller = graph.left(at_threshold(graph, scores, 0.9 * largest_threshold(whole, scores)))
-        assert prices.census(smaller) == census(smaller, 96)
+        assert prices.complexity(smaller) == complexity(smaller, 96)

@@ -18,7 +18,7 @@ MANY_PARTS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Lint:
-    """A census of a file's operations, and its faults."""
+    """Counts of a file's operations, and its faults."""
 
     operations: dict[str, int]
     """How often each occurs; constants and the unpacking of weights are left out."""

@@ -31,7 +31,7 @@ def _files(records: list[Record]) -> Titled:
     rows = [
         [
             f"`{r['model']}`",
-            *([f"{r['size_bytes'] / 1e6:.2f} MB", *_census(r), *_moved(r)] if "mean_px" in r else ["not measured"] * 7),
+            *([f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r)] if "mean_px" in r else ["not measured"] * 7),
             "not measured" if number(r.get("nme_mean")) is None else f"{r['nme_mean']:.2f} %",
             "kept" if r["ok"] else REFUSED,
         ]
@@ -49,7 +49,7 @@ def _ways(records: list[Record]) -> Titled:
         ms = r["latency_ms"]
         share = f"{ms['median'] / plain:.2f}"
         times = [f"{ms['median']:.2f} ms", f"{ms['p90']:.2f} ms", share]
-        rows.append([r["variant"], f"{r['size_bytes'] / 1e6:.2f} MB", *_census(r), *_moved(r), *times])
+        rows.append([r["variant"], f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r), *times])
     first = records[0]
     runs = first["latency_ms"]["runs"]
     title = (
@@ -77,7 +77,7 @@ def _arm(records: list[Record]) -> Titled:
     return title, header, rows
 
 
-def _census(record: Record) -> list[str]:
+def _counts(record: Record) -> list[str]:
     parts = record["xnnpack_parts"]
     return [str(record["operations"]), "" if parts is None else str(parts)]
 

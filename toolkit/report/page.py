@@ -99,7 +99,9 @@ def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
     stage = run.final() or "distil"
     record: Fields = (run.score(stage, where) if where else None) or {}
     part, teacher = run.parts.get(stage), run.parts.get("teacher")
-    ratio = teacher.census.params_full / part.census.params_full if teacher and part and stage != "teacher" else None
+    ratio = None
+    if teacher and part and stage != "teacher":
+        ratio = teacher.complexity.params_full / part.complexity.params_full
     found = [
         Fact(
             label=f"Error of the network: {run.title(stage).lower()} (NME)",
@@ -109,12 +111,12 @@ def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
         ),
         Fact(
             label="Parameters",
-            cell=cell(part.census.params_full if part else None, 0),
+            cell=cell(part.complexity.params_full if part else None, 0),
             note=f"{ratio:.1f} times fewer than the teacher" if ratio else "",
         ),
         Fact(
             label="Multiply-accumulates",
-            cell=cell(part.census.macs_full if part else None, 1, scale=1e6),
+            cell=cell(part.complexity.macs_full if part else None, 1, scale=1e6),
             unit="million a face",
         ),
     ]

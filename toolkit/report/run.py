@@ -11,7 +11,7 @@ from toolkit.core.records import Record, latest, read
 from toolkit.models.spec import Spec, SuperNetSpec
 from toolkit.report.proofs import Proofs, present
 from toolkit.report.table import number
-from toolkit.slimming.census import Census, census
+from toolkit.slimming.complexity import Complexity, complexity
 from toolkit.slimming.importance import factors
 
 Group = tuple[str, str]
@@ -35,7 +35,7 @@ class Part:
     alpha: tuple[float, ...] | None
     """Importance factors in the order of spec.gated."""
     digest: str
-    census: Census
+    complexity: Complexity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ def part_of(loaded: bundle.Bundle, digest: str) -> Part:
         log=tuple(r for r in loaded.log if isinstance(r, dict)),
         alpha=alpha,
         digest=digest,
-        census=census(loaded.spec, loaded.card.size_px),
+        complexity=complexity(loaded.spec, loaded.card.size_px),
     )
 
 

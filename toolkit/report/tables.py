@@ -53,7 +53,7 @@ def road(run: Run, where: Group | None) -> Table:
 def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
     part, score = run.parts.get(stage), run.score(stage, where) if where else None
     record: Fields = score or {}
-    count = {key: getattr(part.census, key) for key in COSTS} if part else {}
+    count = {key: getattr(part.complexity, key) for key in COSTS} if part else {}
     count |= {key: value for key, value in record.items() if key in COSTS and value is not None}
     if part is None and not record:
         return (

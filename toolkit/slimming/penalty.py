@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from toolkit.models.spec import Edge, Gated, SuperNetSpec
-from toolkit.slimming.census import parts
+from toolkit.slimming.complexity import components
 from toolkit.slimming.latency import LatencyTable, body_key, edge_key
 from toolkit.slimming.operations import of_gated
 
@@ -32,7 +32,7 @@ def penalty_weights(spec: SuperNetSpec, size_px: int, penalty: Penalty, table: L
         case "uniform":
             return torch.ones(len(spec.gated))
         case "macs":
-            own = {part.name: part.macs for part in parts(spec, size_px)}
+            own = {part.name: part.macs for part in components(spec, size_px)}
             costs: list[float] = [_macs(spec, one, own, size_px) for one in spec.gated]
         case "operations":
             costs = [of_gated(one) for one in spec.gated]

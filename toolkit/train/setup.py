@@ -25,7 +25,7 @@ from toolkit.data.doubts import told
 from toolkit.data.licences import licence_of
 from toolkit.data.mix import Mix, Part
 from toolkit.data.translated import in_scheme
-from toolkit.slimming.census import check_size
+from toolkit.slimming.complexity import check_size
 from toolkit.train.feed import default_workers
 from toolkit.train.inference import pick_device
 from toolkit.train.job import Watch

@@ -90,7 +90,7 @@ def test_a_bundle_without_history_says_so(small_bundle: Bundle, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_converted_file_is_described_with_its_operations(converted) -> None:
-    """What the precision means, the census, XNNPACK's parts, and its time beside the float32 file's."""
+    """What the precision means, the complexity, XNNPACK's parts, and its time beside the float32 file's."""
     outcome = describe(converted.file("int8.tflite"))
     (record,) = outcome.records
     assert "static int8 from the normalised image to the heatmaps" in outcome.text

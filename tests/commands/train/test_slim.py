@@ -17,7 +17,7 @@ from toolkit.core.progress import finish
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.slimming import latency
-from toolkit.slimming.census import census
+from toolkit.slimming.complexity import complexity
 from toolkit.slimming.latency import LatencyTable, pieces
 from toolkit.slimming.operations import operations
 
@@ -51,7 +51,7 @@ def slimmed(supernet: Path, out: Path, **options: Any) -> Bundle:
 def test_the_default_budget_is_the_published_share(supernet: Path, tmp_path: Path) -> None:
     """At most 0.64 of the supernet's MACs without the head, and close to it."""
     result = slimmed(supernet, tmp_path / "slim")
-    share = census(result.spec, 64).macs_paper / census(hrsupernet(68), 64).macs_paper
+    share = complexity(result.spec, 64).macs_paper / complexity(hrsupernet(68), 64).macs_paper
     assert 0.55 < share <= 0.64
     assert result.card.parents == {"supernet": bundle.digest(supernet)}
 
@@ -60,7 +60,7 @@ def test_the_default_budget_is_the_published_share(supernet: Path, tmp_path: Pat
 def test_budgets_are_met(supernet: Path, tmp_path: Path, option: str, limit: float, field: str) -> None:
     """Both count everything, in millions."""
     result = slimmed(supernet, tmp_path / "slim", **{option: limit})
-    assert 0.7 * limit * 1e6 < getattr(census(result.spec, 64), field) <= limit * 1e6
+    assert 0.7 * limit * 1e6 < getattr(complexity(result.spec, 64), field) <= limit * 1e6
 
 
 def test_a_head_as_published_says_what_it_costs(supernet: Path, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_budget_that_cannot_be_filled_says_how_far_it_is_from_it(supernet: Pat
     """Factors of two values alone leave the whole network, a smaller one and a single path, and nothing between."""
     parent = with_factors(supernet, tmp_path / "level", lambda e: 1.0 if e.stage < 10 else 0.5)
     outcome = finish(run(Slim(supernet=parent, out=tmp_path / "slim", macs=80.0)))
-    macs = census(bundle.read(tmp_path / "slim").spec, 64).macs_full / 1e6
+    macs = complexity(bundle.read(tmp_path / "slim").spec, 64).macs_full / 1e6
     assert f"budget of 80 M multiply-accumulates is filled to {100 * macs / 80:.0f} % ({macs:.4g})" in outcome.text
     assert macs < 70
     filled = finish(run(Slim(supernet=supernet, out=tmp_path / "filled", params=2.0)))
@@ -137,7 +137,7 @@ def test_two_budgets_are_one_too_many() -> None:
 def test_every_importance_meets_the_budget(supernet: Path, tmp_path: Path, importance: str) -> None:
     """And the card says which it was; Taylor looks at synthetic faces where none are given."""
     result = slimmed(supernet, tmp_path / "slim", macs=45.0, importance=importance, faces=16)
-    assert 30e6 < census(result.spec, 64).macs_full <= 45e6
+    assert 30e6 < complexity(result.spec, 64).macs_full <= 45e6
     assert result.card.config["importance"] == importance
 
 
@@ -168,7 +168,7 @@ def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
     second = slimmed(tmp_path / "slim", tmp_path / "narrow", remove="channels", macs=20.0)
     assert isinstance(first.spec, SuperNetSpec) and isinstance(second.spec, SuperNetSpec)
     assert [e.name for e in second.spec.edges] == [e.name for e in first.spec.edges]
-    assert 15e6 < census(second.spec, 64).macs_full <= 20e6
+    assert 15e6 < complexity(second.spec, 64).macs_full <= 20e6
     assert {width % 8 for _, _, width in second.spec.narrowed} == {0}
     assert second.network()(torch.zeros(1, 3, 64, 64)).shape == (1, 68, 16, 16)
 

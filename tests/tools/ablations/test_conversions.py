@@ -17,7 +17,7 @@ def fail() -> None:
 
 @pytest.mark.slow
 def test_files_that_are_there_are_measured_again(converted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By turns, each with its parity and its census; litert-torch is not there, and not asked for."""
+    """By turns, each with its parity and its operations; litert-torch is not there, and not asked for."""
     made = {p: Made(converted.file(f"{p}.tflite"), p) for p in ("float32", "int8")}
     second = Made(tmp_path / "absent.tflite", "float32", "litert-torch")
     batches = {"points": Batch(made, fail), "litert-torch": Batch({"float32 by litert-torch": second}, fail)}

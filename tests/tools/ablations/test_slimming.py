@@ -23,7 +23,7 @@ from toolkit.models.spec import HRNetSpec
 from toolkit.pipelines import sweep, trials
 from toolkit.pipelines.sweep import Sweep
 from toolkit.report.markdown import render
-from toolkit.slimming.census import census
+from toolkit.slimming.complexity import complexity
 from tools.ablations import comparison, distil, rewrites, slim
 from tools.ablations.slim import (
     CONTROLS,
@@ -90,7 +90,7 @@ def test_the_importances_are_compared_at_equal_macs(
     records = read_lines(out / "results.jsonl")
     counted = {name: sum(r["variant"] == name for r in records) for name in ("|alpha|", "Taylor", RANDOM)}
     assert set(counted.values()) == {4}
-    whole = census(SMALL, 32)
+    whole = complexity(SMALL, 32)
     limit = 0.8 * whole.macs_paper + whole.macs_full - whole.macs_paper
     cut = [r for r in records if r["variant"] != "supernet"]
     assert len(cut) == 12 + 4  # and what each importance left, before it was trained on

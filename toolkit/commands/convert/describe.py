@@ -21,7 +21,7 @@ from toolkit.report.run import part_of
 from toolkit.runtime import sidecar
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import Latency, interleaved
-from toolkit.slimming.census import Part, census, parts
+from toolkit.slimming.complexity import Component, complexity, components
 from toolkit.slimming.importance import factors
 from toolkit.slimming.operations import DECODING, operations
 
@@ -113,7 +113,7 @@ def _no_history(options: Describe) -> None:
 
 
 def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bundle.Bundle | None = None) -> Outcome:
-    cost = census(spec, size)
+    cost = complexity(spec, size)
     lines = [
         f"{name}, {spec.points} points, {size} x {size} input",
         f"  parameters            {cost.params_full:>13,}"
@@ -123,7 +123,7 @@ def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bun
         f"    without head        {cost.macs_paper:>13,}  (as the paper counts)",
         f"  convolutions          {cost.convolutions:>13,}",
     ]
-    pieces = parts(spec, size)
+    pieces = components(spec, size)
     lines += _costs(pieces)
     record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost), **more}
     if isinstance(spec, SuperNetSpec):
@@ -138,7 +138,7 @@ def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bun
     return Outcome(text="\n".join(lines), records=(record,))
 
 
-def _costs(pieces: tuple[Part, ...]) -> list[str]:
+def _costs(pieces: tuple[Component, ...]) -> list[str]:
     """A table of MACs by stage and kind, with each stage's parameters."""
     kinds = [kind for kind in KINDS if any(piece.kind == kind for piece in pieces)]
     header = "".join(f"{kind:>9}" for kind in kinds)

@@ -13,7 +13,7 @@ from toolkit.models.spec import hrsupernet
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import interleaved
 from toolkit.slimming import latency
-from toolkit.slimming.census import check_size
+from toolkit.slimming.complexity import check_size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from toolkit.data.batches import TrainingFaces, plain_crops, training_faces
 from toolkit.models import HRSuperNet
 from toolkit.models.spec import STAGES, Spec, SuperNetSpec
 from toolkit.slimming import latency
-from toolkit.slimming.census import Census, Prices, census
+from toolkit.slimming.complexity import Complexity, ComplexityTable, complexity
 from toolkit.slimming.edges import HeadCut, SuperNetGraph, at_threshold, within
 from toolkit.slimming.importance import Importance, at_random, by_alpha, by_gamma, by_taylor
 from toolkit.slimming.operations import operations
@@ -144,7 +144,7 @@ def run(options: Slim) -> Steps[Outcome]:
     else:
         smaller, how = yield from _operations(options, parent, parent.spec)
     assert isinstance(smaller.spec, SuperNetSpec)
-    before, after = (census(b.spec, parent.card.size_px) for b in (parent, smaller))
+    before, after = (complexity(b.spec, parent.card.size_px) for b in (parent, smaller))
     card = replace(
         parent.card,
         name="s-hrnet",
@@ -257,17 +257,17 @@ def _budget(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Budget:
     if options.macs is not None:
         return Budget(cost=lambda s: count(s).macs_full / 1e6, most=options.macs, unit="M multiply-accumulates")
     share = PUBLISHED_SHARE if options.share is None else options.share
-    whole = census(spec, size).macs_paper / 1e6
+    whole = complexity(spec, size).macs_paper / 1e6
     return Budget(
         cost=lambda s: count(s).macs_paper / 1e6, most=share * whole, unit="M multiply-accumulates without the head"
     )
 
 
-def _counter(options: Slim, spec: SuperNetSpec, size_px: int) -> Callable[[SuperNetSpec], Census]:
+def _counter(options: Slim, spec: SuperNetSpec, size_px: int) -> Callable[[SuperNetSpec], Complexity]:
     """Counts of whatever is cut from a network; other widths must be counted anew."""
     if options.remove == "channels":
-        return lambda smaller: census(smaller, size_px)
-    return Prices(spec, size_px).census
+        return lambda smaller: complexity(smaller, size_px)
+    return ComplexityTable(spec, size_px).complexity
 
 
 def _cost_of_head(parent: Bundle, published: Bundle, exact: Bundle) -> Steps[float]:
@@ -292,7 +292,7 @@ def _notes(how: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _summary(options: Slim, old: SuperNetSpec, new: SuperNetSpec, before: Census, after: Census) -> str:
+def _summary(options: Slim, old: SuperNetSpec, new: SuperNetSpec, before: Complexity, after: Complexity) -> str:
     blocks = [sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1)) for spec in (old, new)]
     left = f"{len(new.edges)} of {len(old.edges)} operations and {blocks[1]} of {blocks[0]} blocks are left"
     if old.depth_factors:

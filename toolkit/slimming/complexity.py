@@ -15,7 +15,7 @@ from toolkit.models.spec import DIVISOR, STAGES, HRNetSpec, Spec, SuperNetSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class Census:
+class Complexity:
     """Counts of one network at one input size."""
 
     params_full: int
@@ -30,7 +30,7 @@ class Census:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Component:
     """What one piece of a network costs."""
 
     name: str
@@ -44,16 +44,16 @@ class Part:
     convolutions: int
 
 
-def census(spec: Spec, size_px: int = 256) -> Census:
+def complexity(spec: Spec, size_px: int = 256) -> Complexity:
     """Counts for a spec at a square input, in a tenth of a second.
 
     Raises:
         ValueError: size_px is not a positive multiple of DIVISOR.
     """
-    return _total(parts(spec, size_px), len(spec.gated) if isinstance(spec, SuperNetSpec) else 0)
+    return _total(components(spec, size_px), len(spec.gated) if isinstance(spec, SuperNetSpec) else 0)
 
 
-def parts(spec: Spec, size_px: int = 256) -> tuple[Part, ...]:
+def components(spec: Spec, size_px: int = 256) -> tuple[Component, ...]:
     """What each piece costs, in the order of the network.
 
     Every map's sides are a fixed share of the input's, so that the smallest input is run and its MACs are scaled by the
@@ -66,16 +66,16 @@ def parts(spec: Spec, size_px: int = 256) -> tuple[Part, ...]:
     net = blank(spec).eval()
     area = (size_px // DIVISOR) ** 2
     outputs = _output_sizes(net)
-    found: dict[str, Part] = {}
+    found: dict[str, Component] = {}
     for name, module in net.named_modules():
         if not isinstance(module, nn.Conv2d | nn.BatchNorm2d):
             continue
         part, kind, stage = _place(name, hrnet=isinstance(spec, HRNetSpec))
-        before = found.get(part, Part(name=part, kind=kind, stage=stage, params=0, macs=0, convolutions=0))
+        before = found.get(part, Component(name=part, kind=kind, stage=stage, params=0, macs=0, convolutions=0))
         macs = 0
         if isinstance(module, nn.Conv2d):
             macs = (module.weight[0].numel() + (module.bias is not None)) * outputs[name] * area
-        found[part] = Part(
+        found[part] = Component(
             name=part,
             kind=kind,
             stage=stage,
@@ -86,35 +86,37 @@ def parts(spec: Spec, size_px: int = 256) -> tuple[Part, ...]:
     return tuple(found.values())
 
 
-class Prices:
-    """A supernet's parts, counted once, from which any network slimmed from it is priced without building it."""
+class ComplexityTable:
+    """A supernet's components, counted once, from which any network slimmed from it is counted without building it."""
 
     def __init__(self, spec: SuperNetSpec, size_px: int) -> None:
         self.spec = spec
         self.size_px = size_px
-        self.parts = {part.name: part for part in parts(spec, size_px)}
+        self.components = {part.name: part for part in components(spec, size_px)}
 
-    def census(self, smaller: SuperNetSpec) -> Census:
+    def complexity(self, smaller: SuperNetSpec) -> Complexity:
         """The counts of a network that has some of the supernet's edges and residual bodies, in microseconds."""
-        kept = [self.parts[name] for name in ("stem", *(edge.name for edge in smaller.edges)) if name in self.parts]
+        names = ("stem", *(edge.name for edge in smaller.edges))
+        kept = [self.components[name] for name in names if name in self.components]
         blocks = [(1, 0), *((stage, k) for stage in range(2, STAGES) for k in smaller.branches(stage))]
         kept += [self._block(smaller, *block) for block in blocks if smaller.depth_of(*block)]
         return _total([*kept, self._head(smaller)], len(smaller.gated))
 
-    def _block(self, smaller: SuperNetSpec, stage: int, branch: int) -> Part:
+    def _block(self, smaller: SuperNetSpec, stage: int, branch: int) -> Component:
         """All MBConvs of a block cost the same."""
-        part, left, all_of_it = self.parts[f"{stage}.{branch}"], smaller.depth_of(stage, branch), self.spec.depth_of
+        part = self.components[f"{stage}.{branch}"]
+        left, all_of_it = smaller.depth_of(stage, branch), self.spec.depth_of
         share = {
             name: getattr(part, name) * left // all_of_it(stage, branch) for name in ("params", "macs", "convolutions")
         }
         return replace(part, **share)
 
-    def _head(self, smaller: SuperNetSpec) -> Part:
+    def _head(self, smaller: SuperNetSpec) -> Component:
         """Its width follows from the final branches that are left."""
         c_in, hidden, points = smaller.head_input, smaller.head_width, smaller.points
         layers = (c_in + 1) * hidden + (hidden + 1) * points
         macs = layers * (self.size_px // 4) ** 2
-        return Part(name="head", kind="head", stage=None, params=layers + 2 * hidden, macs=macs, convolutions=2)
+        return Component(name="head", kind="head", stage=None, params=layers + 2 * hidden, macs=macs, convolutions=2)
 
 
 def check_size(size_px: int) -> None:
@@ -123,12 +125,12 @@ def check_size(size_px: int) -> None:
         raise ValueError(f"the input size must be a positive multiple of {DIVISOR}, got {size_px}")
 
 
-def _total(found: Iterable[Part], alphas: int) -> Census:
+def _total(found: Iterable[Component], alphas: int) -> Complexity:
     found = list(found)
     head = next(part for part in found if part.kind == "head")
     stem = next(part for part in found if part.kind == "stem")
     params, macs = sum(part.params for part in found), sum(part.macs for part in found)
-    return Census(
+    return Complexity(
         params_full=params,
         params_paper=params - stem.params - head.params,
         alphas=alphas,
