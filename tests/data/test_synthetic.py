@@ -7,15 +7,15 @@ from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme
 from toolkit.data.sample import box_of_points
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.data.synthetic.canvas import SKIN, THING, Canvas, inset
-from toolkit.data.synthetic.colour import grey
+from toolkit.data.synthetic.chance import grey
 from toolkit.data.synthetic.head import COLUMNS, ROWS, mean_head
 from toolkit.data.synthetic.landmarks import points_of
 from toolkit.data.synthetic.light import Lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import basis, draw_expression, draw_identity
-from toolkit.data.synthetic.pose import Pose, View, draw_pose, view_of
+from toolkit.data.synthetic.pose import HeadPose, HeadView, draw_pose, view_of
 
-FRONT = Pose(yaw=0, pitch=0, roll=0, distance=12)
+FRONT = HeadPose(yaw=0, pitch=0, roll=0, distance=12)
 PINNED = (
     (112.39, 95.72, 97.88, 139.02, 96.37, 76.25, 56.22),
     (109.61, 80.01, 67.26, 104.95, 61.20, 41.31, 52.28),
@@ -29,7 +29,7 @@ PINNED = (
 """Of the first faces of seed 5: mean red, green and blue of the picture and of its middle, and the deviation."""
 
 
-def points_68(view: View) -> np.ndarray:
+def points_68(view: HeadView) -> np.ndarray:
     """(68, 2)"""
     return points_of(view, W300_68)[:, :2]
 
@@ -173,8 +173,8 @@ def test_poses_are_symmetric_on_average_and_within_their_limits() -> None:
 def test_yaw_turns_the_face_to_the_image_right_and_pitch_downwards() -> None:
     """The nose's tip moves against the eyes as the pose's signs say; distances in outer eye distances."""
     front = points_68(view_of({}, FRONT))
-    right = points_68(view_of({}, Pose(yaw=25, pitch=0, roll=0, distance=12)))
-    down = points_68(view_of({}, Pose(yaw=0, pitch=15, roll=0, distance=12)))
+    right = points_68(view_of({}, HeadPose(yaw=25, pitch=0, roll=0, distance=12)))
+    down = points_68(view_of({}, HeadPose(yaw=0, pitch=15, roll=0, distance=12)))
 
     def tip(p: np.ndarray) -> np.ndarray:
         return p[30] - (p[36] + p[45]) / 2
@@ -185,7 +185,7 @@ def test_yaw_turns_the_face_to_the_image_right_and_pitch_downwards() -> None:
 
 def test_the_far_contour_of_a_turned_head_follows_its_silhouette() -> None:
     """At 40 degrees no point of the far cheek lies outside the contour, and the jaw's own edge lies inside it."""
-    view = view_of({}, Pose(yaw=40, pitch=0, roll=0, distance=12))
+    view = view_of({}, HeadPose(yaw=40, pitch=0, roll=0, distance=12))
     rows = ROWS - 25
     far = view.outline[1][rows]
     assert view.grid[rows, -COLUMNS // 3 :, 0].max() == pytest.approx(far[0], abs=1e-4)
@@ -194,11 +194,11 @@ def test_the_far_contour_of_a_turned_head_follows_its_silhouette() -> None:
 
 def test_every_mode_moves_some_landmark() -> None:
     """A mode that no picture shows would be dead weight; 1 standard deviation or a full expression moves over 0.002."""
-    rest = points_68(view_of({}, Pose(yaw=20, pitch=10, roll=0, distance=12)))
+    rest = points_68(view_of({}, HeadPose(yaw=20, pitch=10, roll=0, distance=12)))
     unseen = {"forehead", "deep"}
     for name in set(basis().names) - unseen:
         value = 1.0 if name in draw_expression(np.random.default_rng(0)) else 0.2
-        moved = points_68(view_of({name: value}, Pose(yaw=20, pitch=10, roll=0, distance=12)))
+        moved = points_68(view_of({name: value}, HeadPose(yaw=20, pitch=10, roll=0, distance=12)))
         assert np.abs(moved - rest).max() > 0.002, name
 
 
@@ -291,10 +291,10 @@ def test_strokes_are_painted_in_their_order_whatever_form_they_have() -> None:
 
 def test_creases_are_computed_wherever_they_are_seen() -> None:
     """Against distances to 500 points of the line: the same Gaussian to 0.001, and under 1e-8 where it is left out."""
-    from toolkit.data.synthetic.skin import _crease, _places
+    from toolkit.data.synthetic.splat import _crease, _texels
 
     near, line = _crease([(0.2, 0.4), (0.3, 0.6)], 0.02)
-    (aside, low), t = _places(), np.linspace(0, 1, 500)
+    (aside, low), t = _texels(), np.linspace(0, 1, 500)
     far = np.hypot(aside[:, None] - (0.2 + 0.1 * t), low[:, None] - (0.4 + 0.2 * t)).min(axis=1)
     whole = np.exp(-0.5 * (far / 0.02) ** 2)
     assert line.max() > 0.9
@@ -342,7 +342,7 @@ def test_every_scheme_is_mirrored_by_its_own_pairs(scheme: Scheme) -> None:
 
 def test_shared_points_agree_between_schemes() -> None:
     """Eye and mouth corners, lips' middles, nose and chin are the same places wherever schemes share them."""
-    view = view_of({"smile": 0.8, "jaw_open": 0.1}, Pose(yaw=25, pitch=8, roll=10, distance=9))
+    view = view_of({"smile": 0.8, "jaw_open": 0.1}, HeadPose(yaw=25, pitch=8, roll=10, distance=9))
     p68, p98, p29 = (points_of(view, scheme)[:, :2] for scheme in (W300_68, WFLW_98, COFW_29))
     for first, second in (
         (p68[[*range(27, 36), *range(48, 61), 62, 64, 66, 8]], p98[[*range(51, 60), *range(76, 89), 90, 92, 94, 16]]),
@@ -389,7 +389,7 @@ def test_pupils_of_every_scheme_lie_on_dark_irises() -> None:
 def test_the_contour_is_parted_evenly() -> None:
     """Neighbouring contour points of each half are equally far apart, within 8 % of their mean distance."""
     for yaw in (0, 35, -35):
-        p = points_68(view_of({}, Pose(yaw=yaw, pitch=0, roll=0, distance=12)))
+        p = points_68(view_of({}, HeadPose(yaw=yaw, pitch=0, roll=0, distance=12)))
         steps = np.hypot(*np.diff(p[:17], axis=0).T)
         for half in (steps[:8], steps[8:]):
             assert np.abs(half / half.mean() - 1).max() < 0.08
@@ -399,7 +399,7 @@ def test_a_profile_hides_the_far_eye_and_a_front_view_nothing() -> None:
     """Turned by 75 degrees to the image's right, the far eye's points are hidden and the near eye's are not."""
     from toolkit.data.synthetic.landmarks import hidden_by_head
 
-    turned, front = view_of({}, Pose(yaw=75, pitch=0, roll=0, distance=12)), view_of({}, FRONT)
+    turned, front = view_of({}, HeadPose(yaw=75, pitch=0, roll=0, distance=12)), view_of({}, FRONT)
     hidden = hidden_by_head(turned, points_of(turned, W300_68), W300_68)
     assert hidden[42:48].all()
     assert not hidden[36:42].any()
@@ -408,14 +408,14 @@ def test_a_profile_hides_the_far_eye_and_a_front_view_nothing() -> None:
 
 def test_covered_points_lie_under_what_hides_them() -> None:
     """Something painted as lying before the face covers the points under it and no others."""
-    from toolkit.data.synthetic.draw import Face, read_points
+    from toolkit.data.synthetic.draw import DrawnFace, read_points
 
     view = view_of({}, FRONT).placed(100.0, np.array([160.0, 130.0]))
     canvas = Canvas(np.zeros((640, 640, 3), np.uint8))
     points = points_of(view, W300_68)[:, :2]
     low, high = points[48:68].min(axis=0) - 4, points[48:68].max(axis=0) + 4
     canvas.fill(np.array([low, (high[0], low[1]), high, (low[0], high[1])]), grey(50), THING)
-    face = Face(np.zeros((320, 320, 3), np.uint8), view, canvas.finished(1.0).front)
+    face = DrawnFace(np.zeros((320, 320, 3), np.uint8), view, canvas.finished(1.0).front)
     xy, covered = read_points(face, W300_68)
     assert np.array_equal(xy, points)
     assert covered[48:68].all()

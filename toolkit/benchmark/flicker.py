@@ -83,8 +83,7 @@ def synthetic_clips(scheme: Scheme, count: int, size_px: int = 160) -> Iterator[
     from toolkit.data.synthetic.light import draw_lamp
     from toolkit.data.synthetic.look import draw_look
     from toolkit.data.synthetic.modes import draw_expression, draw_identity
-    from toolkit.data.synthetic.pose import Pose as HeadPose
-    from toolkit.data.synthetic.pose import view_of
+    from toolkit.data.synthetic.pose import HeadPose, view_of
 
     for index in range(count):
         rng = np.random.default_rng([3, index])

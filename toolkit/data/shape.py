@@ -151,9 +151,9 @@ def _views(name: str) -> ComplexArray | None:
     """(K, M) the mean head from all sides, upright, in distances of the outer eye corners; None where it has no such
     points."""
     from toolkit.data.synthetic.landmarks import points_of  # its tables take a moment to build
-    from toolkit.data.synthetic.pose import Pose, view_of
+    from toolkit.data.synthetic.pose import HeadPose, view_of
 
-    poses = [Pose(yaw=yaw, pitch=pitch, roll=0, distance=DISTANCE) for yaw in YAWS_DEG for pitch in PITCHES_DEG]
+    poses = [HeadPose(yaw=yaw, pitch=pitch, roll=0, distance=DISTANCE) for yaw in YAWS_DEG for pitch in PITCHES_DEG]
     try:
         return np.array([points_of(view_of({}, pose), schemes.scheme(name))[:, :2] @ [1, 1j] for pose in poses])
     except ValueError:

@@ -1,8 +1,8 @@
 """Faces drawn from a parametric 3D face of our own: unlimited, licence-free, labelled exactly.
 
 `head` holds the mean surface and curves, `modes` how heads and expressions differ, `pose` how they are seen, and
-`landmarks` the points of every scheme; `look`, `skin`, `light`, `splat`, `features`, `mouth`, `hair`, `body`, `extras`,
-`occluders`, `background` and `camera` make the picture on a `canvas`, and `draw` puts them together.
+`landmarks` the points of every scheme; `look`, `light`, `splat`, `features`, `hair`, `objects` and `imaging` make the
+picture on a `canvas`, by `chance`, and `draw` puts them together.
 
 Most of the time goes into many small steps, so that colours are tuples, sides are drawn together, and what depends on
 no random number is made once. `sdhrnet data pace` says how many faces a second that gives.

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import ComplexArray, ImageArray
-from toolkit.data.synthetic.arrays import Floats, Picture, single
-from toolkit.data.synthetic.colour import Colour, within
+from toolkit.core.arrays import ComplexArray, Floats, ImageArray, SingleArray, single
+from toolkit.data.synthetic.chance import Colour, within
 
 FINE = 2
 """How many times finer than the picture everything is painted, along each axis."""
@@ -45,7 +44,7 @@ class Painting:
     hair: ImageArray
     dusk: ImageArray
     """(S, S) each, 0 to 255: what takes the head's light, is textured, and lies in small shadows."""
-    front: Picture
+    front: SingleArray
     """(S, S) what hides the face, 0 to 1."""
 
 

@@ -7,21 +7,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.arrays import FloatArray, ImageArray, SingleArray, single
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.synthetic import body, extras, features, hair, occluders
-from toolkit.data.synthetic.arrays import Picture, single
-from toolkit.data.synthetic.background import draw_background
-from toolkit.data.synthetic.camera import photograph
+from toolkit.data.synthetic import features, hair, objects
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
 from toolkit.data.synthetic.chance import between, clamp
+from toolkit.data.synthetic.imaging import draw_background, hair_shade, photograph
 from toolkit.data.synthetic.landmarks import hidden_by_head, points_of
 from toolkit.data.synthetic.light import Lamp, draw_lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
-from toolkit.data.synthetic.mouth import paint_mouth
-from toolkit.data.synthetic.noise import hair_shade
-from toolkit.data.synthetic.pose import View, draw_pose, view_of
+from toolkit.data.synthetic.pose import HeadView, draw_pose, view_of
 from toolkit.data.synthetic.splat import Layer, splat
 
 FACE_SHARE = (0.45, 0.55)
@@ -32,17 +28,17 @@ _BYTE = np.float32(1 / 255)
 
 
 @dataclass(frozen=True)
-class Face:
+class DrawnFace:
     """A face as drawn."""
 
     image: ImageArray
     """(S, S, 3) RGB."""
-    view: View
-    front: Picture
+    view: HeadView
+    front: SingleArray
     """(S, S) how much of each pixel shows what hides the face, 0 to 1."""
 
 
-def framed(view: View, size_px: int, rng: np.random.Generator) -> View:
+def framed(view: HeadView, size_px: int, rng: np.random.Generator) -> HeadView:
     """The view placed so that its 68 points fill the usual share of the image, near its middle."""
     x, y, _ = points_of(view, W300_68).T
     left, right, top, bottom = (float(edge) for edge in (x.min(), x.max(), y.min(), y.max()))
@@ -79,7 +75,9 @@ def _creases(side: int) -> ImageArray:
     return plain((side, side), (128, 97, 87))
 
 
-def _beard(rgb: ImageArray, painting: Painting, layer: Layer, beard: Picture, look: Look, shade: ImageArray) -> None:
+def _beard(
+    rgb: ImageArray, painting: Painting, layer: Layer, beard: SingleArray, look: Look, shade: ImageArray
+) -> None:
     """Lays the beard on the picture, in place."""
     part, shade = rgb[layer.where], shade[layer.where]
     hair = cv2.multiply(_three(shade), plain(shade.shape, look.hair), scale=1 / 128)
@@ -104,14 +102,14 @@ def _lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> Ima
 
 
 def paint(
-    view: View, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: np.random.Generator
-) -> tuple[ImageArray, Picture]:
+    view: HeadView, look: Look, lamp: Lamp, modes: Values, size_px: int, rng: np.random.Generator
+) -> tuple[ImageArray, SingleArray]:
     """The face before the camera, and how much of each pixel shows what hides the face."""
     canvas = Canvas(draw_background(rng, size_px, size_px * FINE))
     hairline = hair.hairline_on(view, hair.hairline(look.hair_style, rng))
     hair.paint_back(canvas, view, look, rng)
-    body.paint_body(canvas, view, look, rng)
-    body.paint_ears(canvas, view, look)
+    features.paint_body(canvas, view, look, rng)
+    features.paint_ears(canvas, view, look)
     hair.paint_bare_face(canvas, view, look, hairline, rng)
     features.paint_profile(canvas, view, look.skin)
     features.paint_folds(canvas, view, look, modes.get("smile", 0.0), rng)
@@ -119,31 +117,31 @@ def paint(
     features.paint_brows(canvas, view, look, view.seen_sides(62), rng)
     features.cover_by_nose(canvas, view, look.skin)
     features.paint_nose(canvas, view, look, rng)
-    paint_mouth(canvas, view, look, rng)
+    features.paint_mouth(canvas, view, look, rng)
     hair.paint_front(canvas, view, look, hairline, rng)
-    extras.paint_hat(canvas, view, look, rng)
-    extras.paint_glasses(canvas, view, look, rng)
-    occluders.paint_occluder(canvas, view, look, rng)
+    objects.paint_hat(canvas, view, look, rng)
+    objects.paint_glasses(canvas, view, look, rng)
+    objects.paint_occluder(canvas, view, look, rng)
     painting = canvas.finished(0.02 * view.unit_px)
     layer, shade = splat(view, look, lamp, size_px), hair_shade(rng, size_px, view.unit_px)
     return _lit(painting, layer, look, shade), painting.front
 
 
-def draw_view(rng: np.random.Generator) -> tuple[View, Values]:
+def draw_view(rng: np.random.Generator) -> tuple[HeadView, Values]:
     """A random head in a random pose, and the mode values that made it."""
     modes = draw_identity(rng) | draw_expression(rng)
     return view_of(modes, draw_pose(rng)), modes
 
 
-def draw_face(rng: np.random.Generator, size_px: int) -> Face:
+def draw_face(rng: np.random.Generator, size_px: int) -> DrawnFace:
     """A random face in a picture of size_px."""
     view, modes = draw_view(rng)
     view = framed(view, size_px, rng)
     scene, front = paint(view, draw_look(rng), draw_lamp(rng), modes, size_px, rng)
-    return Face(photograph(scene, rng), view, front)
+    return DrawnFace(photograph(scene, rng), view, front)
 
 
-def read_points(face: Face, scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:
+def read_points(face: DrawnFace, scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:
     """The scheme's points (M, 2) in pixels, and (M,) which of them the head or something before it hides.
 
     In a joint scheme, a part in another style than the synthetic faces' own is missing.

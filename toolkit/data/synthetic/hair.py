@@ -6,15 +6,13 @@ from math import ceil
 import cv2
 import numpy as np
 
-from toolkit.core.arrays import FloatArray
-from toolkit.data.synthetic.arrays import Floats, single
+from toolkit.core.arrays import FloatArray, Floats, single
 from toolkit.data.synthetic.canvas import BEHIND, HAIR, SKIN, Canvas, inset, joined, parted, ribbon
-from toolkit.data.synthetic.chance import between
-from toolkit.data.synthetic.colour import mixed
+from toolkit.data.synthetic.chance import between, mixed
 from toolkit.data.synthetic.features import discs
 from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, PIVOT_SKULL, ROWS, mean_head
 from toolkit.data.synthetic.look import Look
-from toolkit.data.synthetic.pose import View
+from toolkit.data.synthetic.pose import HeadView
 
 _VOLUME = {"bald": 0.0, "buzz": 0.02, "short": 0.1, "bun": 0.06, "medium": 0.14, "long": 0.13, "afro": 0.42}
 _HAIRLINE_AT = (0.0, 0.4, 0.62, 0.8, 0.9, 1.0)
@@ -60,7 +58,7 @@ def rows_at(heights: Floats) -> FloatArray:
     return np.interp(heights, _ROWS_Y, _ROW)
 
 
-def line_on_grid(view: View, at: FloatArray) -> FloatArray:
+def line_on_grid(view: HeadView, at: FloatArray) -> FloatArray:
     """(COLUMNS, 2) pixels at a fractional row of each grid column."""
     low = np.minimum(at.astype(np.intp), ROWS - 2)
     t, place = (at - low)[:, None], low * COLUMNS + _COLUMN
@@ -81,13 +79,13 @@ class Hairline:
     """(COLUMNS, 2) pixels."""
 
 
-def hairline_on(view: View, heights: FloatArray) -> Hairline:
+def hairline_on(view: HeadView, heights: FloatArray) -> Hairline:
     """The hairline as seen."""
     at = rows_at(heights)
     return Hairline(heights, at, line_on_grid(view, at))
 
 
-def face_window(view: View, hairline: Hairline) -> Floats:
+def face_window(view: HeadView, hairline: Hairline) -> Floats:
     """The face's bare skin: under the hairline, inside the visible outline."""
     line, at = hairline.line, hairline.at
     left, right = view.outline
@@ -98,7 +96,7 @@ def face_window(view: View, hairline: Hairline) -> Floats:
     return np.concatenate([line[seen], right[rows_right:], left[rows_left:][::-1]])
 
 
-def skull(view: View, volume: float) -> Floats:
+def skull(view: HeadView, volume: float) -> Floats:
     """The head without the face, with hair of the given thickness in units on it, as a convex polygon."""
     ball = _BALL * (0.88 + 0.8 * volume, 0.93 + volume, 0.98 + volume)
     grown = _CROWN * (1 + volume, 1 + 1.1 * volume, 1 + 0.6 * volume)
@@ -106,7 +104,7 @@ def skull(view: View, volume: float) -> Floats:
     return hull(np.concatenate([view.image_of(np.concatenate([ball, grown]) + PIVOT_SKULL), wide]))
 
 
-def paint_back(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
+def paint_back(canvas: Canvas, view: HeadView, look: Look, rng: np.random.Generator) -> None:
     """Skull and hair behind the face."""
     u, volume = view.unit_px, _VOLUME[look.hair_style] * between(rng, 0.6, 1.3)
     shape = skull(view, volume)
@@ -151,7 +149,7 @@ def _hairs(starts: Floats, down: Floats, lengths: Floats, rng: np.random.Generat
     return parted(lines)
 
 
-def _fringe(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.random.Generator) -> None:
+def _fringe(canvas: Canvas, view: HeadView, look: Look, heights: Floats, rng: np.random.Generator) -> None:
     """Hair over the forehead, cut straight or ragged, parted somewhere; sometimes down to the eyes."""
     part = between(rng, -0.6, 0.6)
     low = between(rng, -0.52, -0.12) - between(rng, -0.1, 0.3) * np.abs(_ACROSS - part)
@@ -167,7 +165,7 @@ def _fringe(canvas: Canvas, view: View, look: Look, heights: Floats, rng: np.ran
     canvas.fill(np.concatenate([top, bottom[::-1]]), look.hair, HAIR)
 
 
-def _locks(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> None:
+def _locks(canvas: Canvas, view: HeadView, look: Look, rng: np.random.Generator) -> None:
     """Long hair before the ears and over the edge of the cheeks."""
     u = view.unit_px
     share = between(rng, 0.6, 0.95) if look.hair_style == "long" else between(rng, 0.2, 0.65)
@@ -180,14 +178,14 @@ def _locks(canvas: Canvas, view: View, look: Look, rng: np.random.Generator) -> 
             canvas.fill(ribbon(lock + rng.normal(0, 0.03, (1, 2)) * u, width), look.hair, HAIR)
 
 
-def _downwards(view: View, high: int, low: int) -> Floats:
+def _downwards(view: HeadView, high: int, low: int) -> Floats:
     """(2,) unit vector along the middle of the face from one row of the grid to another."""
     down = view.grid[low, COLUMNS // 2] - view.grid[high, COLUMNS // 2]
     out: Floats = down / max(float(np.hypot(*down)), 1e-6)
     return out
 
 
-def paint_front(canvas: Canvas, view: View, look: Look, hairline: Hairline, rng: np.random.Generator) -> None:
+def paint_front(canvas: Canvas, view: HeadView, look: Look, hairline: Hairline, rng: np.random.Generator) -> None:
     """Hair that falls over the face: a fringe on the forehead, locks over temples and cheeks, single hairs."""
     if look.hair_style in ("bald", "buzz"):
         return
@@ -205,7 +203,7 @@ def paint_front(canvas: Canvas, view: View, look: Look, hairline: Hairline, rng:
         canvas.line(hairs, mixed(look.skin, look.hair, between(rng, 0.15, 0.6)), 0.008 * u)
 
 
-def paint_bare_face(canvas: Canvas, view: View, look: Look, hairline: Hairline, rng: np.random.Generator) -> None:
+def paint_bare_face(canvas: Canvas, view: HeadView, look: Look, hairline: Hairline, rng: np.random.Generator) -> None:
     """The skin of the face up to the hairline, where short hairs blend it into the hair above."""
     canvas.fill(inset(face_window(view, hairline)), look.skin, SKIN)
     line = hairline.line[view.facing[4]]

@@ -13,8 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import FloatArray
-from toolkit.data.synthetic.arrays import Floats, Picture
+from toolkit.core.arrays import FloatArray, Floats, SingleArray
 
 CROWN_ROWS, JAW_ROWS, COLUMNS = 18, 33, 49
 ROWS = CROWN_ROWS + JAW_ROWS
@@ -38,7 +37,7 @@ _CROWN_Z = (-0.55, -0.6, -0.62, -0.62, -0.62, -0.62, -0.62)
 class Head:
     """The mean head's vertices, grid first, then the curves one after another."""
 
-    vertices: Picture
+    vertices: SingleArray
     """(V, 3)"""
     spans: Mapping[str, slice]
     """Where each named curve, and the "grid", lies in `vertices`."""

@@ -11,11 +11,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import FloatArray
+from toolkit.core.arrays import FloatArray, Floats
 from toolkit.core.schemes import COFW_29, W300_68, WFLW_98, Scheme
-from toolkit.data.synthetic.arrays import Floats
 from toolkit.data.synthetic.head import SAMPLES, mean_head
-from toolkit.data.synthetic.pose import ABOVE_EYES, View
+from toolkit.data.synthetic.pose import ABOVE_EYES, HeadView
 
 BROW_LINE = 0.35
 """How far below a brow's upper edge its single line of landmarks lies, as a fraction of its thickness."""
@@ -102,7 +101,7 @@ def _points_29() -> list[Point]:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PointWeights:
     """How a scheme's points are read."""
 
     vertices: NDArray[np.intp]
@@ -115,25 +114,25 @@ class Reading:
     """(M,) how far, in units, the head's surface may lie before each of the scheme's points and not hide it."""
 
 
-def _reading(scheme: Scheme, points: Iterable[Point], contour: FloatArray) -> Reading:
+def _weights_of(scheme: Scheme, points: Iterable[Point], contour: FloatArray) -> PointWeights:
     padded = [[*p, *[(0, 0.0)] * (4 - len(p))] for p in points]
     table = np.array(padded)
     clear = np.full(scheme.points, 0.35)
     clear[list(scheme.regions["eyes"])] = 0.2
     clear[list(scheme.regions["contour"])] = 0.5
-    return Reading(table[..., 0].astype(np.intp), table[..., 1], contour, clear)
+    return PointWeights(table[..., 0].astype(np.intp), table[..., 1], contour, clear)
 
 
 @cache
-def _readings() -> Mapping[str, Reading]:
+def _weights() -> Mapping[str, PointWeights]:
     return {
-        W300_68.name: _reading(W300_68, _points_68(), np.linspace(0.025, 1.975, 17)),
-        WFLW_98.name: _reading(WFLW_98, _points_98(), np.linspace(-0.07, 2.07, 33)),
-        COFW_29.name: _reading(COFW_29, _points_29(), np.ones(1)),
+        W300_68.name: _weights_of(W300_68, _points_68(), np.linspace(0.025, 1.975, 17)),
+        WFLW_98.name: _weights_of(WFLW_98, _points_98(), np.linspace(-0.07, 2.07, 33)),
+        COFW_29.name: _weights_of(COFW_29, _points_29(), np.ones(1)),
     }
 
 
-def _along_contour(view: View, places: FloatArray) -> FloatArray:
+def _along_contour(view: HeadView, places: FloatArray) -> FloatArray:
     """(P, 3) x, y in pixels and depth in units at the given places of the contour."""
     line = view.contour
     middle = len(line) // 2
@@ -150,9 +149,9 @@ def _along_contour(view: View, places: FloatArray) -> FloatArray:
     return out
 
 
-def _read(view: View, scheme: Scheme) -> FloatArray:
+def _read(view: HeadView, scheme: Scheme) -> FloatArray:
     """(M, 3) the scheme's points from a view's vertices."""
-    reading = _readings()[scheme.name]
+    reading = _weights()[scheme.name]
     inner = np.empty((len(reading.vertices), 3))
     np.einsum("pk,pkd->pd", reading.weights, view.pixels[reading.vertices], out=inner[:, :2])
     np.einsum("pk,pk->p", reading.weights, view.head.xyz[reading.vertices, 2], out=inner[:, 2])
@@ -161,14 +160,14 @@ def _read(view: View, scheme: Scheme) -> FloatArray:
     return np.concatenate([edge, inner] if first else [inner, edge])
 
 
-def points_of(view: View, scheme: Scheme) -> FloatArray:
+def points_of(view: HeadView, scheme: Scheme) -> FloatArray:
     """(M, 3) the scheme's points: x and y in pixels, and depth in units.
 
     Raises:
         ValueError: the synthetic face has no reading for the scheme.
     """
-    if scheme.name not in _readings():
-        raise ValueError(f"synthetic faces know {', '.join(_readings())}; got {scheme.name}")
+    if scheme.name not in _weights():
+        raise ValueError(f"synthetic faces know {', '.join(_weights())}; got {scheme.name}")
     head = view.head
     if scheme.name not in head.points:
         head.points[scheme.name] = _read(head.unplaced, scheme)
@@ -179,6 +178,6 @@ def points_of(view: View, scheme: Scheme) -> FloatArray:
     return points
 
 
-def hidden_by_head(view: View, points: Floats, scheme: Scheme) -> NDArray[np.bool_]:
+def hidden_by_head(view: HeadView, points: Floats, scheme: Scheme) -> NDArray[np.bool_]:
     """(M,) which of the scheme's points (M, 3) lie behind the head's own surface, which is steep at its edge."""
-    return view.hidden(points, _readings()[scheme.name].clear)
+    return view.hidden(points, _weights()[scheme.name].clear)

@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import ImageArray
-from toolkit.data.synthetic.arrays import Picture, single
-from toolkit.data.synthetic.chance import between
-from toolkit.data.synthetic.colour import Colour
+from toolkit.core.arrays import ImageArray, SingleArray, single
+from toolkit.data.synthetic.chance import Colour, between
 from toolkit.data.synthetic.head import COLUMNS, ROWS, bell, mean_head, ramp
 from toolkit.data.synthetic.look import Look
-from toolkit.data.synthetic.pose import View, slopes
+from toolkit.data.synthetic.pose import HeadView, slopes
 
 ONE = 90
 """A light of 1 in bytes, before it meets the skin."""
@@ -27,10 +25,10 @@ _DARKER = np.array([-0.95, -1.1, -1.0], np.float32)[:, None]
 class Lamp:
     """A key light and the light from everywhere else."""
 
-    direction: Picture
+    direction: SingleArray
     """(3,) unit vector towards the lamp, in the viewer's axes."""
-    key: Picture
-    ambient: Picture
+    key: SingleArray
+    ambient: SingleArray
     gloss: float
     wrap: float = 0.25
     """How far the key light reaches round the head: 0 a bare bulb, 0.5 a cloudy sky."""
@@ -61,7 +59,7 @@ def flat_light(lamp: Lamp) -> Colour:
 
 
 @cache
-def _maps() -> dict[str, Picture]:
+def _maps() -> dict[str, SingleArray]:
     """(ROWS * COLUMNS,) strengths on the mean head: openness to the sky, blush, dark eye rims, where beards grow."""
     grid = mean_head().vertices[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3).astype(np.float64)
     x, y, z = np.moveaxis(grid, -1, 0)
@@ -84,7 +82,7 @@ def _maps() -> dict[str, Picture]:
     return {name: value.astype(np.float32).ravel() for name, value in {**maps, **soft}.items()}
 
 
-def normals(surface: Picture) -> Picture:
+def normals(surface: SingleArray) -> SingleArray:
     """(3, R * C) unit normals of a (3, R, C) surface, towards the outside."""
     (ax, ay, az), (dx, dy, dz) = (slope.reshape(3, -1) for slope in slopes(surface))
     n = np.stack([ay * dz - az * dy, az * dx - ax * dz, ax * dy - ay * dx])
@@ -93,11 +91,11 @@ def normals(surface: Picture) -> Picture:
     return single(n)
 
 
-def beard_on(look: Look) -> Picture:
+def beard_on(look: Look) -> SingleArray:
     """(ROWS, COLUMNS) how dense the beard grows."""
     m = _maps()
     grown = m["goatee"] * 1.3 if 0 < look.beard < 0.7 else m["jaw"]
-    out: Picture = np.maximum(np.float32(look.moustache) * m["moustache"], np.float32(look.beard) * grown)
+    out: SingleArray = np.maximum(np.float32(look.moustache) * m["moustache"], np.float32(look.beard) * grown)
     return out.reshape(ROWS, COLUMNS)
 
 
@@ -107,21 +105,21 @@ class Shading:
 
     light: ImageArray
     """(ROWS, COLUMNS, 3) light times tint, ONE for 1."""
-    gloss: Picture | None
+    gloss: SingleArray | None
     """Where the lamp is glossy."""
     facing: NDArray[np.bool_]
     """What faces the viewer."""
 
 
-def _cosines(n: Picture, direction: Picture) -> Picture:
+def _cosines(n: SingleArray, direction: SingleArray) -> SingleArray:
     """(V,) cosines of the angles between normals (3, V) and a direction (3,)."""
-    out: Picture = n[0] * direction[0]
+    out: SingleArray = n[0] * direction[0]
     out += n[1] * direction[1]
     out += n[2] * direction[2]
     return out
 
 
-def shaded(view: View, look: Look, lamp: Lamp) -> Shading:
+def shaded(view: HeadView, look: Look, lamp: Lamp) -> Shading:
     """The surface of a head under a lamp."""
     n, m = normals(view.head.surface), _maps()
     key = _cosines(n, lamp.direction)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.data.synthetic.chance import between, clamp, pick, three
-from toolkit.data.synthetic.colour import Colour, dyed, ladder, mixed, plus, times, within
+from toolkit.data.synthetic.chance import Colour, between, clamp, dyed, ladder, mixed, pick, plus, three, times, within
 
 _SKIN: tuple[Colour, ...] = (
     (240, 204, 184), (230, 188, 162), (218, 170, 138), (200, 146, 110), (172, 117, 80), (128, 82, 55), (88, 56, 40),

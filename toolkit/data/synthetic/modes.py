@@ -7,8 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import FloatArray
-from toolkit.data.synthetic.arrays import Picture
+from toolkit.core.arrays import FloatArray, SingleArray
 from toolkit.data.synthetic.chance import between, clamp, pick
 from toolkit.data.synthetic.head import MOUTH_Y, Head, bell, mean_head, ramp
 
@@ -35,10 +34,10 @@ class Basis:
     names: tuple[str, ...]
     used: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
     """(K,) which modes move vertices along each axis."""
-    fields: tuple[Picture, Picture, Picture]
+    fields: tuple[SingleArray, SingleArray, SingleArray]
     """(K, V) how far those do."""
 
-    def move(self, values: Values) -> Picture:
+    def move(self, values: Values) -> SingleArray:
         """(V, 3) vertices of the head that has these mode values; absent modes are 0."""
         weights = np.array([values.get(name, 0.0) for name in self.names], np.float32)
         out = mean_head().vertices.copy()

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import FloatArray
-from toolkit.data.synthetic.arrays import Floats, Picture, single
+from toolkit.core.arrays import FloatArray, Floats, SingleArray, single
 from toolkit.data.synthetic.chance import between, clamp, pick
 from toolkit.data.synthetic.head import COLUMNS, CROWN_ROWS, ROWS, SAMPLES, mean_head
 from toolkit.data.synthetic.modes import Values, basis
@@ -26,7 +25,7 @@ _FIRST = np.arange(0, _GRID, COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pose:
+class HeadPose:
     """Angles in degrees; yaw turns the face to the image's right, pitch downwards, roll clockwise."""
 
     yaw: float
@@ -36,20 +35,20 @@ class Pose:
     """From the head's centre to the camera, in units (outer eye corners 1 apart)."""
 
     @cached_property
-    def turn(self) -> Picture:
+    def turn(self) -> SingleArray:
         """(3, 4) rotation about the pivot by pitch and then yaw; roll is applied in the image."""
         yaw, pitch = radians(self.yaw), radians(self.pitch)
         (cy, sy), (cp, sp) = (cos(yaw), sin(yaw)), (cos(pitch), sin(pitch))
         turn = np.array([[cy, -sy * sp, sy * cp], [0, cp, sp], [-sy, -cy * sp, cy * cp]], np.float32)
-        out: Picture = np.column_stack([turn, -turn @ PIVOT])
+        out: SingleArray = np.column_stack([turn, -turn @ PIVOT])
         return out
 
 
-def draw_pose(rng: np.random.Generator) -> Pose:
+def draw_pose(rng: np.random.Generator) -> HeadPose:
     """A random pose: yaw mostly within 30 degrees and rarely up to profile, pitch and roll mostly within 20."""
     spread = pick(rng, (0.0, 40.0, 88.0), (0.73, 0.23, 0.04))
     yaw = rng.normal(0, 13) if spread == 0 else between(rng, -spread, spread) + rng.normal(0, 6)
-    return Pose(
+    return HeadPose(
         yaw=clamp(yaw, -90, 90),
         pitch=clamp(rng.normal(2, 9), -28, 28),
         roll=clamp(rng.normal(0, 8) + 0.1 * clamp(yaw, -45, 45) * rng.normal(), -35, 35),
@@ -61,16 +60,16 @@ def draw_pose(rng: np.random.Generator) -> Pose:
 class Turned:
     """A head in its pose, before it is placed in an image."""
 
-    pose: Pose
-    xyz: Picture
+    pose: HeadPose
+    xyz: SingleArray
     """(V, 3) vertices, turned, in units."""
-    flat: Picture
+    flat: SingleArray
     """(V, 2) the same projected, before roll."""
     points: dict[str, FloatArray] = field(default_factory=dict)
     """(M, 3) of each scheme that was read, a pixel a unit and the pivot at the origin."""
 
     @cached_property
-    def surface(self) -> Picture:
+    def surface(self) -> SingleArray:
         """(3, ROWS, COLUMNS) x, y and z of the surface."""
         return single(self.xyz[:_GRID].T.reshape(3, ROWS, COLUMNS))
 
@@ -86,9 +85,9 @@ class Turned:
         return left + _FIRST, right + (_FIRST + COLUMNS - third)
 
     @cached_property
-    def unplaced(self) -> "View":
+    def unplaced(self) -> "HeadView":
         """The head a pixel a unit, its pivot at the origin."""
-        return View(self, 1.0, (0.0, 0.0))
+        return HeadView(self, 1.0, (0.0, 0.0))
 
     @cached_property
     def contour(self) -> NDArray[np.intp]:
@@ -97,7 +96,7 @@ class Turned:
         return np.concatenate([left[_TOP:], right[-2 : _TOP - 1 : -1]])
 
 
-class View:
+class HeadView:
     """One posed head in the image: every curve in pixels."""
 
     def __init__(self, head: Turned, unit_px: float, shift_xy: Sequence[float]) -> None:
@@ -107,34 +106,34 @@ class View:
         """Pixels per unit, and the pivot."""
 
     @cached_property
-    def _matrix(self) -> Picture:
+    def _matrix(self) -> SingleArray:
         """(2, 3) by roll, size and place."""
         angle, (x, y) = radians(self.pose.roll), self.shift_xy
         c, s = cos(angle) * self.unit_px, sin(angle) * self.unit_px
         return np.array([[c, -s, x], [s, c, y]], np.float32)
 
     @cached_property
-    def pixels(self) -> Picture:
+    def pixels(self) -> SingleArray:
         """(V, 2)"""
         return self._to_image(self.head.flat)
 
-    def placed(self, unit_px: float, shift_xy: Sequence[float]) -> "View":
+    def placed(self, unit_px: float, shift_xy: Sequence[float]) -> "HeadView":
         """The same head elsewhere in the image, or larger."""
-        return View(self.head, unit_px, shift_xy)
+        return HeadView(self.head, unit_px, shift_xy)
 
-    def _to_image(self, flat: Picture) -> Picture:
+    def _to_image(self, flat: SingleArray) -> SingleArray:
         return single(cv2.transform(flat[None], self._matrix)[0])
 
-    def image_of(self, xyz: Floats) -> Picture:
+    def image_of(self, xyz: Floats) -> SingleArray:
         """(..., 2) pixels of (..., 3) head coordinates."""
         vertices = np.asarray(xyz, np.float32).reshape(-1, 3)
         return self._to_image(projected(turned(vertices, self.pose), self.pose)).reshape(*xyz.shape[:-1], 2)
 
-    def curve(self, name: str) -> Picture:
+    def curve(self, name: str) -> SingleArray:
         """(SAMPLES, 2) pixels of a named curve."""
         return self.pixels[mean_head().spans[name]]
 
-    def curves(self, name: str, sides: slice = slice(2)) -> Picture:
+    def curves(self, name: str, sides: slice = slice(2)) -> SingleArray:
         """(S, SAMPLES, 2) pixels of a curve that each side of the face has, the right one first."""
         return self.pixels[mean_head().pairs[name]].reshape(2, SAMPLES, 2)[::-1][sides]
 
@@ -157,12 +156,12 @@ class View:
         return np.asarray(before.any(-1), np.bool_)
 
     @cached_property
-    def grid(self) -> Picture:
+    def grid(self) -> SingleArray:
         """(ROWS, COLUMNS, 2) the surface in pixels."""
         return self.pixels[:_GRID].reshape(ROWS, COLUMNS, 2)
 
     @cached_property
-    def planes(self) -> Picture:
+    def planes(self) -> SingleArray:
         """(2, ROWS, COLUMNS) the same, x and y apart."""
         return np.ascontiguousarray(self.pixels[:_GRID].T).reshape(2, ROWS, COLUMNS)
 
@@ -174,18 +173,18 @@ class View:
         return out
 
     @cached_property
-    def outline(self) -> tuple[Picture, Picture]:
+    def outline(self) -> tuple[SingleArray, SingleArray]:
         """The visible edge of the face at the image's left and right, (ROWS, 2) each, crown to chin."""
         left, right = self.head.edges
         return self.pixels.take(left, axis=0), self.pixels.take(right, axis=0)
 
     @cached_property
-    def contour(self) -> Picture:
+    def contour(self) -> SingleArray:
         """(N, 2) the jaw contour from above the image-left ear round the chin to the other."""
         return self.pixels.take(self.head.contour, axis=0)
 
 
-def slopes(surface: Picture) -> tuple[Picture, Picture]:
+def slopes(surface: SingleArray) -> tuple[SingleArray, SingleArray]:
     """(N, R, C) differences of N values from column to column, and from row to row; twice the step but at the edges."""
     across, down = np.empty_like(surface), np.empty_like(surface)
     np.subtract(surface[..., 2:], surface[..., :-2], out=across[..., 1:-1])
@@ -197,12 +196,12 @@ def slopes(surface: Picture) -> tuple[Picture, Picture]:
     return across, down
 
 
-def turned(vertices: Picture, pose: Pose) -> Picture:
+def turned(vertices: SingleArray, pose: HeadPose) -> SingleArray:
     """(N, 3) head coordinates turned about the pivot; OpenCV because BLAS would start threads for this."""
     return single(cv2.transform(vertices[None], pose.turn)[0])
 
 
-def projected(turned_xyz: Picture, pose: Pose) -> Picture:
+def projected(turned_xyz: SingleArray, pose: HeadPose) -> SingleArray:
     """(N, 3) turned coordinates to (N, 2), unit scale, with perspective; before roll."""
     x, y, z = turned_xyz.T
     share = pose.distance / (pose.distance - z)
@@ -212,13 +211,13 @@ def projected(turned_xyz: Picture, pose: Pose) -> Picture:
     return out
 
 
-def view_of(modes: Values, pose: Pose) -> View:
+def view_of(modes: Values, pose: HeadPose) -> HeadView:
     """The head with these mode values in this pose, a pixel a unit and its pivot at the origin."""
     xyz = turned(_eyes_moved(basis().move(modes), modes), pose)
     return Turned(pose, xyz, projected(xyz, pose)).unplaced
 
 
-def _eyes_moved(vertices: Picture, modes: Values) -> Picture:
+def _eyes_moved(vertices: SingleArray, modes: Values) -> SingleArray:
     """Lowers the upper lids by `blink_*`, raises the lower by `squint` and moves irises by `gaze_*`; in place."""
     upper, lower, iris = (
         vertices[mean_head().pairs[name]].reshape(2, SAMPLES, 3) for name in ("lid_upper", "lid_lower", "iris")
