@@ -1,4 +1,4 @@
-"""Which pictures show the same, and which points lie outside."""
+"""Which labels are wrong or doubtful, and which faces show the same."""
 
 from pathlib import Path
 
@@ -6,11 +6,51 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.faces import face_points
 from toolkit.core.images import write_image
 from toolkit.core.schemes import W300_68
-from toolkit.data.audit import NEAR_BITS, fingerprint, look, same_pictures
-from toolkit.data.labels import Label
-from toolkit.data.placement import inside
+from toolkit.data import Subset, open_folder
+from toolkit.data.audit import NEAR_BITS, doubtful, fingerprint, inspect, labels_of, same_pictures, told, warning
+from toolkit.data.formats.pts import write_pts
+from toolkit.data.labels import Label, inside
+from toolkit.data.sets import Mix, Portion
+from toolkit.data.synthetic import SyntheticFaces
+
+FACE = face_points((5, 5, 55, 55))
+
+
+def folder(path: Path) -> Path:
+    """Two faces, the second with x and y swapped."""
+    for name, points in (("a", FACE), ("b", FACE[:, ::-1])):
+        write_image(path / f"{name}.png", np.zeros((60, 60, 3), np.uint8))
+        (path / f"{name}.pts").write_text(write_pts(points))
+    return path
+
+
+def test_a_set_a_part_of_it_and_a_mixture_are_looked_at(tmp_path: Path) -> None:
+    """Synthetic faces have no labels that could be wrong."""
+    faces, drawn = open_folder(folder(tmp_path), test=True), SyntheticFaces(3)
+    (problem,) = doubtful(faces)
+    assert str(problem) == f"{tmp_path}/b.pts: x and y are swapped"
+    assert doubtful(Subset(faces, [0], "good")) == [] and doubtful(Subset(faces, [1], "bad")) == [problem]
+    assert doubtful(drawn) == [] and labels_of(drawn) is None
+    assert doubtful(Mix([Portion(faces=faces), Portion(faces=drawn)])) == [problem]
+
+
+def test_the_warning_is_one_line(tmp_path: Path) -> None:
+    """How many, where all are told, and the first."""
+    faces = open_folder(folder(tmp_path), test=True)
+    text = f"wrong labels? 1 in 2 faces (`sdhrnet data check` lists them), first {tmp_path}/b.pts: x and y are swapped"
+    assert warning(faces) == text
+    assert warning(Subset(faces, [0], "good")) == ""
+
+
+def test_it_is_told_while_a_command_runs(tmp_path: Path) -> None:
+    """As a line to keep; nothing is said of good faces."""
+    faces = open_folder(folder(tmp_path), test=True)
+    assert [step.text for step in told(faces)] == [warning(faces)]
+    assert list(told(Subset(faces, [0], "good"))) == []
+
 
 BOX = np.array([60.0, 40.0, 220.0, 190.0])
 BESIDE = BOX + np.array([30.0, 25.0, 60.0, 45.0])
@@ -49,11 +89,11 @@ def test_a_copy_in_other_size_light_or_quality_has_nearly_the_same_fingerprint()
 def test_pairs_are_found_within_and_across_splits(tmp_path: Path) -> None:
     """The same file twice, a copy of another quality, and another face of a picture that the other split has too."""
     looks = [
-        look(label(tmp_path / "a.png", scene(0)), "train", W300_68),
-        look(label(tmp_path / "b.png", scene(0)), "train", W300_68),
-        look(label(tmp_path / "c.png", np.clip(scene(0) * 0.8 + 9, 0, 255).astype(np.uint8)), "test", W300_68),
-        look(label(tmp_path / "d.png", scene(0), BESIDE), "test", W300_68),
-        look(label(tmp_path / "e.png", scene(5)), "test", W300_68),
+        inspect(label(tmp_path / "a.png", scene(0)), "train", W300_68),
+        inspect(label(tmp_path / "b.png", scene(0)), "train", W300_68),
+        inspect(label(tmp_path / "c.png", np.clip(scene(0) * 0.8 + 9, 0, 255).astype(np.uint8)), "test", W300_68),
+        inspect(label(tmp_path / "d.png", scene(0), BESIDE), "test", W300_68),
+        inspect(label(tmp_path / "e.png", scene(5)), "test", W300_68),
     ]
     pairs = {(a.label.name, b.label.name, exact) for a, b, exact in same_pictures(looks)}
     assert pairs == {
@@ -65,8 +105,8 @@ def test_pairs_are_found_within_and_across_splits(tmp_path: Path) -> None:
 def test_other_faces_of_one_picture_in_one_split_are_no_copies(tmp_path: Path) -> None:
     """300W gives a photo once for every face in it."""
     looks = [
-        look(label(tmp_path / "a.png", scene(0)), "train", W300_68),
-        look(label(tmp_path / "b.png", scene(0), BESIDE), "train", W300_68),
+        inspect(label(tmp_path / "a.png", scene(0)), "train", W300_68),
+        inspect(label(tmp_path / "b.png", scene(0), BESIDE), "train", W300_68),
     ]
     assert list(same_pictures(looks)) == []
     assert list(same_pictures([])) == []
@@ -81,7 +121,7 @@ def test_a_picture_within_a_file_is_known_by_its_pixels() -> None:
             name=str(seed), source=f"face {seed}", group="g", picture=lambda: image, points_xy=POINTS, box_xyxy=BOX
         )
 
-    first, again, other = (look(of(seed), "train", W300_68) for seed in (0, 0, 1))
+    first, again, other = (inspect(of(seed), "train", W300_68) for seed in (0, 0, 1))
     assert first.digest == again.digest != other.digest
 
 

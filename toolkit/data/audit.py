@@ -1,4 +1,4 @@
-"""A closer look at labelled pictures: which cannot be read, whose points lie outside, and which show the same face."""
+"""Labels held to account: whose points form no face or lie outside their picture, and which pictures show the same."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,54 @@ from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
+from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
-from toolkit.data.labels import Label, decoded
-from toolkit.data.placement import inside, misplaced
+from toolkit.data.labels import Label, Photos, Problem, decoded, inside, misplaced
+from toolkit.data.mean_shape import common_doubt, doubts
+from toolkit.data.sample import Faces, Subset
+from toolkit.data.sets import Mix, Translated
+
+
+def labels_of(faces: Faces) -> Sequence[Label] | None:
+    """Every face's label, in order; None where a set has none, as synthetic faces."""
+    if isinstance(faces, Photos):
+        return faces.labels
+    if isinstance(faces, Subset):
+        whole = labels_of(faces.faces)
+        return None if whole is None else [whole[i] for i in faces.indices]
+    return None
+
+
+def doubtful(faces: Faces) -> list[Problem]:
+    """The faces whose points form no face, and what is wrong with each; then what is wrong with all others alike."""
+    if isinstance(faces, Mix):
+        return [problem for part in faces.parts for problem in doubtful(part.faces)]
+    if isinstance(faces, Translated):
+        return doubtful(faces.faces)
+    labels = labels_of(faces) or ()
+    if not labels:
+        return []
+    points = np.stack([label.points_xy for label in labels])
+    found = doubts(points, faces.scheme)
+    common = common_doubt(np.delete(points, list(found), axis=0), faces.scheme)
+    alone = [Problem(source=labels[i].source, text=text) for i, text in found.items()]
+    return [*alone, Problem(source=faces.title, text=common)] if common else alone
+
+
+def warning(faces: Faces) -> str:
+    """One line about such faces; empty where there is none."""
+    found = doubtful(faces)
+    if not found:
+        return ""
+    return f"wrong labels? {len(found)} in {len(faces)} faces (`sdhrnet data check` lists them), first {found[0]}"
+
+
+def told(faces: Faces) -> Steps[None]:
+    """Tell of such faces before hours are spent on them."""
+    text = warning(faces)
+    if text:
+        yield Progress(task="labels", done=0, total=0, text=text)
+
 
 SIDE = 16
 """Of the fingerprint, in cells."""
@@ -25,7 +70,7 @@ CHUNK = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Inspection:
     """What one face's picture showed."""
 
     split: str
@@ -42,7 +87,7 @@ class Look:
     """Why the points are not of this picture; empty where they may be."""
 
 
-def look(label: Label, split: str, scheme: Scheme) -> Look:
+def inspect(label: Label, split: str, scheme: Scheme) -> Inspection:
     """Decode the face's picture and measure it.
 
     Raises:
@@ -52,7 +97,7 @@ def look(label: Label, split: str, scheme: Scheme) -> Look:
     image, how = decoded(label)
     content = label.picture.read_bytes() if isinstance(label.picture, Path) else image.tobytes()
     given = label.points_xy[np.isfinite(label.points_xy).all(axis=1)]
-    return Look(
+    return Inspection(
         split=split,
         label=label,
         digest=hashlib.sha256(content).digest(),
@@ -74,7 +119,7 @@ def fingerprint(image: ImageArray, box_xyxy: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(cells[:, 1:] > cells[:, :-1]).ravel()
 
 
-def same_pictures(looks: Sequence[Look]) -> Iterator[tuple[Look, Look, bool]]:
+def same_pictures(looks: Sequence[Inspection]) -> Iterator[tuple[Inspection, Inspection, bool]]:
     """Pairs of faces that show the same, and whether their pictures are the same byte by byte.
 
     Faces whose crops are alike; and, across splits, faces of the same picture whatever their crops.

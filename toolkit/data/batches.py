@@ -15,10 +15,9 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.augment import Augment, Patch, augment, patch
-from toolkit.data.mix import Mix, Part
 from toolkit.data.pack import PackedFaces
 from toolkit.data.sample import Faces, Subset
-from toolkit.data.translated import Translated
+from toolkit.data.sets import Mix, Portion, Translated
 
 ALL = slice(None)
 Fill = Literal["mean", "random"]
@@ -126,7 +125,7 @@ def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Ste
         FileNotFoundError: a picture is not there.
         ValueError: a picture is damaged; the message names it.
     """
-    mix = faces if isinstance(faces, Mix) else Mix([Part(faces=faces)])
+    mix = faces if isinstance(faces, Mix) else Mix([Portion(faces=faces)])
     parts, patches = [], []
     for part in mix.parts:
         cut_faces, kept = yield from _patches(part.faces, size_px, skip_bad)

@@ -19,12 +19,11 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import W300_68, Scheme, SchemeName, scheme
 from toolkit.data import open_faces, open_folder
+from toolkit.data.audit import told
 from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
-from toolkit.data.doubts import told
 from toolkit.data.licences import licence_of
-from toolkit.data.mix import Mix, Part
-from toolkit.data.translated import in_scheme
+from toolkit.data.sets import Mix, Portion, in_scheme
 from toolkit.slimming.complexity import check_size
 from toolkit.train.feed import default_workers
 from toolkit.train.inference import pick_device
@@ -408,14 +407,14 @@ def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme)
     own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad)
     target = options.target or (options.marked_by(0) if first else None) or own.scheme
     if first is None:
-        return Mix([Part(faces=own)])
-    parts = [Part(faces=in_scheme(own, target, marked=options.marked_by(0)), share=shares[0])]
+        return Mix([Portion(faces=own)])
+    parts = [Portion(faces=in_scheme(own, target, marked=options.marked_by(0)), share=shares[0])]
     for index, (folder, share) in enumerate(zip(options.data[1:], shares[1:], strict=True), start=1):
         if options.hold_out == "all":
             more = open_faces(folder, "train", 0, skip_bad=options.skip_bad)
         else:
             more = open_folder(folder, test=False, skip_bad=options.skip_bad)
-        parts.append(Part(faces=in_scheme(more, target, marked=options.marked_by(index)), share=share))
+        parts.append(Portion(faces=in_scheme(more, target, marked=options.marked_by(index)), share=share))
     if options.synthetic:
-        parts.append(Part(faces=open_faces(None, "train", options.synthetic, scheme=target), share=shares[0]))
+        parts.append(Portion(faces=open_faces(None, "train", options.synthetic, scheme=target), share=shares[0]))
     return Mix(parts)

@@ -11,8 +11,8 @@ from toolkit.core.correspondence import translated
 from toolkit.core.schemes import FIVE_5, W300_68
 from toolkit.data import open_faces, open_folder
 from toolkit.data.formats import by_name, detect
+from toolkit.data.mean_shape import whole_boxes
 from toolkit.data.sample import box_of_points
-from toolkit.data.shape import whole_boxes
 from toolkit.data.synthetic import SyntheticFaces
 
 HEADER = "file,x0,y0,x1,y1,x2,y2,x3,y3,x4,y4"

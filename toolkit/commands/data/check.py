@@ -12,8 +12,7 @@ from tyro.conf import Positional
 from toolkit.core.options import Options
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.data import pack
-from toolkit.data.audit import Look, look, same_pictures
-from toolkit.data.doubts import doubtful
+from toolkit.data.audit import Inspection, doubtful, inspect, same_pictures
 from toolkit.data.formats import Format, by_name, detect, masked300w, private300w, w300
 from toolkit.data.formats.gather import shown
 from toolkit.data.labels import Photos, Problem, Reading
@@ -85,7 +84,7 @@ def run(options: Check) -> Steps[Outcome]:
     known = pack.FORMAT if pack.FORMAT.recognises(options.data) else None
     format_ = by_name(options.format) if options.format else known or detect(options.data)
     readings, problems = yield from _readings(format_, options.data)
-    looks: list[Look] = []
+    looks: list[Inspection] = []
     if not options.quick:
         looks, damaged = yield from _looks(readings)
         problems += damaged
@@ -127,13 +126,13 @@ def _readings(format_: Format, root: Path) -> Steps[tuple[dict[str, Reading], li
     return found, problems
 
 
-def _looks(readings: Mapping[str, Reading]) -> Steps[tuple[list[Look], list[Problem]]]:
+def _looks(readings: Mapping[str, Reading]) -> Steps[tuple[list[Inspection], list[Problem]]]:
     """A look at every face's picture, and those that cannot be read."""
     faces = [(split, label) for split, reading in readings.items() for label in reading.labels]
     looks, problems = [], []
     for number, (split, label) in enumerate(faces):
         try:
-            looks.append(look(label, split, readings[split].scheme))
+            looks.append(inspect(label, split, readings[split].scheme))
         except (ValueError, OSError) as error:
             problems.append(Problem(source=label.source, text=str(error)))
         if number % 10 == 0 or number == len(faces) - 1:
@@ -142,7 +141,7 @@ def _looks(readings: Mapping[str, Reading]) -> Steps[tuple[list[Look], list[Prob
 
 
 def _findings(
-    format_: Format, readings: Mapping[str, Reading], problems: Sequence[Problem], looks: Sequence[Look]
+    format_: Format, readings: Mapping[str, Reading], problems: Sequence[Problem], looks: Sequence[Inspection]
 ) -> Findings:
     problems, copies, outside = list(problems), [], []
     problems += [problem for reading in readings.values() for problem in doubtful(Photos(reading))]

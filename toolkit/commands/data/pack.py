@@ -15,8 +15,8 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.data import open_folder
+from toolkit.data.audit import told
 from toolkit.data.augment import Augment, Patch, augment, patch
-from toolkit.data.doubts import told
 from toolkit.data.formats.format import Split
 from toolkit.data.labels import Photos
 from toolkit.data.pack import SUFFIX, PackedFaces, write_pack

@@ -17,8 +17,8 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import SchemeName, scheme
 from toolkit.core.tiles import captioned, face_tile, numbered
 from toolkit.data import Faces, Sample, open_faces
+from toolkit.data.audit import labels_of, warning
 from toolkit.data.augment import Augment, augment, patch
-from toolkit.data.doubts import labels_of, warning
 
 TILE_PX = 160
 NUMBERED_PX = 512

@@ -19,7 +19,7 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
-from toolkit.data.film import FPS, SIZE_WH, SPEEDS, Film
+from toolkit.data.moving_face import FPS, SIZE_WH, SPEEDS, MovingFace
 from toolkit.landmarkers import chosen, identify, open_model
 
 
@@ -69,7 +69,7 @@ def run(options: VideoPace) -> Steps[Outcome]:
     scheme = open_model(model, options.threads).scheme
     watches = {"smooth": Stopwatch(), "raw": Stopwatch()}
     shown: dict[str, list[Showing]] = {name: [] for name in watches}
-    films = [Film(seed=seed, frames_each=options.frames_each, scheme=scheme) for seed in range(options.films)]
+    films = [MovingFace(seed=seed, frames_each=options.frames_each, scheme=scheme) for seed in range(options.films)]
     truths = []
     with tempfile.TemporaryDirectory() as folder:
         for number, film in enumerate(films):
@@ -98,7 +98,7 @@ def run(options: VideoPace) -> Steps[Outcome]:
     return Outcome(text=_text(record), records=(record,))
 
 
-def _write(film: Film, path: Path) -> FloatArray:
+def _write(film: MovingFace, path: Path) -> FloatArray:
     """Write the film to a file; its points (T, M, 2)."""
     truth = []
     with VideoWriter(path, SIZE_WH, FPS) as writer:
@@ -131,7 +131,9 @@ def _follow(path: Path, out: Path, options: Live, watch: Stopwatch) -> Showing:
     return Showing(points_xy=np.stack(points), lost=lost, wall_s=wall_s, cpu_s=cpu_s)
 
 
-def _scores(films: list[Film], truths: list[FloatArray], shown: list[Showing], watch: Stopwatch) -> dict[str, Any]:
+def _scores(
+    films: list[MovingFace], truths: list[FloatArray], shown: list[Showing], watch: Stopwatch
+) -> dict[str, Any]:
     """Speed over all films; NME and flicker in percent, by part, means over the films."""
     count = sum(len(truth) for truth in truths)
     parts = {}

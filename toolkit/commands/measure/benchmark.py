@@ -26,8 +26,8 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import Record, append, read
 from toolkit.data import Faces, open_faces
+from toolkit.data.audit import told
 from toolkit.data.batches import PlainCrops
-from toolkit.data.doubts import told
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,10 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.schemes import scheme
 from toolkit.data import Subset, open_faces, open_folder
+from toolkit.data.audit import warning
 from toolkit.data.baselines import mean_shape_points
 from toolkit.data.batches import plain_crops
-from toolkit.data.doubts import warning
-from toolkit.data.translated import in_scheme
+from toolkit.data.sets import in_scheme
 from toolkit.landmarkers import identify, open_model
 
 

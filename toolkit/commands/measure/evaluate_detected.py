@@ -18,7 +18,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.data import Sample, open_faces
-from toolkit.data.doubts import told
+from toolkit.data.audit import told
 from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
 from toolkit.landmarkers import identify, open_model
 from toolkit.runtime.landmarker import Landmarker

@@ -20,8 +20,8 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.data import Subset, open_faces
+from toolkit.data.audit import told
 from toolkit.data.corruptions import CORRUPTIONS
-from toolkit.data.doubts import told
 
 PAINTERS = "held out"
 """Of the conditions: no training uses them. Records without it are of the painters of training's augmentation."""

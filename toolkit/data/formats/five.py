@@ -25,8 +25,8 @@ from toolkit.data.formats.gather import (
 )
 from toolkit.data.formats.pts import photo_of
 from toolkit.data.labels import Label, Reading
+from toolkit.data.mean_shape import whole_boxes
 from toolkit.data.sample import box_of_points
-from toolkit.data.shape import whole_boxes
 
 NAME = "points5.csv"
 PIXELS_FROM = 0

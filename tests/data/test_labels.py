@@ -6,7 +6,7 @@ import pytest
 from tests.faces import face_points
 from toolkit.core.images import Stored
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
-from toolkit.data.placement import misplaced
+from toolkit.data.labels import misplaced
 
 FACE = face_points((30, 40, 130, 150))
 IMAGE = np.zeros((200, 300, 3), np.uint8)

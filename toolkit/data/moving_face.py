@@ -28,7 +28,7 @@ NOISE = 4.0
 
 
 @dataclass(frozen=True)
-class Film:
+class MovingFace:
     """One face's film; the same for the same seed."""
 
     seed: int

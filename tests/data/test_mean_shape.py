@@ -10,7 +10,7 @@ from tests.faces import face_points
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 from toolkit.data import Photos
 from toolkit.data.formats import detect
-from toolkit.data.shape import common_doubt, doubts
+from toolkit.data.mean_shape import common_doubt, doubts
 from toolkit.data.synthetic import SyntheticFaces
 
 FACE = face_points((30, 40, 130, 150))

@@ -1,17 +1,19 @@
-"""Several sets as one, each with its share of an epoch."""
+"""Sets made of other sets: several as one, each with its share of an epoch; and one in another landmark scheme."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.core.arrays import FloatArray
+from toolkit.core.correspondence import translated
 from toolkit.core.schemes import Scheme
 from toolkit.data.sample import Faces, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Portion:
     """One set within a mixture."""
 
     faces: Faces
@@ -31,7 +33,7 @@ class Part:
 class Mix:
     """The faces of all parts, one part after the other."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Portion]) -> None:
         """Raises ValueError where the parts are labelled by different schemes."""
         schemes = {part.faces.scheme.name for part in parts}
         if len(schemes) != 1:
@@ -78,3 +80,55 @@ class Mix:
     def an_epoch(self) -> int:
         """Faces in an epoch."""
         return sum(part.an_epoch for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """Faces whose points are told in another scheme, those without a counterpart missing; boxes stay as they were."""
+
+    faces: Faces
+    scheme: Scheme
+    marked: Scheme
+    """The scheme that the faces' points are marked by."""
+    own: bool = False
+    """Fill nothing but the points of `marked` in a joint scheme, to score by."""
+
+    @property
+    def title(self) -> str:
+        return self.faces.title
+
+    @property
+    def subsets(self) -> Mapping[str, Sequence[int]]:
+        return self.faces.subsets
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.faces[index]
+        covered = sample.covered
+        if covered is not None:
+            covered = self.translate(np.repeat(covered.astype(np.float64)[:, None], 2, axis=1))[:, 0] > 0
+        return replace(sample, points_xy=self.translate(sample.points_xy), covered=covered)
+
+    def translate(self, points_xy: FloatArray) -> FloatArray:
+        """Points (M, 2) as the faces are marked, in the scheme."""
+        return translated(points_xy, self.marked, self.scheme, close=True, own=self.own)
+
+
+def in_scheme(faces: Faces, scheme: Scheme, *, marked: Scheme | None = None, own: bool = False) -> Faces:
+    """Faces with their points in a scheme; see Translated.
+
+    Args:
+        faces: any.
+        scheme: what is wanted.
+        marked: by which scheme they are marked, where it is not the one that the set names.
+        own: fill the faces' own points alone.
+
+    Raises:
+        ValueError: they are said to be marked by a scheme of other points.
+    """
+    if marked is not None and (marked.layout or marked.name) != (faces.scheme.layout or faces.scheme.name):
+        raise ValueError(f"{faces.title} has the points of {faces.scheme.title}, not of {marked.title}")
+    marked = marked or faces.scheme
+    return faces if faces.scheme == marked == scheme else Translated(faces, scheme, marked, own)

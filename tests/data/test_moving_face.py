@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from toolkit.data.film import FPS, SPEEDS, Film
+from toolkit.data.moving_face import FPS, SPEEDS, MovingFace
 from toolkit.data.sample import box_of_points
 
 FRAMES = 20
@@ -13,7 +13,7 @@ FRAMES = 20
 @pytest.fixture(scope="module")
 def film() -> list[tuple[float, np.ndarray, np.ndarray]]:
     """One short film, drawn once."""
-    return list(Film(seed=0, frames_each=FRAMES))
+    return list(MovingFace(seed=0, frames_each=FRAMES))
 
 
 def test_frames_times_and_points_fit(film):
@@ -30,7 +30,7 @@ def test_it_rests_then_moves_at_the_speeds_of_its_parts(film):
     middles = np.array([points.mean(axis=0) for _, _, points in film])
     side = float((box_of_points(film[0][2])[2:] - box_of_points(film[0][2])[:2]).max())
     speeds = np.linalg.norm(np.diff(middles, axis=0), axis=1) * FPS / side
-    for name, part in Film(seed=0, frames_each=FRAMES).parts.items():
+    for name, part in MovingFace(seed=0, frames_each=FRAMES).parts.items():
         assert speeds[part.start : part.stop - 1].max() == pytest.approx(SPEEDS[name], rel=0.35, abs=0.02)
     assert np.array_equal(film[0][2], film[FRAMES - 1][2])
     assert not np.array_equal(film[0][1], film[1][1])
@@ -49,7 +49,7 @@ def test_points_move_with_the_pixels(film):
 
 def test_a_seed_is_a_face(film):
     """The same seed gives the same film, another one another face."""
-    _, image, points = next(iter(Film(seed=0, frames_each=FRAMES)))
+    _, image, points = next(iter(MovingFace(seed=0, frames_each=FRAMES)))
     assert np.array_equal(image, film[0][1])
     assert np.array_equal(points, film[0][2])
-    assert not np.array_equal(next(iter(Film(seed=1, frames_each=FRAMES)))[2], points)
+    assert not np.array_equal(next(iter(MovingFace(seed=1, frames_each=FRAMES)))[2], points)
