@@ -56,7 +56,7 @@ def test_its_crop_is_its_own(tmp_path: Path) -> None:
     """Scale and shift are those of the box's sides."""
     onnx_points(tmp_path / "model.onnx", SHAPE)
     about = read_description(write_description(tmp_path, crop_scale=1.6, shift_xy=[0.1, -0.2]))
-    crop = about.frame.crop(np.array([100.0, 200.0, 140.0, 240.0]))
+    crop = about.framing.crop(np.array([100.0, 200.0, 140.0, 240.0]))
     assert crop.to_image(np.array([15.5, 15.5])) == pytest.approx([124.0, 212.0])
     assert 32 / crop.scale == pytest.approx(1.6 * 40)
 

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from toolkit.benchmark.frame import Frame
+from toolkit.benchmark.framing import Framing
 from toolkit.benchmark.raw import open_raw
 from toolkit.core import heatmap
 from toolkit.core.arrays import FloatArray, ImageArray
@@ -82,9 +82,9 @@ class Description:
             raise ValueError(f"points: {self.scheme} has {known.points} points, `points` names {len(self.points)}")
 
     @property
-    def frame(self) -> Frame:
+    def framing(self) -> Framing:
         """The crop it wants."""
-        return Frame(
+        return Framing(
             size_px=self.size_px,
             scale=self.crop_scale,
             box=Calibration(shift_xy=self.shift_xy, scale_xy=(1.0, 1.0)),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.benchmark.frame import Frame
+from toolkit.benchmark.framing import Framing
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
@@ -53,11 +53,11 @@ def flicker(found_xy: FloatArray, true_xy: FloatArray, eyes_px: float) -> float:
     return 100 * float(np.nanmean(np.linalg.norm(change, axis=2))) / eyes_px
 
 
-def clip_flicker(landmarker: Landmarker, frame: Frame, clip: Clip) -> float:
+def clip_flicker(landmarker: Landmarker, framing: Framing, clip: Clip) -> float:
     """A landmarker's flicker over a clip, no smoothing."""
     found = []
     for image, box in zip(clip.images, clip.boxes_xyxy, strict=True):
-        crop = frame.crop(box)
+        crop = framing.crop(box)
         found.append(crop.to_image(landmarker(cut(image, crop)).points_xy))
     return flicker(np.stack(found), clip.points_xy, clip.eyes_px)
 
@@ -114,14 +114,16 @@ def _closed_curve(rng: np.random.Generator, axes: int) -> FloatArray:
     return np.asarray(np.sin(rng.integers(1, 3, axes) * turns + rng.uniform(0, 2 * np.pi, axes)))
 
 
-def measured(landmarkers: Sequence[tuple[Landmarker, Frame]], faces: Faces, clips: int) -> Steps[list[dict[str, Any]]]:
+def measured(
+    landmarkers: Sequence[tuple[Landmarker, Framing]], faces: Faces, clips: int
+) -> Steps[list[dict[str, Any]]]:
     """Mean flicker of each landmarker over both kinds of clips, in percent of the eye distance."""
     kinds = {"still face moved": still_clips(faces, clips), "synthetic clip": synthetic_clips(faces.scheme, clips)}
     found: list[dict[str, list[float]]] = [{kind: [] for kind in kinds} for _ in landmarkers]
     for kind, source in kinds.items():
         for done, clip in enumerate(source, start=1):
-            for own, (landmarker, frame) in zip(found, landmarkers, strict=True):
+            for own, (landmarker, framing) in zip(found, landmarkers, strict=True):
                 if np.isfinite(clip.eyes_px):
-                    own[kind].append(clip_flicker(landmarker, frame, clip))
+                    own[kind].append(clip_flicker(landmarker, framing, clip))
             yield Progress(task=f"flicker, {kind}", done=done, total=clips)
     return [{kind: round(float(np.mean(v)), 4) for kind, v in own.items() if v} for own in found]

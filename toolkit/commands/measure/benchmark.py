@@ -9,17 +9,15 @@ from typing import Any
 
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy, peers, rows, worst
-from toolkit.benchmark.clock import timed
-from toolkit.benchmark.contender import Contender, EngineName, Source, compute_units, open_contender, sources
-from toolkit.benchmark.frame import Frame, framed_crops
+from toolkit.benchmark import accuracy, competitors, results
+from toolkit.benchmark.candidates import Candidate, EngineName, Source, compute_units, open_candidate, sources
+from toolkit.benchmark.competitors import CompetitorName
+from toolkit.benchmark.delegation import facts, off_cpu, residency
+from toolkit.benchmark.end_to_end import behind_detectors
+from toolkit.benchmark.framing import Framing, framed_crops
 from toolkit.benchmark.gate import against
-from toolkit.benchmark.graph import facts
-from toolkit.benchmark.host import host
-from toolkit.benchmark.peers import PeerName
-from toolkit.benchmark.residency import off_cpu, residency
-from toolkit.benchmark.rivals import behind_detectors
-from toolkit.benchmark.start import NO_START, starts
+from toolkit.benchmark.startup import NO_START, starts
+from toolkit.benchmark.timing import host, timed
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
@@ -47,7 +45,7 @@ class Benchmark(Options):
     """Number of synthetic faces, where no --data is given."""
     split: str = "test"
     """test, val or train, or a published subset of the test faces."""
-    peers: tuple[PeerName, ...] = ()
+    peers: tuple[CompetitorName, ...] = ()
     """What people use instead, in the same run: mediapipe (its Face Mesh as 68 points, moved to where annotators put
     them), mediapipe-uncorrected (its nearest mesh points), dlib (needs the extra `peers`)."""
     engines: tuple[EngineName, ...] = ()
@@ -102,48 +100,48 @@ def run(options: Benchmark) -> Steps[Outcome]:
     """Measure every model; see Benchmark."""
     check_outputs(options, within=("models",), results=options.results_file, worst=options.sheet)
     baseline = None if options.against is None else _baseline(options.against)
-    contenders = [open_contender(s) for s in sources(options.models, options.peers, options.engines, options.threads)]
-    able = [c for c in contenders if c.landmarker is not None]
+    candidates = [open_candidate(s) for s in sources(options.models, options.peers, options.engines, options.threads)]
+    able = [c for c in candidates if c.landmarker is not None]
     if not able:
-        raise ValueError(f"nothing can run here: {'; '.join(dict.fromkeys(c.reason for c in contenders))}")
+        raise ValueError(f"nothing can run here: {'; '.join(dict.fromkeys(c.reason for c in candidates))}")
     faces = open_faces(options.data, options.split, options.synthetic, scheme=_scheme(able), skip_bad=options.skip_bad)
     yield from told(faces)
-    frames = list(dict.fromkeys(c.frame for c in able))
-    crops = yield from framed_crops(faces, frames, skip_bad=options.skip_bad)
-    faces = crops[frames[0]].faces
+    framings = list(dict.fromkeys(c.framing for c in able))
+    crops = yield from framed_crops(faces, framings, skip_bad=options.skip_bad)
+    faces = crops[framings[0]].faces
     fields: dict[str, Any] = {"data": faces.title, "split": options.split}
     fields["run"] = datetime.now(UTC).isoformat(timespec="seconds")
     before = host()
-    times = yield from timed(contenders, crops, options.runs, options.warmup)
+    times = yield from timed(candidates, crops, options.runs, options.warmup)
     fields["host"] = {**before, "load_1min_after": host()["load_1min"]}
     cold = yield from _cold(able, options.starts)
     points = yield from _points(able, crops)
     records = [
         {
-            **rows.record(contender, fields, latency, stages),
-            **cold.get(contender.source, NO_START),
-            **_facts(contender),
-            **_accuracy(contender, points, crops),
-            **_conditions(contender.source.threads),
+            **results.record(candidate, fields, latency, stages),
+            **cold.get(candidate.source, NO_START),
+            **_facts(candidate),
+            **_accuracy(candidate, points, crops),
+            **_conditions(candidate.source.threads),
         }
-        for contender, (latency, stages) in zip(contenders, times, strict=True)
+        for candidate, (latency, stages) in zip(candidates, times, strict=True)
     ]
     if options.detector:
         found = yield from behind_detectors(able, faces, max(10, options.runs // 5))
         records += [{**fields, **r, **_conditions(r["threads"])} for r in found]
     append(options.results_file, tuple(records))
     if options.sheet is not None:
-        worst.write(options.sheet, able, points, crops, options.worst)
+        results.draw_worst(options.sheet, able, points, crops, options.worst)
     return _outcome(options, records, baseline)
 
 
-def _cold(able: Sequence[Contender], times: int) -> Steps[dict[Source, dict[str, Any]]]:
+def _cold(able: Sequence[Candidate], times: int) -> Steps[dict[Source, dict[str, Any]]]:
     """Cold start and memory of what is timed."""
     chosen = [c.source for c in able if c.landmarker is not None and c.landmarker.timed]
     return dict(zip(chosen, (yield from starts(chosen, times)), strict=True))
 
 
-def _scheme(able: Sequence[Contender]) -> Any:
+def _scheme(able: Sequence[Candidate]) -> Any:
     """That of all.
 
     Raises:
@@ -155,42 +153,42 @@ def _scheme(able: Sequence[Contender]) -> Any:
     return next(iter(schemes.values()))
 
 
-def _points(able: Sequence[Contender], crops: Mapping[Frame, PlainCrops]) -> Steps[dict[str, Any]]:
-    """Points in each contender's crops, by its model and engine: another number of threads gives the same ones."""
+def _points(able: Sequence[Candidate], crops: Mapping[Framing, PlainCrops]) -> Steps[dict[str, Any]]:
+    """Points in each candidate's crops, by its model and engine: another number of threads gives the same ones."""
     found: dict[str, Any] = {}
-    for contender in able:
-        name = rows.name(contender)
+    for candidate in able:
+        name = candidate.name
         if name not in found:
-            assert contender.landmarker is not None
+            assert candidate.landmarker is not None
             found[name] = yield from accuracy.points_on(
-                contender.landmarker, crops[contender.frame], f"scoring {contender.identity['model']}"
+                candidate.landmarker, crops[candidate.framing], f"scoring {candidate.identity['model']}"
             )
     return found
 
 
-def _accuracy(contender: Contender, points: dict[str, Any], crops: Mapping[Frame, PlainCrops]) -> dict[str, Any]:
-    if contender.landmarker is None:
+def _accuracy(candidate: Candidate, points: dict[str, Any], crops: Mapping[Framing, PlainCrops]) -> dict[str, Any]:
+    if candidate.landmarker is None:
         return {"n": 0, "nme_mean": None, "nme_median": None, "fr8": None, "fr10": None, "auc10": None}
-    cut = crops[contender.frame]
+    cut = crops[candidate.framing]
     faces: Faces = cut.faces
-    return accuracy.accuracy(points[rows.name(contender)], cut.points_xy, faces.scheme, faces.subsets)
+    return accuracy.accuracy(points[candidate.name], cut.points_xy, faces.scheme, faces.subsets)
 
 
-def _facts(contender: Contender) -> dict[str, Any]:
-    units = compute_units(contender.source.engine)
-    if units is not None and contender.landmarker is not None:
-        devices = residency(Path(contender.source.what), units)
+def _facts(candidate: Candidate) -> dict[str, Any]:
+    units = compute_units(candidate.source.engine)
+    if units is not None and candidate.landmarker is not None:
+        devices = residency(Path(candidate.source.what), units)
         return {"operations": None, "macs": None, "delegated_share": off_cpu(devices), "residency": devices}
-    path = rows.file_of(contender)
+    path = results.file_of(candidate)
     found = {"operations": None, "macs": None, "delegated_share": None} if path is None else facts(path)
     # another engine's delegate may take other operations
-    share = found["delegated_share"] if contender.engine.startswith("ai-edge-litert") else None
+    share = found["delegated_share"] if candidate.engine.startswith("ai-edge-litert") else None
     return {**found, "delegated_share": share}
 
 
 def _conditions(threads: int) -> dict[str, Any]:
     found = conditions(threads)
-    return {**found, "versions": {**found["versions"], **peers.versions()}}
+    return {**found, "versions": {**found["versions"], **competitors.versions()}}
 
 
 def _baseline(path: Path) -> list[Record]:
@@ -200,7 +198,7 @@ def _baseline(path: Path) -> list[Record]:
 
 
 def _outcome(options: Benchmark, records: list[dict[str, Any]], baseline: list[Record] | None) -> Outcome:
-    text = rows.table(records)
+    text = results.table(records)
     if baseline is None:
         return Outcome(text=text, records=tuple(records))
     verdict = against(records, baseline, options.nme_margin, options.latency_margin)

@@ -8,12 +8,12 @@ from typing import Any, Literal
 from tyro.conf import Positional
 
 from toolkit import runtime
-from toolkit.benchmark import on_phone
-from toolkit.benchmark.adb import Phone
-from toolkit.benchmark.frame import Frame, framed_crops
-from toolkit.benchmark.litert_log import Timed
-from toolkit.benchmark.on_phone import Job
-from toolkit.benchmark.rows import SAME, table
+from toolkit.benchmark.framing import Framing, framed_crops
+from toolkit.benchmark.phone import program
+from toolkit.benchmark.phone.adb import Phone
+from toolkit.benchmark.phone.litert_log import Timed
+from toolkit.benchmark.phone.program import Job
+from toolkit.benchmark.results import SAME, table
 from toolkit.core.files import sha256
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
@@ -88,14 +88,14 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
         for delegate in options.delegates
         for n in (options.threads if delegate == "cpu" else options.threads[:1])
     ]
-    on_phone.prepare(phone, options.binary, files)
+    program.prepare(phone, options.binary, files)
     try:
         found: dict[Job, list[Timed]] = {job: [] for job in jobs}
         refused: dict[Job, str] = {}
         for turn in range(options.rounds):
             for done, job in enumerate(jobs, start=1):
                 if job not in refused:
-                    timed = on_phone.time(phone, job, options.runs)
+                    timed = program.time(phone, job, options.runs)
                     if isinstance(timed, str):
                         refused[job] = timed
                     else:
@@ -104,10 +104,10 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
                 yield Progress(task=f"timing on {about['device']}", done=turn * len(jobs) + done, total=total)
         scores, where = yield from _scores(options, phone, [job for job in jobs if job not in refused])
     finally:
-        on_phone.clean(phone)
+        program.clean(phone)
     shared = {"run": datetime.now(UTC).isoformat(timespec="seconds"), "boxes": SAME, **where, **about}
     records = tuple(
-        {**_record(job, found[job], refused.get(job)), **shared, **scores.get(job, on_phone.NO_SCORE), **_made(options)}
+        {**_record(job, found[job], refused.get(job)), **shared, **scores.get(job, program.NO_SCORE), **_made(options)}
         for job in jobs
     )
     append(results, records)
@@ -133,11 +133,11 @@ def _scores(options: AdbBenchmark, phone: Phone, jobs: list[Job]) -> Steps[tuple
     step = max(1, len(every) // options.faces)
     chosen = list(range(0, step * min(options.faces, len(every)), step))
     faces = Subset(every, chosen, f"{every.title}, {len(chosen)} of them")
-    sizes = {job: Frame(size_px=sidecar.read(job.file).size_px) for job in jobs}
+    sizes = {job: Framing(size_px=sidecar.read(job.file).size_px) for job in jobs}
     crops = yield from framed_crops(faces, list(dict.fromkeys(sizes.values())))
     scores = {}
     for done, job in enumerate(jobs, start=1):
-        scores[job] = on_phone.score(phone, job, crops[sizes[job]])
+        scores[job] = program.score(phone, job, crops[sizes[job]])
         yield Progress(task="predicting on the phone", done=done, total=len(jobs))
     return scores, {"data": faces.title, "split": "test"}
 
@@ -149,7 +149,7 @@ def _record(job: Job, found: list[Timed], refused: str | None) -> dict[str, Any]
         "peer": False,
         "engine": f"benchmark_model-{job.delegate}",
         "threads": job.threads,
-        **on_phone.summary(found),
+        **program.summary(found),
         "not_measured": refused,
     }
 

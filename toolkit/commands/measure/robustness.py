@@ -8,12 +8,12 @@ from typing import Any
 
 from tyro.conf import Positional
 
-from toolkit.benchmark import peers
-from toolkit.benchmark.battery import robustness
-from toolkit.benchmark.contender import Contender, EngineName, open_contender, sources
+from toolkit.benchmark import competitors
+from toolkit.benchmark.candidates import Candidate, EngineName, open_candidate, sources
+from toolkit.benchmark.competitors import CompetitorName
+from toolkit.benchmark.end_to_end import pipelines_of
 from toolkit.benchmark.flicker import measured
-from toolkit.benchmark.peers import PeerName
-from toolkit.benchmark.pipelines import pipelines_of
+from toolkit.benchmark.robustness import robustness
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
@@ -47,7 +47,7 @@ class Robustness(Options):
     """test, val or train, or a published subset of the test faces."""
     every: int = 1
     """Use one face in this many."""
-    peers: tuple[PeerName, ...] = ()
+    peers: tuple[CompetitorName, ...] = ()
     """What people use instead, on the same pictures: mediapipe, mediapipe-uncorrected, dlib."""
     engines: tuple[EngineName, ...] = ()
     """Run each file on those of these engines that suit it (default: the usual one of its format)."""
@@ -72,11 +72,11 @@ def run(options: Robustness) -> Steps[Outcome]:
     """Spoil, score and compare; see Robustness."""
     results = options.results or Path("results.jsonl")
     check_outputs(options, results=results)
-    opened = [open_contender(s) for s in sources(options.models, options.peers, options.engines, (1,))]
-    contenders = [c for c in opened if c.landmarker is not None and c.landmarker.timed]
-    if not contenders:
+    opened = [open_candidate(s) for s in sources(options.models, options.peers, options.engines, (1,))]
+    candidates = [c for c in opened if c.landmarker is not None and c.landmarker.timed]
+    if not candidates:
         raise ValueError("none of these models has an engine here: give a .tflite or .onnx file, a bundle or a peer")
-    runners = [(c.landmarker, c.frame) for c in contenders if c.landmarker is not None]
+    runners = [(c.landmarker, c.framing) for c in candidates if c.landmarker is not None]
     faces = open_faces(options.data, options.split, options.synthetic, scheme=runners[0][0].scheme)
     if any(landmarker.scheme != faces.scheme for landmarker, _ in runners):
         raise ValueError(
@@ -86,29 +86,29 @@ def run(options: Robustness) -> Steps[Outcome]:
     if options.every > 1:
         chosen = range(0, len(faces), options.every)
         faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
-    with pipelines_of(contenders) if options.detector else nullcontext(((), None)) as (pipelines, _):
+    with pipelines_of(candidates) if options.detector else nullcontext(((), None)) as (pipelines, _):
         hard = yield from robustness(runners, faces, pipelines)
     trembling: list[dict[str, Any] | None] = [None] * len(runners)
     if options.clips:
         trembling = [*(yield from measured(runners, faces, options.clips))]
     about = {"data": faces.title, "split": options.split, "n": len(faces), "clips": options.clips, "seed": 0}
     records = tuple(
-        _record(contender, about, own, flicker)
-        for contender, own, flicker in zip(contenders, hard, trembling, strict=True)
+        _record(candidate, about, own, flicker)
+        for candidate, own, flicker in zip(candidates, hard, trembling, strict=True)
     )
     append(results, records)
     return Outcome(text=_table(records), records=records)
 
 
 def _record(
-    contender: Contender, about: dict[str, Any], hard: dict[str, Any], flicker: dict[str, Any] | None
+    candidate: Candidate, about: dict[str, Any], hard: dict[str, Any], flicker: dict[str, Any] | None
 ) -> dict[str, Any]:
-    identity = {k: v for k, v in contender.identity.items() if k not in ("seed", "size_px")}
-    found = conditions(contender.source.threads)
+    identity = {k: v for k, v in candidate.identity.items() if k not in ("seed", "size_px")}
+    found = conditions(candidate.source.threads)
     return {
         "kind": "robustness",
         **identity,
-        "engine": contender.engine,
+        "engine": candidate.engine,
         **about,
         "painters": PAINTERS,
         "nme_plain": hard["plain"],
@@ -116,7 +116,7 @@ def _record(
         "own_detector": hard["own_detector"],
         "flicker_percent": flicker,
         **found,
-        "versions": {**found["versions"], **peers.versions()},
+        "versions": {**found["versions"], **competitors.versions()},
     }
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from toolkit.benchmark.frame import Frame, framed_crops, inverse
-from toolkit.benchmark.peers import DLIB_FRAME, MESH_FRAME
+from toolkit.benchmark.competitors import DLIB_FRAMING, MESH_FRAMING
+from toolkit.benchmark.framing import Framing, framed_crops, inverse
 from toolkit.core.geometry import Pose, crop_of_box
 from toolkit.core.progress import finish
 from toolkit.data.batches import plain_crops
@@ -17,8 +17,8 @@ BOX = np.array([40.0, 70.0, 140.0, 190.0])
 def test_the_plain_frame_is_the_crop_of_training() -> None:
     """Of a box that is not square, also under a pose."""
     pose = Pose(rotation_deg=20, scale=1.2, shift=(0.1, 0.0))
-    assert Frame(size_px=64).crop(BOX).matrix == pytest.approx(crop_of_box(BOX, 64).matrix)
-    assert Frame(size_px=64).crop(BOX, pose).matrix == pytest.approx(crop_of_box(BOX, 64, pose).matrix)
+    assert Framing(size_px=64).crop(BOX).matrix == pytest.approx(crop_of_box(BOX, 64).matrix)
+    assert Framing(size_px=64).crop(BOX, pose).matrix == pytest.approx(crop_of_box(BOX, 64, pose).matrix)
 
 
 def test_inverse_undoes_a_calibration() -> None:
@@ -31,7 +31,7 @@ def test_inverse_undoes_a_calibration() -> None:
 def test_the_mesh_gets_one_and_a_half_detector_boxes() -> None:
     """A box that MediaPipe's detector drew, calibrated to the landmarks' box and back, is the middle of the crop."""
     detected = np.array([100.0, 100.0, 200.0, 200.0])
-    crop = MESH_FRAME.crop(calibrate(detected, CALIBRATION))
+    crop = MESH_FRAMING.crop(calibrate(detected, CALIBRATION))
     assert crop.to_image(np.array([95.5, 95.5])) == pytest.approx([150.0, 150.0])
     assert crop.size_px / crop.scale == pytest.approx(150.0)
 
@@ -39,13 +39,13 @@ def test_the_mesh_gets_one_and_a_half_detector_boxes() -> None:
 def test_the_crop_of_dlib_holds_its_box_with_a_margin() -> None:
     """The box is in the middle, 320 / 1.6 = 200 pixels wide, above the landmarks' middle."""
     square = np.array([0.0, 0.0, 100.0, 100.0])
-    crop = DLIB_FRAME.crop(square)
+    crop = DLIB_FRAMING.crop(square)
     assert crop.scale == pytest.approx(200 / 103.7, rel=1e-3)
     assert crop.to_image(np.array([159.5, 159.5])) == pytest.approx([48.4, 42.3])
 
 
 def test_framed_crops_read_each_picture_once_for_all() -> None:
-    """And the plain frame gives what evaluation cuts."""
+    """And the plain framing gives what evaluation cuts."""
     faces = SyntheticFaces(3)
     read: list[int] = []
 
@@ -59,7 +59,7 @@ def test_framed_crops_read_each_picture_once_for_all() -> None:
             read.append(index)
             return faces[index]
 
-    plain, wide = Frame(size_px=64), Frame(size_px=48, scale=2.0)
+    plain, wide = Framing(size_px=64), Framing(size_px=48, scale=2.0)
     crops = finish(framed_crops(Counting(), [plain, wide]))
     expected = finish(plain_crops(faces, 64))
     assert read == [0, 1, 2]

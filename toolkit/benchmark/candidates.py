@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from toolkit import runtime
-from toolkit.benchmark import peers
+from toolkit.benchmark import competitors
+from toolkit.benchmark.competitors import CompetitorName
 from toolkit.benchmark.described import DescribedLandmarker, read_description
-from toolkit.benchmark.frame import Frame
-from toolkit.benchmark.peers import PeerName
+from toolkit.benchmark.framing import Framing
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256, size_bytes
 from toolkit.landmarkers import identify, is_bundle, open_model
@@ -37,19 +37,19 @@ class Source:
     """What to open; plain words, so that another process can open it too."""
 
     what: str
-    """A path, or the name of a peer."""
+    """A path, or the name of a competitor."""
     engine: EngineName | None = None
     threads: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class Candidate:
     """One row of a comparison."""
 
     source: Source
     identity: dict[str, Any]
     """The fields of a record that say which model it is."""
-    frame: Frame
+    framing: Framing
     engine: str
     landmarker: Landmarker | None = None
     reason: str = ""
@@ -60,13 +60,13 @@ class Contender:
     """More fields of a record."""
 
     @property
-    def label(self) -> str:
-        """Model, engine and threads, for messages."""
-        return f"{self.identity['model']} on {self.engine}, {self.source.threads} threads"
+    def name(self) -> str:
+        """Model and engine, which decide where the points are."""
+        return f"{self.source.what} on {self.engine}"
 
 
 def sources(
-    models: Sequence[Path], names: Sequence[PeerName], engines: Sequence[EngineName], threads: Sequence[int]
+    models: Sequence[Path], names: Sequence[CompetitorName], engines: Sequence[EngineName], threads: Sequence[int]
 ) -> list[Source]:
     """Every model on every engine that suits it, with every number of threads, in a fixed order.
 
@@ -107,47 +107,47 @@ def _counts(engine: EngineName | None, threads: Sequence[int]) -> Sequence[int]:
     return (1,) if compute_units(engine) is not None or engine == "mil-interpreter" else threads
 
 
-def open_contender(source: Source) -> Contender:
+def open_candidate(source: Source) -> Candidate:
     """Open what a source names; an engine that is not here becomes a reason, a broken model an error.
 
     Raises:
         FileNotFoundError, ValueError: the model is not there or damaged.
     """
     described = source.what.endswith(".json")
-    peer = source.what in get_args(PeerName)
+    peer = source.what in get_args(CompetitorName)
     identity: dict[str, Any] = {"model": source.what, "peer": True} if peer else _identity(source)
     engine = source.engine or source.what
     try:
-        landmarker, frame, file = open_source(source)
+        landmarker, framing, file = open_source(source)
     except ModuleNotFoundError as error:
-        frame = Frame(size_px=identity.get("size_px", 64))
-        return Contender(source=source, identity=_blank(identity), frame=frame, engine=engine, reason=str(error))
+        framing = Framing(size_px=identity.get("size_px", 64))
+        return Candidate(source=source, identity=_blank(identity), framing=framing, engine=engine, reason=str(error))
     if peer or described:
         known = {"file_sha256": sha256(file), "size_bytes": size_bytes(file), "precision": None, "seed": None}
         identity = {**identity, **known}
     outside = not peer and not described and _decodes_outside(Path(source.what))
-    return Contender(
-        source=source, identity=identity, frame=frame, engine=landmarker.engine, landmarker=landmarker,
+    return Candidate(
+        source=source, identity=identity, framing=framing, engine=landmarker.engine, landmarker=landmarker,
         decodes_outside=outside,
     )  # fmt: skip
 
 
-def open_source(source: Source) -> tuple[Landmarker, Frame, Path]:
+def open_source(source: Source) -> tuple[Landmarker, Framing, Path]:
     """The landmarker of a source, the crop it wants, and the file that holds its weights.
 
     Raises:
         FileNotFoundError, ValueError: the model is not there or damaged.
         ModuleNotFoundError: its engine is not installed, or not on this system.
     """
-    name = next((n for n in get_args(PeerName) if n == source.what), None)
+    name = next((n for n in get_args(CompetitorName) if n == source.what), None)
     if name is not None:
-        return peers.open_peer(name, source.threads)
+        return competitors.open_competitor(name, source.threads)
     path = Path(source.what)
     if path.suffix == ".json":
         described = DescribedLandmarker(path, source.threads)
-        return described, read_description(path).frame, described.file
+        return described, read_description(path).framing, described.file
     landmarker = _opened(path, source.engine, source.threads)
-    return landmarker, Frame(size_px=landmarker.size_px), path
+    return landmarker, Framing(size_px=landmarker.size_px), path
 
 
 def compute_units(engine: EngineName | None) -> str | None:

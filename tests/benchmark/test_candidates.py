@@ -12,12 +12,12 @@ import torch
 
 from tests.benchmark.conftest import Steady, onnx_points, write_description
 from toolkit import bundle
-from toolkit.benchmark import contender, peers
-from toolkit.benchmark.contender import Source, TorchOnThreads, open_contender, sources
-from toolkit.benchmark.graph import facts
-from toolkit.benchmark.peers import MESH_FRAME, MeshLandmarker
-from toolkit.benchmark.residency import off_cpu, residency
-from toolkit.benchmark.start import main as start
+from toolkit.benchmark import competitors
+from toolkit.benchmark.candidates import Source, TorchOnThreads, open_candidate, sources
+from toolkit.benchmark.competitors import MESH_FRAMING, MeshLandmarker
+from toolkit.benchmark.delegation import facts, off_cpu, residency
+from toolkit.benchmark.framing import Framing
+from toolkit.benchmark.startup import main as start
 from toolkit.core import metrics
 from toolkit.core.files import sha256
 from toolkit.core.geometry import cut
@@ -70,11 +70,11 @@ def test_what_is_no_model_is_an_error(tmp_path: Path) -> None:
 def test_an_engine_that_is_not_here_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not an error: its row says why it was not measured."""
     monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
-    found = open_contender(Source(what=str(released("int8")), engine="tflite-runtime"))
+    found = open_candidate(Source(what=str(released("int8")), engine="tflite-runtime"))
     assert found.landmarker is None and "tflite-runtime is not installed" in found.reason
     assert found.identity["model"] == released("int8").name
     monkeypatch.setitem(sys.modules, "dlib", None)
-    assert "pip install '.[peers]'" in open_contender(Source(what="dlib")).reason
+    assert "pip install '.[peers]'" in open_candidate(Source(what="dlib")).reason
 
 
 @pytest.mark.skipif(platform.system() == "Darwin", reason="CoreML is here")
@@ -86,7 +86,7 @@ def test_coreml_off_macos_is_a_reason(tmp_path: Path) -> None:
     about = sidecar.read(released("float16"))
     sidecar.write(package, replace(about, model=package.name, file_sha256=sha256(package), input_layout="image"))
     for engine in ("coreml", "coreml-cpu_and_ne"):
-        found = open_contender(Source(what=str(package), engine=engine))
+        found = open_candidate(Source(what=str(package), engine=engine))
         assert (found.landmarker, found.reason) == (None, "CoreML runs on macOS only")
         assert found.identity["precision"] == "float16"
 
@@ -94,10 +94,10 @@ def test_coreml_off_macos_is_a_reason(tmp_path: Path) -> None:
 def test_a_described_model_is_a_rival(tmp_path: Path) -> None:
     """With the name, crop, size and digest of its file."""
     onnx_points(tmp_path / "model.onnx", np.zeros((68, 2)))
-    found = open_contender(Source(what=str(write_description(tmp_path, name="pfld", crop_scale=1.4))))
+    found = open_candidate(Source(what=str(write_description(tmp_path, name="pfld", crop_scale=1.4))))
     assert found.identity["model"] == "pfld" and found.identity["peer"]
     assert found.identity["size_bytes"] == (tmp_path / "model.onnx").stat().st_size
-    assert (found.frame.scale, found.frame.size_px, found.engine[:11]) == (1.4, 32, "onnxruntime")
+    assert (found.framing.scale, found.framing.size_px, found.engine[:11]) == (1.4, 32, "onnxruntime")
 
 
 def test_torch_gets_its_threads_for_a_call_only() -> None:
@@ -118,15 +118,15 @@ def test_torch_gets_its_threads_for_a_call_only() -> None:
 
 
 def test_the_face_mesh_as_tflite_finds_faces_in_its_own_crop() -> None:
-    """Drawn faces within 9 % on average, better corrected than not; the plain crop is worse, so the frame is right."""
+    """Drawn faces within 9 % on average, better corrected than not; the plain crop is worse: the framing is right."""
     faces = SyntheticFaces(8, seed=2)
     errors: dict[str, list[float]] = {"corrected": [], "uncorrected": [], "plain crop": []}
-    plain = contender.Frame(size_px=192, scale=1.0)
+    plain = Framing(size_px=192, scale=1.0)
     models = {name: MeshLandmarker(1, corrected=name != "uncorrected") for name in errors}
     for i in range(len(faces)):
         sample = faces[i]
         for name, model in models.items():
-            crop = (plain if name == "plain crop" else MESH_FRAME).crop(sample.box_xyxy)
+            crop = (plain if name == "plain crop" else MESH_FRAMING).crop(sample.box_xyxy)
             found = crop.to_image(model(cut(sample.image, crop)).points_xy)
             errors[name].append(float(metrics.nme(found[None], sample.points_xy[None], faces.scheme)[0]))
     means = {name: np.mean(values) for name, values in errors.items()}
@@ -137,11 +137,11 @@ def test_the_face_mesh_as_tflite_finds_faces_in_its_own_crop() -> None:
 def test_dlib_finds_faces_in_its_own_crop() -> None:
     """Drawn faces within 12 % on average."""
     pytest.importorskip("dlib", reason="the extra `peers` is not installed")
-    model, frame, _ = peers.open_peer("dlib", 1)
+    model, framing, _ = competitors.open_competitor("dlib", 1)
     faces, errors = SyntheticFaces(8, seed=2), []
     for i in range(len(faces)):
         sample = faces[i]
-        crop = frame.crop(sample.box_xyxy)
+        crop = framing.crop(sample.box_xyxy)
         found = crop.to_image(model(cut(sample.image, crop)).points_xy)
         errors.append(metrics.nme(found[None], sample.points_xy[None], faces.scheme)[0])
     assert np.median(errors) < 0.12

@@ -1,13 +1,16 @@
-"""Each contender behind its own face detector, on whole pictures, as a user would meet it."""
+"""Each candidate behind its own face detector, on whole pictures, as a user would meet it."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from toolkit.benchmark import peers
-from toolkit.benchmark.contender import Contender
+from toolkit.benchmark import accuracy, competitors
+from toolkit.benchmark.candidates import Candidate
+from toolkit.benchmark.results import OWN
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import cut
 from toolkit.core.progress import Progress, Steps
@@ -17,6 +20,7 @@ from toolkit.detect.landmarks import Detector
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.detect.quiet import no_chatter, no_tensorflow
 from toolkit.runtime.landmarker import Landmarker
+from toolkit.runtime.timing import interleaved
 
 Pipeline = Callable[[ImageArray], list[FloatArray]]
 """A picture (H, W, 3) uint8 RGB -> points (M, 2) of every face that is found, in its pixels."""
@@ -57,22 +61,22 @@ class OwnPipeline:
 class FramedPipeline:
     """A described model, which has no detector of its own, behind ours: one pass in the crop that it wants."""
 
-    def __init__(self, contender: Contender, detector: Detector) -> None:
-        self._contender, self._detector = contender, detector
+    def __init__(self, candidate: Candidate, detector: Detector) -> None:
+        self._candidate, self._detector = candidate, detector
 
     def __call__(self, image: ImageArray) -> list[FloatArray]:
         found = []
         for detection in self._detector(image):
-            crop = self._contender.frame.crop(calibrate(detection.box_xyxy))
-            assert self._contender.landmarker is not None
-            found.append(crop.to_image(self._contender.landmarker(cut(image, crop)).points_xy))
+            crop = self._candidate.framing.crop(calibrate(detection.box_xyxy))
+            assert self._candidate.landmarker is not None
+            found.append(crop.to_image(self._candidate.landmarker(cut(image, crop)).points_xy))
         return found
 
 
 class MeshPipeline:
     """MediaPipe's own solution on still pictures: its detector, one turned look, refined eyes and lips."""
 
-    engine = f"mediapipe {peers.versions().get('mediapipe', 'not installed')}"
+    engine = f"mediapipe {competitors.versions().get('mediapipe', 'not installed')}"
 
     def __init__(self, *, corrected: bool) -> None:
         self._map = corrected_landmarks if corrected else landmarks_of_mesh
@@ -106,40 +110,40 @@ class DlibPipeline:
     """dlib's frontal HOG detector on the picture at twice its size, as its own example does, and its predictor."""
 
     def __init__(self) -> None:
-        dlib = peers.import_dlib()
+        dlib = competitors.import_dlib()
         self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(peers.dlib_file()))
+        self._predictor = dlib.shape_predictor(str(competitors.dlib_file()))
         self.engine = f"dlib {dlib.__version__}"
 
     def __call__(self, image: ImageArray) -> list[FloatArray]:
         pixels = np.ascontiguousarray(image)
-        return [peers.dlib_points(self._predictor(pixels, box)) for box in self._detector(pixels, 1)]
+        return [competitors.dlib_points(self._predictor(pixels, box)) for box in self._detector(pixels, 1)]
 
 
 @contextmanager
-def pipelines_of(contenders: Sequence[Contender]) -> Iterator[tuple[list[Pipeline], LookOnce]]:
-    """The pipeline of each contender, and the look at a picture that those share which have no detector of their own.
+def pipelines_of(candidates: Sequence[Candidate]) -> Iterator[tuple[list[Pipeline], LookOnce]]:
+    """The pipeline of each candidate, and the look at a picture that those share which have no detector of their own.
 
     Detectors' threads end with the context.
     """
     with ExitStack() as stack:
         once = LookOnce(stack.enter_context(closing(FaceDetector())))
-        pipelines = [_pipeline(contender, once) for contender in contenders]
+        pipelines = [_pipeline(candidate, once) for candidate in candidates]
         for pipeline in pipelines:
             if isinstance(pipeline, MeshPipeline):
                 stack.enter_context(closing(pipeline))
         yield pipelines, once
 
 
-def _pipeline(contender: Contender, detector: Detector) -> Pipeline:
-    if contender.source.what == "dlib":
+def _pipeline(candidate: Candidate, detector: Detector) -> Pipeline:
+    if candidate.source.what == "dlib":
         return DlibPipeline()
-    if contender.source.what.startswith("mediapipe"):
-        return MeshPipeline(corrected=contender.source.what == "mediapipe")
-    assert contender.landmarker is not None
-    if contender.identity.get("peer"):
-        return FramedPipeline(contender, detector)
-    return OwnPipeline(contender.landmarker, detector)
+    if candidate.source.what.startswith("mediapipe"):
+        return MeshPipeline(corrected=candidate.source.what == "mediapipe")
+    assert candidate.landmarker is not None
+    if candidate.identity.get("peer"):
+        return FramedPipeline(candidate, detector)
+    return OwnPipeline(candidate.landmarker, detector)
 
 
 def found_points(pipelines: Mapping[Name, Pipeline], faces: Faces) -> Steps[dict[Name, FloatArray]]:
@@ -168,3 +172,53 @@ def face_at(faces: list[FloatArray], box_xyxy: FloatArray) -> FloatArray | None:
     off = [float(np.abs((c - middle) / half).max()) for c in centres]
     best = int(np.argmin(off)) if off else -1
     return faces[best] if best >= 0 and off[best] < 1 else None
+
+
+WARMUP = 2
+
+
+def behind_detectors(able: Sequence[Candidate], faces: Faces, runs: int) -> Steps[list[dict[str, Any]]]:
+    """A record for each model that is timed, on the first engine and number of threads that it was given."""
+    chosen: dict[Name, Candidate] = {}
+    for candidate in able:
+        if candidate.landmarker is not None and candidate.landmarker.timed:
+            chosen.setdefault((candidate.identity["model"], candidate.identity["file_sha256"]), candidate)
+    with pipelines_of(list(chosen.values())) as (found, once):
+        pipelines = dict(zip(chosen, found, strict=True))
+        points = yield from found_points(pipelines, faces)
+        image = faces[0].image
+        calls = [partial(_afresh, once, pipeline, image) for pipeline in found]
+        times = yield from interleaved(calls, runs, WARMUP)
+    truth = np.stack([faces[i].points_xy for i in range(len(faces))])
+    return [
+        {
+            **_identity(chosen[name], pipelines[name]),
+            **_scores(points[name], truth, faces),
+            "latency_ms": dataclasses.asdict(latency),
+        }
+        for name, latency in zip(pipelines, times, strict=True)
+    ]
+
+
+def _afresh(once: LookOnce, pipeline: Pipeline, image: ImageArray) -> object:
+    once.forget()
+    return pipeline(image)
+
+
+def _identity(candidate: Candidate, pipeline: Pipeline) -> dict[str, Any]:
+    named = {k: v for k, v in candidate.identity.items() if k != "size_px"}
+    engine = getattr(pipeline, "engine", candidate.engine)
+    return {
+        "kind": "benchmark", **named, "engine": engine, "threads": candidate.source.threads, "boxes": OWN,
+        "not_measured": None,
+    }  # fmt: skip
+
+
+def _scores(points: FloatArray, truth: FloatArray, faces: Faces) -> dict[str, Any]:
+    """Accuracy over the faces that were found; the others are counted."""
+    there = np.isfinite(points).all(axis=(1, 2))
+    counts = {"n_faces": len(points), "found": int(there.sum())}
+    if not there.any():
+        nothing = dict.fromkeys(("nme_mean", "nme_median", "fr8", "fr10", "auc10"))
+        return {**counts, "n": 0, **nothing}
+    return {**counts, **accuracy.accuracy(points[there], truth[there], faces.scheme, {})}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.benchmark import accuracy
-from toolkit.benchmark.adb import FOLDER, Phone
-from toolkit.benchmark.litert_log import Timed, parse, refusal
+from toolkit.benchmark.phone.adb import FOLDER, Phone
+from toolkit.benchmark.phone.litert_log import Timed, parse, refusal
 from toolkit.core.files import sha256
 from toolkit.data.batches import PlainCrops
 from toolkit.runtime import sidecar, tensors

@@ -1,4 +1,4 @@
-"""The landmark models that people use today, as contenders: MediaPipe's Face Mesh and dlib's 68-point predictor.
+"""The landmark models that people use today, as candidates: MediaPipe's Face Mesh and dlib's 68-point predictor.
 
 Both are run as their own pipelines run them, from the box that their own detector would have drawn: the benchmark's
 tight box of the landmarks, moved by what training faces say of the difference.
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from toolkit.benchmark.frame import Frame, inverse
+from toolkit.benchmark.framing import Framing, inverse
 from toolkit.benchmark.raw import open_raw
 from toolkit.core.arrays import ImageArray
 from toolkit.core.extras import install
@@ -21,12 +21,12 @@ from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.tensors import check_crop
 
-PeerName = Literal["mediapipe", "mediapipe-uncorrected", "dlib"]
+CompetitorName = Literal["mediapipe", "mediapipe-uncorrected", "dlib"]
 
-MESH_FRAME = Frame(size_px=192, scale=1.5, box=inverse(CALIBRATION))
+MESH_FRAMING = Framing(size_px=192, scale=1.5, box=inverse(CALIBRATION))
 """MediaPipe's graph cuts a square of 1.5 times the box of its detector, for a network of 192 pixels."""
 
-DLIB_FRAME = Frame(size_px=320, scale=1.6, box=Calibration(shift_xy=(-0.016, -0.077), scale_xy=(1.003, 1.037)))
+DLIB_FRAMING = Framing(size_px=320, scale=1.6, box=Calibration(shift_xy=(-0.016, -0.077), scale_xy=(1.003, 1.037)))
 """From the landmarks' box to that of dlib's detector, by fit_calibration on every third of 300W's AFW and Helen
 training faces (391 of 403 found; centre right within 9 % of the side across and 6 % down, size within 10 %, standard
 deviations). The predictor reads pixels in and around its box; the margin is for those around it."""
@@ -41,7 +41,7 @@ class MeshLandmarker:
 
     timed = True
     scheme: Scheme = W300_68
-    size_px = MESH_FRAME.size_px
+    size_px = MESH_FRAMING.size_px
 
     def __init__(self, threads: int, *, corrected: bool = True) -> None:
         self._model = open_raw(mesh_file(), threads, (1, self.size_px, self.size_px, 3))
@@ -63,12 +63,12 @@ class DlibLandmarker:
 
     timed = True
     scheme: Scheme = W300_68
-    size_px = DLIB_FRAME.size_px
+    size_px = DLIB_FRAMING.size_px
 
     def __init__(self) -> None:
         dlib = import_dlib()
         self._predictor = dlib.shape_predictor(str(dlib_file()))
-        side = self.size_px / DLIB_FRAME.scale
+        side = self.size_px / DLIB_FRAMING.scale
         low, high = round((self.size_px - side) / 2), round((self.size_px + side) / 2) - 1
         self._box = dlib.rectangle(low, low, high, high)
         self.engine = f"dlib {dlib.__version__}"
@@ -84,16 +84,16 @@ def dlib_points(shape: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array([(p.x, p.y) for p in shape.parts()], np.float64)
 
 
-def open_peer(name: PeerName, threads: int) -> tuple[Any, Frame, Path]:
-    """A peer's landmarker, its frame and the file that it is.
+def open_competitor(name: CompetitorName, threads: int) -> tuple[Any, Framing, Path]:
+    """A competitor's landmarker, its framing and the file that it is.
 
     Raises:
         FileNotFoundError: the file is not where its package keeps it.
         ModuleNotFoundError: the package is not installed.
     """
     if name == "dlib":
-        return DlibLandmarker(), DLIB_FRAME, dlib_file()
-    return MeshLandmarker(threads, corrected=name == "mediapipe"), MESH_FRAME, mesh_file()
+        return DlibLandmarker(), DLIB_FRAMING, dlib_file()
+    return MeshLandmarker(threads, corrected=name == "mediapipe"), MESH_FRAMING, mesh_file()
 
 
 def mesh_file() -> Path:
@@ -123,7 +123,7 @@ def import_dlib() -> Any:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the peers that are installed."""
+    """Versions of the competitors that are installed."""
     named = (("dlib", "dlib-bin"), ("face_recognition_models", "face-recognition-models"), ("mediapipe", "mediapipe"))
     return {name: version(name) for module, name in named if find_spec(module) is not None}
 

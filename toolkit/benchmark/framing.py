@@ -16,7 +16,7 @@ SAME_BOX = Calibration(shift_xy=(0.0, 0.0), scale_xy=(1.0, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class Framing:
     """How a network's crop lies about a face."""
 
     size_px: int
@@ -38,10 +38,12 @@ def inverse(calibration: Calibration) -> Calibration:
     return Calibration(shift_xy=(-shift[0] / scale[0], -shift[1] / scale[1]), scale_xy=(1 / scale[0], 1 / scale[1]))
 
 
-def framed_crops(faces: Faces, frames: Sequence[Frame], *, skip_bad: bool = False) -> Steps[dict[Frame, PlainCrops]]:
-    """Every face of a set as every frame cuts it; each picture is read once. Arguments and errors as of plain_crops."""
+def framed_crops(
+    faces: Faces, framings: Sequence[Framing], *, skip_bad: bool = False
+) -> Steps[dict[Framing, PlainCrops]]:
+    """Every face of a set as every framing cuts it, every picture read once. Arguments, errors as of plain_crops."""
     kept: list[int] = []
-    found: dict[Frame, list[tuple[ImageArray, FloatArray]]] = {frame: [] for frame in frames}
+    found: dict[Framing, list[tuple[ImageArray, FloatArray]]] = {framing: [] for framing in framings}
     for i in range(len(faces)):
         try:
             sample = faces[i]
@@ -50,17 +52,17 @@ def framed_crops(faces: Faces, frames: Sequence[Frame], *, skip_bad: bool = Fals
                 raise
             continue
         kept.append(i)
-        for frame, seen in found.items():
-            crop = frame.crop(sample.box_xyxy)
+        for framing, seen in found.items():
+            crop = framing.crop(sample.box_xyxy)
             seen.append((cut(sample.image, crop), crop.to_crop(sample.points_xy)))
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
     left = those_read(faces, kept)
     return {
-        frame: PlainCrops(
+        framing: PlainCrops(
             faces=left,
             images=np.stack([image for image, _ in seen]),
             points_xy=np.stack([points for _, points in seen]),
         )
-        for frame, seen in found.items()
+        for framing, seen in found.items()
     }

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.benchmark.frame import Frame
-from toolkit.benchmark.pipelines import Pipeline, face_at
+from toolkit.benchmark.end_to_end import Pipeline, face_at
+from toolkit.benchmark.framing import Framing
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
@@ -25,7 +25,7 @@ AROUND = 2.0
 """Side of that picture over the plain crop's: a head with its surroundings, for a detector to find."""
 PLAIN = Corruption(unit="", levels=(1.0,))
 
-Runner = tuple[Landmarker, Frame]
+Runner = tuple[Landmarker, Framing]
 Errors = tuple[FloatArray, FloatArray]
 """(models, faces) NME on the boxes of the labels, and behind pipelines: infinite where no face is found. NaN where the
 truth lacks an eye corner."""
@@ -100,8 +100,8 @@ def _errors(
     same, own = np.full((len(runners), len(faces)), np.nan), np.full((len(pipelines), len(faces)), np.nan)
     for i in range(len(faces)):
         picture = Picture(faces[i], faces.scheme, condition, level, np.random.default_rng([seed, i]))
-        for row, (landmarker, frame) in zip(same, runners, strict=True):
-            row[i] = picture.error(landmarker, frame)
+        for row, (landmarker, framing) in zip(same, runners, strict=True):
+            row[i] = picture.error(landmarker, framing)
         for row, pipeline in zip(own, pipelines, strict=True):
             row[i] = picture.error_behind(pipeline)
         if i % 20 == 0 or i == len(faces) - 1:
@@ -126,9 +126,9 @@ class Picture:
         self._box = np.concatenate([plain.middle_xy - half, plain.middle_xy + half])
         self._image = condition.paint(plain, level, rng)
 
-    def error(self, landmarker: Landmarker, frame: Frame) -> float:
+    def error(self, landmarker: Landmarker, framing: Framing) -> float:
         """A landmarker's NME in its crop of the labels' box, as a fraction; NaN where the truth lacks an eye corner."""
-        crop = frame.crop(self._box, self._pose)
+        crop = framing.crop(self._box, self._pose)
         return self._nme(crop.to_image(landmarker(cut(self._image, crop)).points_xy))
 
     def error_behind(self, pipeline: Pipeline) -> float:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from toolkit.benchmark.battery import Picture, behind, robustness
+from toolkit.benchmark.end_to_end import LookOnce, found_points
 from toolkit.benchmark.flicker import FRAMES, clip_flicker, flicker, still_clips, synthetic_clips
-from toolkit.benchmark.frame import Frame
-from toolkit.benchmark.pipelines import LookOnce, found_points
+from toolkit.benchmark.framing import Framing
+from toolkit.benchmark.robustness import Picture, behind, robustness
 from toolkit.core.geometry import Pose
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
@@ -65,15 +65,15 @@ def test_clips_move_smoothly_and_know_their_points() -> None:
 def test_clip_flicker_of_a_follower_is_its_tremble() -> None:
     """One that follows exactly has none; one with noise of 1 px a coordinate has sqrt(pi) px from frame to frame."""
     clip = next(still_clips(FACES, 1))
-    frame = Frame(size_px=64)
+    framing = Framing(size_px=64)
     for tremble in (0.0, 1.0):
         model = Follower(64, tremble)
-        crops = iter([frame.crop(box).to_crop(p) for box, p in zip(clip.boxes_xyxy, clip.points_xy, strict=True)])
+        crops = iter([framing.crop(box).to_crop(p) for box, p in zip(clip.boxes_xyxy, clip.points_xy, strict=True)])
         model.truth = lambda _, crops=crops: next(crops)
-        scale = np.mean([frame.crop(box).scale for box in clip.boxes_xyxy])
+        scale = np.mean([framing.crop(box).scale for box in clip.boxes_xyxy])
         # the difference of two normal pairs: a Rayleigh mean of sqrt(2) * sqrt(pi / 2)
         expected = 100 * tremble * np.sqrt(np.pi) / scale / clip.eyes_px
-        assert clip_flicker(model, frame, clip) == pytest.approx(expected, rel=0.08, abs=1e-9)
+        assert clip_flicker(model, framing, clip) == pytest.approx(expected, rel=0.08, abs=1e-9)
 
 
 def test_the_spoilt_picture_is_the_same_for_every_frame() -> None:
@@ -82,13 +82,13 @@ def test_the_spoilt_picture_is_the_same_for_every_frame() -> None:
     turned = Corruption(unit="degrees", levels=(20,), pose=lambda v, _: Pose(rotation_deg=v))
     for condition, level in ((CORRUPTIONS["blur"], 0.02), (turned, 20.0), (CORRUPTIONS["box jitter"], 1)):
         picture = Picture(sample, W300_68, condition, level, np.random.default_rng(0))
-        for frame in (Frame(size_px=64), Frame(size_px=96, scale=1.7)):
-            model, crop = Follower(frame.size_px), frame.crop(picture._box, picture._pose)
+        for framing in (Framing(size_px=64), Framing(size_px=96, scale=1.7)):
+            model, crop = Follower(framing.size_px), framing.crop(picture._box, picture._pose)
             model.truth = lambda _, p=picture, c=crop: c.to_crop(p._points)
-            assert picture.error(model, frame) == pytest.approx(0, abs=1e-9)
+            assert picture.error(model, framing) == pytest.approx(0, abs=1e-9)
             model.truth = lambda _, p=picture, c=crop: c.to_crop(p._points) + RIGHT
             eyes = np.linalg.norm(np.diff(picture._points[list(W300_68.eyes)], axis=0))
-            assert picture.error(model, frame) == pytest.approx(1 / crop.scale / eyes)
+            assert picture.error(model, framing) == pytest.approx(1 / crop.scale / eyes)
 
 
 def test_a_turned_face_is_turned_in_the_picture_that_a_pipeline_sees() -> None:
@@ -115,13 +115,13 @@ def test_lengths_are_shares_of_the_plain_crop_not_of_the_canvas() -> None:
 def test_robustness_has_every_condition_and_level(steady) -> None:
     """For each landmarker; one that looks at no pixel feels only what moves its crop."""
     middle = np.full((68, 2), 31.5)
-    found = finish(robustness([(steady(middle, 64), Frame(size_px=64))], FACES))[0]
+    found = finish(robustness([(steady(middle, 64), Framing(size_px=64))], FACES))[0]
     assert found["conditions"].keys() == CORRUPTIONS.keys()
     for name, own in found["conditions"].items():
         assert own["levels"] == list(CORRUPTIONS[name].levels) and len(own["nme_mean"]) == len(own["levels"])
         if name not in ("box jitter", "scale", "rotation"):
             assert own["nme_mean"] == pytest.approx([found["plain"]] * len(own["levels"]), abs=1e-3)
-    again = finish(robustness([(steady(middle, 64), Frame(size_px=64))], FACES))[0]
+    again = finish(robustness([(steady(middle, 64), Framing(size_px=64))], FACES))[0]
     assert again == found
 
 
@@ -130,7 +130,7 @@ def test_behind_a_detector_misses_count_and_box_conditions_do_not(steady) -> Non
     found = behind(np.array([np.inf, 0.11, 0.01, np.nan]))
     assert found == {"n_faces": 3, "found": 2, "nme_mean": 6.0, "failed_percent": pytest.approx(66.6667)}
     assert behind(np.array([np.inf])) == {"n_faces": 1, "found": 0, "nme_mean": None, "failed_percent": 100.0}
-    runner = (steady(np.full((68, 2), 31.5), 64), Frame(size_px=64))
+    runner = (steady(np.full((68, 2), 31.5), 64), Framing(size_px=64))
     blind, own = finish(robustness([runner, runner], FACES, [lambda _: [], lambda image: [middle_of(image)]]))
     assert blind["own_detector"]["plain"]["found"] == 0 and own["own_detector"]["plain"]["found"] == 3
     assert own["own_detector"]["conditions"].keys() == CORRUPTIONS.keys() - {"box jitter", "scale"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.benchmark.logs import COMPILED, CPU, GPU, GPU_PARTLY, NOT_THERE, OLD, REFUSED
-from toolkit.benchmark.litert_log import parse, refusal
+from tests.benchmark.phone.logs import COMPILED, CPU, GPU, GPU_PARTLY, NOT_THERE, OLD, REFUSED
+from toolkit.benchmark.phone.litert_log import parse, refusal
 
 
 def test_the_present_tool() -> None:

@@ -1,4 +1,4 @@
-"""Cold start and memory of a contender in its own process: `python -m toolkit.benchmark.start '{"what": ...}'`."""
+"""Cold start and memory of a candidate in its own process: `python -m toolkit.benchmark.startup '{"what": ...}'`."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.benchmark.contender import Source, open_source
+from toolkit.benchmark.candidates import Source, open_source
 from toolkit.core.progress import Progress, Steps
 
 CALLS = 10
@@ -48,7 +48,7 @@ def starts(sources: Sequence[Source], times: int) -> Steps[list[dict[str, Any]]]
 
 
 def _measured(source: Source) -> dict[str, float]:
-    command = [sys.executable, "-m", "toolkit.benchmark.start", json.dumps(dataclasses.asdict(source))]
+    command = [sys.executable, "-m", "toolkit.benchmark.startup", json.dumps(dataclasses.asdict(source))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no word"])[-1]

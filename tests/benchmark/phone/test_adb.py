@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmark.logs import CPU, GPU_PARTLY, OLD, REFUSED
-from toolkit.benchmark.adb import Phone
+from tests.benchmark.phone.logs import CPU, GPU_PARTLY, OLD, REFUSED
+from toolkit.benchmark.phone.adb import Phone
 from toolkit.commands.measure import benchmark_phone, evaluate
 from toolkit.commands.measure.benchmark_phone import AdbBenchmark
 from toolkit.commands.measure.evaluate import Evaluate

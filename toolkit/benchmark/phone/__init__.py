@@ -1,0 +1,1 @@
+"""An Android phone over adb, and LiteRT's benchmark program on it."""
