@@ -1,11 +1,16 @@
 """The whole road: its folder is its own. (`make demo` walks it in full.)"""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from toolkit.core.progress import Outcome, finish
+from toolkit.commands.convert import verify
+from toolkit.commands.live import photo
+from toolkit.commands.measure import benchmark, evaluate, report
+from toolkit.commands.train import distil, slim
+from toolkit.core.options import Options
+from toolkit.core.progress import Outcome, Steps, finish
 from toolkit.core.records import read
 from toolkit.pipelines import quickstart
 from toolkit.pipelines.jobs import Job
@@ -44,18 +49,21 @@ def walked(out: Path, monkeypatch: pytest.MonkeyPatch, *converted: Outcome) -> t
     """The road with stages that do nothing but what is said of converting; which of them ran."""
     asked: list[str] = []
 
-    class Stage(Job):
-        def steps(self) -> Any:
-            asked.append(self.module)
+    def standing_for(name: str) -> Callable[[Options], Steps[Outcome]]:
+        def run(options: Options) -> Steps[Outcome]:
+            asked.append(name)
             yield from ()
-            return Outcome(text=self.module)
+            return Outcome(text=name)
 
-    def side_by_side(jobs: list[Job]) -> Any:
-        asked.extend(job.module for job in jobs)
+        return run
+
+    def side_by_side(jobs: list[Job[Options]]) -> Steps[list[Outcome]]:
+        asked.extend(job.label for job in jobs)
         yield from ()
-        return list(converted) if jobs[0].module == "convert" else [Outcome(text="") for _ in jobs]
+        return list(converted) if jobs[0].label.startswith("convert") else [Outcome(text="") for _ in jobs]
 
-    monkeypatch.setattr(quickstart, "Job", Stage)
+    for command in (slim, distil, evaluate, verify, benchmark, photo, report):
+        monkeypatch.setattr(command, "run", standing_for(command.__name__.rpartition(".")[2]))
     monkeypatch.setattr(quickstart, "side_by_side", side_by_side)
     return finish(quickstart.run(Quickstart(out=out))), asked
 
@@ -75,7 +83,7 @@ def test_a_road_without_any_file_still_ends_with_a_report(tmp_path: Path, monkey
     """Nothing to verify, to time or to draw with but the released model."""
     begun(tmp_path)
     outcome, asked = walked(tmp_path, monkeypatch, Outcome(text="FAILED", ok=False))
-    assert not outcome.ok and asked[-3:] == ["convert", "photo", "report"]
+    assert not outcome.ok and asked[-3:] == ["convert, coreml", "photo", "report"]
 
 
 def test_a_road_whose_files_all_pass_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,31 +8,32 @@ import pytest
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.progress import finish
+from toolkit.models.spec import ARCHITECTURES
 from toolkit.pipelines import release
 from toolkit.pipelines.jobs import Job
 from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
 from toolkit.pipelines.release import SHIPPED, Release, Shipped, run, ship
 from toolkit.runtime import sidecar
+from toolkit.train.setup import Training
 
 FOLDERS = {name for name, *_ in (*MIXTURE, *HEADED)} | {POINTS_29}
-PARENTS = ("start", "supernet", "student", "teacher")
+PARENTS = ("start", "supernet", "student", "teacher", "arch")
 
 
 def test_every_step_finds_what_it_reads() -> None:
-    """Parents come from earlier waves, each folder has one writer, and every option is one of its stage."""
+    """Parents come from earlier waves, and each folder has one writer."""
     made: set[Path] = set()
     for wave in waves(Path("faces"), Path("run")):
         for job in wave:
-            if "arch" in job.options:  # it must be there when the step begins
-                assert Path(job.options["arch"]) in made
-                job.options["arch"] = "s-hrnet-wflw"
-            stage = job.config_of_stage()
-            parents = {job.options[role] for role in PARENTS if role in job.options}
-            assert parents <= made, f"{job.name} reads what no earlier wave makes"
-            assert stage.out == Path("run") / job.name and stage.out not in made
-        made |= {job.options["out"] for job in wave}
+            given = {Path(value) for role in PARENTS if (value := getattr(job.options, role, None))}
+            assert given - {Path(name) for name in ARCHITECTURES} <= made, f"{job.label} reads what no one made before"
+            assert job.options.out == Path("run") / job.label and job.options.out not in made
+        made |= {job.options.out for job in wave}
     assert {Path("run") / shipped.step for shipped in SHIPPED} <= made
-    sets = {path for wave in waves(Path("faces"), Path("run")) for job in wave for path in job.options.get("data", ())}
+    trainings = [
+        j.options for wave in waves(Path("faces"), Path("run")) for j in wave if isinstance(j.options, Training)
+    ]
+    sets = {path for training in trainings for path in training.data}
     assert sets == {Path("faces") / name for name in FOLDERS}
 
 
@@ -42,14 +43,14 @@ def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / name).mkdir(parents=True)
     steps = [job for wave in waves(tmp_path, tmp_path / "run") for job in wave]
     for job in steps[:-2]:
-        bundle.write(small_bundle, job.options["out"])
-    asked: list[Job] = []
+        bundle.write(small_bundle, job.options.out)
+    asked: list[Job[Any]] = []
     shipped: list[Path] = []
 
-    def trained(jobs: list[Job], at_once: int) -> Any:
+    def trained(jobs: list[Job[Any]], at_once: int) -> Any:
         asked.extend(jobs)
         for job in jobs:
-            bundle.write(small_bundle, job.options["out"])
+            bundle.write(small_bundle, job.options.out)
         yield from ()
 
     def put(source: Path, *_: Path) -> Any:
@@ -98,8 +99,8 @@ def test_one_step_trains_alone_and_ships_nothing(tmp_path: Path, monkeypatch: py
         (tmp_path / name).mkdir(parents=True)
     ran: list[str] = []
 
-    def steps(job: Job) -> Any:
-        ran.append(job.name)
+    def steps(job: Job[Any]) -> Any:
+        ran.append(job.label)
         yield from ()
         return release.Outcome(text="trained")
 

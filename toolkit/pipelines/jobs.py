@@ -1,59 +1,51 @@
-"""Stages as jobs: described by their options, run here or several at once in processes of their own."""
+"""Commands as jobs: their options and what runs them, several at once in processes of their own."""
 
 import dataclasses
 import multiprocessing
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.signals import end_as_ctrl_c
 
-ROOMS = {
-    **dict.fromkeys(("teacher", "supernet", "slim", "distil", "latency_table"), "train"),
-    **dict.fromkeys(("convert", "verify", "compare", "describe"), "convert"),
-    **dict.fromkeys(("evaluate", "benchmark", "robustness", "report"), "measure"),
-}
+Asked_co = TypeVar("Asked_co", covariant=True)
+"""What a job's options are: a job of a Teacher is one of a Training, too."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """One stage with its options; both can be sent to another process."""
+class Job(Generic[Asked_co]):
+    """A command with its options, which another process can run: its function goes there by name."""
 
-    module: str
-    config: str
-    options: dict[str, Any]
-    label: str = ""
-    """What progress calls it; the stage's own name where it is not given."""
-
-    @property
-    def name(self) -> str:
-        """What progress calls it."""
-        return self.label or self.module
-
-    def config_of_stage(self) -> Any:
-        """The stage's configuration, made of the options."""
-        return getattr(import_module(f"toolkit.commands.{ROOMS[self.module]}.{self.module}"), self.config)(
-            **self.options
-        )
+    run: Callable[[Asked_co], Steps[Outcome]]
+    options: Asked_co
+    label: str
+    """What progress calls it."""
 
     def steps(self) -> Steps[Outcome]:
-        """The running stage."""
-        run = import_module(f"toolkit.commands.{ROOMS[self.module]}.{self.module}").run
-        return run(self.config_of_stage())  # type: ignore[no-any-return]
+        """The running command."""
+        return self.run(self.options)
 
 
-def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[list[Outcome]]:
-    """Run stages in a process each: on a CPU, two one-thread trainings take as long as one. Returns their outcomes.
+class ToFolder(Protocol):
+    """Options that name the folder of the bundle that is made."""
+
+    @property
+    def out(self) -> Path:
+        """The folder."""
+
+
+def side_by_side(jobs: Sequence[Job[object]], at_once: int | None = None) -> Steps[list[Outcome]]:
+    """Run commands in a process each: on a CPU, two one-thread trainings take as long as one. Returns their outcomes.
 
     Args:
         jobs: what to run, in this order.
         at_once: how many run at the same time; all of them where it is not given.
 
     Raises:
-        ValueError, OSError: whatever a stage raised.
+        ValueError, OSError: whatever one of them raised.
     """
     context = multiprocessing.get_context("spawn")
     news: multiprocessing.Queue[Any] = context.Queue()
@@ -92,8 +84,8 @@ def side_by_side(jobs: Sequence[Job], at_once: int | None = None) -> Steps[list[
     return [outcomes[place] for place in range(len(jobs))]
 
 
-def _work(place: int, job: Job, news: "multiprocessing.Queue[Any]") -> None:
-    """Run one stage in this process; stop when nobody listens any more, since the parent may have been killed."""
+def _work(place: int, job: Job[object], news: "multiprocessing.Queue[Any]") -> None:
+    """Run one command in this process; stop when nobody listens any more, since the parent may have been killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     try:
@@ -105,7 +97,7 @@ def _work(place: int, job: Job, news: "multiprocessing.Queue[Any]") -> None:
                 except StopIteration as end:
                     news.put((place, end.value))
                     return
-                news.put(dataclasses.replace(progress, task=f"{job.name}: {progress.task}"))
+                news.put(dataclasses.replace(progress, task=f"{job.label}: {progress.task}"))
     except KeyboardInterrupt:
         news.cancel_join_thread()  # nobody reads them any more
     except Exception as error:

@@ -3,8 +3,12 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
+from toolkit.commands.convert import convert, verify
+from toolkit.commands.live import photo
+from toolkit.commands.measure import benchmark, evaluate, report
+from toolkit.commands.train import distil, slim, supernet, teacher
 from toolkit.core.files import read_json, write_json
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs, require_empty
@@ -38,30 +42,42 @@ class Quickstart(Options):
     """auto, cpu, cuda, mps."""
 
 
+class Common(TypedDict):
+    """What all trainings share."""
+
+    data: tuple[Path, ...]
+    preset: Literal["tiny", "cpu", "paper"]
+    seed: int
+    device: str
+    resume: bool
+
+
 def run(options: Quickstart) -> Steps[Outcome]:
     """Walk the road; see Quickstart."""
     check_outputs(options)
     _claim(options)
     out = options.out
-    common: dict[str, Any] = {
+    common: Common = {
         "data": () if options.data is None else (options.data,),
         "preset": options.preset,
         "seed": options.seed,
         "device": options.device,
         "resume": True,
     }
-    teacher = Job("teacher", "Teacher", {**common, "out": out / "teacher"})
-    supernet = Job("supernet", "Supernet", {**common, "out": out / "supernet"})
-    yield from side_by_side([job for job in (teacher, supernet) if not is_bundle(job.options["out"])])
+    parents = {
+        "teacher": Job(teacher.run, teacher.Teacher(**common, out=out / "teacher"), "teacher"),
+        "supernet": Job(supernet.run, supernet.Supernet(**common, out=out / "supernet"), "supernet"),
+    }
+    yield from side_by_side([job for name, job in parents.items() if not is_bundle(out / name)])
     if not is_bundle(out / "slim"):
-        yield from Job("slim", "Slim", {"supernet": out / "supernet", "out": out / "slim"}).steps()
+        yield from slim.run(slim.Slim(supernet=out / "supernet", out=out / "slim"))
     if not is_bundle(out / "distil"):
-        parents = {"student": out / "slim", "teacher": out / "teacher"}
-        yield from Job("distil", "Distil", {**common, **parents, "out": out / "distil"}).steps()
+        training = distil.Distil(**common, student=out / "slim", teacher=out / "teacher", out=out / "distil")
+        yield from distil.run(training)
     outcomes = yield from _judge(options)
-    report = yield from Job("report", "Report", {"run": out}).steps()
-    text = "\n".join(outcome.text for outcome in (*outcomes, report))
-    return Outcome(text=text, records=report.records, ok=all(outcome.ok for outcome in outcomes))
+    page = yield from report.run(report.Report(run=out))
+    text = "\n".join(outcome.text for outcome in (*outcomes, page))
+    return Outcome(text=text, records=page.records, ok=all(outcome.ok for outcome in outcomes))
 
 
 def _claim(options: Quickstart) -> None:
@@ -82,27 +98,35 @@ def _claim(options: Quickstart) -> None:
 def _judge(options: Quickstart) -> Steps[list[Outcome]]:
     """Score, convert, prove and time what was trained, and draw the photo; a file that is refused is in no folder."""
     out, results = options.out, options.out / "results.jsonl"
-    faces = {"data": options.data}
     found = []
-    for stage in ("teacher", "supernet", "slim", "distil"):
-        more = {**faces, "results": results, "baselines": stage == "teacher" and options.data is not None}
-        job = Job("evaluate", "Evaluate", {"model": out / stage, "synthetic": TEST_FACES, **more})
-        found.append((yield from job.steps()))
+    for name in ("teacher", "supernet", "slim", "distil"):
+        scoring = evaluate.Evaluate(
+            model=out / name,
+            data=options.data,
+            synthetic=TEST_FACES,
+            results=results,
+            baselines=name == "teacher" and options.data is not None,
+        )
+        found.append((yield from evaluate.run(scoring)))
     models = out / "models"
-    convert: dict[str, Any] = {"bundle": out / "distil", "out": models, **faces}
-    tflite = {"to": ("tflite", "onnx"), "precision": ("float32", "float16", "int8")}
-    coreml = {"to": ("coreml",), "precision": ("float16",)}
-    made = yield from side_by_side([Job("convert", "Convert", {**convert, **which}) for which in (tflite, coreml)])
+    coreml = convert.Convert(
+        bundle=out / "distil", out=models, data=options.data, to=("coreml",), precision=("float16",)
+    )
+    tflite = dataclasses.replace(coreml, to=("tflite", "onnx"), precision=("float32", "float16", "int8"))
+    jobs = [Job(convert.run, one, f"convert, {one.to[0]}") for one in (tflite, coreml)]
+    made = yield from side_by_side(jobs)
     found += [outcome for outcome in made if not outcome.ok]
     append(results, [record for outcome in made for record in outcome.records if not record["ok"]])
     kept = {path.name: path for path in models_in(models)} if models.is_dir() else {}
     if kept:
-        proof = {"models": models, "bundle": out / "distil", "results": results, **faces}
-        found.append((yield from Job("verify", "Verify", proof).steps()))
-        timing = {"models": (models,), "synthetic": TEST_FACES, "starts": 1, "results": results, **faces}
-        found.append((yield from Job("benchmark", "Benchmark", timing).steps()))
+        proof = verify.Verify(models=models, bundle=out / "distil", data=options.data, results=results)
+        found.append((yield from verify.run(proof)))
+        timing = benchmark.Benchmark(
+            models=(models,), data=options.data, synthetic=TEST_FACES, starts=1, results=results
+        )
+        found.append((yield from benchmark.run(timing)))
     photos = [("photo.png", released("float16"))]
     photos += [("photo-this-run.png", path) for name, path in kept.items() if name.endswith("-float32.tflite")]
     for name, model in photos:
-        found.append((yield from Job("photo", "Photo", {"model": model, "out": out / name}).steps()))
+        found.append((yield from photo.run(photo.Photo(model=model, out=out / name))))
     return found

@@ -3,12 +3,20 @@
 What each ingredient gave is in results/release.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TypedDict, TypeVar
 
+from toolkit.commands.train import distil, slim, supernet, teacher
+from toolkit.commands.train.distil import ALONE, Distil, Terms
+from toolkit.commands.train.slim import Slim
+from toolkit.commands.train.supernet import Supernet
+from toolkit.commands.train.teacher import Teacher
+from toolkit.core.progress import Outcome, Steps
 from toolkit.pipelines.jobs import Job
+from toolkit.train.setup import Training
 
 CLOSE = (("300w", 1.0), ("helen_extra/normal", 1.0), ("helen_extra/hard", 1.0))
 """Photos with the best labels, by folder under the data, and how much of each an epoch shows."""
@@ -26,7 +34,8 @@ quarter of most, so that the state on disk is never old. Babies are shown more o
 SYNTHETIC = 400
 """Drawn faces beside them."""
 PUBLISHED = MappingProxyType({"all": 0.0, "scale": 0.25, "rotation": 30.0, "flip": 0.5})
-FROM_TEACHER = MappingProxyType({"peers_weight": 0.0, "teacher_weight": 0.2, "temperature": 0.1, "mask": 0.0})
+
+FROM_TEACHER: Terms = {"peers_weight": 0.0, "teacher_weight": 0.2, "temperature": 0.1, "mask": 0.0}
 """The teacher alone, at a low temperature: only there does the softmax of a map say where its peak is. Peers cost twice
 the time and gave nothing in results/training."""
 
@@ -42,7 +51,17 @@ PLAIN = MappingProxyType({**PUBLISHED, "jitter": 1.0})
 POINTS_29 = "helen29/train"
 """Photos with 29 points, by folder under the data."""
 
-Wave = tuple[Job, ...]
+Wave = tuple[Job[Training | Slim], ...]
+Step = TypeVar("Step", Teacher, Supernet, Distil, Slim)
+
+
+class Kept(TypedDict):
+    """What each training has of its own, and what all of them do."""
+
+    out: Path
+    data: tuple[Path, ...]
+    share: tuple[float, ...]
+    resume: bool
 
 
 def waves(data: Path, out: Path) -> tuple[Wave, ...]:
@@ -53,72 +72,139 @@ def waves(data: Path, out: Path) -> tuple[Wave, ...]:
         out: the run's folder.
     """
 
-    def train(stage: str, config: str, name: str, sets: Sequence[tuple[str, float]], **options: Any) -> Job:
-        faces = {"data": tuple(data / s for s, _ in sets), "share": tuple(share for _, share in sets)}
-        common = {"out": out / name, "resume": True}
-        return Job(stage, config, {**faces, **common, **options}, label=name)
+    def on(name: str, sets: Sequence[tuple[str, float]]) -> Kept:
+        """A bundle's name, and the sets that it is trained on with how much of each."""
+        folders, shares = tuple(data / name for name, _ in sets), tuple(share for _, share in sets)
+        return {"out": out / name, "data": folders, "share": shares, "resume": True}
 
-    def distil(name: str, student: str, size: int, epochs: int, **terms: Any) -> Job:
-        options = {"size": size, "epochs": epochs, "lr": 1.5e-3, "synthetic": SYNTHETIC}
-        return train("distil", "Distil", name, MIXTURE, **{**options, **terms}, student=out / student)
+    def taught(name: str, student: str, size: int, epochs: int) -> Distil:
+        """A small network, by the teacher."""
+        return replace(alone(name, student, size, epochs), teacher=out / "teacher", **FROM_TEACHER)
 
-    def long(name: str, student: str, size: int, passes: int, lr: float) -> Job:
+    def alone(name: str, student: str, size: int, epochs: int) -> Distil:
+        """A small network, on the truth alone."""
+        own = on(name, MIXTURE)
+        return Distil(**own, student=out / student, size=size, epochs=epochs, lr=1.5e-3, synthetic=SYNTHETIC, **ALONE)
+
+    def long(name: str, student: str, size: int, passes: int) -> Distil:
         """On the truth alone, in large batches for a GPU; eight passes over the faces count as an epoch."""
-        sets = tuple((folder, round(8 * share, 1)) for folder, share in MIXTURE)
-        options = {"size": size, "epochs": passes // 8, "batch": 128, "lr": lr, "synthetic": SYNTHETIC}
-        return train("distil", "Distil", name, sets, student=out / student, **options, **alone)
+        eightfold = tuple(round(8 * share, 1) for _, share in MIXTURE)
+        return replace(alone(name, student, size, passes // 8), share=eightfold, batch=128, lr=2.5e-3)
 
-    def cut(name: str, parent: str, **options: Any) -> Job:
-        return Job("slim", "Slim", {"supernet": out / parent, "out": out / name, **options}, label=name)
+    def cut(name: str, parent: str, share: float) -> Slim:
+        return Slim(supernet=out / parent, out=out / name, share=share, importance="gamma")
 
-    def other(name: str, scheme: str | None = None, sets: Sequence[tuple[str, float]] = (), **options: Any) -> Job:
-        """The small network, for other points."""
-        return train("teacher", "Teacher", name, sets, scheme=scheme, size=96, **options)
+    def even(name: str, parent: str) -> Slim:
+        return Slim(supernet=out / parent, out=out / name, remove="channels", even=128)
 
-    taught: dict[str, Any] = {"teacher": out / "teacher", **FROM_TEACHER}
-    alone: dict[str, Any] = {"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0}
-    search = {"updates": "joint", "sparsity": 5e-6, "penalty": "macs", "seed": 2}
-    grown = {"start": out / "teacher-64", "size": 128, "progressive": (96,), "synthetic": 700}
-    drawn = out / "points-29-drawn"
-    headed = [(folder, share) for folder, _, share in HEADED]
-    every: dict[str, Any] = {
-        **{"start": out / "teacher", "heads": HEADS, "marked": tuple(marked for _, marked, _ in HEADED)},
-        **{"hold_out": "all", "synthetic": 2000, "size": 128, "progressive": (96,)},
-        **{"epochs": 200, "lr": 1e-3, "augment": {"tilt": 0.25}},
-    }
-    even: dict[str, Any] = {"remove": "channels", "even": 128}
+    headed = on("teacher-heads", [(folder, share) for folder, _, share in HEADED])
     return (
         (
-            train("teacher", "Teacher", "teacher-64", CLOSE, epochs=14, augment=dict(PUBLISHED)),
-            train("supernet", "Supernet", "supernet", CLOSE, epochs=10, augment=dict(PUBLISHED), **search),
+            _step(teacher.run, Teacher(**on("teacher-64", CLOSE), epochs=14, augment=dict(PUBLISHED))),
+            _step(
+                supernet.run,
+                Supernet(
+                    **on("supernet", CLOSE),
+                    epochs=10,
+                    augment=dict(PUBLISHED),
+                    updates="joint",
+                    sparsity=5e-6,
+                    penalty="macs",
+                    seed=2,
+                ),
+            ),
         ),
         (
-            cut("main-operations", "supernet", share=0.6, importance="gamma"),
-            cut("small-operations", "supernet", share=0.49, importance="gamma"),
+            _step(slim.run, cut("main-operations", "supernet", 0.6)),
+            _step(slim.run, cut("small-operations", "supernet", 0.49)),
         ),
         (
-            train("teacher", "Teacher", "teacher", MIXTURE, epochs=8, lr=1e-3, **grown),
-            distil("small-alone", "small-operations", 128, 22, **alone),
+            _step(
+                teacher.run,
+                Teacher(
+                    **on("teacher", MIXTURE),
+                    start=out / "teacher-64",
+                    size=128,
+                    progressive=(96,),
+                    epochs=8,
+                    lr=1e-3,
+                    synthetic=700,
+                ),
+            ),
+            _step(distil.run, alone("small-alone", "small-operations", 128, 22)),
         ),
         (
-            cut("main-channels", "main-operations", **even),
-            cut("small-channels", "small-alone", **even),
+            _step(slim.run, even("main-channels", "main-operations")),
+            _step(slim.run, even("small-channels", "small-alone")),
         ),
         (
-            distil("main-taught", "main-channels", 128, 22, **taught),
-            distil("small-taught", "small-channels", 96, 24, **taught),
-            other("points-98", "wflw-98", arch=str(out / "small-channels"), synthetic=6000, epochs=22),
+            _step(distil.run, taught("main-taught", "main-channels", 128, 22)),
+            _step(distil.run, taught("small-taught", "small-channels", 96, 24)),
+            _step(
+                teacher.run,
+                Teacher(
+                    **on("points-98", ()),
+                    scheme="wflw-98",
+                    arch=str(out / "small-channels"),
+                    size=96,
+                    synthetic=6000,
+                    epochs=22,
+                ),
+            ),
         ),
         (
-            long("main-long", "main-taught", 128, 72, 2.5e-3),
-            long("small-long", "small-taught", 96, 72, 2.5e-3),
-            other("points-29-drawn", "cofw-29", start=out / "points-98", synthetic=3000, epochs=6, lr=1e-3),
+            _step(distil.run, long("main-long", "main-taught", 128, 72)),
+            _step(distil.run, long("small-long", "small-taught", 96, 72)),
+            _step(
+                teacher.run,
+                Teacher(
+                    **on("points-29-drawn", ()),
+                    scheme="cofw-29",
+                    start=out / "points-98",
+                    size=96,
+                    synthetic=3000,
+                    epochs=6,
+                    lr=1e-3,
+                ),
+            ),
         ),
         (
-            distil("main", "main-long", 128, 14, **alone, augment=dict(LIGHT), lr=5e-4),
-            distil("small", "small-long", 96, 20, **alone, augment=dict(PLAIN), lr=6e-4),
-            other("points-29", None, ((POINTS_29, 1.0),), start=drawn, synthetic=300, epochs=40, lr=7e-4),
+            _step(distil.run, replace(alone("main", "main-long", 128, 14), augment=dict(LIGHT), lr=5e-4)),
+            _step(distil.run, replace(alone("small", "small-long", 96, 20), augment=dict(PLAIN), lr=6e-4)),
+            _step(
+                teacher.run,
+                Teacher(
+                    **on("points-29", [(POINTS_29, 1.0)]),
+                    start=out / "points-29-drawn",
+                    size=96,
+                    synthetic=300,
+                    epochs=40,
+                    lr=7e-4,
+                ),
+            ),
         ),
-        (distil("large", "main", 160, 10, **alone, augment=dict(LIGHT), lr=8e-4),),
-        (train("teacher", "Teacher", "teacher-heads", headed, **every),),
+        (_step(distil.run, replace(alone("large", "main", 160, 10), augment=dict(LIGHT), lr=8e-4)),),
+        (
+            _step(
+                teacher.run,
+                Teacher(
+                    **headed,
+                    start=out / "teacher",
+                    heads=HEADS,
+                    marked=tuple(marked for _, marked, _ in HEADED),
+                    hold_out="all",
+                    size=128,
+                    progressive=(96,),
+                    synthetic=2000,
+                    epochs=200,
+                    lr=1e-3,
+                    augment={"tilt": 0.25},
+                ),
+            ),
+        ),
     )
+
+
+def _step(run: Callable[[Step], Steps[Outcome]], options: Step) -> Job[Step]:
+    """A step is called by its folder."""
+    return Job(run, options, options.out.name)

@@ -3,17 +3,24 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from toolkit import bundle, runtime
+from toolkit.commands.convert import convert
+from toolkit.commands.convert.convert import Convert
+from toolkit.commands.measure import evaluate
+from toolkit.commands.measure.evaluate import Evaluate
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs, same
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
 from toolkit.data.licences import SYNTHETIC
+from toolkit.export.files import Target
 from toolkit.landmarkers import WEIGHTS, is_bundle
-from toolkit.pipelines.jobs import Job, side_by_side
+from toolkit.pipelines.jobs import side_by_side
 from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
+from toolkit.runtime.sidecar import Precision
+from toolkit.train.setup import Training
 
 RESEARCH = (
     "Trained on 300W (AFW, Helen), AFLW and YouTube Faces, whose terms allow research use only; not for products."
@@ -36,6 +43,13 @@ POINTS_29_FAILURES = (
     "that set, and on no other: how it does elsewhere, on turned, covered and badly seen faces, was not measured. The "
     "chin, the brows and the mouth are furthest off."
 )
+
+
+class Format(TypedDict):
+    """What is converted at once."""
+
+    to: tuple[Target, ...]
+    precision: tuple[Precision, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +80,9 @@ SHIPPED = (
     ),
 )
 NAME = "sdhrnet"
-FORMATS: Sequence[dict[str, Any]] = (
-    {"to": ("tflite",), "precision": ("float32", "float16", "int8")},
-    {"to": ("coreml",), "precision": ("float16",)},
+FORMATS = (
+    Format(to=("tflite",), precision=("float32", "float16", "int8")),
+    Format(to=("coreml",), precision=("float16",)),
 )
 SCORES = ("data", "n", "nme_mean", "nme_median", "fr10", "auc10", "nme_regions")
 """What the card says of the test faces."""
@@ -117,7 +131,7 @@ def run(options: Release) -> Steps[Outcome]:
     if options.wave is not None:
         return (yield from _step(options, options.wave))
     for wave in waves(options.data, options.out):
-        left = [job for job in wave if not is_bundle(job.options["out"])]
+        left = [job for job in wave if not is_bundle(job.options.out)]
         yield from side_by_side(left, options.at_once)
     outcomes = []
     for shipped in SHIPPED:
@@ -136,7 +150,7 @@ def _step(options: Release, name: str) -> Steps[Outcome]:
     Raises:
         ValueError: the recipe has none of that name.
     """
-    steps = {job.name: job for wave in waves(options.data, options.out) for job in wave}
+    steps = {job.label: job for wave in waves(options.data, options.out) for job in wave}
     if name not in steps:
         raise ValueError(f"the recipe has no step {name!r}; it has {', '.join(steps)}")
     return (yield from steps[name].steps())
@@ -162,30 +176,29 @@ def ship(source: Path, shipped: Shipped, data: Path, weights: Path) -> Steps[Out
     ours = bundle.rounded(replace(loaded, card=card))
     stem = f"{NAME}-{ours.scheme.points}pt-{card.size_px}"
     bundle.write(ours, weights / stem)
-    scored = yield from Job("evaluate", "Evaluate", {"model": weights / stem, "data": test_faces}).steps()
+    scored = yield from evaluate.run(Evaluate(model=weights / stem, data=test_faces))
     test = {key: scored.records[0][key] for key in SCORES}
     bundle.write(replace(ours, card=replace(card, metrics={**card.metrics, "test": test})), weights / stem)
     outcomes = [scored]
     for formats in FORMATS:
-        convert = {"bundle": weights / stem, "out": weights, "data": real, **formats}
-        outcomes.append((yield from Job("convert", "Convert", convert).steps()))
+        outcomes.append((yield from convert.run(Convert(bundle=weights / stem, out=weights, data=real, **formats))))
     for file in sorted(path for path in runtime.models_in(weights) if path.name.startswith(f"{stem}-")):
-        outcomes.append((yield from Job("evaluate", "Evaluate", {"model": file, "data": test_faces}).steps()))
+        outcomes.append((yield from evaluate.run(Evaluate(model=file, data=test_faces))))
     return _joined(outcomes)
 
 
 def _steps(options: Release) -> Iterator[dict[str, Any]]:
     """A record of each training: its seed, its length, the machine and what it reached on the validation faces."""
     for job in (job for wave in waves(options.data, options.out) for job in wave):
-        card = bundle.read(job.options["out"]).card
+        card = bundle.read(job.options.out).card
         made, config = card.made_with, card.config
-        if "train_seconds" in made:
+        if isinstance(job.options, Training) and "train_seconds" in made:
             yield {
                 "kind": "step",
-                "model": job.name,
+                "model": job.label,
                 "stage": card.stage,
                 "size_px": card.size_px,
-                "epochs": round(config["optim"]["epochs"] * (job.options["share"] or (1,))[0]),
+                "epochs": round(config["optim"]["epochs"] * (job.options.share or (1,))[0]),
                 "seed": config["seed"],
                 "seconds": made["train_seconds"],
                 "val_nme_mean": card.metrics["val"]["nme_mean"],

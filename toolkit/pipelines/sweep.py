@@ -7,6 +7,9 @@ from typing import Any
 
 from toolkit import bundle
 from toolkit.benchmark import accuracy
+from toolkit.commands.train import distil, slim
+from toolkit.commands.train.distil import ALONE, Distil
+from toolkit.commands.train.slim import Slim
 from toolkit.core.files import write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
@@ -82,12 +85,9 @@ def run(options: Sweep) -> Steps[Outcome]:
     family = {share: options.out / f"share-{share:g}" for share in options.budgets}
     for share, folder in family.items():
         if not is_bundle(folder / "slim"):
-            yield from Job("slim", "Slim", _cut(options, share, folder)).steps()
-    waiting = {folder: Job("distil", "Distil", _training(options, folder)) for folder in family.values()}
-    jobs = [dataclasses.replace(job, label=folder.name) for folder, job in waiting.items()]
-    yield from side_by_side(
-        [j for j, f in zip(jobs, waiting, strict=True) if not is_bundle(f / "trained")], options.at_once
-    )
+            yield from slim.run(_cut(options, share, folder))
+    jobs = [Job(distil.run, _training(options, folder), folder.name) for folder in family.values()]
+    yield from side_by_side([job for job in jobs if not is_bundle(job.options.out)], options.at_once)
     records = yield from _measured(options, family)
     append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
@@ -96,26 +96,26 @@ def run(options: Sweep) -> Steps[Outcome]:
     return Outcome(text=_table(tested), records=tuple(records))
 
 
-def _cut(options: Sweep, share: float, folder: Path) -> Record:
-    taylor = {"data": options.data[0]} if options.importance == "taylor" and options.data else {}
-    common = {"supernet": options.supernet, "out": folder / "slim", "importance": options.importance}
-    return {**common, **taylor, "share": share}
+def _cut(options: Sweep, share: float, folder: Path) -> Slim:
+    data = options.data[0] if options.importance == "taylor" and options.data else None
+    return Slim(supernet=options.supernet, out=folder / "slim", importance=options.importance, data=data, share=share)
 
 
-def _training(options: Sweep, folder: Path) -> Record:
-    return {
-        "out": folder / "trained",
-        "student": folder / "slim",
-        **{"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0},  # ground truth alone
-        "data": options.data,
-        "augment": options.augment,
-        "synthetic": None if options.data else options.synthetic,
-        "size": bundle.read(options.supernet).card.size_px,
-        "epochs": options.epochs,
-        "lr": options.lr,
-        "seed": options.seed,
-        "resume": True,
-    }
+def _training(options: Sweep, folder: Path) -> Distil:
+    """On the truth alone."""
+    return Distil(
+        **ALONE,
+        out=folder / "trained",
+        student=folder / "slim",
+        data=options.data,
+        augment=options.augment,
+        synthetic=None if options.data else options.synthetic,
+        size=bundle.read(options.supernet).card.size_px,
+        epochs=options.epochs,
+        lr=options.lr,
+        seed=options.seed,
+        resume=True,
+    )
 
 
 def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:

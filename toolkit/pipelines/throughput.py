@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import torch
 
 from toolkit import bundle
 from toolkit.bundle import Card
+from toolkit.commands.train import distil, supernet, teacher
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
@@ -20,13 +21,11 @@ from toolkit.core.records import append
 from toolkit.core.schemes import W300_68
 from toolkit.models import build
 from toolkit.models.spec import ARCHITECTURES
-from toolkit.pipelines.jobs import Job
 from toolkit.train.team import Precision
 
 Stage = Literal["teacher", "supernet", "distil"]
-CONFIGS = {"teacher": "Teacher", "supernet": "Supernet", "distil": "Distil"}
 PARENTS = {"student": "s-hrnet-300w", "teacher": "hrnet-w18"}
-"""What distillation starts from; untrained weights cost as much as trained ones."""
+"""What distillation starts from."""
 EPOCHS = 4
 """The first one warms up and is not counted."""
 
@@ -66,41 +65,81 @@ class Throughput(Options):
             raise ValueError("batch, steps, threads and processes must be at least 1")
 
 
+class Choice(TypedDict):
+    """The options that differ from one measurement to the next."""
+
+    size: int
+    precision: Precision
+    processes: int
+    threads: int
+
+
+class Shared(Choice):
+    """All options of a measured training, whatever it trains."""
+
+    out: Path
+    batch: int
+    device: str
+    preset: Literal["tiny"]
+    epochs: int
+    synthetic: int
+
+
+class Parents(TypedDict):
+    """What distillation starts from."""
+
+    student: Path
+    teacher: Path
+
+
 def run(options: Throughput) -> Steps[Outcome]:
     """Measure every combination; see Throughput."""
     check_outputs(options, results=options.results or options.out / "results.jsonl")
     records = []
     with TemporaryDirectory(prefix="sdhrnet-") as folder:
-        parents = dict(_parents(Path(folder)))
+        parents = _parents(Path(folder))
         for number, (stage, choice) in enumerate(itertools.product(options.stages, _choices(options))):
             out = Path(folder) / str(number)
-            training = {**_training(options), **choice, "out": out, **(parents if stage == "distil" else {})}
-            yield from Job(stage, CONFIGS[stage], training).steps()
+            shared = _shared(options, choice, out)
+            match stage:
+                case "teacher":
+                    yield from teacher.run(teacher.Teacher(**shared))
+                case "supernet":
+                    yield from supernet.run(supernet.Supernet(**shared))
+                case "distil":
+                    yield from distil.run(distil.Distil(**shared, **parents))
             records.append(_record(options, stage, bundle.read(out)))
     append(options.results or options.out / "results.jsonl", tuple(records))
     return Outcome(text="\n".join(map(_line, records)), records=tuple(records))
 
 
-def _training(options: Throughput) -> dict[str, Any]:
+def _shared(options: Throughput, choice: Choice, out: Path) -> Shared:
     faces = options.batch * options.steps
-    same = {"batch": options.batch, "device": options.device}
-    return {**same, "preset": "tiny", "epochs": EPOCHS, "synthetic": faces}
+    return {
+        **choice,
+        "out": out,
+        "batch": options.batch,
+        "device": options.device,
+        "preset": "tiny",
+        "epochs": EPOCHS,
+        "synthetic": faces,
+    }
 
 
-def _choices(options: Throughput) -> Iterator[dict[str, Any]]:
-    """The stages' options of each measurement."""
+def _choices(options: Throughput) -> Iterator[Choice]:
     ways = itertools.product(options.sizes, options.precisions, options.processes, options.threads)
     for size, precision, processes, threads in ways:
         if processes * threads <= cores() or 1 in (processes, threads):
             yield {"size": size, "precision": precision, "processes": processes, "threads": threads}
 
 
-def _parents(folder: Path) -> Iterator[tuple[str, Path]]:
+def _parents(folder: Path) -> Parents:
+    """Untrained ones, which cost as much as trained ones."""
     for role, arch in PARENTS.items():
         card = Card(name=arch, stage="teacher", scheme=W300_68.name, size_px=64, sigma_px=1.0)
         torch.manual_seed(0)
         bundle.write(bundle.of_network(build(ARCHITECTURES[arch](W300_68.points)), card), folder / role)
-        yield role, folder / role
+    return {"student": folder / "student", "teacher": folder / "teacher"}
 
 
 def _record(options: Throughput, stage: str, trained: bundle.Bundle) -> dict[str, Any]:

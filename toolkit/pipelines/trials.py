@@ -19,7 +19,7 @@ from toolkit.data import Faces
 from toolkit.data.batches import PlainCrops, plain_crops
 from toolkit.data.corruptions import CORRUPTIONS, corrupted_crops
 from toolkit.landmarkers import identify
-from toolkit.pipelines.jobs import Job, side_by_side
+from toolkit.pipelines.jobs import Job, ToFolder, side_by_side
 from toolkit.train.inference import predict
 from toolkit.train.setup import Training
 
@@ -40,31 +40,31 @@ class Trial:
     seed: int
     bundle: Path
     """The trained network's folder."""
-    job: Job | None = None
+    job: Job[Training] | None = None
     """What trains it; None where the bundle is given."""
     against: str | None = None
     """The variant that it is compared with, seed by seed."""
 
 
-def make(jobs: Sequence[Job], at_once: int) -> Steps[None]:
-    """Run those stages whose bundle is not there yet.
+def make(jobs: Sequence[Job[ToFolder]], at_once: int) -> Steps[None]:
+    """Run those jobs whose bundle is not there yet.
 
     Raises:
         ValueError: a bundle that is there was made with other settings, or from other parents.
     """
     left = []
     for job in jobs:
-        if bundle.is_bundle(Path(job.options["out"])):
-            _require_same(Path(job.options["out"]), job)
+        if bundle.is_bundle(job.options.out):
+            _require_same(job.options)
         else:
             left.append(job)
     yield from side_by_side(left, at_once)
 
 
-def _require_same(folder: Path, job: Job) -> None:
+def _require_same(wanted: ToFolder) -> None:
     """A record must not call a network by settings that it was not made with."""
-    wanted, card = job.config_of_stage(), bundle.read(folder).card
-    asked: dict[str, Any] = {role: bundle.digest(job.options[role]) for role in card.parents}
+    card = bundle.read(wanted.out).card
+    asked: dict[str, Any] = {role: bundle.digest(getattr(wanted, role)) for role in card.parents}
     made: dict[str, Any] = dict(card.parents)
     if isinstance(wanted, Training):
         asked |= {"optim": dataclasses.asdict(wanted.optim), "augment": dataclasses.asdict(wanted.augmentation)}
@@ -73,7 +73,9 @@ def _require_same(folder: Path, job: Job) -> None:
         made |= card.config
     other = sorted(name for name, value in asked.items() if value != made.get(name))
     if other:
-        raise ValueError(f"{folder} was made with other settings or parents ({', '.join(other)}): choose another --out")
+        raise ValueError(
+            f"{wanted.out} was made with other settings or parents ({', '.join(other)}): choose another --out"
+        )
 
 
 def _plain(value: Any) -> Any:

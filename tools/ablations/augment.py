@@ -1,7 +1,7 @@
 """What augmentation gives: the published one, each group added to it, and all of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -46,4 +46,4 @@ def run(options: Augmentations) -> Steps[Outcome]:
 def _trial(options: Augmentations, variant: str, seed: int) -> Trial:
     usual, added = Augment(), GROUPS[variant]
     strengths = {kind: getattr(usual if kind in added else PUBLISHED, kind) for kind in Augment.kinds()}
-    return trial(options, "augment", variant, seed, {"augment": strengths})
+    return trial("augment", variant, replace(options.training(variant, seed), augment=strengths))

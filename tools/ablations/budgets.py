@@ -3,9 +3,15 @@
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from toolkit.benchmark import accuracy
+from toolkit.commands.convert import convert
+from toolkit.commands.convert.convert import Convert
+from toolkit.commands.train import distil, slim, supernet
+from toolkit.commands.train.distil import ALONE, Distil
+from toolkit.commands.train.slim import Slim
+from toolkit.commands.train.supernet import Supernet
 from toolkit.core.files import size_bytes, write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
@@ -19,6 +25,7 @@ from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.trials import Record, errors_of, make
 from toolkit.report.curves import plots
+from toolkit.runtime.sidecar import Precision
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import interleaved
 from toolkit.train.setup import Training
@@ -27,7 +34,20 @@ Way = Literal["edges", "layers", "channels"]
 WAYS: tuple[Way, ...] = ("edges", "layers", "channels")
 WORDS = {"edges": "edges", "layers": "edges and layers", "channels": "edges, layers and channels"}
 WHOLE = "unslimmed"
-PRECISIONS = ("float32", "int8")
+PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
+
+
+class Shared(TypedDict):
+    """What all trainings share."""
+
+    data: tuple[Path, ...]
+    share: tuple[float, ...]
+    augment: dict[str, float]
+    synthetic: int | None
+    size: int
+    progressive: tuple[int, ...]
+    batch: int
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +104,7 @@ class Budgets(Options):
             raise ValueError("--budgets takes different numbers of operations, each at least 1")
         Training(out=self.out, **self.training(0))  # refuses what the training stages would
 
-    def training(self, seed: int) -> dict[str, Any]:
+    def training(self, seed: int) -> Shared:
         """The options that all trainings share."""
         return {
             "data": self.data,
@@ -144,10 +164,17 @@ def _parent(options: Budgets, deep: bool, seed: int) -> Path:
     return options.out / f"supernet-{'deep' if deep else 'plain'}-{seed}"
 
 
-def _supernet(options: Budgets, deep: bool, seed: int) -> Job:
-    out = _parent(options, deep, seed)
-    own = {"depth": deep, "penalty": "operations", "sparsity": options.sparsity, "epochs": options.supernet_epochs}
-    return Job("supernet", "Supernet", {"out": out, "resume": True, **options.training(seed), **own}, label=out.name)
+def _supernet(options: Budgets, deep: bool, seed: int) -> Job[Supernet]:
+    training = Supernet(
+        **options.training(seed),
+        out=_parent(options, deep, seed),
+        resume=True,
+        depth=deep,
+        penalty="operations",
+        sparsity=options.sparsity,
+        epochs=options.supernet_epochs,
+    )
+    return Job(supernet.run, training, training.out.name)
 
 
 def _variants(options: Budgets, seed: int) -> list[Variant]:
@@ -163,25 +190,33 @@ def _variants(options: Budgets, seed: int) -> list[Variant]:
     return found
 
 
-def _cut(options: Budgets, one: Variant) -> Job:
+def _cut(options: Budgets, one: Variant) -> Job[Slim]:
     if one.way == "channels":
         parent = options.out / f"layers-{one.budget}-{one.seed}" / "cut"
-        how: dict[str, Any] = {"supernet": parent, "remove": "channels", "even": options.even}
+        cut = Slim(supernet=parent, out=one.student, remove="channels", even=options.even)
     else:
-        how = {"supernet": _parent(options, one.way == "layers", one.seed), "operations": one.budget}
-    return Job("slim", "Slim", {**how, "out": one.student}, label=one.folder.name)
+        parent = _parent(options, one.way == "layers", one.seed)
+        cut = Slim(supernet=parent, out=one.student, operations=one.budget)
+    return Job(slim.run, cut, one.folder.name)
 
 
-def _trained_on(options: Budgets, one: Variant) -> Job:
-    own = {"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0}  # the truth alone
-    own |= {"epochs": options.epochs, "lr": options.lr}
-    common = {"out": one.trained, "student": one.student, "resume": True}
-    return Job("distil", "Distil", {**common, **options.training(one.seed), **own}, label=one.folder.name)
+def _trained_on(options: Budgets, one: Variant) -> Job[Distil]:
+    training = Distil(
+        **ALONE,
+        **options.training(one.seed),
+        out=one.trained,
+        student=one.student,
+        resume=True,
+        epochs=options.epochs,
+        lr=options.lr,
+    )
+    return Job(distil.run, training, one.folder.name)
 
 
-def _converted(options: Budgets, one: Variant) -> Job:
-    how = {"bundle": one.trained, "to": ("tflite",), "precision": PRECISIONS, "keep": True}
-    return Job("convert", "Convert", {**how, "data": options.data[0] if options.data else None}, label=one.folder.name)
+def _converted(options: Budgets, one: Variant) -> Job[Convert]:
+    data = options.data[0] if options.data else None
+    how = Convert(bundle=one.trained, to=("tflite",), precision=PRECISIONS, keep=True, data=data)
+    return Job(convert.run, how, one.folder.name)
 
 
 def _measured(options: Budgets, variants: list[Variant]) -> Steps[list[Record]]:

@@ -1,12 +1,16 @@
 """What the comparisons of networks cut from supernets share: parents, budget, training, scoring and records."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeVar
 
 from toolkit import bundle
+from toolkit.commands.train import distil, slim, teacher
+from toolkit.commands.train.distil import ALONE, Distil
+from toolkit.commands.train.slim import Slim
+from toolkit.commands.train.teacher import Teacher
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
@@ -23,6 +27,21 @@ from toolkit.train.setup import Training
 CONDITIONS = at_middle(("occlusion", "face mask"))
 SUPERNET, SLIMMED = "supernet", "slimmed"
 TRAINED_ON, SCRATCH, RANDOM = "slimmed, trained on", "same network from scratch", "random operations, trained on"
+
+
+class Shared(TypedDict):
+    """What all trainings share."""
+
+    data: tuple[Path, ...]
+    share: tuple[float, ...]
+    size: int | None
+    progressive: tuple[int, ...]
+    epochs: int
+    batch: int
+    lr: float
+    augment: dict[str, float]
+    synthetic: int | None
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +116,7 @@ class Comparison(Options):
         by = by or self.importance
         return self.out / f"cut-{by}-{seed if by == 'random' else seed % len(self.supernet)}"
 
-    def training(self, lr: float, seed: int) -> dict[str, Any]:
+    def training(self, lr: float, seed: int) -> Shared:
         """The options of the training stages that all variants share; a seed has its own order and augmentation."""
         return {
             "data": self.data,
@@ -112,18 +131,28 @@ class Comparison(Options):
             "seed": seed,
         }
 
-    def trained_on(self, name: str, student: Path, seed: int, **terms: Any) -> Job:
-        """Train a cut network on; on the ground truth alone, unless terms of the distillation are given."""
-        own = {"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0} | terms
+    def trained_on(
+        self, name: str, student: Path, seed: int, own: Callable[[Distil], Distil] | None = None
+    ) -> Job[Distil]:
+        """Train a cut network on: on the truth alone, unless a variant's own options are put in."""
         out = folder(self.out, name, seed)
-        common = {"out": out, "resume": True, "student": student}
-        return Job("distil", "Distil", common | self.training(self.lr, seed) | own, label=out.name)
+        alone = Distil(**ALONE, **self.training(self.lr, seed), out=out, resume=True, student=student)
+        return Job(distil.run, own(alone) if own else alone, out.name)
 
-    def from_scratch(self, name: str, arch: str, seed: int) -> Job:
+    def from_scratch(self, name: str, arch: str, seed: int) -> Job[Teacher]:
         """Train an architecture from random weights."""
         out = folder(self.out, name, seed)
-        common = {"out": out, "resume": True, "arch": arch}
-        return Job("teacher", "Teacher", common | self.training(self.scratch_lr, seed), label=out.name)
+        training = Teacher(**self.training(self.scratch_lr, seed), out=out, resume=True, arch=arch)
+        return Job(teacher.run, training, out.name)
+
+
+def trial(ablation: str, variant: str, job: Job[Training], against: str | None) -> Trial:
+    """A variant's training, to be scored."""
+    training = job.options
+    return Trial(ablation=ablation, variant=variant, seed=training.seed, bundle=training.out, job=job, against=against)
+
+
+Compared = TypeVar("Compared", bound=Comparison)
 
 
 def folder(out: Path, name: str, seed: int) -> Path:
@@ -132,7 +161,7 @@ def folder(out: Path, name: str, seed: int) -> Path:
     return out / "-".join([*words, str(seed)])
 
 
-def settled(options: Comparison) -> Any:
+def settled(options: Compared) -> Compared:
     """The options with the input size that the first supernet has, unless one is given.
 
     Raises:
@@ -146,15 +175,19 @@ def settled(options: Comparison) -> Any:
     return dataclasses.replace(options, size=parents[0].card.size_px if options.size is None else options.size)
 
 
-def cuts(options: Comparison, by: Importance) -> list[Job]:
+def cuts(options: Comparison, by: Importance) -> list[Job[Slim]]:
     """Slim every supernet to the budget by an importance; at random, anew for each seed."""
     jobs = []
     for seed in range(options.count if by == "random" else len(options.supernet)):
-        how: dict[str, Any] = {"importance": by, "seed": seed if by == "random" else 0}
-        if by == "taylor" and options.data:
-            how["data"] = options.data[0]
-        more = {"supernet": options.parent(seed), "share": options.keep, "out": options.cut(seed, by)}
-        jobs.append(Job("slim", "Slim", more | how))
+        cut = Slim(
+            supernet=options.parent(seed),
+            out=options.cut(seed, by),
+            share=options.keep,
+            importance=by,
+            seed=seed if by == "random" else 0,
+            data=options.data[0] if by == "taylor" and options.data else None,
+        )
+        jobs.append(Job(slim.run, cut, cut.out.name))
     return jobs
 
 

@@ -1,10 +1,12 @@
 """What each part of triple distillation gives (the paper's Table 6), beside its parents and two controls."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
+from toolkit.commands.train.distil import Distil
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Fill
 from toolkit.pipelines.trials import Trial, make
@@ -18,19 +20,20 @@ from tools.ablations.comparison import (
     compared,
     cuts,
     settled,
+    trial,
 )
 
 TEACHER = "teacher"
-TERMS = ("peers_weight", "teacher_weight", "mask")
-PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+Part = Literal["teacher", "peers", "mirrored", "masks", "sharp"]
+PARTS: Mapping[str, tuple[Part, ...]] = MappingProxyType(
     {
         TRAINED_ON: (),
-        "+ teacher": ("teacher_weight",),
-        "+ teacher + peers (mirrored views)": ("teacher_weight", "peers_weight", "views"),
-        "+ teacher + peers + masks": ("teacher_weight", "peers_weight", "mask"),
-        "+ masks alone": ("mask",),
-        "+ teacher (sharp)": ("teacher_weight", "sharp"),
-        "+ teacher + peers + masks (sharp)": ("teacher_weight", "peers_weight", "mask", "sharp"),
+        "+ teacher": ("teacher",),
+        "+ teacher + peers (mirrored views)": ("teacher", "peers", "mirrored"),
+        "+ teacher + peers + masks": ("teacher", "peers", "masks"),
+        "+ masks alone": ("masks",),
+        "+ teacher (sharp)": ("teacher", "sharp"),
+        "+ teacher + peers + masks (sharp)": ("teacher", "peers", "masks", "sharp"),
     }
 )
 """Rows of Table 6, masked inputs alone, and two of them at a low temperature, with a fifth of the weights.
@@ -95,21 +98,25 @@ def _parents(options: Distillation) -> list[Trial]:
 
 def _trial(options: Distillation, variant: str, seed: int) -> Trial:
     student = options.cut(seed, "random" if variant == RANDOM else "")
+    name = variant if variant == RANDOM else f"{options.importance}, {variant}"
     if variant == SCRATCH:
-        job = options.from_scratch(f"{options.importance}, {variant}", str(student), seed)
-    else:
-        parts = PARTS.get(variant, ())
-        own = {term: getattr(options, term) for term in TERMS if term in parts}
-        if "teacher_weight" in parts:
-            own |= {"teacher": options.teacher, "temperature": options.temperature}
-        if "mask" in parts:
-            own["mask_fill"] = options.mask_fill
-        if "views" in parts:
-            own["views"] = "mirrored"
-        if "sharp" in parts:
-            own |= {term: own[term] / 5 for term in ("peers_weight", "teacher_weight") if term in own}
-            own["temperature"] = options.sharp
-        name = f"{options.importance}, {variant}" if variant != RANDOM else variant
-        job = options.trained_on(name, student, seed, **own)
-    base = None if variant == TRAINED_ON else TRAINED_ON
-    return Trial(ablation="distil", variant=variant, seed=seed, bundle=job.options["out"], job=job, against=base)
+        return trial("distil", variant, options.from_scratch(name, str(student), seed), TRAINED_ON)
+    parts = PARTS.get(variant, ())
+    job = options.trained_on(name, student, seed, lambda alone: _with(options, parts, alone))
+    return trial("distil", variant, job, None if variant == TRAINED_ON else TRAINED_ON)
+
+
+def _with(options: Distillation, parts: Collection[Part], alone: Distil) -> Distil:
+    """A training on the truth alone, with the terms of a row."""
+    weight, temperature = (0.2, options.sharp) if "sharp" in parts else (1.0, options.temperature)
+    taught, peers, masked = ("teacher" in parts, "peers" in parts, "masks" in parts)
+    return replace(
+        alone,
+        teacher=options.teacher if taught else None,
+        teacher_weight=weight * options.teacher_weight if taught else 0.0,
+        peers_weight=weight * options.peers_weight if peers else 0.0,
+        temperature=temperature if taught else alone.temperature,
+        mask=options.mask if masked else 0.0,
+        mask_fill=options.mask_fill if masked else alone.mask_fill,
+        views="mirrored" if "mirrored" in parts else "same",
+    )

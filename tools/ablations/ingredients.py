@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from toolkit import bundle
+from toolkit.commands.train import distil
+from toolkit.commands.train.distil import ALONE, Distil
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
@@ -17,7 +18,8 @@ from toolkit.pipelines.trials import Trial, make, score, summary
 
 USUAL = "all faces, all augmentation"
 QUARTER = "quarter-pixel decoding"
-BUDGET = "smaller network"
+SMALLER = "smaller network"
+UNDRAWN, PLAIN, TAUGHT = "without synthetic faces", "published augmentation alone", "with the teacher"
 LEFT_OUT: Mapping[str, tuple[str, ...]] = {
     "without YouTube Faces": ("ytf68",),
     "without turned heads": ("aflw_pose",),
@@ -81,40 +83,37 @@ def _trials(options: Ingredients, seed: int) -> Iterator[Trial]:
     every, counts = dict(MIXTURE), {name: _count(options.data / name) for name, _ in MIXTURE}
     an_epoch = sum(share * counts[name] for name, share in MIXTURE) + SYNTHETIC
 
-    def trial(variant: str, sets: Mapping[str, float], synthetic: int | None, **own: Any) -> Trial:
-        drawn = synthetic or 0
-        more = (an_epoch - drawn) / sum(share * counts[name] for name, share in sets.items())
-        training = {
-            "student": options.student,
-            "data": tuple(options.data / name for name in sets),
-            "share": tuple(round(share * more, 4) for share in sets.values()),
-            "synthetic": synthetic,
-            "size": options.size,
-            "epochs": options.epochs,
-            "lr": 1.5e-3,
-            "seed": seed,
-            "out": options.out / _folder(variant, seed),
-            "resume": True,
-            **{"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0},
-            **own,
-        }
-        job = Job("distil", "Distil", training, label=_folder(variant, seed))
-        return _row(variant, seed, Path(training["out"]), job)
+    def usual(variant: str, sets: Mapping[str, float] = every, synthetic: int | None = SYNTHETIC) -> Distil:
+        more = (an_epoch - (synthetic or 0)) / sum(share * counts[name] for name, share in sets.items())
+        return Distil(
+            **ALONE,
+            out=options.out / _folder(variant, seed),
+            student=options.student,
+            data=tuple(options.data / name for name in sets),
+            share=tuple(round(share * more, 4) for share in sets.values()),
+            synthetic=synthetic,
+            size=options.size,
+            epochs=options.epochs,
+            lr=1.5e-3,
+            seed=seed,
+            resume=True,
+        )
 
-    yield trial(USUAL, every, SYNTHETIC)
+    def row(variant: str, training: Distil) -> Trial:
+        job = Job(distil.run, training, training.out.name)
+        against = None if variant == USUAL else USUAL
+        return Trial(ablation="ingredients", variant=variant, seed=seed, bundle=training.out, job=job, against=against)
+
+    yield row(USUAL, usual(USUAL))
     for variant, gone in LEFT_OUT.items():
         left = {name: share for name, share in every.items() if name not in gone}
-        yield trial(variant, left, None if len(left) == 1 else SYNTHETIC)
-    yield trial("without synthetic faces", every, None)
-    yield trial("published augmentation alone", every, SYNTHETIC, augment=dict(PUBLISHED))
-    yield trial("with the teacher", every, SYNTHETIC, teacher=options.teacher, **FROM_TEACHER)
-    yield trial(BUDGET, every, SYNTHETIC, student=options.smaller)
-    yield _row(QUARTER, seed, options.out / _folder(QUARTER, seed), None)
-
-
-def _row(variant: str, seed: int, folder: Path, job: Job | None) -> Trial:
-    against = None if variant == USUAL else USUAL
-    return Trial(ablation="ingredients", variant=variant, seed=seed, bundle=folder, job=job, against=against)
+        yield row(variant, usual(variant, left, None if len(left) == 1 else SYNTHETIC))
+    yield row(UNDRAWN, usual(UNDRAWN, synthetic=None))
+    yield row(PLAIN, replace(usual(PLAIN), augment=dict(PUBLISHED)))
+    yield row(TAUGHT, replace(usual(TAUGHT), teacher=options.teacher, **FROM_TEACHER))
+    yield row(SMALLER, replace(usual(SMALLER), student=options.smaller))
+    decoded = options.out / _folder(QUARTER, seed)
+    yield Trial(ablation="ingredients", variant=QUARTER, seed=seed, bundle=decoded, against=USUAL)
 
 
 def _folder(variant: str, seed: int) -> str:

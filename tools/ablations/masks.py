@@ -1,16 +1,15 @@
 """What masked inputs are worth where faces are hidden (section 3.2; the paper's Table 3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from toolkit.core.outputs import OutFolder
 from toolkit.core.progress import Outcome, Steps
 from toolkit.data.batches import Fill
 from toolkit.pipelines.trials import Seen, Trial, make
-from tools.ablations.comparison import Comparison, compared, cuts, settled
+from tools.ablations.comparison import Comparison, compared, cuts, settled, trial
 
 UNMASKED = "without masks"
 FILLS: Mapping[Fill, str] = MappingProxyType({"random": "masks of random colours", "mean": "masks of the mean colour"})
@@ -57,7 +56,8 @@ def run(options: Masks) -> Steps[Outcome]:
 
 def _trial(options: Masks, fill: Fill | None, seed: int) -> Trial:
     variant = FILLS[fill] if fill else UNMASKED
-    own: dict[str, Any] = {"mask": options.mask, "mask_fill": fill} if fill else {}
-    job = options.trained_on(variant, options.cut(seed), seed, **own)
-    against = UNMASKED if fill else None
-    return Trial(ablation="masks", variant=variant, seed=seed, bundle=job.options["out"], job=job, against=against)
+    student = options.cut(seed)
+    if fill is None:
+        return trial("masks", variant, options.trained_on(variant, student, seed), None)
+    job = options.trained_on(variant, student, seed, lambda alone: replace(alone, mask=options.mask, mask_fill=fill))
+    return trial("masks", variant, job, UNMASKED)

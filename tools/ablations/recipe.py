@@ -1,15 +1,15 @@
 """What the ways of training are worth: the running mean of the weights, rising input sizes, early stopping."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from toolkit.commands.train.teacher import Teacher
 from toolkit.core.outputs import OutFolder
 from toolkit.core.progress import Outcome, Steps
 from tools.ablations.scratch import FromScratch, trial, validated
 
-USUAL = "usual"
+USUAL, NO_MEAN, RISING, BEST = "usual", "no running mean", "rising input sizes", "best epoch kept"
 PATIENCE = 2
 
 
@@ -24,24 +24,24 @@ class Recipes(FromScratch):
     out: OutFolder = Path("runs/ablate-recipe")
     """Folder for the trained bundles; started again, it goes on where it was."""
 
-    @property
-    def variants(self) -> Mapping[str, Mapping[str, Any]]:
-        """The options of the training stages that each variant changes."""
-        return {
-            USUAL: {},
-            "no running mean": {"ema": 0.0},
-            "rising input sizes": {"progressive": (self.size // 2,)},
-            "best epoch kept": {"patience": PATIENCE},
-        }
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.size % 64:
             raise ValueError(f"half of --size must be a multiple of 32 pixels, got {self.size}")
 
+    def variants(self, seed: int) -> Mapping[str, Teacher]:
+        """The usual training, and those that change one thing."""
+        progressive = (self.size // 2,)
+        return {
+            USUAL: self.training(USUAL, seed),
+            NO_MEAN: replace(self.training(NO_MEAN, seed), ema=0.0),
+            RISING: replace(self.training(RISING, seed), progressive=progressive),
+            BEST: replace(self.training(BEST, seed), patience=PATIENCE),
+        }
+
 
 def run(options: Recipes) -> Steps[Outcome]:
     """Train and score every variant; see Recipes."""
-    named = options.variants.items()
-    trials = [trial(options, "recipe", name, seed, own) for seed in range(options.seeds) for name, own in named]
+    named = [one for seed in range(options.seeds) for one in options.variants(seed).items()]
+    trials = [trial("recipe", name, training) for name, training in named]
     return (yield from validated(options, trials, ()))

@@ -1,10 +1,11 @@
 """What the comparisons of trainings from scratch share: one small network, trained in several ways."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from toolkit.commands.train import teacher
+from toolkit.commands.train.teacher import Teacher
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
@@ -43,23 +44,24 @@ class FromScratch(Options):
         if self.seeds < 1 or self.at_once < 1:
             raise ValueError("seeds and at_once must be at least 1")
 
+    def training(self, variant: str, seed: int) -> Teacher:
+        """The usual training, in the folder of a variant."""
+        return Teacher(
+            out=self.out / f"{variant.removeprefix('+ ').replace(' ', '-')}-{seed}",
+            data=() if self.data is None else (self.data,),
+            arch=self.arch,
+            size=self.size,
+            epochs=self.epochs,
+            synthetic=self.synthetic if self.data is None else None,
+            seed=seed,
+            resume=True,
+        )
 
-def trial(options: FromScratch, ablation: str, variant: str, seed: int, own: Mapping[str, Any]) -> Trial:
-    """A training whose options are the usual ones but for a variant's own."""
-    name = f"{variant.removeprefix('+ ').replace(' ', '-')}-{seed}"
-    training = {
-        "out": options.out / name,
-        "data": () if options.data is None else (options.data,),
-        "arch": options.arch,
-        "size": options.size,
-        "epochs": options.epochs,
-        "synthetic": options.synthetic if options.data is None else None,
-        "seed": seed,
-        "resume": True,
-        **own,
-    }
-    job = Job("teacher", "Teacher", training, label=name)
-    return Trial(ablation=ablation, variant=variant, seed=seed, bundle=options.out / name, job=job)
+
+def trial(ablation: str, variant: str, training: Teacher) -> Trial:
+    """A variant's training, to be scored."""
+    job = Job(teacher.run, training, training.out.name)
+    return Trial(ablation=ablation, variant=variant, seed=training.seed, bundle=training.out, job=job)
 
 
 def validated(options: FromScratch, trials: Sequence[Trial], conditions: Sequence[str]) -> Steps[Outcome]:

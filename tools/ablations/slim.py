@@ -6,6 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from toolkit import bundle
+from toolkit.commands.train import slim
+from toolkit.commands.train.slim import Slim
 from toolkit.core.progress import Outcome, Steps
 from toolkit.models.spec import OWN_POINTS
 from toolkit.pipelines.jobs import Job
@@ -21,6 +23,7 @@ from tools.ablations.comparison import (
     compared,
     cuts,
     settled,
+    trial,
 )
 
 WEIGHTED, PUBLISHED = "|alpha| of a cost-weighted L1", "published network from scratch"
@@ -70,12 +73,13 @@ def run(options: Slimmings) -> Steps[Outcome]:
     return (yield from compared(options, _parents(options) + trials))
 
 
-def _weighted(options: Slimmings) -> list[Job]:
+def _weighted(options: Slimmings) -> list[Job[Slim]]:
     """Cuts of the other supernets."""
-    return [
-        Job("slim", "Slim", {"supernet": path, "share": options.keep, "out": _student(options, WEIGHTED, n)})
+    cuts = [
+        Slim(supernet=path, share=options.keep, out=_student(options, WEIGHTED, n))
         for n, path in enumerate(options.weighted)
     ]
+    return [Job(slim.run, cut, cut.out.name) for cut in cuts]
 
 
 def _student(options: Slimmings, variant: str, seed: int) -> Path:
@@ -105,12 +109,10 @@ def _trial(options: Slimmings, variant: str, seed: int) -> Trial:
     if variant == PUBLISHED:
         points = bundle.read(options.parent(seed)).spec.points
         released = next((name for name, own in OWN_POINTS.items() if own == points), "s-hrnet-300w")
-        job = options.from_scratch(variant, released, seed)
-    elif variant == SCRATCH:
-        job = options.from_scratch(f"{options.importance}, {variant}", str(student), seed)
-    elif variant == RANDOM:
-        job = options.trained_on(variant, student, seed)
-    else:
-        job = options.trained_on(f"{IMPORTANCES.get(variant, 'weighted')}, {TRAINED_ON}", student, seed)
+        return trial("slim", variant, options.from_scratch(variant, released, seed), options.base)
+    if variant == SCRATCH:
+        name = f"{options.importance}, {variant}"
+        return trial("slim", variant, options.from_scratch(name, str(student), seed), options.base)
+    name = variant if variant == RANDOM else f"{IMPORTANCES.get(variant, 'weighted')}, {TRAINED_ON}"
     base = None if variant == options.base else options.base
-    return Trial(ablation="slim", variant=variant, seed=seed, bundle=job.options["out"], job=job, against=base)
+    return trial("slim", variant, options.trained_on(name, student, seed), base)

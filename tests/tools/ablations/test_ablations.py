@@ -13,6 +13,7 @@ from tests.tools.ablations.conftest import one_after_the_other
 from toolkit import bundle
 from toolkit.benchmark import accuracy
 from toolkit.bundle import Card
+from toolkit.commands.train.distil import Distil
 from toolkit.core import metrics
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
@@ -26,7 +27,7 @@ from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import HRNetSpec
 from toolkit.pipelines import trials
 from toolkit.train.setup import Training, open_session
-from tools.ablations import augment, distil, masks, recipe, scratch
+from tools.ablations import augment, distil, masks, recipe
 from tools.ablations.comparison import folder
 
 TEACHER = HRNetSpec(points=68, stem=(8, 8), layer1=(4, 8), widths=(4, 6, 8, 10), modules=(1, 1, 1), blocks=1)
@@ -39,7 +40,7 @@ def test_a_group_adds_its_kinds_and_nothing_else(tmp_path: Path) -> None:
     for variant in augment.GROUPS:
         job = augment._trial(options, variant, 0).job
         assert job is not None
-        strengths[variant] = job.options["augment"]
+        strengths[variant] = job.options.augment
     for variant, kinds in augment.GROUPS.items():
         changed = {k for k, v in strengths[variant].items() if v != getattr(PUBLISHED, k)}
         assert changed == set(kinds), variant
@@ -49,11 +50,7 @@ def test_a_group_adds_its_kinds_and_nothing_else(tmp_path: Path) -> None:
 def test_a_recipe_changes_one_thing(tmp_path: Path) -> None:
     """The running mean, the input sizes or the patience."""
     options = recipe.Recipes(out=tmp_path, epochs=4)
-    stages = {}
-    for name, own in options.variants.items():
-        job = scratch.trial(options, "recipe", name, 1, own).job
-        assert job is not None
-        stages[name] = job.config_of_stage()
+    stages = dict(options.variants(1))
     usual = stages.pop(recipe.USUAL)
     changed = {}
     for name, stage in stages.items():
@@ -88,21 +85,20 @@ def test_rows_of_table_6(tmp_path: Path, variant: str, terms: tuple[float, float
     """Each term of the loss is switched off or has its weight, and a row without peers trains one student."""
     job = distil._trial(table_6(tmp_path), variant, 1).job
     assert job is not None
-    stage = job.config_of_stage()
+    stage = job.options
+    assert isinstance(stage, Distil)
     assert (stage.peers_weight, stage.teacher_weight, stage.mask, stage.views, stage.temperature) == terms
     assert len(stage.peers) == (2 if stage.peers_weight else 1) and stage.seed == 1
 
 
 def test_variants_share_everything_but_what_they_are_named_for(tmp_path: Path) -> None:
     """Data, epochs, sizes and the published augmentation; only the control from scratch has its own learning rate."""
-    (tmp_path / "cut-alpha-0").mkdir()
-    (tmp_path / "cut-alpha-0" / "spec.json").touch()  # the control from scratch looks for its architecture
     options = table_6(tmp_path, epochs=7, lr=5e-4, scratch_lr=3e-3, augment={"jpeg": 0.5}, seeds=2)
     stages = {v: distil._trial(options, v, 0).job for v in (*distil.PARTS, distil.SCRATCH, distil.RANDOM)}
     seen = {}
     for variant, job in stages.items():
         assert job is not None
-        stage = job.config_of_stage()
+        stage = job.options
         assert stage.augmentation == dataclasses.replace(PUBLISHED, jpeg=0.5)
         seen[variant] = (stage.optim.lr, stage.optim.epochs, stage.size, stage.synthetic, stage.seed)
     assert seen.pop(distil.SCRATCH) == (3e-3, 7, 32, 2000, 0)

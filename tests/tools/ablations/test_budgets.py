@@ -26,15 +26,15 @@ def test_every_cut_has_its_parent_and_all_train_alike(tmp_path: Path) -> None:
     options = Budgets(out=tmp_path, budgets=(300, 200), seeds=2, epochs=3, synthetic=20)
     variants = [one for seed in range(2) for one in budgets._variants(options, seed)]
     assert len(variants) == len({one.folder for one in variants}) == 2 * (2 + 2 * 3)
-    cuts = {one: budgets._cut(options, one).config_of_stage() for one in variants if one.budget}
+    cuts = {one: budgets._cut(options, one).options for one in variants if one.budget}
     for one, slim in cuts.items():
         parent = {"edges": f"supernet-plain-{one.seed}", "layers": f"supernet-deep-{one.seed}"}
         expected = tmp_path / parent.get(one.way, f"layers-{one.budget}-{one.seed}/cut")
         assert slim.supernet == expected and slim.remove == ("channels" if one.way == "channels" else "operations")
         assert slim.operations == (None if one.way == "channels" else one.budget)
-    trained = [budgets._trained_on(options, one).config_of_stage() for one in variants]
+    trained = [budgets._trained_on(options, one).options for one in variants]
     assert {(stage.optim.epochs, stage.lambdas, stage.mask) for stage in trained} == {(3, (0.0, 0.0), 0.0)}
-    deep = budgets._supernet(options, True, 1).config_of_stage()
+    deep = budgets._supernet(options, True, 1).options
     assert deep.depth and deep.penalty == "operations" and deep.seed == 1
 
 

@@ -23,9 +23,9 @@ def test_every_row_shows_as_many_faces(monkeypatch: pytest.MonkeyPatch) -> None:
             assert variant == QUARTER
             continue
         own = trial.job.options
-        real = sum(share * FACES[folder.name] for folder, share in zip(own["data"], own["share"], strict=True))
-        shown[variant] = real + (own["synthetic"] or 0)
-        kept = {str(folder.relative_to(data)) for folder in own["data"]}
+        real = sum(share * FACES[folder.name] for folder, share in zip(own.data, own.share, strict=True))
+        shown[variant] = real + (own.synthetic or 0)
+        kept = {str(folder.relative_to(data)) for folder in own.data}
         assert kept == dict(MIXTURE).keys() - set(LEFT_OUT.get(variant, ()))
-        assert (own["synthetic"] == SYNTHETIC) == (variant not in ("300W subset alone", "without synthetic faces"))
+        assert (own.synthetic == SYNTHETIC) == (variant not in ("300W subset alone", "without synthetic faces"))
     assert all(faces == pytest.approx(shown[USUAL], abs=1) for faces in shown.values())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import torch
@@ -27,6 +27,19 @@ from toolkit.train.setup import Session, Training, finished, open_session
 PEERS = ("peer1", "peer2")
 PUBLISHED = MappingProxyType({"300w": (4.0, 1.0), "cofw": (3.0, 0.1), "wflw": (0.3, 0.1)})
 """lambda 1 and lambda 2 of equation 4 by data set (section 4.3)."""
+
+
+class Terms(TypedDict, total=False):
+    """The options that say what a student learns from beside the truth."""
+
+    peers_weight: float
+    teacher_weight: float
+    temperature: float
+    mask: float
+
+
+ALONE: Terms = {"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0}
+"""Nothing: the truth alone, on faces as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,8 +47,6 @@ class Teacher(Training):
     def __post_init__(self) -> None:
         super().__post_init__()
         _ = self.target  # refuses unknown schemes
-        if self.arch not in ARCHITECTURES and not bundle.is_bundle(Path(self.arch)):
-            raise ValueError(f"there is no architecture or bundle {self.arch!r}; known: {', '.join(ARCHITECTURES)}")
         if self.weights is not None and self.arch != "hrnet-w18":
             raise ValueError(f"--weights are those of hrnet-w18, not of {self.arch}")
         if self.start is not None and (self.weights is not None or self.arch != "hrnet-w18"):
@@ -63,6 +61,8 @@ class Teacher(Training):
 def run(options: Teacher) -> Steps[Outcome]:
     """Train and write the bundle; see Teacher."""
     check_outputs(options, reads={"arch": Path(options.arch)})
+    if options.arch not in ARCHITECTURES and not bundle.is_bundle(Path(options.arch)):
+        raise ValueError(f"there is no architecture or bundle {options.arch!r}; known: {', '.join(ARCHITECTURES)}")
     start = bundle.read(options.start) if options.start else None
     if start and options.size is None:
         options = dataclasses.replace(options, size=start.card.size_px)
