@@ -13,7 +13,7 @@ from tests.conftest import SMALL
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
 from toolkit.cli import main
-from toolkit.landmarkers import released
+from toolkit.core.zoo import released
 from toolkit.models import build
 from toolkit.runtime import sidecar
 

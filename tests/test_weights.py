@@ -8,7 +8,8 @@ import pytest
 
 from toolkit import bundle, runtime
 from toolkit.cli import main
-from toolkit.landmarkers import MAIN, WEIGHTS, chosen, open_model, released
+from toolkit.core.zoo import MAIN, WEIGHTS, released
+from toolkit.landmarkers import open_model
 from toolkit.runtime import sidecar
 
 ROOT = Path(__file__).parents[1]
@@ -58,17 +59,7 @@ def test_known_failures_are_a_models_own() -> None:
 
 def test_the_main_model_is_there() -> None:
     """It is what every command takes that is told no other."""
-    assert MAIN in MODELS and chosen(None) == released("float16")
-    assert open_model(chosen(None)).size_px == 128
-
-
-def test_a_model_is_chosen_by_path_or_name(tmp_path: Path) -> None:
-    """A bare word is a released model's name, unless something of that name is there."""
-    small = Path("sdhrnet-68pt-96")
-    assert chosen(small) == released("float16", "sdhrnet-68pt-96")
-    assert chosen(tmp_path / "no.tflite") == tmp_path / "no.tflite" and chosen(tmp_path) == tmp_path
-    with pytest.raises(FileNotFoundError, match=f"no big-float16.tflite .*{MAIN}.*--model"):
-        chosen(Path("big"))
+    assert MAIN in MODELS and open_model(released("float16")).size_px == 128
 
 
 def test_a_missing_precision_is_named() -> None:

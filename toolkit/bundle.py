@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from toolkit.core import heatmap
+from toolkit.core import heatmap, zoo
 from toolkit.core.correspondence import span_of
 from toolkit.core.files import naming, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.outputs import require_empty
@@ -33,6 +33,8 @@ HASHED = ("spec.json", "weights.safetensors")
 """The files whose hashes a card carries. A card of format 1 has none, and its files are taken as they are."""
 STAGING = ".bundle-"
 
+is_bundle = zoo.is_bundle
+"""Whether a path is a folder with a bundle in it; there it needs no torch."""
 LAST_LAYER = ("head.out.weight", "head.out.bias")
 """The layer that has a channel for each landmark."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -214,11 +216,6 @@ def read(folder: Path) -> Bundle:
 def digest(folder: Path) -> str:
     """The hash that names a bundle in sidecars and cards: of its architecture and weights."""
     return sha256(folder / "spec.json", folder / "weights.safetensors")
-
-
-def is_bundle(path: Path) -> bool:
-    """Whether a path is a folder with a bundle in it."""
-    return (path / "spec.json").is_file()
 
 
 def _card(folder: Path) -> Card:

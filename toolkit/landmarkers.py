@@ -1,57 +1,171 @@
-"""Any model by its path: a bundle on torch, a converted file on its engine. Torch is imported for bundles alone."""
+"""Any model by its path or name: `load` for faces in pictures, `open_model` for its network alone.
+
+A bundle runs on torch, which is imported for bundles alone; a converted file runs on its engine.
+"""
 
 from pathlib import Path
-from typing import Any
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
 
 from toolkit import runtime
+from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256, size_bytes
+from toolkit.core.images import checked_image, read_image
 from toolkit.core.schemes import Scheme
+from toolkit.core.stopwatch import Stopwatch
+from toolkit.core.zoo import MAIN, is_bundle, resolve
+from toolkit.detect import FaceDetector, FaceLandmarks, FaceTracker, Tracking, landmarks_in
+from toolkit.detect.detector import FINEST, Detection
+from toolkit.detect.landmarks import PASSES
+from toolkit.detect.tracking import TRACKING
 from toolkit.runtime import sidecar
-from toolkit.runtime.landmarker import Landmarker
-
-WEIGHTS = Path(__file__).parent / "weights"
-"""The released models, inside the package."""
+from toolkit.runtime.landmarker import Landmarker, Prediction
 
 
-MAIN = "sdhrnet-68pt-128"
-"""The one that is taken where none is named."""
+class Model:
+    """A landmark network and the face detector before it: pictures in, faces out. `load` makes one.
+
+    It may be shared by threads, which then wait for one another; for work side by side give each thread its own.
+    A call that is refused leaves it as it was. `close`, or leaving its `with` block, ends the detector's threads.
+    """
+
+    timed: bool
+    """Whether its speed says anything about a device; a reference interpreter's does not."""
+
+    def __init__(self, path: Path, landmarker: Landmarker, *, finest: int = FINEST, passes: int = PASSES) -> None:
+        """See `load`."""
+        if finest < 0 or passes < 1:
+            raise ValueError(f"expected finest 0 or more and passes 1 or more, got {finest} and {passes}")
+        self.path = path
+        self.scheme, self.size_px = landmarker.scheme, landmarker.size_px
+        self.engine, self.timed = landmarker.engine, landmarker.timed
+        self._landmarker, self._finest, self._passes = landmarker, finest, passes
+        self._detector: FaceDetector | None = None
+        self._closed = False
+        self._lock = RLock()
+
+    @property
+    def name(self) -> str:
+        """Of the file or the bundle's folder."""
+        return self.path.name
+
+    def find(self, image: ImageArray | Path | str) -> list[FaceLandmarks]:
+        """The faces in a picture with their landmarks, largest first; an empty list where there is none.
+
+        Faces may stand upright, lie on their side or stand on their head. `sdhrnet photo` gives just these.
+
+        Args:
+            image: (H, W, 3) uint8 in RGB order, 0..255, of any strides; it is not changed. Or the path of a picture,
+                which is turned upright by its EXIF orientation.
+
+        Returns:
+            Of each face `points_xy` (M, 2) float64 and `box_xyxy` (4,) in pixels of the upright picture, whole numbers
+            at pixel centres; `confidence` (M,) in [0, 1]; `roll_deg`, by how much it is turned clockwise; `score` of
+            the detector in [0, 1]; `sure`, False where the points may be nonsense.
+
+        Raises:
+            ValueError: an array of another kind, or a file that is no picture, or the model was closed.
+            FileNotFoundError: there is no picture at the path.
+
+        Example:
+            with toolkit.load("sdhrnet-68pt-128") as model:
+                for face in model.find("me.jpg"):
+                    print(face.points_xy.shape, face.confidence.mean(), face.roll_deg)
+        """
+        pixels = read_image(Path(image)) if isinstance(image, Path | str) else checked_image(image)
+        with self._lock:
+            return landmarks_in(pixels, self.detect, self._landmarker, self._passes)
+
+    def detect(self, image: ImageArray) -> list[Detection]:
+        """The upright faces in a picture (H, W, 3) uint8 RGB, by the detector alone, largest first.
+
+        Raises:
+            ValueError: the model was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise ValueError("this model was closed: load it again")
+            if self._detector is None:  # it takes a second to start, which crops alone need not wait for
+                self._detector = FaceDetector(self._finest)
+            return self._detector(image)
+
+    def __call__(self, crop: ImageArray) -> Prediction:
+        """The landmarks of one crop (size_px, size_px, 3) uint8 RGB that holds a face as `core.geometry` cuts it.
+
+        Returns:
+            points_xy (M, 2) in crop pixels and confidence (M,) in [0, 1].
+
+        Raises:
+            ValueError: a crop of another size or kind.
+        """
+        with self._lock:
+            return self._landmarker(crop)
+
+    def tracker(self, settings: Tracking = TRACKING, watch: Stopwatch | None = None) -> FaceTracker:
+        """What follows faces from frame to frame of a video, from its first frame on.
+
+        Args:
+            settings: see detect.Tracking.
+            watch: gets the time of each stage.
+
+        Example:
+            follow = model.tracker()
+            for number, frame in enumerate(frames):  # (H, W, 3) uint8 RGB
+                faces = follow(frame, seconds=number / 30)
+        """
+        return FaceTracker(self.detect, self, settings, watch)
+
+    def close(self) -> None:
+        """End the detector's threads; the model finds no more faces then."""
+        with self._lock:
+            self._closed = True
+            if self._detector is not None:
+                self._detector.close()
+                self._detector = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.scheme.points} points of {self.scheme.name}, {self.size_px} px, on {self.engine}>"
 
 
-def released(precision: str, name: str = MAIN) -> Path:
-    """A released model's TFLite file.
+def load(
+    model: Path | str = MAIN,
+    *,
+    threads: int = 1,
+    engine: str | None = None,
+    finest: int = FINEST,
+    passes: int = PASSES,
+) -> Model:
+    """A model, ready to find faces in pictures.
 
     Args:
-        precision: float32, float16 or int8.
-        name: of the model, which is that of its bundle's folder in WEIGHTS.
+        model: the name of a released model, such as sdhrnet-68pt-128 (`sdhrnet models` lists them), which stands for
+            its float16 TFLite file; or the path of a .tflite, .onnx or .mlpackage with its sidecar beside it, or of a
+            bundle's folder, which runs on torch.
+        threads: CPU threads of a converted file's engine.
+        engine: of a .tflite, ai-edge-litert (the default) or tflite-runtime.
+        finest: how small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size
+            too.
+        passes: predictions a face; each after the first crops around the points of the one before.
 
     Raises:
-        FileNotFoundError: this installation has none.
+        FileNotFoundError: there is no such file and no released model of that name.
+        ValueError: it is no model, or a damaged one, or the options mean nothing.
+        ModuleNotFoundError: its engine is not installed.
+
+    Example:
+        model = toolkit.load("sdhrnet-68pt-128")
+        for face in model.find("me.jpg"):
+            print(face.points_xy)  # (68, 2) in pixels
     """
-    path = WEIGHTS / f"{name}-{precision}.tflite"
-    if not path.is_file():
-        known = ", ".join(sorted(folder.name for folder in WEIGHTS.glob("*") if is_bundle(folder)))
-        raise FileNotFoundError(f"no {path.name} comes with this installation, which has {known}: give --model a path")
-    return path
-
-
-def chosen(model: Path | None) -> Path:
-    """The model that a user asks for: a path, the name of a released model, or the main one where nothing is said.
-
-    Of a released model it is the float16 file, or the int8 one of those that come in int8 alone.
-
-    Raises:
-        FileNotFoundError: a bare name that is neither a path nor a released model's.
-    """
-    if model is None or model.exists() or len(model.parts) > 1 or model.suffix:
-        return model or released("float16")
-    int8 = WEIGHTS / f"{model.name}-int8.tflite"
-    whole = (WEIGHTS / f"{model.name}-float16.tflite").is_file()
-    return int8 if int8.is_file() and not whole else released("float16", model.name)
-
-
-def is_bundle(path: Path) -> bool:
-    """Whether a path is a folder with a bundle in it."""
-    return (path / "spec.json").is_file()
+    path = resolve(model)
+    return Model(path, open_model(path, threads, engine), finest=finest, passes=passes)
 
 
 def open_model(path: Path, threads: int = 1, engine: str | None = None, head: Scheme | None = None) -> Landmarker:

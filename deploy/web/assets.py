@@ -18,7 +18,7 @@ from toolkit.core.files import new_folder, read_json, sha256, write_bytes, write
 from toolkit.core.images import write_image
 from toolkit.core.provenance import commit
 from toolkit.core.schemes import SCHEMES, scheme
-from toolkit.landmarkers import WEIGHTS
+from toolkit.core.zoo import WEIGHTS
 from toolkit.report import palette
 from toolkit.runtime import sidecar
 from tools.contract import detector_file

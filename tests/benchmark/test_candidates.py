@@ -21,8 +21,8 @@ from toolkit.benchmark.startup import main as start
 from toolkit.core import metrics
 from toolkit.core.files import sha256
 from toolkit.core.geometry import cut
+from toolkit.core.zoo import MAIN, WEIGHTS, released
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.landmarkers import MAIN, WEIGHTS, released
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
 from toolkit.slimming.complexity import complexity

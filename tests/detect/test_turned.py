@@ -9,10 +9,11 @@ from skimage import data
 
 from toolkit.core.geometry import Pose, crop_of_box, rotation
 from toolkit.core.schemes import COFW_29, W300_68
+from toolkit.core.zoo import released
 from toolkit.detect import Detection, FaceDetector, FaceTracker, Tracking, landmarks_in
 from toolkit.detect.boxes import around
 from toolkit.detect.turned import LEVEL_DEG, crop_around, faces_any_way_up, roll_of, turn_for
-from toolkit.landmarkers import open_model, released
+from toolkit.landmarkers import open_model
 
 FACE = np.random.default_rng(0).uniform((-30, -50), (30, 50), (68, 2))
 FACE[[36, 45]] = (-20, -10), (20, -10)

@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from toolkit.core.zoo import WEIGHTS
 from toolkit.export import indices
 from toolkit.export.indices import Step, faults
-from toolkit.landmarkers import WEIGHTS
 from toolkit.runtime import sidecar
 from toolkit.runtime.mil import package
 

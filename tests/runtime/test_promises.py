@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from toolkit import runtime
-from toolkit.landmarkers import released
+from toolkit.core.zoo import released
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import Sidecar
 from toolkit.runtime.tensors import check_input

@@ -13,7 +13,8 @@ from toolkit.benchmark.described import DescribedLandmarker, read_description
 from toolkit.benchmark.framing import Framing
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256, size_bytes
-from toolkit.landmarkers import identify, is_bundle, open_model
+from toolkit.core.zoo import is_bundle
+from toolkit.landmarkers import identify, open_model
 from toolkit.runtime import sidecar
 from toolkit.runtime.coreml import InterpretedLandmarker, load_coreml
 from toolkit.runtime.landmarker import Landmarker, Prediction

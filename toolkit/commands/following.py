@@ -1,7 +1,7 @@
 """What `video` and `webcam` share: faces followed frame by frame, drawn, and their points written."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,20 @@ from toolkit.core.schemes import Scheme
 from toolkit.core.smoothing import SMOOTHING
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import Frame, VideoReader, VideoWriter
-from toolkit.detect import FaceDetector, FaceTracker, TrackedFace, Tracking
+from toolkit.core.zoo import MAIN, ModelPath
+from toolkit.detect import FaceTracker, TrackedFace, Tracking
+from toolkit.detect.landmarks import NO_FACE
 from toolkit.detect.points import Sink, csv_points, json_points
-from toolkit.landmarkers import chosen, open_model
+from toolkit.landmarkers import load
 
 
 @dataclass(frozen=True, kw_only=True)
 class Live(Options):
     """Options of every command that follows faces."""
 
-    model: Path | None = None
-    """A bundle's folder, a .tflite, .onnx or .mlpackage, or the name of a released model (default: sdhrnet-68pt-128;
-    sdhrnet-68pt-96 is the fast one)."""
+    model: ModelPath = Path(MAIN)
+    """A .tflite, .onnx or .mlpackage, a bundle's folder, or the name of a released model, which is its float16 TFLite
+    file (`sdhrnet models` lists them; sdhrnet-68pt-96 is the fast one)."""
     json_out: OutFile | None = None
     """Write the points of every frame, as JSON: x, y in 0-based pixels, whole numbers at pixel centres."""
     csv_out: OutFile | None = None
@@ -108,7 +110,7 @@ class Session:
             f"{name} {row['mean_ms_per_frame']:.1f}" for name, row in self.watch.summary(self.frames).items()
         )
         tracks = "1 face" if len(self._tracks) == 1 else f"{len(self._tracks)} faces"
-        seen = f"{tracks} in {self.with_face} of {self.frames} frames" if self._tracks else "no face found"
+        seen = f"{tracks} in {self.with_face} of {self.frames} frames" if self._tracks else NO_FACE
         return f"{seen}; {self.frames / wall_s:.0f} frames a second ({stages} ms a frame)"
 
 
@@ -134,15 +136,15 @@ def session(options: Live, about: dict[str, Any], finest: int, watch: Stopwatch 
     Raises:
         ValueError: the model is none, or a place cannot be written to.
     """
-    model = chosen(options.model)
-    landmarker, watch, sinks = open_model(model, options.threads), watch or Stopwatch(), list[Sink]()
+    watch, sinks = watch or Stopwatch(), list[Sink]()
     with ExitStack() as stack:
-        detector = stack.enter_context(closing(FaceDetector(finest)))
+        model = stack.enter_context(load(options.model, threads=options.threads, finest=finest))
         if options.json_out is not None:
-            head = {**about, "model": model.name, "engine": landmarker.engine, "scheme": landmarker.scheme.name}
+            head = {**about, "model": model.name, "engine": model.engine, "scheme": model.scheme.name}
             head["smooth"] = options.smooth
             sinks.append(stack.enter_context(json_points(options.json_out, head)))
         if options.csv_out is not None:
-            sinks.append(stack.enter_context(csv_points(options.csv_out, landmarker.scheme)))
-        tracker = FaceTracker(detector, landmarker, options.tracking(), watch)
-        yield Session(tracker, landmarker.scheme, boxes=options.boxes, sinks=sinks, watch=watch)
+            sinks.append(stack.enter_context(csv_points(options.csv_out, model.scheme)))
+        yield Session(
+            model.tracker(options.tracking(), watch), model.scheme, boxes=options.boxes, sinks=sinks, watch=watch
+        )

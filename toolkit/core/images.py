@@ -23,6 +23,24 @@ HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
+def checked_image(image: ImageArray) -> ImageArray:
+    """An image that a program made, with its rows one after the other in memory, as what looks at it needs.
+
+    Raises:
+        ValueError: it is no (H, W, 3) uint8 array of one pixel or more; the message says what to do.
+    """
+    shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", None)
+    if not isinstance(image, np.ndarray) or dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        got = type(image).__name__ if shape is None else f"{tuple(shape)} {dtype}"
+        raise ValueError(
+            f"expected an image (H, W, 3) uint8 in RGB order, 0 to 255, got {got}: read it with "
+            "toolkit.core.images.read_image, or convert its colours and values first"
+        )
+    if image.size == 0:
+        raise ValueError(f"expected an image of one pixel or more, got {tuple(image.shape)}")
+    return np.ascontiguousarray(image)
+
+
 def read_image(path: Path) -> ImageArray:
     """A picture as (H, W, 3) uint8 RGB, turned upright by its EXIF orientation.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from toolkit.core.validation import check
+from toolkit.core.zoo import resolved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Options:
             check(float(value) if isinstance(value, float) else value, hint, flag(name))  # NumPy's float64 is one, too
             if not all(map(math.isfinite, _floats(value))):
                 raise ValueError(f"{flag(name)}: expected finite numbers, got {value}")
+            object.__setattr__(self, name, resolved(value, hint))  # a released model's name becomes its path
 
     def at_least(self, least: int, *names: str) -> None:
         """Raises ValueError where one of these is given and lower."""

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.images import checked_image
 from toolkit.detect.boxes import SAME_FACE, area, shared
 from toolkit.detect.quiet import no_chatter, no_tensorflow
 
@@ -72,7 +73,12 @@ class FaceDetector:
         self._network.close()
 
     def __call__(self, image: ImageArray) -> list[Detection]:
-        """The faces in an image (H, W, 3) uint8 RGB, largest first."""
+        """The faces in an image (H, W, 3) uint8 RGB, largest first.
+
+        Raises:
+            ValueError: it is an array of another kind.
+        """
+        image = checked_image(image)
         height, width = image.shape[:2]
         longer = max(height, width)
         faces = self._confirmed(image, self._look(image, (0, 0, width, height)), [])

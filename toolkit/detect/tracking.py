@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.images import checked_image
 from toolkit.core.smoothing import SMOOTHING, OneEuro, Smoother
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.boxes import SAME_FACE, calibrate, part_inside, shared, similar
@@ -126,7 +127,11 @@ class FaceTracker:
         Args:
             image: (H, W, 3) uint8 RGB.
             seconds: when it was taken, later than the frame before.
+
+        Raises:
+            ValueError: it is an array of another kind; no track is touched.
         """
+        image = checked_image(image)
         if self._cuts(image):
             self._tracks, self._lost, self._looked_s = [], [], -np.inf
         followed = [track for track in self._tracks if self._follow(track, image, seconds)]

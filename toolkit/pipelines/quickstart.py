@@ -14,7 +14,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs, require_empty
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
-from toolkit.landmarkers import is_bundle, released
+from toolkit.core.zoo import MAIN, is_bundle, resolve
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.runtime import models_in
 
@@ -125,7 +125,7 @@ def _judge(options: Quickstart) -> Steps[list[Outcome]]:
             models=(models,), data=options.data, synthetic=TEST_FACES, starts=1, results=results
         )
         found.append((yield from benchmark.run(timing)))
-    photos = [("photo.png", released("float16"))]
+    photos = [("photo.png", resolve(MAIN))]
     photos += [("photo-this-run.png", path) for name, path in kept.items() if name.endswith("-float32.tflite")]
     for name, model in photos:
         found.append((yield from photo.run(photo.Photo(model=model, out=out / name))))

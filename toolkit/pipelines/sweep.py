@@ -16,11 +16,12 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.zoo import is_bundle
 from toolkit.data import open_faces
 from toolkit.data.batches import plain_crops
 from toolkit.export.deployed import Deployed
 from toolkit.export.trial import measure_files
-from toolkit.landmarkers import identify, is_bundle
+from toolkit.landmarkers import identify
 from toolkit.models.spec import SuperNetSpec
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.trials import errors_of

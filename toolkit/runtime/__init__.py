@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from toolkit.core import zoo
 from toolkit.runtime import sidecar
-from toolkit.runtime.landmarker import Landmarker, Prediction
+from toolkit.runtime.landmarker import Landmarker
 
 SUFFIXES = (".tflite", ".onnx", ".mlpackage")
 
@@ -42,15 +43,21 @@ def load(path: Path | str, *, engine: str | None = None, threads: int = 1) -> La
     return load_coreml(path, about)
 
 
-def models_in(folder: Path) -> list[Path]:
-    """The converted files of a folder, by name.
+def models_in(place: Path) -> list[Path]:
+    """Converted files, by name: those of a folder, one file, or all that this installation has of a released model.
+
+    Args:
+        place: the folder or file, or the released model's name.
 
     Raises:
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: there is no such folder or file, and no released model of that name.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no folder at {folder}")
-    return sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and not p.name.startswith("."))
-
-
-__all__ = ["Landmarker", "Prediction", "load", "models_in"]
+    if place.suffix in SUFFIXES and place.exists():
+        return [place]
+    if place.is_dir():
+        return sorted(p for p in place.iterdir() if p.suffix in SUFFIXES and not p.name.startswith("."))
+    if files := zoo.files(str(place)):
+        return files
+    if len(place.parts) == 1:
+        raise FileNotFoundError(zoo.unknown(place.name, "a folder of models"))
+    raise FileNotFoundError(f"no folder at {place}")

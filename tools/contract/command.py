@@ -11,7 +11,7 @@ from toolkit.core.images import write_png
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.landmarkers import is_bundle, released
+from toolkit.core.zoo import MAIN, ModelPath, is_bundle
 from toolkit.runtime import sidecar
 from tools.contract import cases, drawn_faces, kept_faces, terms
 
@@ -23,7 +23,7 @@ class Contract(Options):
     The same model gives the same files, byte for byte on one kind of machine.
     """
 
-    model: Path | None = None
+    model: ModelPath = Path(MAIN)
     """A converted file, or a bundle's folder with converted files beside it (default: float16 of the main released
     model)."""
     out: OutFolder = Path("deploy")
@@ -35,7 +35,7 @@ class Contract(Options):
 def run(options: Contract) -> Steps[Outcome]:
     """Write both; see Contract."""
     check_outputs(options)
-    path = _converted(options.model) if options.model else released("float16")
+    path = _converted(options.model)
     about, siblings = sidecar.read(path), _siblings(path)
     golden = options.out / "golden"
     yield Progress(task="predicting golden faces", done=0, total=1)

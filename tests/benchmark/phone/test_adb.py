@@ -14,7 +14,7 @@ from toolkit.commands.measure.benchmark_phone import AdbBenchmark
 from toolkit.commands.measure.evaluate import Evaluate
 from toolkit.core.files import read_lines
 from toolkit.core.progress import Outcome, finish
-from toolkit.landmarkers import released
+from toolkit.core.zoo import released
 
 HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ import pytest
 from toolkit.commands.convert import verify_arm
 from toolkit.commands.convert.verify_arm import VerifyArm, run
 from toolkit.core.progress import Outcome, finish
-from toolkit.landmarkers import WEIGHTS
+from toolkit.core.zoo import WEIGHTS
 from toolkit.runtime.answers import Answers, answers
 
 ALL = {"int8", "float16", "float32"}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from toolkit import landmarkers
 from toolkit.commands.live import photo
 from toolkit.commands.live.photo import Photo, run
 from toolkit.core.geometry import crop_of_box
@@ -45,7 +46,7 @@ class Fake:
 def model(monkeypatch) -> Fake:
     """The stage opens this instead of a file."""
     fake = Fake()
-    monkeypatch.setattr(photo, "open_model", lambda path, threads: fake)
+    monkeypatch.setattr(landmarkers, "open_model", lambda path, threads, engine: fake)
     return fake
 
 
@@ -168,12 +169,16 @@ def test_without_scikit_image_the_example_says_how_to_get_it(monkeypatch):
         photo.example()
 
 
-def test_no_face_says_what_to_try(model, tmp_path: Path):
-    """A photo without a face raises ValueError with its name and remedies, and writes nothing."""
+def test_no_face_is_an_answer_with_what_to_try(model, tmp_path: Path):
+    """Status 0, an empty list in the record, the JSON and the table, the photo as it is, and a line with a remedy."""
     write_image(tmp_path / "wall.png", np.full((300, 400, 3), 99, np.uint8))
-    with pytest.raises(ValueError, match=r"no face found in wall\.png.*--finest 3"):
-        finish(run(Photo(model=Path("m.tflite"), image=tmp_path / "wall.png", out=tmp_path / "drawn.png")))
-    assert not (tmp_path / "drawn.png").exists()
+    out, points, table = (tmp_path / name for name in ("drawn.png", "points.json", "points.csv"))
+    options = Photo(model=Path("m.tflite"), image=tmp_path / "wall.png", out=out, json_out=points, csv_out=table)
+    outcome = finish(run(options))
+    assert outcome.ok and outcome.text.startswith("no face found in wall.png (--finest 3")
+    assert outcome.records[0]["faces"] == json.loads(points.read_text())["faces"] == []
+    assert len(table.read_text().splitlines()) == 1
+    assert np.array_equal(read_image(out), read_image(tmp_path / "wall.png"))
     assert model.crops == []
 
 

@@ -15,7 +15,7 @@ import pytest
 from toolkit.cli import main
 from toolkit.commands.live import serve
 from toolkit.commands.live.serve import Serve, checked, open_server, site_of, welcome
-from toolkit.landmarkers import WEIGHTS
+from toolkit.core.zoo import WEIGHTS
 from toolkit.web.server import Server
 
 RECORD: dict[str, Any] = {

@@ -12,8 +12,8 @@ from toolkit.commands.live.video_throughput import VideoPace, run
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68, Scheme
+from toolkit.core.zoo import released
 from toolkit.detect import Detection
-from toolkit.landmarkers import released
 from toolkit.report.device import device
 from toolkit.runtime.landmarker import Prediction
 

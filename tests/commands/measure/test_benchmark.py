@@ -13,7 +13,7 @@ from toolkit.commands.measure.robustness import Robustness
 from toolkit.core.files import read_lines
 from toolkit.core.images import read_image
 from toolkit.core.progress import Outcome, finish
-from toolkit.landmarkers import released
+from toolkit.core.zoo import released
 
 
 def run(folder: Path, **more: object) -> Outcome:

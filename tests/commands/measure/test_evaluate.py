@@ -14,9 +14,9 @@ from toolkit.commands.measure.evaluate import Evaluate
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.core.images import write_image
 from toolkit.core.progress import finish
+from toolkit.core.zoo import released
 from toolkit.data.formats.pts import read_pts, write_pts
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.landmarkers import released
 
 NAMES = {"kind", "model", "file_sha256", "engine", "precision", "threads", "device", "data", "split", "n", "nme_mean",
          "nme_median", "fr8", "fr10", "auc10", "n_unscored", "nme_regions", "nme_box", "subsets", "latency_ms",

@@ -12,10 +12,10 @@ from toolkit.core.files import read_lines
 from toolkit.core.images import write_png
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68, Scheme
+from toolkit.core.zoo import released
 from toolkit.data import Sample
 from toolkit.data.formats.pts import write_pts
 from toolkit.detect import Detection
-from toolkit.landmarkers import released
 from toolkit.report.device import device
 from toolkit.runtime.landmarker import Prediction
 

@@ -13,7 +13,7 @@ from toolkit.core.files import read_json, sha256, size_bytes
 from toolkit.core.images import read_image
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
-from toolkit.landmarkers import MAIN, WEIGHTS, released
+from toolkit.core.zoo import MAIN, WEIGHTS, released
 from toolkit.runtime import models_in
 from tools import contract
 from tools.contract.command import Contract, run

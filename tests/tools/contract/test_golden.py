@@ -15,10 +15,10 @@ from toolkit.core.geometry import Crop, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.schemes import W300_68
 from toolkit.core.smoothing import OneEuro, Smoother
+from toolkit.core.zoo import WEIGHTS
 from toolkit.detect import Detection
 from toolkit.detect.boxes import Calibration, calibrate
 from toolkit.detect.tracking import FaceTracker, Tracking
-from toolkit.landmarkers import WEIGHTS
 from toolkit.runtime.landmarker import Prediction
 from tools.contract.golden import heatmaps, kept_faces, pattern
 

@@ -13,6 +13,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.zoo import BundlePath
 from toolkit.export.deployed import Deployed
 from toolkit.export.trial import measure_files
 from toolkit.landmarkers import identify
@@ -25,8 +26,8 @@ class Compare(Options):
     Each bundle is converted to float32 TFLite, as it would ship, and all take turns on one thread.
     """
 
-    bundles: Positional[tuple[Path, ...]]
-    """The bundles, the one to compare with first: the supernet, then what was slimmed from it."""
+    bundles: Positional[tuple[BundlePath, ...]]
+    """Bundles, or released models by name, the one to compare with first: the supernet, then what was slimmed from it."""
     runs: int = 100
     """Timed calls of each."""
     results: OutRecords | None = None

@@ -14,6 +14,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
+from toolkit.core.zoo import WEIGHTS, BundlePath
 from toolkit.data import open_faces
 from toolkit.export import files
 from toolkit.export.files import Origin, Target, Wanted
@@ -21,7 +22,6 @@ from toolkit.export.golden import golden
 from toolkit.export.parity import Golden
 from toolkit.export.proof import Reference, keep, prove, reference, table
 from toolkit.export.tflite import CALIBRATED, Converter
-from toolkit.landmarkers import WEIGHTS
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import Output, Precision
 
@@ -35,8 +35,8 @@ class Convert(Options):
     in float32 in part, and says so.
     """
 
-    bundle: Positional[Path]
-    """The bundle to convert."""
+    bundle: Positional[BundlePath]
+    """The bundle to convert, or the name of a released model."""
     out: OutFolder | None = None
     """Folder for the files (default: models, beside the bundle; in the current folder for a released one)."""
     to: tuple[Target, ...] = ("tflite", "coreml", "onnx")

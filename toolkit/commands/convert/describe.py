@@ -11,6 +11,7 @@ from toolkit.core.files import write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.zoo import resolve
 from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
 from toolkit.report.alphas import history_of
@@ -25,6 +26,8 @@ from toolkit.slimming.complexity import Component, complexity, components
 from toolkit.slimming.importance import factors
 from toolkit.slimming.operations import DECODING, operations
 
+NEITHER = f"{{!r}} is neither a bundle, a converted file nor an architecture ({', '.join(ARCHITECTURES)})"
+"""What to tell of a word that means nothing."""
 RUNS = 30
 """Timed calls of a converted file and of its float32 one."""
 KINDS = ("stem", "block", "project", "up", "down", "head")
@@ -39,7 +42,7 @@ class Describe(Options):
     """
 
     what: Positional[str]
-    """A bundle's folder, a converted file, or the name of an architecture."""
+    """A bundle's folder, a converted file, the name of an architecture, or of a released model (its bundle)."""
     points: int | None = None
     """Landmarks of a named architecture (default: those of its data set, else 68)."""
     size: int | None = None
@@ -63,13 +66,13 @@ def run(options: Describe) -> Steps[Outcome]:
     """Count; see Describe."""
     check_outputs(options, reads={"what": Path(options.what)})
     yield Progress(task="counting", done=0, total=1)
-    path = Path(options.what)
     if options.what in ARCHITECTURES:
         points = OWN_POINTS.get(options.what, 68) if options.points is None else options.points
         spec = ARCHITECTURES[options.what](points)
         _no_history(options)
         _draw(options, spec, None)
         return _network(options.what, spec, 256 if options.size is None else options.size, {})
+    path = _path(options.what)
     if options.points is not None:
         raise ValueError("--points is for named architectures; a trained model has its own")
     if bundle.is_bundle(path):
@@ -83,9 +86,19 @@ def run(options: Describe) -> Steps[Outcome]:
         if options.draw is not None:
             raise ValueError("--draw is for bundles and named architectures; a converted file has none")
         return (yield from _file(path))
-    raise FileNotFoundError(
-        f"{options.what!r} is neither a bundle, a converted file nor an architecture ({', '.join(ARCHITECTURES)})"
-    )
+    raise FileNotFoundError(NEITHER.format(options.what))
+
+
+def _path(what: str) -> Path:
+    """What is described, where it is no architecture.
+
+    Raises:
+        FileNotFoundError: a bare word that names nothing.
+    """
+    try:
+        return resolve(what, "bundle")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{NEITHER.format(what)}; {error}") from error
 
 
 def _factors(loaded: bundle.Bundle) -> list[float] | None:

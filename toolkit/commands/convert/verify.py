@@ -25,7 +25,7 @@ class Verify(Options):
     """
 
     models: Positional[Path]
-    """Folder of converted files."""
+    """A folder of converted files, one of them, or the name of a released model for all that there are of it."""
     bundle: Path | None = None
     """Their bundle (default: the one beside the folder, or in it, that has the hash in the sidecar)."""
     data: Path | None = None
@@ -49,7 +49,7 @@ def run(options: Verify) -> Steps[Outcome]:
     paths = runtime.models_in(options.models)
     if not paths:
         raise FileNotFoundError(f"no .tflite, .onnx or .mlpackage in {options.models}: run `sdhrnet convert` first")
-    bundles = _bundles(options)
+    bundles = _bundles(options, {path.absolute().parent for path in paths})
     references: dict[str, Reference] = {}
     records = []
     for done, path in enumerate(paths):
@@ -71,14 +71,13 @@ def run(options: Verify) -> Steps[Outcome]:
     return Outcome(text=f"{table(records)}\n{verdict}", records=tuple(records), ok=not failed)
 
 
-def _bundles(options: Verify) -> dict[str, Path]:
-    """Bundles by hash: the given one, or all beside the folder and in it."""
+def _bundles(options: Verify, folders: set[Path]) -> dict[str, Path]:
+    """Bundles by hash: the given one, or all beside the folder of the files and in it."""
     if options.bundle is not None:
         if not bundle.is_bundle(options.bundle):
             raise FileNotFoundError(f"{options.bundle} is not a bundle: it has no spec.json")
         return {bundle.digest(options.bundle): options.bundle}
-    models = options.models.resolve()
-    nearby = [*sorted(models.parent.iterdir()), *sorted(models.iterdir())]
+    nearby = [each for models in folders for place in (models.parent, models) for each in sorted(place.iterdir())]
     return {bundle.digest(folder): folder for folder in nearby if bundle.is_bundle(folder)}
 
 

@@ -47,7 +47,7 @@ class VerifyArm(Options):
     """
 
     models: Positional[Path]
-    """Folder of converted files."""
+    """A folder of converted files, one of them, or the name of a released model for all that there are of it."""
     root: Path = Path(".arm")
     """The emulated computer, made by deploy/arm/fetch.sh."""
     faces: int = 8

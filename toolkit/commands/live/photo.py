@@ -14,11 +14,12 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import Scheme, scheme
-from toolkit.detect import FaceDetector, FaceLandmarks, TrackedFace, landmarks_in
+from toolkit.core.zoo import MAIN, ModelPath
+from toolkit.detect import FaceLandmarks, TrackedFace
 from toolkit.detect.detector import FINEST
-from toolkit.detect.landmarks import PASSES
+from toolkit.detect.landmarks import NO_FACE, PASSES
 from toolkit.detect.points import csv_points
-from toolkit.landmarkers import chosen, open_model
+from toolkit.landmarkers import Model, load
 
 EXAMPLE = "astronaut"
 """scikit-image's portrait of Eileen Collins (NASA, public domain), inside its wheel."""
@@ -28,9 +29,9 @@ EXAMPLE = "astronaut"
 class Photo(Options):
     """Find the faces in a photo and draw their landmarks."""
 
-    model: Path | None = None
-    """A bundle's folder, a .tflite, .onnx or .mlpackage, or the name of a released model (default: sdhrnet-68pt-128;
-    sdhrnet-68pt-96 is the fast one)."""
+    model: ModelPath = Path(MAIN)
+    """A .tflite, .onnx or .mlpackage, a bundle's folder, or the name of a released model, which is its float16 TFLite
+    file (`sdhrnet models` lists them; sdhrnet-68pt-96 is the fast one)."""
     image: Path | None = None
     """The photo; without it, scikit-image's portrait of an astronaut."""
     out: OutFile | None = None
@@ -73,21 +74,14 @@ def run(options: Photo) -> Steps[Outcome]:
     name, out = options.name, options.picture
     image = read_image(options.image) if options.image is not None else example()
     yield Progress(task=f"finding faces in {name}", done=0, total=2)
-    model = chosen(options.model)
-    landmarker = open_model(model, options.threads)
-    detector = FaceDetector(options.finest)
-    try:
-        faces = landmarks_in(image, detector, landmarker, options.passes)
-    finally:
-        detector.close()
-    if not faces:
-        raise ValueError(
-            f"no face found in {name}: try a photo with a larger or more frontal face, "
-            f"or look for smaller faces with --finest {options.finest + 1}"
-        )
+    with load(options.model, threads=options.threads, finest=options.finest, passes=options.passes) as model:
+        faces = model.find(image)
     yield Progress(task=f"drawing {len(faces)} faces", done=1, total=2)
-    record = _record(name, image, model, landmarker.engine, landmarker.scheme, faces)
-    _write(options, out, drawn(image, faces, landmarker.scheme, options.boxes), record, faces)
+    record = _record(name, image, model, faces)
+    _write(options, out, drawn(image, faces, model.scheme, options.boxes), record, faces)
+    if not faces:
+        again = f"--finest {options.finest + 1} looks for smaller faces"
+        return Outcome(text=f"{NO_FACE} in {name} ({again}): {out} is the photo as it is", records=(record,))
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     unsure = "".join(
         f"; the points of face {number} are not sure (mean confidence {face.confidence.mean():.2f}, turned by "
@@ -95,7 +89,7 @@ def run(options: Photo) -> Steps[Outcome]:
         for number, face in enumerate(faces, start=1)
         if not face.sure
     )
-    return Outcome(text=f"{count} with {landmarker.scheme.points} points each{unsure}: {out}", records=(record,))
+    return Outcome(text=f"{count} with {model.scheme.points} points each{unsure}: {out}", records=(record,))
 
 
 def drawn(image: ImageArray, faces: list[FaceLandmarks], scheme: Scheme, boxes: bool) -> ImageArray:
@@ -121,17 +115,15 @@ def example() -> ImageArray:
     return np.asarray(data.astronaut(), dtype=np.uint8)
 
 
-def _record(
-    name: str, image: ImageArray, model: Path, engine: str, scheme: Scheme, faces: list[FaceLandmarks]
-) -> dict[str, Any]:
+def _record(name: str, image: ImageArray, model: Model, faces: list[FaceLandmarks]) -> dict[str, Any]:
     """What was found, as plain JSON values."""
     return {
         "kind": "photo",
         "image": name,
         "size_wh": [image.shape[1], image.shape[0]],
         "model": model.name,
-        "engine": engine,
-        "scheme": scheme.name,
+        "engine": model.engine,
+        "scheme": model.scheme.name,
         "faces": [
             {
                 "box_xyxy": face.box_xyxy.tolist(),

@@ -19,8 +19,9 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
+from toolkit.data.film import FPS, SIZE_WH, SPEEDS
 from toolkit.data.moving_face import FPS, SIZE_WH, SPEEDS, MovingFace
-from toolkit.landmarkers import chosen, identify, open_model
+from toolkit.landmarkers import identify, open_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +66,8 @@ class Showing:
 def run(options: VideoPace) -> Steps[Outcome]:
     """Draw the films, follow each twice, and score; see VideoPace."""
     check_outputs(options)
-    model = chosen(options.model)
-    scheme = open_model(model, options.threads).scheme
+    model = open_model(options.model, options.threads)
+    scheme = model.scheme
     watches = {"smooth": Stopwatch(), "raw": Stopwatch()}
     shown: dict[str, list[Showing]] = {name: [] for name in watches}
     films = [MovingFace(seed=seed, frames_each=options.frames_each, scheme=scheme) for seed in range(options.films)]
@@ -82,8 +83,8 @@ def run(options: VideoPace) -> Steps[Outcome]:
     ways = {name: _scores(films, truths, shown[name], watches[name]) for name in watches}
     record = {
         "kind": "video-pace",
-        **identify(model),
-        "engine": open_model(model, options.threads).engine,
+        **identify(options.model),
+        "engine": model.engine,
         "data": f"moving synthetic faces, {len(films)} films of {len(truths[0])} frames",
         "split": "test",
         "n": len(films),

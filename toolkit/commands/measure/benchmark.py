@@ -23,6 +23,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import Record, append, read
+from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, open_faces
 from toolkit.data.audit import told
 from toolkit.data.batches import PlainCrops
@@ -37,8 +38,9 @@ class Benchmark(Options):
     within one run only. results/benchmark/README.md is the protocol.
     """
 
-    models: Positional[tuple[Path, ...]] = ()
-    """Converted files, folders of them, bundles, and other people's models as a .json description."""
+    models: Positional[tuple[ModelPath, ...]] = ()
+    """Converted files, folders of them, bundles, released models by name (as float16 TFLite), and other people's models
+    as a .json description."""
     data: Path | None = None
     """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
     synthetic: int = 200

@@ -20,6 +20,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.zoo import ModelPath
 from toolkit.data import Subset, open_faces
 from toolkit.landmarkers import identify
 from toolkit.runtime import sidecar
@@ -37,8 +38,8 @@ class AdbBenchmark(Options):
     output is pulled and scored here. A delegate that refuses a file is recorded as not measured, with its words.
     """
 
-    models: Positional[tuple[Path, ...]]
-    """TFLite files, or folders of converted files."""
+    models: Positional[tuple[ModelPath, ...]]
+    """TFLite files, folders of converted files, or released models by name (their float16 TFLite files)."""
     binary: Path
     """benchmark_model for the phone's processor, on this computer."""
     delegates: tuple[DelegateName, ...] = ("cpu", "gpu", "npu")

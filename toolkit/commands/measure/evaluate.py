@@ -15,6 +15,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.schemes import scheme
+from toolkit.core.zoo import ModelPath
 from toolkit.data import Subset, open_faces, open_folder
 from toolkit.data.audit import warning
 from toolkit.data.baselines import mean_shape_points
@@ -30,8 +31,8 @@ class Evaluate(Options):
     NME is by the inter-ocular distance, and leaves out faces that lack an outer eye corner; NME by the box has all.
     """
 
-    model: Positional[Path]
-    """A bundle's folder, or a .tflite, .onnx or .mlpackage."""
+    model: Positional[ModelPath]
+    """A .tflite, .onnx or .mlpackage, a bundle's folder, or the name of a released model (its float16 TFLite file)."""
     data: Path | None = None
     """A data set in any known format; without it, synthetic faces."""
     split: str = "test"

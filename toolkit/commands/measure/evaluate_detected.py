@@ -17,6 +17,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.zoo import ModelPath
 from toolkit.data import Sample, open_faces
 from toolkit.data.audit import told
 from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
@@ -39,8 +40,8 @@ class Detected(Options):
     On the faces that the detector finds, each with one and with two predictions a face.
     """
 
-    model: Positional[Path]
-    """A bundle's folder, or a .tflite, .onnx or .mlpackage."""
+    model: Positional[ModelPath]
+    """A .tflite, .onnx or .mlpackage, a bundle's folder, or the name of a released model (its float16 TFLite file)."""
     data: Path
     """Labelled photos of any format that `sdhrnet data check` knows."""
     split: str = "test"

@@ -19,6 +19,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.zoo import ModelPath
 from toolkit.data import Subset, open_faces
 from toolkit.data.audit import told
 from toolkit.data.corruptions import CORRUPTIONS
@@ -37,8 +38,9 @@ class Robustness(Options):
     that turn.
     """
 
-    models: Positional[tuple[Path, ...]] = ()
-    """Converted files, folders of them, bundles, and other people's models as a .json description."""
+    models: Positional[tuple[ModelPath, ...]] = ()
+    """Converted files, folders of them, bundles, released models by name (as float16 TFLite), and other people's models
+    as a .json description."""
     data: Path | None = None
     """Labelled faces of any known format; without it, synthetic faces."""
     synthetic: int = 100

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from toolkit import bundle
 from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.zoo import BundlePath
 from toolkit.data.batches import Batch, Fill, random_masks
 from toolkit.models import HRSuperNet
 from toolkit.slimming.fold import fold
@@ -50,9 +51,9 @@ class Distil(Training):
     and one copy is trained, at half the cost.
     """
 
-    student: Path
+    student: BundlePath
     """Bundle of the slimmed network; both peers start from it (Algorithm 1, line 17)."""
-    teacher: Path | None = None
+    teacher: BundlePath | None = None
     """Bundle of the teacher, which stays as it is; with --teacher-weight 0 none is needed, and none is read."""
     published: Literal["300w", "cofw", "wflw"] = "300w"
     """Weights of equation 4 as published for a data set; lambda 1 and 2 are 4 and 1, 3 and 0.1, 0.3 and 0.1."""

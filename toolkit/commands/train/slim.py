@@ -14,6 +14,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
+from toolkit.core.zoo import BundlePath
 from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
 from toolkit.data.batches import TrainingFaces, plain_crops, training_faces
@@ -65,7 +66,7 @@ class Slim(Options):
     `sdhrnet slim --sweep --help`, a whole family is cut, trained and measured.
     """
 
-    supernet: Path
+    supernet: BundlePath
     """Bundle of the supernet; for channels, of any network slimmed from one, before or after distilling."""
     out: OutFolder
     """Folder for the smaller bundle."""

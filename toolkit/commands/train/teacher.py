@@ -14,6 +14,7 @@ from toolkit.core.files import sha256
 from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import JOINED, W300_68, Scheme, scheme
+from toolkit.core.zoo import BundlePath
 from toolkit.models import HRNet, HRSuperNet, build
 from toolkit.models.imagenet import load_imagenet
 from toolkit.models.spec import ARCHITECTURES, Spec
@@ -33,7 +34,7 @@ class Teacher(Training):
     arch: str = "hrnet-w18"
     """What to train, named as `sdhrnet describe` names it: hrnet-w18, or a control such as s-hrnet-300w; or a bundle's
     folder, whose architecture is trained from scratch, with a map for each point that the faces have."""
-    start: Path | None = None
+    start: BundlePath | None = None
     """Bundle whose network is trained on, at another size or on other faces, in place of --arch. Where the faces have
     other landmarks, the maps of those that it knows, or means of them, go on, and the others start from scratch."""
     weights: Path | None = None
