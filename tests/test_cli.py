@@ -125,7 +125,7 @@ def test_every_command_checks_its_options(name: str) -> None:
         (["describe", "nothing-here"], "neither a bundle, a converted file nor an architecture"),
         (["describe", "hrsupernet", "--size", "70"], "multiple of 32"),
         (["evaluate", "nowhere.tflite"], "nowhere.tflite"),
-        (["slim", "--supernet", "nowhere", "--out", "x"], "not a bundle"),
+        (["slim", "--supernet", "nowhere", "--out", "x"], "there is no nowhere here"),
         (["teacher", "--out", "x", "--data", "nowhere"], "no folder at nowhere"),
         (["teacher", "--out", "x", "--device", "abacus"], "--device auto"),
         (["benchmark", "nowhere"], "nowhere"),

@@ -46,7 +46,7 @@ class Fake:
 def model(monkeypatch) -> Fake:
     """The stage opens this instead of a file."""
     fake = Fake()
-    monkeypatch.setattr(landmarkers, "open_model", lambda path, threads, engine: fake)
+    monkeypatch.setattr(landmarkers, "open_model", lambda *_: fake)
     return fake
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from skimage import data
 
+from toolkit import landmarkers
 from toolkit.cli import main
-from toolkit.commands import following
 from toolkit.commands.live import webcam
 from toolkit.commands.live.video import Video, run
 from toolkit.commands.live.webcam import Webcam
@@ -44,7 +44,7 @@ class Fake:
 @pytest.fixture(autouse=True)
 def model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every session opens this instead of a file."""
-    monkeypatch.setattr(following, "open_model", lambda path, threads: Fake())
+    monkeypatch.setattr(landmarkers, "open_model", lambda *_: Fake())
 
 
 def portrait(shift: float = 0.0) -> np.ndarray:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from toolkit import landmarkers
 from toolkit.cli import main
-from toolkit.commands import following
 from toolkit.commands.live import video_throughput
 from toolkit.commands.live.video_throughput import VideoPace, run
 from toolkit.core.files import read_lines
@@ -59,9 +59,9 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Two short films, followed and recorded once."""
     results = tmp_path_factory.mktemp("pace") / "results.jsonl"
     with pytest.MonkeyPatch.context() as patch:
-        for module in (video_throughput, following):
-            patch.setattr(module, "open_model", lambda path, threads: Trembling())
-        patch.setattr(following, "FaceDetector", Middle)
+        for module in (video_throughput, landmarkers):
+            patch.setattr(module, "open_model", lambda *_: Trembling())
+        patch.setattr(landmarkers, "FaceDetector", Middle)
         outcome = finish(run(VideoPace(films=2, frames_each=12, results=results)))
     assert "frames a second" in outcome.text
     (written,) = read_lines(results)

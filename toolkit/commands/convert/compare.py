@@ -27,7 +27,7 @@ class Compare(Options):
     """
 
     bundles: Positional[tuple[BundlePath, ...]]
-    """Bundles, or released models by name, the one to compare with first: the supernet, then what was slimmed from it."""
+    """Bundles or released models by name, the first to compare with: a supernet, then what was slimmed."""
     runs: int = 100
     """Timed calls of each."""
     results: OutRecords | None = None
