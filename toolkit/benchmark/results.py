@@ -20,8 +20,8 @@ from toolkit.core.images import write_png
 from toolkit.core.records import Fields, Record, of
 from toolkit.core.schemes import Scheme
 from toolkit.core.tiles import captioned
+from toolkit.core.zoo import is_bundle
 from toolkit.data.batches import PlainCrops
-from toolkit.landmarkers import is_bundle
 from toolkit.report.proofs import Proofs
 from toolkit.runtime.timing import Latency
 

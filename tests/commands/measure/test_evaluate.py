@@ -93,7 +93,7 @@ def test_the_table_shows_the_record() -> None:
 
 def test_an_unknown_split_is_named() -> None:
     """The command line takes any name; what there is, the data say."""
-    from toolkit.landmarkers import MAIN, WEIGHTS
+    from toolkit.core.zoo import MAIN, WEIGHTS
 
     folder = WEIGHTS / MAIN
     with pytest.raises(ValueError, match=r"'challenge'.*train, val, test"):

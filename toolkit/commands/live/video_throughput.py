@@ -19,7 +19,6 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
-from toolkit.data.film import FPS, SIZE_WH, SPEEDS
 from toolkit.data.moving_face import FPS, SIZE_WH, SPEEDS, MovingFace
 from toolkit.landmarkers import identify, open_model
 
