@@ -17,9 +17,7 @@ from toolkit.core.records import append
 from toolkit.core.zoo import WEIGHTS, is_bundle
 from toolkit.data.licences import SYNTHETIC
 from toolkit.export.files import Target
-from toolkit.landmarkers import WEIGHTS, is_bundle
 from toolkit.pipelines.jobs import side_by_side
-from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
 from toolkit.runtime.sidecar import Precision
 from toolkit.train.setup import Training
