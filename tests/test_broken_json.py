@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.benchmark.conftest import onnx_points, write_description
+from tests.benchmarking.conftest import onnx_points, write_description
 from tests.conftest import SMALL
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card

@@ -19,7 +19,7 @@ from toolkit.core.images import write_image
 from toolkit.core.provenance import commit
 from toolkit.core.schemes import SCHEMES, scheme
 from toolkit.core.zoo import WEIGHTS
-from toolkit.report import palette
+from toolkit.reporting import palette
 from toolkit.runtime import sidecar
 from tools.contract import detector_file
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
+from toolkit.benchmarking import accuracy
 from toolkit.commands.train import distil, slim
 from toolkit.commands.train.distil import ALONE, Distil
 from toolkit.commands.train.slim import Slim
@@ -25,7 +25,7 @@ from toolkit.landmarkers import identify
 from toolkit.models.spec import SuperNetSpec
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.trials import errors_of
-from toolkit.report.curves import plots
+from toolkit.reporting.curves import plots
 from toolkit.slimming.importance import Importance
 
 Record = dict[str, Any]

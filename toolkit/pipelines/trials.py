@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from toolkit import bundle
-from toolkit.benchmark import accuracy
+from toolkit.benchmarking import accuracy
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps

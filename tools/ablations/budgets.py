@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from toolkit.benchmark import accuracy
+from toolkit.benchmarking import accuracy
 from toolkit.commands.convert import convert
 from toolkit.commands.convert.convert import Convert
 from toolkit.commands.train import distil, slim, supernet
@@ -24,7 +24,7 @@ from toolkit.export import lint
 from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.trials import Record, errors_of, make
-from toolkit.report.curves import plots
+from toolkit.reporting.curves import plots
 from toolkit.runtime.sidecar import Precision
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import interleaved

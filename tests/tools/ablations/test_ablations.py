@@ -11,7 +11,7 @@ import torch
 from tests.conftest import SMALL
 from tests.tools.ablations.conftest import one_after_the_other
 from toolkit import bundle
-from toolkit.benchmark import accuracy
+from toolkit.benchmarking import accuracy
 from toolkit.bundle import Card
 from toolkit.commands.train.distil import Distil
 from toolkit.core import metrics

@@ -14,11 +14,11 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.zoo import resolve
 from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
-from toolkit.report.alphas import history_of
-from toolkit.report.architecture import drawing
-from toolkit.report.chart import standalone
-from toolkit.report.marks import png, svg
-from toolkit.report.run import part_of
+from toolkit.reporting.alphas import history_of
+from toolkit.reporting.architecture import drawing
+from toolkit.reporting.chart import standalone
+from toolkit.reporting.marks import png, svg
+from toolkit.reporting.run import part_of
 from toolkit.runtime import sidecar
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import Latency, interleaved

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy
+from toolkit.benchmarking import accuracy
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import contact_sheet
 from toolkit.core.files import new_folder, read_json, write_json

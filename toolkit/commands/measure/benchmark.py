@@ -9,15 +9,15 @@ from typing import Any
 
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy, competitors, results
-from toolkit.benchmark.candidates import Candidate, EngineName, Source, compute_units, open_candidate, sources
-from toolkit.benchmark.competitors import CompetitorName
-from toolkit.benchmark.delegation import facts, off_cpu, residency
-from toolkit.benchmark.end_to_end import behind_detectors
-from toolkit.benchmark.framing import Framing, framed_crops
-from toolkit.benchmark.gate import against
-from toolkit.benchmark.startup import NO_START, starts
-from toolkit.benchmark.timing import host, timed
+from toolkit.benchmarking import accuracy, competitors, results
+from toolkit.benchmarking.candidates import Candidate, EngineName, Source, compute_units, open_candidate, sources
+from toolkit.benchmarking.competitors import CompetitorName
+from toolkit.benchmarking.delegation import facts, off_cpu, residency
+from toolkit.benchmarking.end_to_end import behind_detectors
+from toolkit.benchmarking.framing import Framing, framed_crops
+from toolkit.benchmarking.gate import against
+from toolkit.benchmarking.startup import NO_START, starts
+from toolkit.benchmarking.timing import host, timed
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps

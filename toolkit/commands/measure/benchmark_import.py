@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 from tyro.conf import Positional
 
-from toolkit.benchmark.results import SAME
+from toolkit.benchmarking.results import SAME
 from toolkit.core.files import read_json, read_lines
 from toolkit.core.measured import Measured, Milliseconds, Whole
 from toolkit.core.options import Options

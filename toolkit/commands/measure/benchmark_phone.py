@@ -8,12 +8,12 @@ from typing import Any, Literal
 from tyro.conf import Positional
 
 from toolkit import runtime
-from toolkit.benchmark.framing import Framing, framed_crops
-from toolkit.benchmark.phone import program
-from toolkit.benchmark.phone.adb import Phone
-from toolkit.benchmark.phone.litert_log import Timed
-from toolkit.benchmark.phone.program import Job
-from toolkit.benchmark.results import SAME, table
+from toolkit.benchmarking.framing import Framing, framed_crops
+from toolkit.benchmarking.phone import program
+from toolkit.benchmarking.phone.adb import Phone
+from toolkit.benchmarking.phone.litert_log import Timed
+from toolkit.benchmarking.phone.program import Job
+from toolkit.benchmarking.results import SAME, table
 from toolkit.core.files import sha256
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs

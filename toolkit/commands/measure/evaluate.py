@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy
+from toolkit.benchmarking import accuracy
 from toolkit.core.correspondence import span_of
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tyro.conf import Positional
 
-from toolkit.benchmark import accuracy
+from toolkit.benchmarking import accuracy
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.options import Options

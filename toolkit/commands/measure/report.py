@@ -10,9 +10,9 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.records import read
-from toolkit.report import ablation, curves, markdown, versus
-from toolkit.report.page import render
-from toolkit.report.run import load
+from toolkit.reporting import ablation, curves, markdown, versus
+from toolkit.reporting.page import render
+from toolkit.reporting.run import load
 
 
 @dataclass(frozen=True, kw_only=True)

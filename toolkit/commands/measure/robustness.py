@@ -8,12 +8,12 @@ from typing import Any
 
 from tyro.conf import Positional
 
-from toolkit.benchmark import competitors
-from toolkit.benchmark.candidates import Candidate, EngineName, open_candidate, sources
-from toolkit.benchmark.competitors import CompetitorName
-from toolkit.benchmark.end_to_end import pipelines_of
-from toolkit.benchmark.flicker import measured
-from toolkit.benchmark.robustness import robustness
+from toolkit.benchmarking import competitors
+from toolkit.benchmarking.candidates import Candidate, EngineName, open_candidate, sources
+from toolkit.benchmarking.competitors import CompetitorName
+from toolkit.benchmarking.end_to_end import pipelines_of
+from toolkit.benchmarking.flicker import measured
+from toolkit.benchmarking.robustness import robustness
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps

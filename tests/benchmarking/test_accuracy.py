@@ -1,0 +1,54 @@
+"""Records of accuracy: the fields, their rounding, and what stands where there is no figure."""
+
+import json
+import statistics
+
+import numpy as np
+import pytest
+
+from toolkit.benchmarking.accuracy import accuracy
+from toolkit.core.schemes import WFLW_98
+
+NAMES = {"n", "n_unscored", "nme_mean", "nme_median", "fr8", "fr10", "auc10"}
+
+
+def guesses(faces: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions and truth of random faces; the last two lack an eye corner."""
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 100, (faces, 98, 2))
+    truth[-2:, WFLW_98.eyes[1]] = np.nan
+    return truth + rng.normal(0, 2, truth.shape), truth
+
+
+def test_a_record_has_all_figures_of_all_faces() -> None:
+    """The documented names; percent; unscored faces counted, null among the errors, and inside nme_box."""
+    points, truth = guesses()
+    record = accuracy(points, truth, WFLW_98, {})
+    assert set(record) == NAMES | {"errors_percent", "nme_regions", "nme_box", "subsets"}
+    assert (record["n"], record["n_unscored"], record["subsets"]) == (4, 2, {})
+    assert record["errors_percent"][4:] == [None, None]
+    assert record["nme_mean"] == pytest.approx(statistics.mean(record["errors_percent"][:4]), abs=1e-3)
+    assert set(record["nme_regions"]) == {*WFLW_98.regions, "inner"}
+    present = np.isfinite(truth).all(axis=2)
+    boxes = [t[p].max(axis=0) - t[p].min(axis=0) for t, p in zip(truth, present, strict=True)]
+    far = [np.linalg.norm(g[p] - t[p], axis=1).mean() for g, t, p in zip(points, truth, present, strict=True)]
+    expected = statistics.mean(100 * float(d / np.sqrt(b[0] * b[1])) for d, b in zip(far, boxes, strict=True))
+    assert record["nme_box"] == pytest.approx(expected, abs=1e-4)
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+def test_subsets_are_scored_as_if_alone() -> None:
+    """Each has the figures of a record of its faces; one without a scorable face has none, and says how many."""
+    points, truth = guesses()
+    found = accuracy(points, truth, WFLW_98, {"easy": [0, 2, 4], "profile": [4, 5]})["subsets"]
+    alone = accuracy(points[[0, 2, 4]], truth[[0, 2, 4]], WFLW_98, {})
+    assert found["easy"] == {name: alone[name] for name in NAMES}
+    assert found["profile"] == {**dict.fromkeys(NAMES), "n": 0, "n_unscored": 2}
+
+
+def test_a_region_that_no_face_has_is_null() -> None:
+    """As in sets that label no jaw line."""
+    points, truth = guesses()
+    truth[:, WFLW_98.regions["contour"]] = np.nan
+    regions = accuracy(points, truth, WFLW_98, {})["nme_regions"]
+    assert regions["contour"] is None and regions["inner"] > 0

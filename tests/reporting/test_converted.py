@@ -1,0 +1,65 @@
+"""Tables of conversion in README files."""
+
+from typing import Any
+
+from toolkit.reporting.converted import converted
+from toolkit.reporting.markdown import render
+
+MOVED = {"mean_px": 0.0512, "worst_px": 1.25, "moved_over_1px": 0.01, "data": "32 of faces", "n": 32}
+COMMON = {
+    "file_sha256": "f",
+    "engine": "ai-edge-litert 2",
+    "device": "a CPU",
+    "commit": "abc",
+    "size_bytes": 2_000_000,
+    "operations": 400,
+}
+
+
+def parity(**more: Any) -> dict[str, Any]:
+    nme = {"nme_delta": 0.01, "nme_mean": 5.5}
+    return {"kind": "parity", "model": "a.tflite", "xnnpack_parts": 5, "ok": True, **COMMON, **MOVED, **nme, **more}
+
+
+def conversion(variant: str, ms: float) -> dict[str, Any]:
+    latency = {"median": ms, "p90": ms + 1, "runs": 50, "warmup": 5}
+    about = {"kind": "conversion", "name": "net", "variant": variant, "input_px": 64, "split": "val"}
+    return {**parity(), **about, "latency_ms": latency}
+
+
+def arm(ok: bool) -> dict[str, Any]:
+    differences = {"points_difference": 6e-8, "confidence_difference": 0.0, "allowed": (1e-6, 0.0)}
+    about = {"kind": "arm", "model": "a.tflite", "arm_cpu": "cortex-a76", "data": "faces", "split": "test", "n": 8}
+    return {**COMMON, **about, **differences, "ok": ok}
+
+
+def test_every_kind_has_a_table() -> None:
+    """Files, ways and Arm, in this order; times also as shares of float32."""
+    files, ways, emulated = converted([arm(True), conversion("float32", 4), conversion("int8", 2), parity()])
+    assert files[2] == [
+        ["`a.tflite`", "2.00 MB", "400", "5", "0.0512 px", "1.25 px", "1.00 %", "+0.010 pp", "5.50 %", "kept"]
+    ]
+    assert [row[-3:] for row in ways[2]] == [["4.00 ms", "5.00 ms", "1.00"], ["2.00 ms", "3.00 ms", "0.50"]]
+    assert emulated[2] == [["`a.tflite`", "6e-08", "0", "1e-06", "0", "kept"]]
+    assert all(len(row) == len(header) for _, header, rows in (files, ways, emulated) for row in rows)
+
+
+def test_what_was_not_measured_and_what_broke_says_so() -> None:
+    """No NME without labels; a package has no parts."""
+    unlabelled = parity(nme_delta=None, nme_mean=None, xnnpack_parts=None, ok=False)
+    ((_, _, (row,)),) = converted([unlabelled])
+    assert row[3] == "" and row[-3:] == ["not measured", "not measured", "refused"]
+    assert converted([arm(False)])[0][2][0][-1] == "broken"
+
+
+def test_older_parity_records_have_no_table() -> None:
+    """Those of the whole road stand with its other figures."""
+    old = parity()
+    del old["xnnpack_parts"]
+    assert converted([old]) == []
+
+
+def test_they_stand_on_the_page() -> None:
+    """Below the machine and the commit."""
+    page = render([parity(), conversion("float32", 4), arm(True)])
+    assert page.index("Machine: a CPU") < page.index("Every file against its bundle") < page.index("On an emulated")

@@ -1,0 +1,135 @@
+"""The timed part of a benchmark: every candidate's call and its stages, in one interleaved run; and the machine."""
+
+import dataclasses
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.benchmarking.candidates import Candidate
+from toolkit.benchmarking.framing import Framing
+from toolkit.core import heatmap
+from toolkit.core.geometry import cut
+from toolkit.core.progress import Steps
+from toolkit.core.provenance import cores, processor
+from toolkit.data.batches import PlainCrops
+from toolkit.data.sample import Sample
+from toolkit.detect import FaceDetector
+from toolkit.runtime.landmarker import Landmarker
+from toolkit.runtime.timing import Latency, interleaved
+
+Times = dict[str, dict[str, Any] | None]
+Call = Callable[[], object]
+
+
+def timed(
+    candidates: Sequence[Candidate], crops: Mapping[Framing, PlainCrops], runs: int, warmup: int
+) -> Steps[list[tuple[Latency | None, Times]]]:
+    """For each candidate the time of a call, crop in and points out, and of its stages; None for what is not timed.
+
+    `detect` is MediaPipe's short-range detector on the whole picture, `crop` cuts the candidate's crop out of it,
+    `network` is the call without `decode`, and `decode` reads points from heatmaps where the file does not do that
+    itself. Detection is the same for all, and is timed once in every round.
+    """
+    sample = next(iter(crops.values())).faces[0] if crops else None
+    if sample is None:
+        return [(None, {}) for _ in candidates]
+    detector = FaceDetector(finest=0)
+    calls: dict[tuple[int, str], Call] = {(-1, "detect"): lambda: detector(sample.image)}
+    for index, candidate in enumerate(candidates):
+        if candidate.landmarker is not None and candidate.landmarker.timed:
+            calls |= {(index, name): call for name, call in _calls(candidate, sample, crops).items()}
+    try:
+        found = dict(zip(calls, (yield from interleaved(list(calls.values()), runs, warmup)), strict=True))
+    finally:
+        detector.close()
+    detect = found[-1, "detect"]
+    return [_split({n: t for (i, n), t in found.items() if i == index}, detect) for index in range(len(candidates))]
+
+
+def _calls(candidate: Candidate, sample: Sample, crops: Mapping[Framing, PlainCrops]) -> dict[str, Call]:
+    framing, landmarker = candidate.framing, candidate.landmarker
+    assert landmarker is not None
+    image = np.ascontiguousarray(crops[framing].images[0])
+    found: dict[str, Call] = {
+        "call": lambda: landmarker(image),
+        "crop": lambda: cut(sample.image, framing.crop(sample.box_xyxy)),
+    }
+    if candidate.decodes_outside:
+        found["decode"] = _decoding(landmarker)
+    return found
+
+
+def _decoding(landmarker: Landmarker) -> Call:
+    """Reading points from maps of the network's size; what stands in them does not change how long it takes."""
+    side = landmarker.size_px
+    points = np.random.default_rng(0).uniform(0.2 * side, 0.8 * side, (landmarker.scheme.points, 2))
+    maps = heatmap.encode(points, side, 1.0)
+    return lambda: heatmap.decode(maps, "dark", 1.0)
+
+
+def _split(found: dict[str, Latency], detect: Latency) -> tuple[Latency | None, Times]:
+    if "call" not in found:
+        return None, {}
+    call, decode = found["call"], found.get("decode")
+    network = _times(call)
+    if decode is not None:
+        network = {key: round(network[key] - _times(decode)[key], 4) for key in network}
+    return call, {
+        "detect": _times(detect),
+        "crop": _times(found["crop"]),
+        "network": network,
+        "decode": None if decode is None else _times(decode),
+    }
+
+
+def _times(latency: Latency) -> dict[str, float]:
+    fields = dataclasses.asdict(latency)
+    return {key: fields[key] for key in ("median", "p90", "cpu_median")}
+
+
+FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
+
+
+def host() -> dict[str, Any]:
+    """What of the machine sways a timing; null where the system does not tell."""
+    return {
+        "cpu": processor(),
+        "cores": cores(),
+        "clock_mhz": _clock_mhz(),
+        "clock_max_mhz": _kilohertz(FREQUENCY / "cpuinfo_max_freq"),
+        "governor": _text(FREQUENCY / "scaling_governor"),
+        "memory_bytes": _memory_bytes(),
+        "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def _clock_mhz() -> float | None:
+    """The mean of all cores' clocks right now."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    found = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
+    return round(sum(found) / len(found), 1) if found else None
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _kilohertz(path: Path) -> float | None:
+    text = _text(path)
+    return float(text) / 1000 if text is not None and text.isdigit() else None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,144 @@
+"""Matplotlib as an SVG writer for a page: text stays text, colours follow the page's theme, bytes repeat."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
+
+from toolkit.reporting.palette import css, stand_in, themed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SIZE_IN = (5.4, 3.5)
+"""Of a plot, chosen so that its text stays readable at the width of a phone."""
+LABEL_GAP = 0.075
+"""Least distance of two labels at a line's end, as a share of the axes' height."""
+
+MOST_TICKS = 9
+
+
+def chart(
+    key: str, label: str, draw: Callable[["Axes"], None], *, legend: int = 0, size_in: tuple[float, float] = SIZE_IN
+) -> str:
+    """An inline SVG.
+
+    Args:
+        key: unique on the page; it makes the drawing's internal names unique and repeatable.
+        label: what a screen reader says in place of the picture.
+        draw: draws on the axes.
+        legend: columns of a legend above the axes, or 0 for none.
+        size_in: width and height in inches.
+    """
+    from matplotlib import style
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with style.context(["default", _settings(key)]):
+        figure = Figure(figsize=size_in, layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.subplots()
+        axes.spines[["top", "right"]].set_visible(False)
+        draw(axes)
+        if legend:
+            figure.legend(loc="outside upper left", ncols=legend, frameon=False, borderaxespad=0.2)
+        buffer = io.StringIO()
+        nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    return _inline(buffer.getvalue(), key, label)
+
+
+def standalone(svg: str) -> str:
+    """A drawing of `chart` as a file of its own, which follows light and dark as the page does."""
+    opening, rest = svg.split(">", 1)
+    style = f"{css()}\nsvg{{background:var(--paper)}} text{{font-family:system-ui,sans-serif}}"
+    return f"{opening}><style>{style}</style>{rest}\n"
+
+
+def end_labels(axes: "Axes", ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Name lines at their right ends, (x, y, text, colour) each, moving names apart where lines end close together."""
+    axes.get_xlim(), axes.get_ylim()  # settles the scales
+    to_axes = axes.transData + axes.transAxes.inverted()
+    shares = {index: float(to_axes.transform(end[:2])[1]) for index, end in enumerate(ends)}
+    lowest = -1.0
+    places = {}
+    for index in sorted(shares, key=lambda i: shares[i]):
+        lowest = max(shares[index], lowest + LABEL_GAP)
+        places[index] = lowest
+    for index, (_, _, text, colour) in enumerate(ends):
+        axes.text(1.02, places[index], text, transform=axes.transAxes, color=colour, va="center", clip_on=False)
+
+
+def log_scale(axes: "Axes", side: Literal["x", "y"], values: Sequence[float]) -> None:
+    """A logarithmic scale around positive values, with ticks at round numbers, written out."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    axes.set(**{f"{side}scale": "log"})
+    low, high = min(values) / 1.15, max(values) * 1.15
+    axes.set(**{f"{side}lim": (low, high)})
+    steps = [base * 10.0**power for power in range(-9, 10) for base in (1, 2, 3, 5, 7)]
+    inside = [s for s in steps if low <= s <= high]
+    while len(inside) > MOST_TICKS:
+        inside = inside[::2]
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    axis.set_major_locator(FixedLocator(inside or [low, high]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+
+
+def bent_scale(axes: "Axes", near: float, low: float, high: float) -> None:
+    """A vertical scale that is linear within `near` of 0 and logarithmic beyond, for values of either sign."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    axes.set_yscale("symlog", linthresh=near)
+    axes.set_ylim(min(1.3 * low, -1.3 * near), max(1.3 * high, 1.3 * near))
+    decades = [d for d in (10.0**power for power in range(-9, 4)) if d >= near]
+    axes.yaxis.set_major_locator(FixedLocator([*(-d for d in decades), 0.0, *decades]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
+
+
+def _settings(key: str) -> dict[str, Any]:
+    ink, muted, grid = stand_in("ink"), stand_in("muted"), stand_in("grid")
+    return {
+        "svg.fonttype": "none",
+        "svg.hashsalt": key,
+        "text.parse_math": False,
+        "font.size": 11,
+        "text.color": ink,
+        "axes.labelcolor": muted,
+        "axes.edgecolor": muted,
+        "xtick.color": muted,
+        "ytick.color": muted,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": grid,
+        "grid.linewidth": 0.7,
+        "axes.linewidth": 0.8,
+        "lines.linewidth": 1.8,
+        "lines.solid_capstyle": "round",
+        "legend.fontsize": 10.5,
+        "legend.handlelength": 1.9,
+        "legend.columnspacing": 1.0,
+    }
+
+
+def _inline(svg: str, key: str, label: str) -> str:
+    """The drawing without what only a file needs, named, sized by the page and in its colours and letters."""
+    opening = re.search(r"<svg[^>]*>", svg)
+    assert opening is not None
+    box = re.search(r'viewBox="([^"]*)"', opening.group())
+    assert box is not None
+    body = svg[opening.end() :]
+    body = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<(g|text) id="[^"]*"', r"<\1", body)
+    body = body.replace("xlink:href", "href")
+    body = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font-size: \1", body)
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    body = re.sub(r' d="[^"]*"', lambda d: re.sub(r"(\.\d\d)\d+", r"\1", d.group()), body)
+    attributes = (
+        f'class="plot" role="img" data-plot="{escape(key)}" aria-label="{escape(label)}" viewBox="{box.group(1)}"'
+    )
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{themed(body).strip()}'

@@ -1,0 +1,92 @@
+"""Tables of conversion: every file against its bundle, ways to convert side by side, and an emulated Arm processor."""
+
+from collections.abc import Sequence
+
+from toolkit.core.records import Record
+from toolkit.reporting.proofs import REFUSED
+from toolkit.reporting.table import number
+
+Rows = list[list[str]]
+Titled = tuple[str, list[str], Rows]
+
+
+def converted(records: Sequence[Record]) -> list[Titled]:
+    """A title, a header and rows for every table that the records have something for."""
+    tables = []
+    for make, kind in ((_files, "parity"), (_ways, "conversion"), (_arm, "arm")):
+        own = [r for r in records if r["kind"] == kind]
+        own = _newest(own) if kind == "parity" else own
+        if own:
+            tables.append(make(own))
+    return tables
+
+
+def _newest(records: list[Record]) -> list[Record]:
+    """The newest proof of each file, of those with its figures or with a file that could not be run at all."""
+    found = {r.get("file_sha256") or r["model"]: r for r in records}
+    return [r for r in found.values() if "xnnpack_parts" in r or r.get("ok") is False]
+
+
+def _files(records: list[Record]) -> Titled:
+    rows = [
+        [
+            f"`{r['model']}`",
+            *([f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r)] if "mean_px" in r else ["not measured"] * 7),
+            "not measured" if number(r.get("nme_mean")) is None else f"{r['nme_mean']:.2f} %",
+            "kept" if r["ok"] else REFUSED,
+        ]
+        for r in records
+    ]
+    title = f"Every file against its bundle, on {next((r['data'] for r in records if r.get('data')), 'no faces')}."
+    header = ["file", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
+    return title, [*header, "NME change", "NME", "budget"], rows
+
+
+def _ways(records: list[Record]) -> Titled:
+    plain = next(r for r in records if r["variant"] == "float32")["latency_ms"]["median"]
+    rows = []
+    for r in records:
+        ms = r["latency_ms"]
+        share = f"{ms['median'] / plain:.2f}"
+        times = [f"{ms['median']:.2f} ms", f"{ms['p90']:.2f} ms", share]
+        rows.append([r["variant"], f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r), *times])
+    first = records[0]
+    runs = first["latency_ms"]["runs"]
+    title = (
+        f"Ways to convert {first['name']} to TFLite, {first['input_px']} px, on {first['data']}; one call is a crop "
+    )
+    title += f"in, points out, {runs} calls of each by turns on one thread, {first['engine']}."
+    header = ["way", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
+    return title, [*header, "NME change", "one call, median", "p90", "of float32"], rows
+
+
+def _arm(records: list[Record]) -> Titled:
+    rows = [
+        [
+            f"`{r['model']}`",
+            *(f"{r[name]:.2g}" for name in ("points_difference", "confidence_difference")),
+            *(f"{allowed:.2g}" for allowed in r["allowed"]),
+            "kept" if r["ok"] else "broken",
+        ]
+        for r in records
+    ]
+    first = records[0]
+    title = f"On an emulated {first['arm_cpu']} against this processor, {first['n']} faces, {first['engine']}; points "
+    title += "in [0, 1]."
+    header = ["file", "points differ by", "confidences differ by", "allowed for points", "for confidences", "budget"]
+    return title, header, rows
+
+
+def _counts(record: Record) -> list[str]:
+    parts = record["xnnpack_parts"]
+    return [str(record["operations"]), "" if parts is None else str(parts)]
+
+
+def _moved(record: Record) -> list[str]:
+    delta = record["nme_delta"]
+    return [
+        f"{record['mean_px']:.4f} px",
+        f"{record['worst_px']:.2f} px",
+        f"{100 * record['moved_over_1px']:.2f} %",
+        "not measured" if delta is None else f"{delta:+.3f} pp",
+    ]

@@ -1,0 +1,255 @@
+"""Tables for README files, rendered from records into a marked block, so that no figure is ever typed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.files import write_bytes
+from toolkit.core.records import Fields, Record, of, read
+from toolkit.reporting.ablation import ablations
+from toolkit.reporting.converted import converted
+from toolkit.reporting.device import device
+from toolkit.reporting.proofs import Proofs
+from toolkit.reporting.run import OWN_DETECTOR
+from toolkit.reporting.slimming import slimming
+from toolkit.reporting.table import number
+from toolkit.reporting.versus import in_short, versus
+
+BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
+END = "<!-- end: {name} -->"
+IN_SHORT = ", in short"
+
+ROAD = {
+    "teacher": "teacher (HRNetV2-W18)",
+    "supernet": "supernet",
+    "slim": "slimmed, before distillation",
+    "distil": "**distilled**",
+}
+
+
+def update(page: Path, folder: Path) -> bool:
+    """Render the records of a results folder into every block of a page that names it; whether the page changed.
+
+    Args:
+        page: a Markdown file with `begin: NAME` ... `end: NAME` comments; `NAME, in short` is what one chooses by.
+        folder: holds results.jsonl; its own name is NAME.
+
+    Raises:
+        ValueError: the page has no block of that name.
+    """
+    text = fresh = page.read_text(encoding="utf-8")
+    records, found = read(folder / "results.jsonl"), False
+    for ending, make in (("", render), (IN_SHORT, short)):
+        begin, end = (mark.format(name=folder.name + ending) for mark in (BEGIN, END))
+        head, opened, rest = fresh.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if opened and closed:
+            fresh, found = f"{head}{begin}\n\n{make(records)}\n{end}{tail}", True
+    if not found:
+        begin, end = (mark.format(name=folder.name) for mark in (BEGIN, END))
+        raise ValueError(f"{page} has no block for {folder.name}: put `{begin}` and `{end}` where the tables belong")
+    if fresh != text:
+        write_bytes(page, fresh.encode())
+    return fresh != text
+
+
+def render(lines: Sequence[Fields]) -> str:
+    """The tables of a run: what was trained, what was converted, and where."""
+    records = of(lines)
+    scored = [r for r in records if r["kind"] in ("evaluate", "baseline")]
+    timed = [r for r in records if r["kind"] == "benchmark" and "boxes" not in r]
+    proofs, parts = Proofs(records), [_conditions(records)]
+    if scored:
+        parts.append(_networks(scored, proofs))
+    if timed:
+        parts.append(_files(timed, proofs))
+    for kind, table in (
+        ("label", _labels),
+        ("boxes", _boxes),
+        ("pack", _packs),
+        ("pace", _paces),
+        ("throughput", _throughput),
+        ("step", _steps),
+    ):
+        found = [r for r in records if r["kind"] == kind]
+        if found:
+            parts.append(table(found))
+    tables = [*versus(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
+    parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
+    return "\n".join(parts)
+
+
+def short(records: list[Record]) -> str:
+    """What one chooses a model by."""
+    title, header, rows = in_short(records)
+    return f"{title}\n\n{_table(header, rows)}"
+
+
+def _conditions(records: list[Record]) -> str:
+    made = [r for r in records if r.get("device")]
+    machines = list(dict.fromkeys(r["device"] for r in made))
+    commits = list(dict.fromkeys((r.get("commit") or "not in a checkout")[:12] for r in made))
+    sets = sorted(
+        {
+            f"{r['data']} ({r['split']}, {r['n']} faces)"
+            for r in records
+            if r["kind"] != "parity" and r.get("data") and r.get("n") and r.get("boxes") != OWN_DETECTOR
+        }
+    )
+    measured = f"Measured on: {'; '.join(sets)}. " if sets else ""
+    return f"{measured}{_listed('Machine', machines)} {_listed('Commit', commits)}\n"
+
+
+def _listed(what: str, values: list[str]) -> str:
+    """All of them, since records of one page may come from several."""
+    return f"{what}{'s' if len(values) > 1 else ''}: {', '.join(v.replace(', ', ' with ') for v in values)}."
+
+
+def _networks(records: list[Record], proofs: Proofs) -> str:
+    sets = dict.fromkeys(r["data"] for r in records)
+    if len(sets) == 1:
+        return _networks_on(records, proofs)
+    own = {data: [r for r in records if r["data"] == data] for data in sets}
+    return "\n".join(f"On {data}:\n\n{_networks_on(scored, proofs)}" for data, scored in own.items())
+
+
+def _networks_on(records: list[Record], proofs: Proofs) -> str:
+    several = len({r["input_px"] for r in records if r.get("input_px")}) > 1
+    rows = [
+        [
+            proofs.title(r, _network(r) + (f", {r['input_px']} px" if several and r.get("input_px") else "")),
+            f"{r['params_full'] / 1e6:.2f} M" if r.get("params_full") else "",
+            f"{r['macs_full'] / 1e6:.0f} M" if r.get("macs_full") else "",
+            *_accuracy(r),
+        ]
+        for r in records
+    ]
+    return _table(["network", "parameters", "MACs", "NME mean", "median", "FR@10", "AUC@10"], rows)
+
+
+def _network(record: Record) -> str:
+    """What a network is called: by its stage on the road, else by its architecture and what it was trained on."""
+    if record.get("taught_by") == []:
+        return "**last trained on the truth alone**"
+    name = record.get("name", record["model"])
+    if record["model"] != "teacher" or name in ("teacher", "hrnet-w18"):
+        return str(ROAD.get(record["model"], record["model"]))
+    return f"{name}, trained on {record['trained_on']}"
+
+
+def _labels(records: list[Record]) -> str:
+    rows = []
+    for r in records:
+        regions = r["nme_regions"]
+        figures = (r["nme_mean"], r["nme_median"], r["fr8"], r["fr10"], regions["contour"], regions["inner"])
+        rows.append([r["model"], str(r["n"]), *(f"{value:.2f} %" for value in figures)])
+    header = ["labels by", "faces", "NME mean", "median", "FR@8", "FR@10", "contour", "inner points"]
+    return _table(header, rows)
+
+
+def _boxes(records: list[Record]) -> str:
+    rows = [
+        [r["model"], r["data"], f"{r['found']} of {r['n']}", *(f"{value:.3f}" for value in r["error_sd"])]
+        for r in records
+    ]
+    header = ["boxes by", "faces", "found", "centre across (deviation, box sides)", "centre down", "size"]
+    return _table(header, rows)
+
+
+def _packs(records: list[Record]) -> str:
+    rows = [
+        [
+            r["data"],
+            f"{r['size_px']} px",
+            f"{r['size_bytes'] / 1e6:.0f} MB",
+            f"{r['faces_per_second_photos']:.0f}",
+            f"{r['faces_per_second_pack']:.0f}",
+        ]
+        for r in records
+    ]
+    header = ["pack", "crops", "size", "augmented crops a second from photos", "from the pack"]
+    return _table(header, rows)
+
+
+def _paces(records: list[Record]) -> str:
+    rows = [
+        [
+            r["drawn"],
+            f"{r['size_px']} px",
+            f"{r['faces_per_second']:.0f}",
+            f"{r['first_face_seconds']:.2f} s",
+            r["device"],
+        ]
+        for r in records
+    ]
+    return _table(["drawn", "pictures", "faces a second and core", "first face after", "machine"], rows)
+
+
+def _throughput(records: list[Record]) -> str:
+    def same(r: Record) -> tuple[Any, ...]:
+        return r["model"], r["size_px"], r["precision"], r["batch"], r["device"]
+
+    alone = {same(r): r["faces_per_second"] for r in records if r["processes"] == r["threads"] == 1}
+    rows = []
+    for r in records:
+        gain = f"{r['faces_per_second'] / alone[same(r)]:.2f} x" if same(r) in alone else ""
+        shared = [f"{r['processes']} x {r['threads']}", str(r["batch"])]
+        figures = [f"{r['faces_per_second']:.1f}", gain, f"{r['outside_percent']:.1f} %"]
+        rows.append([r["model"], f"{r['size_px']} px", r["precision"], *shared, *figures])
+    header = ["stage", "input", "precision", "processes x threads", "batch", "faces a second", "against one thread"]
+    return _table([*header, "time outside the steps"], rows)
+
+
+def _steps(records: list[Record]) -> str:
+    rows = [
+        [
+            r["model"],
+            r["stage"],
+            f"{r['size_px']} px",
+            str(r["epochs"]),
+            str(r["seed"]),
+            f"{r['seconds'] / 3600:.2f}",
+            f"{r['val_nme_mean']:.2f} %",
+            r["device"],
+        ]
+        for r in records
+    ]
+    for machine in dict.fromkeys(r["device"] for r in records):
+        total = sum(r["seconds"] for r in records if r["device"] == machine) / 3600
+        rows.append(["all", "", "", "", "", f"{total:.2f}", "", machine])
+    header = ["step", "stage", "input", "epochs", "seed", "hours", "NME on validation faces", "machine"]
+    return _table(header, rows)
+
+
+def _files(records: list[Record], proofs: Proofs) -> str:
+    rows = []
+    for r in records:
+        proof, ms = proofs.of(r), r["latency_ms"]
+        moved = number(proof.figures.get("mean_px")) if proof else None
+        rows.append(
+            [
+                proofs.title(r, f"`{r.model}`"),
+                f"{r['size_bytes'] / 1e6:.2f} MB",
+                f"{r['nme_mean']:.2f} %",
+                "not measured" if moved is None else f"{moved:.4f} px",
+                f"{ms['median']:.2f} ms" if ms else "not measured",
+                f"{ms['p90']:.2f} ms" if ms else "not measured",
+                str(r["engine"]),
+            ]
+        )
+    header = ["file", "size", "NME mean", "points moved (mean)", "one call, median", "p90", "engine"]
+    return _table(header, rows)
+
+
+def _accuracy(record: Record) -> list[str]:
+    return [f"{record[name]:.2f} %" for name in ("nme_mean", "nme_median", "fr10", "auc10")]
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, cells))} |" for cells in lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A bar within a cell, as in |alpha|, would end it."""
+    return text.replace("|", "\\|")

@@ -1,0 +1,204 @@
+"""The report itself: a run in, one HTML page out that needs no network, no script and no other file."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from toolkit.core.records import Fields
+from toolkit.core.schemes import scheme
+from toolkit.reporting import alphas, breakdown, figures, files, losses, notes, palette, rivals, tables, trade, trouble
+from toolkit.reporting.architecture import draw
+from toolkit.reporting.figures import Plot
+from toolkit.reporting.files import Measured
+from toolkit.reporting.run import ALONE, TITLES, Group, Run
+from toolkit.reporting.table import Cell, Table, cell, mapping, number, short_commit, size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One of the numbers at the top."""
+
+    label: str
+    cell: Cell
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """One architecture."""
+
+    title: str
+    words: str
+    svg: str
+
+
+def render(run: Run) -> str:
+    """The page; the same run gives the same bytes."""
+    rows = files.measured(run)
+    groups = run.groups()
+    main = groups[0] if groups else None
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(_text("report.html.j2"))
+    return template.render(
+        css=Markup(palette.css() + "\n" + _text("report.css")),  # noqa: S704  # both are the package's own
+        svg=Markup,
+        headline=headline(run),
+        facts=facts(run, rows, main),
+        photo=_data_uri(run.photo),
+        own_photo=_data_uri(run.own_photo),
+        alone=run.title("distil") == ALONE,
+        road=[tables.road(run, where) for where in _road_groups(run, groups)],
+        breakdowns=breakdown.tables(run, groups),
+        training_plots=_there(figures.validation(run), losses.losses(run)),
+        curves=_there(*(figures.curves(run, where) for where in groups[:1])),
+        search_plots=_there(alphas.trajectories(run), alphas.histogram(run)),
+        drawings=drawings(run),
+        file_tables=_file_tables(run, rows, groups),
+        trade_plots=_trades(run, rows, main),
+        rivals=rivals.tables(run, groups),
+        rival_plots=_there(*(rivals.curves(run, where) for where in groups[:1])),
+        troubles=[
+            (trouble.plots(run, where), trouble.behind_detectors(run, where), trouble.flicker(run, where), where)
+            for where in trouble.groups(run)
+        ],
+        worst=_data_uri(run.worst),
+        machines=rivals.machines(run),
+        training=tables.training(run) if run.parts else None,
+        engines=tables.engines(run),
+        versions=tables.versions(run),
+        protocol=notes.protocol(run),
+        gaps=notes.gaps(run, rows),
+    )
+
+
+def headline(run: Run) -> dict[str, str]:
+    """What was trained on what, where and when: the first lines of the page."""
+    stage = run.final()
+    if stage is None:
+        return {"title": "Nothing trained yet", "about": "This run holds no bundle.", "run": run.folder.resolve().name}
+    part = run.parts[stage]
+    made = part.card.made_with
+    trained = next((p.card.made_with for p in run.parts.values() if p.card.made_with.get("device")), {})
+    title = f"{part.card.name}: {scheme(part.card.scheme).title}, {part.card.size_px} x {part.card.size_px} px"
+    about = [
+        f"Trained on {part.card.data.get('train') or 'data that the bundle does not name'}",
+        f"machine: {trained.get('device') or 'not recorded'}",
+        f"commit: {short_commit(made.get('commit'))}",
+        f"files last written: {run.written:%Y-%m-%d}" if run.written else "",
+    ]
+    return {"title": title, "about": "; ".join(filter(None, about)) + ".", "run": run.folder.resolve().name}
+
+
+def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
+    """The strip of key numbers."""
+    stage = run.final() or "distil"
+    record: Fields = (run.score(stage, where) if where else None) or {}
+    part, teacher = run.parts.get(stage), run.parts.get("teacher")
+    ratio = None
+    if teacher and part and stage != "teacher":
+        ratio = teacher.complexity.params_full / part.complexity.params_full
+    found = [
+        Fact(
+            label=f"Error of the network: {run.title(stage).lower()} (NME)",
+            cell=cell(record.get("nme_mean")),
+            unit="%",
+            note=f"of the distance between the outer eye corners; {where[0]}, {where[1]}" if where and record else "",
+        ),
+        Fact(
+            label="Parameters",
+            cell=cell(part.complexity.params_full if part else None, 0),
+            note=f"{ratio:.1f} times fewer than the teacher" if ratio else "",
+        ),
+        Fact(
+            label="Multiply-accumulates",
+            cell=cell(part.complexity.macs_full if part else None, 1, scale=1e6),
+            unit="million a face",
+        ),
+    ]
+    return [*found, *_file_facts(rows, where)]
+
+
+def _file_facts(rows: list[Measured], where: Group | None) -> Iterable[Fact]:
+    sound = [r for r in rows if r.sound]
+    sized = [r for r in sound if number(r.record.get("size_bytes")) is not None]
+    least = min(sized, key=lambda r: float(r.record["size_bytes"])) if sized else None
+    yield Fact(
+        label="Smallest proven file",
+        cell=size(least.record["size_bytes"] if least else None),
+        unit="MB",
+        note=str(least.record["model"]) if least else "",
+    )
+    timed = [(float(t), r) for r in sound if r.where == where and (t := _one_thread(r)) is not None]
+    best = min(timed, key=lambda pair: pair[0]) if timed else None
+    yield Fact(
+        label="Fastest proven file",
+        cell=cell(best[0] if best else None),
+        unit="ms a face",
+        note=f"{best[1].record['model']}, {best[1].record.get('engine')}, one thread" if best else "",
+    )
+    judged = {(r.record.model, r.record.file_sha256): r.sound for r in rows if r.sound or (r.refused and not r.stale)}
+    share = Cell(text=f"{sum(judged.values())} of {len(judged)}") if judged else cell(None)
+    yield Fact(label="Files that keep their budget", cell=share, note="same points as their bundle" if judged else "")
+
+
+def _one_thread(row: Measured) -> float | None:
+    return number(mapping(row.record.get("latency_ms")).get("median")) if row.record.get("threads") == 1 else None
+
+
+def drawings(run: Run) -> list[Drawing]:
+    """The supernet and what slimming left of it."""
+    found = []
+    before, after = run.parts.get("supernet"), run.parts.get("slim") or run.parts.get("distil")
+    if before is not None:
+        found.append(
+            Drawing(
+                title="Before: the supernet",
+                words="Every block may read every block of the stage before. The wider and stronger a line, the larger "
+                "the importance factor that training gave it. Hold the pointer on a line to read it.",
+                svg=draw(before.spec, before.alpha),
+            )
+        )
+    if after is not None:
+        found.append(
+            Drawing(
+                title="After: the slimmed network",
+                words="What was kept, and faintly what went. Columns are stages, rows are branches: each row has half "
+                "the resolution of the one above it. The number in a block is its channels.",
+                svg=draw(after.spec, after.alpha),
+            )
+        )
+    return found
+
+
+def _road_groups(run: Run, groups: list[Group]) -> list[Group | None]:
+    with_bundles = [g for g in groups if any(run.score(stage, g) for stage in TITLES)]
+    return [*with_bundles] or ([None] if run.parts else [])
+
+
+def _file_tables(run: Run, rows: list[Measured], groups: list[Group]) -> list[Table]:
+    found = [files.table(run, rows, where) for where in [*groups, None]]
+    return [table for table in found if table.rows]
+
+
+def _trades(run: Run, rows: list[Measured], where: Group | None) -> list[Plot]:
+    if where is None:
+        return []
+    every = [*rows, *files.rivals(run)]
+    return _there(trade.latency(every, where), trade.size(run, every, where), trade.macs(run, every, where))
+
+
+def _there(*plots: Plot | None) -> list[Plot]:
+    return [plot for plot in plots if plot is not None]
+
+
+def _data_uri(png: bytes | None) -> str | None:
+    return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _text(name: str) -> str:
+    return resources.files("toolkit.reporting").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,154 @@
+"""A run's folder as a value: its bundles, its records, its converted files and its pictures."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from toolkit import bundle
+from toolkit.core.records import Record, latest, read
+from toolkit.models.spec import Spec, SuperNetSpec
+from toolkit.reporting.proofs import Proofs, present
+from toolkit.reporting.table import number
+from toolkit.slimming.complexity import Complexity, complexity
+from toolkit.slimming.importance import factors
+
+Group = tuple[str, str]
+"""A data set's title and its split."""
+
+OWN_DETECTOR = "own detector"
+"""What a benchmark's records say of boxes that are not those of the labels."""
+TITLES = MappingProxyType({"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"})
+ALONE = "Trained on the truth alone"
+"""The title of what the distillation stage made with all of its terms off."""
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One bundle of a run, without its weights."""
+
+    spec: Spec
+    card: bundle.Card
+    log: tuple[dict[str, Any], ...]
+    alpha: tuple[float, ...] | None
+    """Importance factors in the order of spec.gated."""
+    digest: str
+    complexity: Complexity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a report is made from."""
+
+    folder: Path
+    parts: dict[str, Part]
+    """Bundles by stage, those that are there, in the order of TITLES."""
+    records: tuple[Record, ...]
+    proofs: Proofs
+    """The verdict on every converted file, and which there are now."""
+    photo: bytes | None
+    """Landmarks of the bundled model."""
+    own_photo: bytes | None
+    """Landmarks of this run's network."""
+    worst: bytes | None
+    """Faces with the largest errors, which a benchmark draws on request; not for others' eyes."""
+    written: datetime | None
+    """The newest of the files' times; None for an empty run."""
+
+    def scores(self) -> list[Record]:
+        """Records of accuracy or latency, of bundles and files, on the boxes of the labels."""
+        found = [r for r in self.records if r["kind"] in ("evaluate", "benchmark")]
+        return [r for r in found if r.get("boxes") != OWN_DETECTOR]
+
+    def of_kind(self, kind: str) -> list[Record]:
+        """The records of one kind."""
+        return [r for r in self.records if r["kind"] == kind]
+
+    def groups(self) -> list[Group]:
+        """Data sets with their splits, the one that most bundles were measured on first."""
+        counts: dict[Group, int] = {}
+        for record in [*self.scores(), *self.of_kind("baseline")]:
+            if number(record.get("nme_mean")) is not None or record.get("latency_ms"):
+                counts[group(record)] = counts.get(group(record), 0) + (record.get("model") in TITLES)
+        return sorted(counts, key=lambda g: -counts[g])
+
+    def score(self, stage: str, where: Group) -> Record | None:
+        """The latest accuracy of a stage's bundle on one set: of the one in the run, else of an older one."""
+        found = [r for r in self.scores() if r.get("model") == stage and group(r) == where]
+        return next(iter(sorted(reversed(found), key=self.stale)), None)
+
+    def final(self) -> str | None:
+        """The last stage that is there."""
+        return list(self.parts)[-1] if self.parts else None
+
+    def title(self, stage: str) -> str:
+        """What a stage's network is called; `Distilled` is kept for what learned from more than the truth."""
+        part = self.parts.get(stage)
+        return ALONE if part and part.card.taught_by == () else TITLES[stage]
+
+    def stale(self, record: Record) -> bool:
+        """Whether a record was measured on other weights, or on another file, than are in the run now."""
+        return self.proofs.replaced(record)
+
+    def named(self, record: Record) -> str:
+        """What a table or plot calls the network or file that a record is about, with what is to be said of it."""
+        return self.proofs.title(record, self.title(record.model) if record.model in TITLES else record.model)
+
+
+def group(record: Record) -> Group:
+    """Which faces a record is about."""
+    return str(record.get("data") or "data not recorded"), str(record.get("split") or "split not recorded")
+
+
+def load(folder: Path) -> Run:
+    """Read a run.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: the records, a bundle or a picture are damaged.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no run at {folder}: give the folder that holds teacher/, slim/ or results.jsonl")
+    parts = {stage: _part(folder / stage) for stage in TITLES if bundle.is_bundle(folder / stage)}
+    files = [folder / "results.jsonl", *(folder / stage / "card.json" for stage in parts)]
+    times = [file.stat().st_mtime for file in files if file.exists()]
+    records = latest(read(folder / "results.jsonl"))
+    return Run(
+        folder=folder,
+        parts=parts,
+        records=tuple(records),
+        proofs=Proofs(records, present(folder / "models"), {stage: part.digest for stage, part in parts.items()}),
+        photo=_png(folder / "photo.png"),
+        own_photo=_png(folder / "photo-this-run.png"),
+        worst=_png(folder / "worst.png"),
+        written=datetime.fromtimestamp(max(times), UTC) if times else None,
+    )
+
+
+def _part(folder: Path) -> Part:
+    return part_of(bundle.read(folder), bundle.digest(folder))
+
+
+def part_of(loaded: bundle.Bundle, digest: str) -> Part:
+    """A bundle's part of a run."""
+    spec = loaded.spec
+    alpha = tuple(factors(spec, loaded.weights).tolist()) if isinstance(spec, SuperNetSpec) else None
+    return Part(
+        spec=loaded.spec,
+        card=loaded.card,
+        log=tuple(r for r in loaded.log if isinstance(r, dict)),
+        alpha=alpha,
+        digest=digest,
+        complexity=complexity(loaded.spec, loaded.card.size_px),
+    )
+
+
+def _png(path: Path) -> bytes | None:
+    if not path.is_file():
+        return None
+    data = path.read_bytes()
+    if not data.startswith(PNG):
+        raise ValueError(f"{path} is not a PNG picture: replace it or take it away")
+    return data

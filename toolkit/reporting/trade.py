@@ -1,0 +1,194 @@
+"""The plots that weigh accuracy against cost: latency, size and multiply-accumulates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from toolkit.core.records import Fields
+from toolkit.reporting.chart import chart, log_scale
+from toolkit.reporting.figures import Plot
+from toolkit.reporting.files import Measured
+from toolkit.reporting.palette import stand_in
+from toolkit.reporting.proofs import REFUSED, REPLACED
+from toolkit.reporting.run import TITLES, Group, Run
+from toolkit.reporting.table import Column, Table, cell, mapping, number, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = {"float32": "teacher", "float16": "slim", "int8": "distil"}
+MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
+RIVALS = "XPH8d<>"
+"""Shapes of other people's models, by their names."""
+LOG_FROM = 8.0
+"""Costs that differ by more than this factor are shown on a logarithmic scale."""
+
+LEAST_SPAN = 0.3
+"""Of the error axis, as a share of the error: a smaller one would blow up differences that mean nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """One model in a trade-off."""
+
+    name: str
+    kind: str
+    """What the legend says."""
+    colour: str
+    marker: str
+    cost: float
+    nme: float
+    high: float | None = None
+    """The cost's 90th percentile."""
+    counts: bool = True
+    """Whether it can be chosen: it is no refused file, and no other than the run holds now."""
+
+
+def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
+    """NME against the time of one face, on one thread."""
+    dots = []
+    device = next((row.record.get("device") for row in rows if row.where == where), None)
+    for row in rows:
+        times = mapping(row.record.get("latency_ms"))
+        spent, nme = number(times.get("cpu_median")), number(row.record.get("nme_mean"))
+        median = spent or number(times.get("median"))
+        here = row.where == where and row.record.get("device") == device and row.record.get("threads") == 1
+        if here and median is not None and nme is not None:
+            dot = _file(row, median, nme, None if spent else number(times.get("p90")))
+            engine = row.record.get("engine") or "engine not recorded"
+            dots.append(replace(dot, name=f"{dot.name} ({engine})"))
+    return _plot(
+        dots,
+        key="latency",
+        title="Error against time",
+        axis="milliseconds a face, one thread",
+        scale=1.0,
+        text="Each dot is a model on one engine: further left is faster, lower is more accurate. It is processor time, "
+        "which other jobs do not lengthen; in older records it is time on the clock, with a whisker to the 90th "
+        "percentile. The stepped line joins those that no other beats in both.",
+    )
+
+
+def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
+    """NME against the size on disk, bundles included."""
+    found = [*_bundles(run, where, "size_bytes"), *(
+        _file(row, cost, nme)
+        for row in rows
+        if row.where == where
+        and (cost := number(row.record.get("size_bytes"))) is not None
+        and (nme := number(row.record.get("nme_mean"))) is not None
+    )]  # fmt: skip
+    return _plot(
+        list(dict.fromkeys(found)),
+        key="size",
+        title="Error against size",
+        axis="megabytes",
+        scale=1e6,
+        text="What a download costs: further left is smaller, lower is more accurate.",
+    )
+
+
+def macs(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
+    """NME of the bundles, and of files whose graph was counted, against their multiply-accumulates."""
+    found = [*_bundles(run, where, "macs_full"), *(
+        _file(row, cost, nme)
+        for row in rows
+        if row.where == where
+        and (cost := number(row.record.get("macs"))) is not None
+        and (nme := number(row.record.get("nme_mean"))) is not None
+    )]  # fmt: skip
+    return _plot(
+        list(dict.fromkeys(found)),
+        key="macs",
+        title="Error against arithmetic",
+        axis="million multiply-accumulates a face",
+        scale=1e6,
+        text="What slimming saves and distillation wins back: further left is less arithmetic, lower is more accurate.",
+    )
+
+
+def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
+    dots = []
+    markers = dict(zip(TITLES, "p^v*", strict=True))
+    for stage, title in TITLES.items():
+        record: Fields = run.score(stage, where) or {}
+        cost, nme = number(record.get(key)), number(record.get("nme_mean"))
+        if cost is not None and nme is not None:
+            dots.append(Dot(name=title, kind=title, colour=stage, marker=markers[stage], cost=cost, nme=nme))
+    return dots
+
+
+def _file(row: Measured, cost: float, nme: float, high: float | None = None) -> Dot:
+    name, precision = row.record.model, str(row.record.get("precision") or "other")
+    suffix = PurePath(name).suffix
+    if row.record.get("peer"):
+        marker = RIVALS[sum(map(ord, name)) % len(RIVALS)]
+        return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
+    if row.refused or row.stale:
+        kind = REFUSED if row.refused else REPLACED
+        return Dot(name=row.title, kind=kind, colour="faint", marker="X", cost=cost, nme=nme, high=high, counts=False)
+    return Dot(
+        name=row.title,
+        kind=f"{suffix.lstrip('.') or 'bundle'} {precision}",
+        colour=COLOURS.get(precision, "baseline"),
+        marker=MARKERS.get(suffix, "X"),
+        cost=cost,
+        nme=nme,
+        high=high,
+    )
+
+
+def frontier(dots: Sequence[Dot]) -> list[Dot]:
+    """Those that no other beats in cost and error, by rising cost; refused files are left out."""
+    best: list[Dot] = []
+    for dot in sorted((d for d in dots if d.counts), key=lambda d: (d.cost, d.nme)):
+        if not best or dot.nme < best[-1].nme:
+            best.append(dot)
+    return best
+
+
+def _plot(dots: list[Dot], *, key: str, title: str, axis: str, scale: float, text: str) -> Plot | None:
+    if not dots:
+        return None
+    columns = (Column(label="Model", numeric=False), Column(label=axis.capitalize()), Column(label="NME", unit="%"))
+    rows = tuple((words(d.name), cell(d.cost, 2, scale=scale), cell(d.nme)) for d in sorted(dots, key=lambda d: d.cost))
+    return Plot(
+        title=title,
+        words=text,
+        svg=chart(key, f"{title}: NME against {axis}", lambda axes: _draw(axes, dots, axis, scale), legend=3),
+        table=Table(caption=title, columns=columns, rows=rows),
+    )
+
+
+def _draw(axes: "Axes", dots: Sequence[Dot], axis: str, scale: float) -> None:
+    best = frontier(dots)
+    axes.step(
+        [d.cost / scale for d in best], [d.nme for d in best], where="post", color=stand_in("faint"), linewidth=1.2
+    )
+    seen: set[str] = set()
+    for dot in dots:
+        if dot.high is not None:
+            axes.plot([dot.cost / scale, dot.high / scale], [dot.nme] * 2, color=stand_in(dot.colour), linewidth=1.1)
+        axes.scatter(
+            [dot.cost / scale],
+            [dot.nme],
+            s=130 if dot.marker == "*" else 60,
+            marker=dot.marker,
+            color=stand_in(dot.colour),
+            edgecolors=stand_in("paper"),
+            linewidths=0.8,
+            zorder=3,
+            label=None if dot.kind in seen else dot.kind,
+        )
+        seen.add(dot.kind)
+    costs = [d.cost for d in dots]
+    if min(costs) > 0 and max(costs) / min(costs) > LOG_FROM:
+        log_scale(axes, "x", [c / scale for c in costs])
+    else:
+        axes.set_xlim(0, 1.08 * max(d.high or d.cost for d in dots) / scale)
+    middle = (min(d.nme for d in dots) + max(d.nme for d in dots)) / 2
+    half = max(0.6 * (max(d.nme for d in dots) - min(d.nme for d in dots)), LEAST_SPAN * middle / 2) or 1.0
+    axes.set_ylim(middle - half, middle + half)
+    axes.set_xlabel(axis)
+    axes.set_ylabel("NME, %")
