@@ -120,7 +120,6 @@ INSTALL = {
     "torch": "train",
     "torch_pruning": "train",
     "safetensors": "train",
-    "lightning_fabric": "train",
     "tensorboard": "tensorboard",
     "onnx": "convert",
     "onnxruntime": "convert",

@@ -1,4 +1,4 @@
-"""What each process does in test_team.py: compare a norm over all processes with a plain one, and train a network.
+"""What each process does in test_processes.py: compare a norm over all processes with a plain one, and train a network.
 
 It prints the norm's largest differences as JSON, and leaves the trained weights, losses and scores in an .npz file.
 """
@@ -11,19 +11,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tiny import Spots, job
+from tiny import Spots, a_run
 from torch import Tensor, nn
 
 from toolkit.core.progress import finish
 from toolkit.data.batches import Batch, random_masks
-from toolkit.train.inference import normalised
-from toolkit.train.inputs import Inputs
-from toolkit.train.job import Pass
+from toolkit.train.all_reduce import CpuSyncBatchNorm, all_reduce
+from toolkit.train.distributed import ProcessGroup, start_processes
+from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import masked, mse, targets
-from toolkit.train.norm import JoinedNorm
 from toolkit.train.optim import Optim
-from toolkit.train.team import Team, assemble
+from toolkit.train.run import Pass
 
 CPU = torch.device("cpu")
 
@@ -42,9 +41,9 @@ class Small(nn.Module):
         return self.body(x.double())  # type: ignore[no-any-return]
 
 
-def trained(team: Team, out: Path) -> dict[str, Tensor]:
+def trained(processes: ProcessGroup, out: Path) -> dict[str, Tensor]:
     """Two passes an epoch over batches of five, of which the processes have two and three; masks are drawn for each."""
-    net = team.placed(Small())
+    net = processes.place(Small())
     edge = net.body[0].weight
     optim = Optim(epochs=2, batch=5, lr=0.01, ema=0.9)
 
@@ -60,7 +59,7 @@ def trained(team: Team, out: Path) -> dict[str, Tensor]:
         Pass(name="a", optimiser=torch.optim.SGD([edge], 0.1), step=step, draw=draw),
         Pass(name="b", optimiser=optim.optimiser(list(net.parameters())), step=step, draw=draw),
     )
-    small = job(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim, team=team)
+    small = a_run(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim, processes=processes)
     log = finish(fit(small, out, resume=False))
     losses = {
         f"loss {k} {i}": torch.tensor(r[k]) for i, r in enumerate(log) for k in ("a_mse", "a_l1", "b_mse", "b_l1")
@@ -69,7 +68,7 @@ def trained(team: Team, out: Path) -> dict[str, Tensor]:
     return net.state_dict() | losses | scores
 
 
-def norms(team: Team) -> dict[str, float]:
+def norms(processes: ProcessGroup) -> dict[str, float]:
     """Forward pass, gradients and running statistics of a norm, against the plain one on both processes' rows."""
     generator = torch.Generator().manual_seed(1)
     whole, upstream = (torch.randn(7, 5, 3, 4, generator=generator, dtype=torch.float64) for _ in range(2))
@@ -77,14 +76,14 @@ def norms(team: Team) -> dict[str, float]:
     plain = nn.BatchNorm2d(5, momentum=0.3).double()
     nn.init.uniform_(plain.weight)
     joined = copy.deepcopy(plain)
-    joined.__class__ = JoinedNorm
-    own = team.rows(7)
+    joined.__class__ = CpuSyncBatchNorm
+    own = processes.rows(7)
     rows = whole.detach()[own].clone().requires_grad_()
     expected, found = plain(whole), joined(rows)
     expected.backward(upstream)
     found.backward(upstream[own])
     for parameter in joined.parameters():
-        team.total(parameter.grad)  # type: ignore[arg-type]
+        all_reduce(parameter.grad)  # type: ignore[arg-type]
     assert whole.grad is not None and rows.grad is not None
     pairs = {
         "output": (expected[own], found),
@@ -97,8 +96,8 @@ def norms(team: Team) -> dict[str, float]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    team = assemble(None, CPU, 1, "float32")
-    differences = norms(team) if team.size > 1 else {}
-    state = trained(team, Path(sys.argv[1]))
-    np.savez(f"{sys.argv[1]}-{team.rank}.npz", **{k: v.numpy() for k, v in state.items()})
+    processes = start_processes(CPU, "float32")
+    differences = norms(processes) if processes.world_size > 1 else {}
+    state = trained(processes, Path(sys.argv[1]))
+    np.savez(f"{sys.argv[1]}-{processes.rank}.npz", **{k: v.numpy() for k, v in state.items()})
     print(json.dumps(differences))

@@ -17,17 +17,16 @@ import torch
 from in_step import Small
 from numpy.typing import NDArray
 from safetensors import safe_open
-from tiny import Spots, job
+from tiny import Spots, a_run
 from torch import Tensor
 
 from toolkit.core.progress import finish
 from toolkit.data.batches import Batch, random_masks
-from toolkit.train.inference import normalised
-from toolkit.train.inputs import Inputs
-from toolkit.train.job import Pass
+from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import masked, mse, targets
 from toolkit.train.optim import Optim
+from toolkit.train.run import Pass
 
 EPOCHS, BATCHES = 6, 5
 STATE = Path("resume") / "state.safetensors"
@@ -51,7 +50,7 @@ def train(out: Path, at_step: Callable[[int], None]) -> dict[str, np.ndarray]:
         return {"mse": mse(net(masked(normalised(seen.images), seen.drawn["mask"])), truth, known)}
 
     passes = (Pass(name="weights", optimiser=optim.optimiser(list(net.parameters())), step=step, draw=draw),)
-    finish(fit(job(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim), out, resume=True))
+    finish(fit(a_run(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim), out, resume=True))
     return {k: v.numpy() for k, v in net.state_dict().items()}
 
 

@@ -18,9 +18,8 @@ from toolkit.core.progress import finish
 from toolkit.data.batches import Batch
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import Edge, SuperNetSpec
-from toolkit.train.inference import normalised
-from toolkit.train.inputs import inputs
-from toolkit.train.setup import Session, open_session
+from toolkit.train.inference import inputs, normalised
+from toolkit.train.setup import Setup, set_up
 
 Array = NDArray[np.float64]
 RNG = np.random.default_rng(0)
@@ -138,9 +137,9 @@ def loud(seed: int) -> HRSuperNet:
     return net
 
 
-def with_gaps(session: Session) -> Batch:
+def with_gaps(setup: Setup) -> Batch:
     """Three faces; two points of the first one and one of the last are missing."""
-    batch = session.train.epoch((0, 0, 0), 3, session.options.augmentation)[0]
+    batch = setup.train.epoch((0, 0, 0), 3, setup.options.augmentation)[0]
     points = batch.points_xy.copy()
     points[0, [3, 40]] = points[2, 7] = np.nan
     return dataclasses.replace(batch, points_xy=points)
@@ -173,15 +172,15 @@ def kd(p2: Array, p1: Array, known: NDArray[np.bool_], temperature: float) -> fl
 def test_equation_2(tmp_path: Path) -> None:
     """Squared error plus lambda times the sum of |alpha|, lambda grown with the pixels that 32 px lack (1e-5)."""
     options = Supernet(out=tmp_path, sparsity=3e-4, **SMALL)
-    session = finish(open_session(options))
-    net, batch = loud(0), with_gaps(session)
+    with finish(set_up(options, stage="supernet", run=supernet.run)) as setup:
+        net, batch = loud(0), with_gaps(setup)
+        run = supernet._run(options, setup, net)
     with torch.no_grad():
         net.alpha.uniform_(-1, 1)
         maps = net(normalised(torch.from_numpy(batch.images))).double().numpy()
-    job = supernet._job(options, session, net)
     error = mse(maps, gaussians(batch.points_xy, 8))
     penalty = 3e-4 * 64 * np.abs(net.alpha.detach().double().numpy()).sum()
-    of_alpha, of_weights = (part.step(inputs(batch)) for part in job.passes)
+    of_alpha, of_weights = (part.step(inputs(batch)) for part in run.passes)
     assert of_alpha["mse"].item() == pytest.approx(error, rel=1e-5) == of_weights["mse"].item()
     assert of_alpha["l1"].item() == pytest.approx(penalty, rel=1e-5)
     assert "l1" not in of_weights  # a constant of the weights
@@ -193,14 +192,15 @@ def test_equations_3_and_4(tmp_path: Path, temperature: float) -> None:
     options = Distil(
         out=tmp_path, student=tmp_path, teacher=tmp_path, published="cofw", temperature=temperature, **SMALL
     )
-    session = finish(open_session(options))
-    nets, batch = {"peer1": loud(1), "peer2": loud(2)}, with_gaps(session)
+    setup = finish(set_up(options, stage="distil", run=distil.run))
+    nets, batch = {"peer1": loud(1), "peer2": loud(2)}, with_gaps(setup)
     card = Card(name="t", stage="teacher", scheme="300w-68", size_px=32, sigma_px=1.0)
     teacher: Bundle = of_network(loud(3), card)
     maps: dict[str, Array] = {}
     for name, net in nets.items():
         net.register_forward_hook(lambda _, __, out, name=name: maps.update({name: out.detach().double().numpy()}))
-    taught_by = distil._job(options, session, dict(nets), teacher).passes[0]
+    taught_by = distil._pass(options, setup, dict(nets), teacher)
+    setup.undo.close()
     losses = taught_by.step(inputs(batch, taught_by.draw))
     with torch.no_grad():
         taught = teacher.network()(normalised(torch.from_numpy(batch.images))).double().numpy()

@@ -24,17 +24,17 @@ from toolkit.core.metrics import Scores
 from toolkit.core.progress import Progress, finish
 from toolkit.data.batches import Batch, PlainCrops
 from toolkit.train import loop
-from toolkit.train.best import kept
-from toolkit.train.inference import normalised, pick_device, predict
-from toolkit.train.inputs import Inputs
-from toolkit.train.job import Job, Pass
+from toolkit.train.checkpoint import final_record
+from toolkit.train.device import ComputePrecision, pick_device
+from toolkit.train.distributed import start_processes
+from toolkit.train.inference import Inputs, normalised, predict
 from toolkit.train.loop import Clock, fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.optim import Optim
-from toolkit.train.team import Precision, assemble
+from toolkit.train.run import Pass, Run
 
 
-def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, sizes: tuple[int, ...] = (SIZE,)) -> Job:
+def a_run(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, sizes: tuple[int, ...] = (SIZE,)) -> Run:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 68, 3, 2, 1))
 
@@ -46,7 +46,7 @@ def job(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, size
         noisy = normalised(seen.images) + seen.drawn["noise"] * 0.001
         return {"mse": hurt(mse(net(noisy), truth, known))}
 
-    return tiny.job(
+    return tiny.a_run(
         Blobs(5),
         sizes,
         nets={"net": net},
@@ -73,7 +73,7 @@ def test_a_clock_tells_pace_and_waste() -> None:
 
 def test_the_loss_falls(tmp_path: Path) -> None:
     """Ten epochs over five pictures lower the error, and each leaves a record."""
-    log = finish(fit(job(Optim(epochs=10, batch=2, lr=0.01)), tmp_path, resume=False))
+    log = finish(fit(a_run(Optim(epochs=10, batch=2, lr=0.01)), tmp_path, resume=False))
     assert [record["epoch"] for record in log] == list(range(1, 11))
     assert log[-1]["weights_mse"] < 0.5 * log[0]["weights_mse"]
     assert set(log[0]["val_net"]) >= {"n", "nme_mean", "nme_median", "fr10", "auc10"}
@@ -81,7 +81,7 @@ def test_the_loss_falls(tmp_path: Path) -> None:
 
 def test_sizes_take_turns(tmp_path: Path) -> None:
     """Each input size has an equal share of the epochs; training and validation see it."""
-    staged, seen = job(Optim(epochs=4, batch=2), sizes=(32, 64)), []
+    staged, seen = a_run(Optim(epochs=4, batch=2), sizes=(32, 64)), []
     inner = staged.passes[0].step
 
     def watched(batch: Batch) -> dict[str, Tensor]:
@@ -96,7 +96,7 @@ def test_sizes_take_turns(tmp_path: Path) -> None:
 
 def test_a_group_may_keep_its_learning_rate(tmp_path: Path) -> None:
     """A group that says so is not scheduled; after an epoch both have their highest rate again."""
-    one = job(Optim(epochs=2, batch=2, lr=0.5, rule="adam"))
+    one = a_run(Optim(epochs=2, batch=2, lr=0.5, rule="adam"))
     extra, rates = nn.Parameter(torch.zeros(1)), []
     optimiser = one.passes[0].optimiser
     optimiser.add_param_group({"params": [extra], "lr": 0.25, "scheduled": False})
@@ -114,20 +114,20 @@ def test_a_group_may_keep_its_learning_rate(tmp_path: Path) -> None:
 
 def test_progress_counts_every_step(tmp_path: Path) -> None:
     """Two batches of two from five faces, three epochs: six steps, shown in order."""
-    seen = [p for p in fit(job(Optim(epochs=3, batch=2)), tmp_path, resume=False) if isinstance(p, Progress)]
+    seen = [p for p in fit(a_run(Optim(epochs=3, batch=2)), tmp_path, resume=False) if isinstance(p, Progress)]
     assert [(p.done, p.total) for p in seen] == [(i, 6) for i in range(1, 7)]
 
 
 def test_a_resumed_run_is_the_uninterrupted_run(tmp_path: Path) -> None:
     """Stopped in the middle of an epoch and resumed, the weights and records are the same bit for bit."""
     optim = Optim(epochs=4, batch=2, lr=0.01)
-    whole = job(optim)
+    whole = a_run(optim)
     expected = finish(fit(whole, tmp_path / "whole", resume=False))
-    first = fit(job(optim), tmp_path / "cut", resume=False)
+    first = fit(a_run(optim), tmp_path / "cut", resume=False)
     for _ in range(5):  # two epochs and one step
         next(first)
     first.close()
-    again = job(optim)
+    again = a_run(optim)
     log = finish(fit(again, tmp_path / "cut", resume=True))
     assert without_clock(log) == without_clock(expected)
     for name, value in whole.nets["net"].state_dict().items():
@@ -135,47 +135,47 @@ def test_a_resumed_run_is_the_uninterrupted_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_learns_as_float32_does(precision: Precision, tmp_path: Path) -> None:
+def test_half_precision_learns_as_float32_does(precision: ComputePrecision, tmp_path: Path) -> None:
     """Losses of ten epochs within 5 % of float32's; weights stay float32, and fp16's scale is resumed from."""
     cpu, logs = torch.device("cpu"), {}
     for name in ("float32", precision):
-        one = dataclasses.replace(job(Optim(epochs=10, batch=2, lr=0.01)), team=assemble(None, cpu, 1, name))  # type: ignore[arg-type]
+        one = dataclasses.replace(a_run(Optim(epochs=10, batch=2, lr=0.01)), processes=start_processes(cpu, name))  # type: ignore[arg-type]
         logs[name] = finish(fit(one, tmp_path / name, resume=False))
     assert all(v.dtype != torch.float16 for v in one.nets["net"].state_dict().values())
     for half, full in zip(logs[precision], logs["float32"], strict=True):
         assert half["weights_mse"] == pytest.approx(full["weights_mse"], rel=0.05)
-    again = dataclasses.replace(job(Optim(epochs=10, batch=2, lr=0.01)), team=assemble(None, cpu, 1, precision))
-    again.team.arithmetic.load_state_dict({"scale": 2.0, **again.team.arithmetic.state_dict()})
+    again = dataclasses.replace(a_run(Optim(epochs=10, batch=2, lr=0.01)), processes=start_processes(cpu, precision))
+    again.processes.scaler.load_state_dict({"scale": 2.0, **again.processes.scaler.state_dict()})
     finish(fit(again, tmp_path / precision, resume=True))
-    assert again.team.arithmetic.state_dict() == one.team.arithmetic.state_dict()
+    assert again.processes.scaler.state_dict() == one.processes.scaler.state_dict()
 
 
 def test_an_interrupted_run_is_not_overwritten(tmp_path: Path) -> None:
     """Without --resume the state on disk is kept and the remedy is named."""
-    finish(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+    finish(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=False))
     with pytest.raises(FileExistsError, match="--resume"):
-        next(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+        next(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=False))
 
 
 def test_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
     """Resuming with another learning rate names what differs."""
-    finish(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+    finish(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=False))
     with pytest.raises(ValueError, match=r"trained with another --lr: give the same"):
-        next(fit(job(Optim(epochs=1, batch=2, lr=0.5)), tmp_path, resume=True))
+        next(fit(a_run(Optim(epochs=1, batch=2, lr=0.5)), tmp_path, resume=True))
 
 
 def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
     """Half a file is not resumed from."""
-    finish(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=False))
+    finish(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=False))
     path = tmp_path / "resume" / "state.safetensors"
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(ValueError, match="damaged"):
-        next(fit(job(Optim(epochs=1, batch=2)), tmp_path, resume=True))
+        next(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=True))
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     """The term and the remedy are named, before the weights are touched."""
-    broken = job(Optim(epochs=1, batch=2), hurt=lambda loss: loss * float("nan"))
+    broken = a_run(Optim(epochs=1, batch=2), hurt=lambda loss: loss * float("nan"))
     before = broken.nets["net"][0].weight.clone()  # type: ignore[index]
     with pytest.raises(ValueError, match=r"weights/mse.*learning rate"):
         finish(fit(broken, tmp_path, resume=False))
@@ -185,7 +185,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
 def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When an epoch's state cannot be written, the one before is still whole."""
     optim = Optim(epochs=3, batch=2)
-    steps = fit(job(optim), tmp_path, resume=False)
+    steps = fit(a_run(optim), tmp_path, resume=False)
     for _ in range(3):
         next(steps)
     path = tmp_path / "resume" / "state.safetensors"
@@ -195,11 +195,11 @@ def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"No space left.*--resume; the state after epoch 1 is kept"):
+    with pytest.raises(OSError, match=r"No space left.*--resume; the checkpoint after epoch 1 is kept"):
         finish(steps)
     monkeypatch.undo()
     assert path.read_bytes() == good and [p.name for p in path.parent.iterdir()] == [path.name]
-    assert len(finish(fit(job(optim), tmp_path, resume=True))) == 3
+    assert len(finish(fit(a_run(optim), tmp_path, resume=True))) == 3
 
 
 @pytest.mark.slow
@@ -238,17 +238,17 @@ def test_patience_keeps_the_best_epoch(tmp_path: Path, monkeypatch: pytest.Monke
     """Two epochs after the lowest error training stops, with the weights that a run of so many epochs had there."""
     optim = Optim(epochs=8, batch=2, lr=0.01, patience=2)
     scripted(monkeypatch)
-    four = job(optim)
+    four = a_run(optim)
     steps = fit(four, tmp_path / "four", resume=False)
     for _ in range(2 * 4 + 1):  # the fifth epoch's first step comes after the fourth's end
         next(steps)
     saved = load((tmp_path / "four" / "resume" / "best-net.safetensors").read_bytes())
     steps.close()
     scripted(monkeypatch)
-    patient = job(optim)
+    patient = a_run(optim)
     log = finish(fit(patient, tmp_path / "patient", resume=False))
     assert [record["val_net"]["nme_mean"] for record in log] == ERRORS[:6]
-    assert kept(log, "net", 2)["epoch"] == 4 and kept(log, "net", 0)["epoch"] == 6
+    assert final_record(log, "net", 2)["epoch"] == 4 and final_record(log, "net", 0)["epoch"] == 6
     for name, value in patient.nets["net"].state_dict().items():
         assert torch.equal(value, saved[name]), name
 
@@ -257,14 +257,14 @@ def test_patience_survives_an_interruption(tmp_path: Path, monkeypatch: pytest.M
     """Stopped in the sixth epoch, a resumed run ends after it with the fourth's weights; resumed again, it is done."""
     optim = Optim(epochs=8, batch=2, lr=0.01, patience=2)
     scripted(monkeypatch)
-    steps = fit(job(optim), tmp_path, resume=False)
+    steps = fit(a_run(optim), tmp_path, resume=False)
     for _ in range(2 * 5 + 1):
         next(steps)
     steps.close()
     best = load((tmp_path / "resume" / "best-net.safetensors").read_bytes())
     for start in (5, 6):
         scripted(monkeypatch, start)
-        again = job(optim)
+        again = a_run(optim)
         assert len(finish(fit(again, tmp_path, resume=True))) == 6
         assert torch.equal(again.nets["net"][0].weight, best["0.weight"])  # type: ignore[index]
 
@@ -272,15 +272,15 @@ def test_patience_survives_an_interruption(tmp_path: Path, monkeypatch: pytest.M
 def test_patience_judges_the_last_size_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors at a smaller input neither stop the run nor count as the best, low as they may be."""
     scripted(monkeypatch, start=4)
-    log = finish(fit(job(Optim(epochs=4, batch=2, patience=1), sizes=(32, 64)), tmp_path, resume=False))
+    log = finish(fit(a_run(Optim(epochs=4, batch=2, patience=1), sizes=(32, 64)), tmp_path, resume=False))
     assert [record["size_px"] for record in log] == [32, 32, 64, 64]
     log[0]["val_net"]["nme_mean"] = 0.1
-    assert kept(log, "net", 1)["epoch"] == 4
+    assert final_record(log, "net", 1)["epoch"] == 4
 
 
 def test_prediction_leaves_the_network_as_it_was() -> None:
     """Evaluating in mid-training neither changes the mode nor the norms' statistics."""
-    net = job(Optim()).nets["net"].train()
+    net = a_run(Optim()).nets["net"].train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
     points = predict(net, np.zeros((3, SIZE, SIZE, 3), np.uint8), 1.0)
     assert points.shape == (3, 68, 2) and net.training

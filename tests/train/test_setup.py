@@ -10,27 +10,30 @@ from toolkit.core.progress import finish
 from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.train.setup import Session, Training, open_session
+from toolkit.train.options import Training
+from toolkit.train.setup import Setup, set_up
 
 
-def session(out: Path, usual: Scheme = W300_68, **options: Any) -> Session:
-    """A small session."""
-    return finish(open_session(Training(out=out, preset="tiny", size=32, device="cpu", processes=1, **options), usual))
+def small(out: Path, usual: Scheme = W300_68, **options: Any) -> Setup:
+    """Data and processes of a small training, which have been given back."""
+    chosen = Training(out=out, preset="tiny", size=32, device="cpu", processes=1, **options)
+    with finish(set_up(chosen, stage="teacher", run=len, usual=usual)) as setup:
+        return setup
 
 
 @pytest.mark.parametrize("scheme", list(SCHEMES.values()), ids=str)
 def test_synthetic_faces_take_the_scheme_that_is_asked_for(tmp_path: Path, scheme: Scheme) -> None:
     """For training and validation."""
-    made = session(tmp_path, synthetic=10, scheme=scheme.name)
+    made = small(tmp_path, synthetic=10, scheme=scheme.name)
     assert made.train.faces.scheme == scheme
     assert made.validation[32].points_xy.shape == (1, scheme.points, 2)
 
 
 def test_without_a_scheme_it_is_that_of_the_parent(tmp_path: Path) -> None:
     """A stage says which is usual; a scheme that was asked for wins."""
-    assert session(tmp_path, synthetic=2).train.faces.scheme == W300_68
-    assert session(tmp_path, COFW_29, synthetic=2).train.faces.scheme == COFW_29
-    assert session(tmp_path, COFW_29, synthetic=2, scheme=WFLW_98.name).train.faces.scheme == WFLW_98
+    assert small(tmp_path, synthetic=2).train.faces.scheme == W300_68
+    assert small(tmp_path, COFW_29, synthetic=2).train.faces.scheme == COFW_29
+    assert small(tmp_path, COFW_29, synthetic=2, scheme=WFLW_98.name).train.faces.scheme == WFLW_98
 
 
 def test_synthetic_faces_beside_data_are_labelled_as_it_is(tmp_path: Path) -> None:
@@ -39,7 +42,7 @@ def test_synthetic_faces_beside_data_are_labelled_as_it_is(tmp_path: Path) -> No
     for index, sample in enumerate(faces):
         write_image(tmp_path / "own" / f"{index}_1.png", sample.image)
         (tmp_path / "own" / f"{index}_1.pts").write_text(write_pts(sample.points_xy))
-    mixed = session(tmp_path / "out", data=(tmp_path / "own",), synthetic=3).train.faces
+    mixed = small(tmp_path / "out", data=(tmp_path / "own",), synthetic=3).train.faces
     assert mixed.scheme == COFW_29
     assert mixed.title.endswith("synthetic faces v3, seed 0, 3, cofw-29")
     with pytest.raises(ValueError, match=r"--scheme wflw-98 is for synthetic faces alone: --data has a scheme"):

@@ -1,4 +1,4 @@
-"""Small trainings that the tests of the loop share: a handful of 'faces', and a job on them."""
+"""Small trainings that the tests of the loop share: a handful of 'faces', and a run on them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from toolkit.core.schemes import W300_68
 from toolkit.data.augment import Augment
 from toolkit.data.batches import plain_crops, training_faces
 from toolkit.data.sample import Sample, box_of_points
-from toolkit.train.job import Job
+from toolkit.train.run import Run
 
 SIZE = 32
 
@@ -54,9 +54,9 @@ class Blobs(Spots):
         return image
 
 
-def job(faces: Spots, sizes: tuple[int, ...] = (SIZE,), **own: Any) -> Job:
-    """A job on these faces with the usual augmentation; `own` are its networks, passes, optimiser and the like."""
-    return Job(
+def a_run(faces: Spots, sizes: tuple[int, ...] = (SIZE,), **own: Any) -> Run:
+    """A run on these faces with the usual augmentation; `own` are its networks, passes, optimiser and the like."""
+    return Run(
         faces=finish(training_faces(faces, sizes[-1])),
         validation={side: finish(plain_crops(faces, side)) for side in sizes},
         sizes=sizes,

@@ -21,7 +21,7 @@ from toolkit.core.records import append
 from toolkit.core.schemes import W300_68
 from toolkit.models import build
 from toolkit.models.spec import ARCHITECTURES
-from toolkit.train.team import Precision
+from toolkit.train.device import ComputePrecision
 
 Stage = Literal["teacher", "supernet", "distil"]
 PARENTS = {"student": "s-hrnet-300w", "teacher": "hrnet-w18"}
@@ -46,7 +46,7 @@ class Throughput(Options):
     """What is trained: HRNetV2-W18, HRSuperNet, and two S-HRNet with the teacher at their side."""
     sizes: tuple[int, ...] = (64, 128)
     """Sides of the input crop in pixels."""
-    precisions: tuple[Precision, ...] = ("float32",)
+    precisions: tuple[ComputePrecision, ...] = ("float32",)
     """float32, bf16, fp16."""
     processes: tuple[int, ...] = (1, 2)
     """How many share a batch."""
@@ -69,7 +69,7 @@ class Choice(TypedDict):
     """The options that differ from one measurement to the next."""
 
     size: int
-    precision: Precision
+    precision: ComputePrecision
     processes: int
     threads: int
 

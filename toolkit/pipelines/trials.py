@@ -21,7 +21,7 @@ from toolkit.data.corruptions import CORRUPTIONS, corrupted_crops
 from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, ToFolder, side_by_side
 from toolkit.train.inference import predict
-from toolkit.train.setup import Training
+from toolkit.train.options import Training
 
 Record = dict[str, Any]
 Errors = dict[str, FloatArray]

@@ -1,32 +1,71 @@
-"""A network on crops: the device it runs on, its input, its points and its scores."""
+"""A network on crops: a batch as tensors, what the network sees of it, its points and its scores."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from toolkit.bundle import IMAGENET_MEAN, IMAGENET_STD
 from toolkit.core import heatmap, metrics
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.data.batches import PlainCrops
+from toolkit.data.batches import Batch, PlainCrops
+
+Draw = Callable[[Batch], Mapping[str, NDArray[np.int64]]]
+"""What a training step draws for itself, from the crops' own generators."""
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU; otherwise torch's own names.
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """A batch on its way to, or on, the device that computes."""
 
-    Raises:
-        ValueError: the device is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device {name!r} cannot be used here ({str(error).splitlines()[0]}); try --device auto"
-        ) from error
-    return torch.device(name)
+    images: Tensor
+    """(B, S, S, 3) uint8 RGB."""
+    points_xy: Tensor
+    """(B, M, 2) float32 in crop pixels; NaN where missing."""
+    drawn: Mapping[str, Tensor] = field(default_factory=dict)
+    """What the step's own draw gave, by name."""
+    weight: float = 1.0
+    """As a batch's."""
+
+    def on(self, device: torch.device) -> "Inputs":
+        """The same on a device."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def copy(self) -> "Inputs":
+        """The same in memory of its own."""
+        return self._each(Tensor.clone)
+
+    def take(self, other: "Inputs") -> None:
+        """Fill these tensors with another batch's values, of the same shapes."""
+        for ours, theirs in zip(self._tensors(), other._tensors(), strict=True):
+            ours.copy_(theirs, non_blocking=True)
+
+    @property
+    def shapes(self) -> tuple[torch.Size, ...]:
+        """Of all tensors."""
+        return tuple(tensor.shape for tensor in self._tensors())
+
+    def _tensors(self) -> list[Tensor]:
+        return [self.images, self.points_xy, *self.drawn.values()]
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Inputs":
+        drawn = {name: change(tensor) for name, tensor in self.drawn.items()}
+        return replace(self, images=change(self.images), points_xy=change(self.points_xy), drawn=drawn)
+
+
+def inputs(batch: Batch, draw: Draw | None = None) -> Inputs:
+    """A batch as tensors on the CPU, with what the step draws for it."""
+    drawn = draw(batch) if draw else {}
+    return Inputs(
+        images=torch.from_numpy(batch.images),
+        points_xy=torch.from_numpy(batch.points_xy.astype(np.float32)),
+        drawn={name: torch.from_numpy(values) for name, values in drawn.items()},
+        weight=batch.weight,
+    )
 
 
 def normalised(images: Tensor) -> Tensor:

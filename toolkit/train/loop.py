@@ -12,80 +12,83 @@ import torch
 from torch import Tensor
 
 from toolkit.core.progress import Progress, Steps
-from toolkit.train.best import exhausted, final, save_best
-from toolkit.train.feed import feed
-from toolkit.train.flat import flatten
-from toolkit.train.inference import evaluate
-from toolkit.train.inputs import Inputs
-from toolkit.train.job import Job, Pass
-from toolkit.train.optim import Mean, Worn
-from toolkit.train.recorded import Recorded, Work
-from toolkit.train.state import load_run, save_run, state_of, unfinished
-from toolkit.train.team import agree
-from toolkit.train.watch import show
+from toolkit.train.all_reduce import all_reduce
+from toolkit.train.checkpoint import (
+    checkpoint_path,
+    final_weights,
+    load_checkpoint,
+    out_of_patience,
+    save_best_weights,
+    save_checkpoint,
+    unfinished,
+)
+from toolkit.train.device import CudaGraphs, Work
+from toolkit.train.distributed import broadcast_tensors
+from toolkit.train.inference import Inputs, evaluate
+from toolkit.train.logging import log_epoch
+from toolkit.train.optim import EMA, flatten, swapped
+from toolkit.train.run import Pass, Run, data_loader
 
 
-def fit(job: Job, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
-    """Train until the last epoch, or until patience ends; the networks end with their mean weights, or the best ones.
+def fit(run: Run, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
+    """Train until the last epoch, or until patience ends; the networks end with the EMA of their weights, or its best.
 
-    After each epoch the whole state goes to `folder/resume/`, in one file that is replaced as a whole.
+    After each epoch a checkpoint goes to `folder/resume/`, one file that is replaced as a whole.
 
     Args:
-        job: what to train.
-        folder: where the run keeps its state.
-        resume: go on from that state.
+        run: what to train.
+        folder: where the run keeps its checkpoint.
+        resume: go on from that checkpoint.
 
     Returns:
         A record an epoch: losses, learning rate, validation scores, seconds.
 
     Raises:
-        ValueError: a loss is not finite, or the state on disk belongs to another run.
-        FileExistsError: there is a state on disk and `resume` is not given.
-        OSError: the disk is full; the state of the epoch before is still there.
+        ValueError: a loss is not finite, or the checkpoint on disk belongs to another run.
+        FileExistsError: there is a checkpoint on disk and `resume` is not given.
+        OSError: the disk is full; the checkpoint of the epoch before is still there.
     """
     try:
-        return (yield from _trained(job, folder, resume))
+        return (yield from _trained(run, folder, resume))
     except RuntimeError as error:
-        raise job.team.error() or error from error
-    finally:
-        job.team.disband()
+        raise run.processes.error() or error from error
 
 
-def _trained(job: Job, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]]:
-    for net in job.nets.values():
+def _trained(run: Run, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]]:
+    for net in run.nets.values():
         flatten([buffer for buffer in net.buffers() if buffer.is_floating_point()])
-    path = state_of(folder)
-    means = {name: Mean(net, job.optim.ema) for name, net in job.nets.items()}
-    works = {part.name: _work(job, part) for part in job.passes}
+    path = checkpoint_path(folder)
+    emas = {name: EMA(net, run.optim.ema) for name, net in run.nets.items()}
+    works = {part.name: _work(run, part) for part in run.passes}
     log: list[dict[str, Any]] = []
-    if job.team.told(path.exists()):  # the first process may just have discarded an older one
+    if run.processes.broadcast(path.exists()):  # the first process may just have discarded an older one
         if not resume:
             raise FileExistsError(unfinished(folder))
-        log = load_run(path, job, means)
-    for net in job.nets.values():
-        agree(net.state_dict().values())
-    for epoch in range(len(log), job.optim.epochs):
-        if exhausted(log, job.nets, job):
+        log = load_checkpoint(path, run, emas)
+    for net in run.nets.values():
+        broadcast_tensors(net.state_dict().values())
+    for epoch in range(len(log), run.optim.epochs):
+        if out_of_patience(log, run.nets, run):
             break
         started = time.perf_counter()
         clock = Clock(time.perf_counter)
-        losses = yield from _epoch(job, works, means, epoch, log, clock)
-        size = job.size_at(epoch)
-        pace = clock.read(len(job.passes) * job.faces.batches(job.optim.batch) * _size(job))
-        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, **pace, "size_px": size}
-        record |= {"lr": job.optim.mean_lr(epoch)} | losses | job.note()
-        for name, net in job.nets.items() if job.team.rank == 0 else ():
-            with Worn(net, means[name].values):
-                scores = evaluate(net, job.validation[size], job.sigma_px)
+        losses = yield from _epoch(run, works, emas, epoch, log, clock)
+        size = run.size_at(epoch)
+        speed = clock.read(len(run.passes) * run.faces.batches(run.optim.batch) * _size(run))
+        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, **speed, "size_px": size}
+        record |= {"lr": run.optim.mean_lr(epoch)} | losses | run.note()
+        for name, net in run.nets.items() if run.processes.rank == 0 else ():
+            with swapped(net, emas[name].values):
+                scores = evaluate(net, run.validation[size], run.sigma_px)
             record[f"val_{name}"] = dataclasses.asdict(scores)
         record["seconds"] = round(time.perf_counter() - started, 2)
-        log.append(job.team.told(record))
-        if job.team.rank == 0:
-            save_best(folder, job, means, log)
-            save_run(path, job, means, log)
-            show(folder, job, means, log)
-    for name, net in job.nets.items():
-        net.load_state_dict(final(folder, job, name, means[name]))
+        log.append(run.processes.broadcast(record))
+        if run.processes.rank == 0:
+            save_best_weights(folder, run, emas, log)
+            save_checkpoint(path, run, emas, log)
+            log_epoch(folder, run, emas, log)
+    for name, net in run.nets.items():
+        net.load_state_dict(final_weights(folder, run, name, emas[name]))
         net.eval()
     return log
 
@@ -116,65 +119,65 @@ class Clock:
 
 
 def _epoch(
-    job: Job, works: Mapping[str, Work], means: dict[str, Mean], epoch: int, log: list[dict[str, Any]], clock: Clock
+    run: Run, works: Mapping[str, Work], emas: dict[str, EMA], epoch: int, log: list[dict[str, Any]], clock: Clock
 ) -> Steps[dict[str, float]]:
     """All passes over the data once; the mean of each loss."""
-    batches = job.faces.batches(job.optim.batch)
-    steps, size = job.optim.epochs * batches, job.size_at(epoch)
+    batches = run.faces.batches(run.optim.batch)
+    steps, size = run.optim.epochs * batches, run.size_at(epoch)
     sums: dict[str, float] = {}
-    for net in job.nets.values():
+    for net in run.nets.values():
         net.train()
-    for number, part in enumerate(job.passes):
+    for number, part in enumerate(run.passes):
         base = [group["lr"] for group in part.optimiser.param_groups]
-        key = (job.seed, epoch, number)
-        faces = job.faces.epoch(key, job.optim.batch, job.augment, size, job.team.rows(_size(job)))
-        for index, seen in enumerate(feed(faces, part.draw, job.workers)):
-            factor = job.optim.factor((epoch * batches + index) / steps, steps)
+        key = (run.seed, epoch, number)
+        faces = run.faces.epoch(key, run.optim.batch, run.augment, size, run.processes.rows(_size(run)))
+        for index, seen in enumerate(data_loader(faces, part.draw, run.workers)):
+            factor = run.optim.factor((epoch * batches + index) / steps, steps)
             for group, lr in zip(part.optimiser.param_groups, base, strict=True):
                 group["lr"] = lr * factor if group.get("scheduled", True) else lr
             with clock.step():
-                values = _step(job, part, works[part.name], seen)
+                values = _step(run, part, works[part.name], seen)
             for name, value in values.items():
                 label = f"{part.name}_{name}"
                 sums[label] = sums.get(label, 0.0) + value / batches
-            for mean in means.values():
-                mean.update()
-            done = (epoch * len(job.passes) + number) * batches + index + 1
-            total = len(job.passes) * steps
-            yield Progress(task=f"epoch {epoch + 1}/{job.optim.epochs}", done=done, total=total, note=_note(log))
+            for ema in emas.values():
+                ema.update()
+            done = (epoch * len(run.passes) + number) * batches + index + 1
+            total = len(run.passes) * steps
+            yield Progress(task=f"epoch {epoch + 1}/{run.optim.epochs}", done=done, total=total, note=_note(log))
         for group, lr in zip(part.optimiser.param_groups, base, strict=True):
             group["lr"] = lr
     return {name: round(value, 8) for name, value in sums.items()}
 
 
-def _size(job: Job) -> int:
+def _size(run: Run) -> int:
     """Faces in a batch, of all processes together."""
-    return min(job.optim.batch, job.faces.faces.an_epoch)
+    return min(run.optim.batch, run.faces.faces.an_epoch)
 
 
-def _work(job: Job, part: Pass) -> Work:
+def _work(run: Run, part: Pass) -> Work:
     """What a step computes on the device before the processes meet: losses, and gradients in place."""
 
     def work(seen: Inputs) -> dict[str, Tensor]:
-        with job.team.autocast():
+        with run.processes.autocast():
             losses = {name: value * seen.weight for name, value in part.step(seen).items()}
-        job.team.gradients(torch.stack(list(losses.values())).sum(), part.optimiser)
+        run.processes.backward(torch.stack(list(losses.values())).sum(), part.optimiser)
         return {name: value.detach().float() for name, value in losses.items()}
 
-    buffers = [buffer for net in job.nets.values() for buffer in net.buffers()]
-    return Recorded(work, buffers) if job.team.records else work
+    buffers = [buffer for net in run.nets.values() for buffer in net.buffers()]
+    return CudaGraphs(work, buffers) if run.processes.uses_cuda_graphs else work
 
 
-def _step(job: Job, part: Pass, work: Work, seen: Inputs) -> dict[str, float]:
-    losses = work(seen.on(job.team.device))
-    sums = job.team.total(torch.stack(list(losses.values()))).tolist()
+def _step(run: Run, part: Pass, work: Work, seen: Inputs) -> dict[str, float]:
+    losses = work(seen.on(run.processes.device))
+    sums = all_reduce(torch.stack(list(losses.values()))).tolist()
     values = dict(zip(losses, sums, strict=True))
     for name, value in values.items():
         if not np.isfinite(value):
             raise ValueError(
                 f"the loss {part.name}/{name} became {value}: start again in another --out with a lower learning rate"
             )
-    job.team.descend(part.optimiser)
+    run.processes.step(part.optimiser)
     return values
 
 

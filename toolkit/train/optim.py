@@ -1,6 +1,10 @@
-"""How weights are learned: the optimiser, its schedule, and the running mean of the weights."""
+"""How weights are learned: the optimiser, its schedule, and the exponential moving average (EMA) of the weights.
 
-from collections.abc import Sequence
+All weights are views of one vector, so that a step works on one long array and not on a thousand short ones.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -8,8 +12,6 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-
-from toolkit.train.flat import flat_parameter, spans
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class Optim:
     warmup: float = 0.04
     """Share of the steps over which the learning rate rises from 0."""
     ema: float = 0.999
-    """Decay of the running mean of the weights, which is what is kept; 0 keeps the last weights."""
+    """Decay of the EMA of the weights, which is what is kept; 0 keeps the last weights."""
     patience: int = 0
     """Epochs without a lower validation error after which training stops; the best weights are kept. 0: never."""
 
@@ -68,8 +70,8 @@ PAPER = Optim(epochs=60, lr=1e-4, weight_decay=4e-5, rule="adam", decay="steps",
 """Section 4.3."""
 
 
-class Mean:
-    """Exponential running mean of a network's parameters and buffers; with a decay of 0, the network's own.
+class EMA:
+    """Exponential moving average of a network's parameters and buffers; with a decay of 0, the network's own values.
 
     The network's tensors must stay where they are in memory: those that are neighbours there are averaged as one.
     """
@@ -83,7 +85,7 @@ class Mean:
 
     @property
     def values(self) -> dict[str, Tensor]:
-        """The mean by the names of the network's state, not a copy; whole numbers are the network's own."""
+        """The average by the names of the network's state, not a copy; whole numbers are the network's own."""
         return self._state | self.kept
 
     @property
@@ -102,22 +104,71 @@ class Mean:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the present weights; early on the mean is short, so that the start is soon forgotten."""
+        """Take in the present weights; early on the average is short, so that the start is soon forgotten."""
         self.steps += 1
         if self.decay:
             decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
             torch._foreach_lerp_(self._ours, self._theirs, 1 - decay)
 
 
-class Worn:
+@contextmanager
+def swapped(net: nn.Module, values: dict[str, Tensor]) -> Iterator[None]:
     """Lend a network other weights for the length of a block."""
+    own = {k: v.detach().clone() for k, v in net.state_dict().items()}
+    net.load_state_dict(values)
+    try:
+        yield
+    finally:
+        net.load_state_dict(own)
 
-    def __init__(self, net: nn.Module, values: dict[str, Tensor]) -> None:
-        self.net, self.values = net, values
 
-    def __enter__(self) -> None:
-        self.own = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
-        self.net.load_state_dict(self.values)
+def flatten(tensors: Sequence[Tensor]) -> Tensor:
+    """One vector that holds these tensors' values; from now on each of them is a view of its part.
 
-    def __exit__(self, *_: object) -> None:
-        self.net.load_state_dict(self.own)
+    Args:
+        tensors: of one device and type, each dense in some order of its dimensions, which is kept.
+    """
+    vector = torch.cat([_as_vector(tensor.detach()) for tensor in tensors]) if tensors else torch.empty(0)
+    for tensor, part in zip(tensors, torch.split(vector, [t.numel() for t in tensors]), strict=True):
+        tensor.data = _shaped(part, tensor)
+    return vector
+
+
+def flat_parameter(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
+    """One parameter that holds all of these, and whose gradient holds all of theirs.
+
+    The gradients must stay where they are: zero them, never drop them.
+    """
+    whole = nn.Parameter(flatten(parameters))
+    whole.grad = torch.zeros_like(whole)
+    for parameter, part in zip(parameters, torch.split(whole.grad, [p.numel() for p in parameters]), strict=True):
+        parameter.grad = _shaped(part, parameter)
+    return whole
+
+
+def spans(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The same values as few vectors: neighbours in memory become one."""
+    vectors: list[Tensor] = []
+    for tensor in sorted(tensors, key=lambda t: t.data_ptr()):
+        vector = _as_vector(tensor.detach())
+        last = vectors[-1] if vectors else None
+        if last is not None and _follows(last, vector):
+            vectors[-1] = last.as_strided((len(last) + len(vector),), (1,))
+        else:
+            vectors.append(vector)
+    return vectors
+
+
+def _as_vector(tensor: Tensor) -> Tensor:
+    """A dense tensor's values in the order of its memory, without a copy."""
+    order = sorted(range(tensor.ndim), key=lambda d: (tensor.stride(d), tensor.shape[d]), reverse=True)
+    return tensor.permute(order).view(-1)
+
+
+def _follows(first: Tensor, second: Tensor) -> bool:
+    same = first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr() and first.dtype == second.dtype
+    return same and first.data_ptr() + first.nbytes == second.data_ptr()
+
+
+def _shaped(part: Tensor, like: Tensor) -> Tensor:
+    return part.as_strided(like.shape, like.stride())

@@ -28,7 +28,7 @@ from toolkit.reporting.curves import plots
 from toolkit.runtime.sidecar import Precision
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import interleaved
-from toolkit.train.setup import Training
+from toolkit.train.options import Training
 
 Way = Literal["edges", "layers", "channels"]
 WAYS: tuple[Way, ...] = ("edges", "layers", "channels")

@@ -22,7 +22,7 @@ from toolkit.models.spec import SuperNetSpec
 from toolkit.pipelines.jobs import Job
 from toolkit.pipelines.trials import Record, Seen, Trial, at_middle, make, score, summary
 from toolkit.slimming.importance import Importance
-from toolkit.train.setup import Training
+from toolkit.train.options import Training
 
 CONDITIONS = at_middle(("occlusion", "face mask"))
 SUPERNET, SLIMMED = "supernet", "slimmed"

@@ -27,9 +27,9 @@ from toolkit.models.imagenet import published_name
 from toolkit.models.spec import ARCHITECTURES, SuperNetSpec
 from toolkit.slimming.importance import factors
 from toolkit.slimming.penalty import penalty_weights
-from toolkit.train.inputs import inputs
+from toolkit.train.inference import inputs
 from toolkit.train.losses import masked
-from toolkit.train.setup import open_session
+from toolkit.train.setup import set_up
 
 SMALL = {"preset": "tiny", "synthetic": 10, "epochs": 1, "batch": 5, "size": 32, "device": "cpu"}
 
@@ -79,8 +79,9 @@ def test_distilling_freezes_alpha_and_teaches_both_peers(road: Path) -> None:
 def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Path) -> None:
     """The masks differ between the peers and leave the clean batch as it was."""
     options = Supernet(out=tmp_path, **SMALL)  # type: ignore[arg-type]
-    session = finish(open_session(options))
-    batch = session.train.epoch((0, 0), 4, options.augmentation)[0]
+    with finish(set_up(options, stage="supernet", run=supernet.run)) as setup:
+        faces = setup.train
+    batch = faces.epoch((0, 0), 4, options.augmentation)[0]
     clean = torch.randn(4, 3, 32, 32)
     before = clean.clone()
     first, second = (masked(clean, torch.from_numpy(random_masks(batch.rngs, 32, 0.5))) for _ in range(2))
@@ -91,17 +92,18 @@ def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Pa
 def peers_trained(road: Path, names: tuple[str, ...], **options: Any) -> tuple[dict[str, HRSuperNet], dict[str, float]]:
     """Networks after two steps, and the terms of their losses at the first one."""
     chosen = Distil(out=road / "none", student=road / "student", teacher=road / "teacher", **options, **SMALL)  # type: ignore[arg-type]
-    session = finish(open_session(chosen))
+    setup = finish(set_up(chosen, stage="distil", run=distil.run))
     student = bundle.read(chosen.student)
     nets = {name: student.network().train() for name in names}
-    job = distil._job(chosen, session, nets, distil._teacher(chosen))
+    step = distil._pass(chosen, setup, nets, distil._teacher(chosen))
     terms: dict[str, float] = {}
-    for batch in session.train.epoch((0, 0), 5, chosen.augmentation):
-        losses = job.passes[0].step(inputs(batch, job.passes[0].draw))
+    for batch in setup.train.epoch((0, 0), 5, chosen.augmentation):
+        losses = step.step(inputs(batch, step.draw))
         terms = terms or {name: value.item() for name, value in losses.items()}
-        job.passes[0].optimiser.zero_grad()
+        step.optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
-        job.passes[0].optimiser.step()
+        step.optimiser.step()
+    setup.undo.close()
     return nets, terms
 
 
@@ -277,8 +279,10 @@ def test_a_batch_of_one_face_is_refused_where_no_norm_can_take_it(tmp_path: Path
     """At 32 px the smallest map has one pixel; with two faces, or at 64 px, there is a spread."""
     for wrong in ({"batch": 1}, {"synthetic": 1}):
         with pytest.raises(ValueError, match=r"leaves a norm one value: give --batch 2, or --size 64"):
-            finish(open_session(Supernet(out=tmp_path, **SMALL | wrong)))  # type: ignore[arg-type]
-    finish(open_session(Supernet(out=tmp_path, **SMALL | {"batch": 1, "size": 64})))  # type: ignore[arg-type]
+            finish(set_up(Supernet(out=tmp_path, **SMALL | wrong), stage="supernet", run=supernet.run))  # type: ignore[arg-type]
+    larger = Supernet(out=tmp_path, **SMALL | {"batch": 1, "size": 64})  # type: ignore[arg-type]
+    with finish(set_up(larger, stage="supernet", run=supernet.run)) as setup:
+        assert setup.validation[64].images.shape == (1, 64, 64, 3)
 
 
 def test_one_network_learns_several_schemes(tmp_path: Path) -> None:

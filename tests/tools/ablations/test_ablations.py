@@ -26,7 +26,8 @@ from toolkit.export.torch_landmarker import TorchLandmarker
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import HRNetSpec
 from toolkit.pipelines import trials
-from toolkit.train.setup import Training, open_session
+from toolkit.train.options import Training
+from toolkit.train.setup import set_up
 from tools.ablations import augment, distil, masks, recipe
 from tools.ablations.comparison import folder
 
@@ -121,8 +122,9 @@ def test_seeds_differ_in_order_and_augmentation(tmp_path: Path) -> None:
     batches = []
     for seed in (0, 1, 1):
         options = Training(**table_6(tmp_path, synthetic=10).training(1e-3, seed), out=tmp_path)
-        session = finish(open_session(options))
-        batches.append(session.train.epoch((options.seed, 0, 0), 10, options.augmentation)[0])
+        with finish(set_up(options, stage="teacher", run=len)) as setup:
+            faces = setup.train
+        batches.append(faces.epoch((options.seed, 0, 0), 10, options.augmentation)[0])
     assert not np.array_equal(np.sort(batches[0].images, axis=0), np.sort(batches[1].images, axis=0))
     np.testing.assert_array_equal(batches[1].images, batches[2].images)
 

@@ -17,13 +17,13 @@ from toolkit.core.zoo import BundlePath
 from toolkit.data.batches import Batch, Fill, random_masks
 from toolkit.models import HRSuperNet
 from toolkit.slimming.fold import fold
-from toolkit.train.best import kept
-from toolkit.train.inference import normalised
-from toolkit.train.inputs import Inputs
-from toolkit.train.job import Job, Pass
+from toolkit.train.checkpoint import final_record
+from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import distillation, masked, mirror, mse, targets
-from toolkit.train.setup import Session, Training, finished, open_session
+from toolkit.train.options import Training
+from toolkit.train.run import Pass
+from toolkit.train.setup import Setup, finished, set_up
 
 PEERS = ("peer1", "peer2")
 PUBLISHED = MappingProxyType({"300w": (4.0, 1.0), "cofw": (3.0, 0.1), "wflw": (0.3, 0.1)})
@@ -105,35 +105,39 @@ def run(options: Distil) -> Steps[Outcome]:
     student, teacher = bundle.read(options.student), _teacher(options)
     if options.size is None:
         options = replace(options, size=student.card.size_px)
-    settings = _settings(options)
-    done = yield from finished(options, "distil", settings, student.scheme)
+    own = _own(options) | {"parents": {role: bundle.digest(path) for role, path in _parents(options).items()}}
+    done = yield from finished(options, "distil", own, student.scheme)
     if done:
         return done
-    session = yield from open_session(options, student.scheme)
-    scheme = session.train.faces.scheme.name
+    with (yield from set_up(options, stage="distil", run=run, usual=student.scheme)) as setup:
+        return (yield from _train(options, setup, own, student, teacher))
+
+
+def _train(
+    options: Distil, setup: Setup, own: dict[str, Any], student: bundle.Bundle, teacher: bundle.Bundle | None
+) -> Steps[Outcome]:
+    scheme = setup.train.faces.scheme.name
     if teacher and teacher.scheme.parts:
-        teacher = bundle.part(teacher, session.train.faces.scheme)
+        teacher = bundle.part(teacher, setup.train.faces.scheme)
     for role, given in (("student", student), ("teacher", teacher)):
         if given and given.card.scheme != scheme:
             raise ValueError(f"the {role} predicts {given.card.scheme}, the faces are labelled {scheme}")
-    nets = {name: session.team.placed(student.network()) for name in options.peers}
-    job = _job(options, session, nets, teacher)
-    job = replace(job, identity=job.identity | settings)
-    log = yield from fit(job, options.out, resume=options.resume)
-    ends = {name: kept(log, name, options.patience) for name in options.peers}
+    nets = {name: setup.processes.place(student.network()) for name in options.peers}
+    passes = (_pass(options, setup, nets, teacher),)
+    log = yield from fit(setup.run(nets, passes, own), options.out, resume=options.resume)
+    ends = {name: final_record(log, name, options.patience) for name in options.peers}
     best = min(ends, key=lambda name: float(ends[name][f"val_{name}"]["nme_mean"]))
-    card = session.card(
+    card = setup.card(
         "sd-hrnet",
-        "distil",
         log,
-        ancestors=[given.card for given in (student, teacher) if given],
-        metrics={"val": ends[best][f"val_{best}"], "kept": best},
-        parents=settings["parents"],
         config=_own(options),
+        metrics={"val": ends[best][f"val_{best}"], "kept": best},
+        parents=own["parents"],
+        ancestors=[given.card for given in (student, teacher) if given],
     )
     better = nets[best]
     assert isinstance(better, HRSuperNet)
-    session.write(bundle.of_network(better, card, tuple(log)))
+    setup.write(bundle.of_network(better, card, tuple(log)))
     nme = ends[best][f"val_{best}"]["nme_mean"]
     made = "distilled" if card.taught_by else "trained (on the truth alone)"
     return Outcome(
@@ -161,13 +165,8 @@ def _own(options: Distil) -> dict[str, Any]:
     return {"peers_weight": peers, "teacher_weight": teacher} | {name: getattr(options, name) for name in names}
 
 
-def _settings(options: Distil) -> dict[str, Any]:
-    """What a resumed run must share beside the settings of any training."""
-    return _own(options) | {"parents": {role: bundle.digest(path) for role, path in _parents(options).items()}}
-
-
-def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundle.Bundle | None) -> Job:
-    frozen = session.team.placed(fold(teacher.network())) if teacher else None
+def _pass(options: Distil, setup: Setup, nets: dict[str, Any], teacher: bundle.Bundle | None) -> Pass:
+    frozen = setup.processes.place(fold(teacher.network())) if teacher else None
     trained: list[nn.Parameter] = []
     for net in nets.values():
         assert isinstance(net, HRSuperNet)
@@ -187,7 +186,7 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
         for name, net in nets.items():
             shown = masked(clean, seen.drawn[name]) if options.mask else clean
             turned = options.views == "mirrored" and name == PEERS[1]
-            maps[name] = mirror(net(shown.flip(-1)), session.train.faces.scheme) if turned else net(shown)
+            maps[name] = mirror(net(shown.flip(-1)), setup.train.faces.scheme) if turned else net(shown)
         losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
         wanted: dict[str, tuple[float, Tensor]] = {}
         with torch.no_grad():
@@ -200,18 +199,4 @@ def _job(options: Distil, session: Session, nets: dict[str, Any], teacher: bundl
                 losses[f"{name}_{role}"] = weight * distillation(target, heatmaps, known, options.temperature)
         return losses
 
-    return Job(
-        nets=nets,
-        passes=(Pass(name="weights", optimiser=options.optim.optimiser(trained), step=step, draw=draw),),
-        optim=options.optim,
-        faces=session.train,
-        validation=session.validation,
-        sizes=options.sizes,
-        augment=options.augmentation,
-        seed=options.seed,
-        sigma_px=options.sigma,
-        watch=options.watch,
-        identity=session.identity("distil") | _own(options),
-        team=session.team,
-        workers=session.workers,
-    )
+    return Pass(name="weights", optimiser=options.optim.optimiser(trained), step=step, draw=draw)

@@ -25,8 +25,7 @@ from toolkit.slimming.complexity import Complexity, ComplexityTable, complexity
 from toolkit.slimming.edges import HeadCut, SuperNetGraph, at_threshold, within
 from toolkit.slimming.importance import Importance, at_random, by_alpha, by_gamma, by_taylor
 from toolkit.slimming.operations import operations
-from toolkit.train.inference import normalised, predict
-from toolkit.train.inputs import inputs
+from toolkit.train.inference import inputs, normalised, predict
 from toolkit.train.losses import mse, targets
 
 PUBLISHED_SHARE = 0.64

@@ -16,13 +16,13 @@ from toolkit.models import HRSuperNet
 from toolkit.models.spec import hrsupernet
 from toolkit.slimming import latency
 from toolkit.slimming.penalty import Penalty, penalty_weights
-from toolkit.train.inference import normalised
-from toolkit.train.inputs import Inputs
-from toolkit.train.job import Job, Pass
+from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.optim import Optim
-from toolkit.train.setup import Session, Training, finished, open_session
+from toolkit.train.options import Training
+from toolkit.train.run import Pass, Run
+from toolkit.train.setup import Setup, finished, set_up
 
 ALPHA_TRAVEL = 2.0
 """The sum of alpha's learning rates over its steps, which the published settings share on all three data sets."""
@@ -56,7 +56,7 @@ class Supernet(Training):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.ema:
-            raise ValueError("a supernet has no running mean (--ema 0): its factors fall too far for one")
+            raise ValueError("a supernet has no EMA (--ema 0): its factors fall too far for one")
         if self.patience:
             raise ValueError("a supernet has no best epoch before its last: its factors are sparse only at the end")
         if self.sparsity < 0 or (self.alpha_lr is not None and not self.alpha_lr > 0):
@@ -68,7 +68,7 @@ class Supernet(Training):
 
     @property
     def optim(self) -> Optim:
-        """The preset's settings without a running mean: alpha falls a hundredfold, and with it what every norm sees, so
+        """The preset's settings without an EMA: alpha falls a hundredfold, and with it what every norm sees, so
         that a mean over past steps mixes networks of different scales (it doubled the validation error)."""
         return replace(super().optim, ema=0)
 
@@ -79,21 +79,20 @@ def run(options: Supernet) -> Steps[Outcome]:
     done = yield from finished(options, "supernet", {k: v for k, v in _own(options).items() if v is not None})
     if done:
         return done
-    session = yield from open_session(options)
-    spec = hrsupernet(session.train.faces.scheme.points, depth_factors=options.depth)
-    net: HRSuperNet = session.team.placed(HRSuperNet(spec))
+    with (yield from set_up(options, stage="supernet", run=run)) as setup:
+        return (yield from _train(options, setup))
+
+
+def _train(options: Supernet, setup: Setup) -> Steps[Outcome]:
+    spec = hrsupernet(setup.train.faces.scheme.points, depth_factors=options.depth)
+    net: HRSuperNet = setup.processes.place(HRSuperNet(spec))
     with torch.no_grad():
         for factor in net.factors():
             factor.fill_(options.alpha_start)
-    log = yield from fit(_job(options, session, net), options.out, resume=options.resume)
-    card = session.card(
-        "hrsupernet",
-        "supernet",
-        log,
-        metrics={"val": log[-1]["val_supernet"]},
-        config=_own(options) | {"alpha_lr": _alpha_lr(options, session)},
-    )
-    session.write(bundle.of_network(net, card, tuple(log)))
+    log = yield from fit(_run(options, setup, net), options.out, resume=options.resume)
+    config = _own(options) | {"alpha_lr": _alpha_lr(options, setup)}
+    card = setup.card("hrsupernet", log, config=config, metrics={"val": log[-1]["val_supernet"]})
+    setup.write(bundle.of_network(net, card, tuple(log)))
     nme = log[-1]["val_supernet"]["nme_mean"]
     low = sum(abs(factor) < 0.05 for factor in log[-1]["alpha"])
     return Outcome(
@@ -103,10 +102,10 @@ def run(options: Supernet) -> Steps[Outcome]:
     )
 
 
-def _alpha_lr(options: Supernet, session: Session) -> float:
+def _alpha_lr(options: Supernet, setup: Setup) -> float:
     if options.alpha_lr is not None:
         return options.alpha_lr
-    steps = options.optim.epochs * session.train.batches(options.optim.batch)
+    steps = options.optim.epochs * setup.train.batches(options.optim.batch)
     fades = _fades(options)
     return ALPHA_TRAVEL / sum(options.optim.factor(i / steps, steps) if fades else 1.0 for i in range(steps))
 
@@ -128,13 +127,13 @@ def _own(options: Supernet) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names} | table
 
 
-def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
+def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
     sparsity = options.sparsity * (PUBLISHED_SIZE / options.size_px) ** 2
     weights = net.weights()
     table = latency.read(options.latency_table) if options.latency_table else None
-    dear = penalty_weights(net.spec, options.size_px, options.penalty, table).to(session.device)
+    dear = penalty_weights(net.spec, options.size_px, options.penalty, table).to(setup.device)
     factors = net.factors()
-    group = {"params": factors, "lr": _alpha_lr(options, session), "weight_decay": 0.0, "scheduled": _fades(options)}
+    group = {"params": factors, "lr": _alpha_lr(options, setup), "weight_decay": 0.0, "scheduled": _fades(options)}
 
     def loss(learned: Literal["alpha", "weights", "both"]) -> Callable[[Inputs], dict[str, Tensor]]:
         def step(seen: Inputs) -> dict[str, Tensor]:
@@ -161,19 +160,4 @@ def _job(options: Supernet, session: Session, net: HRSuperNet) -> Job:
     else:
         alpha = Pass(name="alpha", optimiser=torch.optim.Adam([group]), step=loss("alpha"))
         passes = (alpha, Pass(name="weights", optimiser=optimiser, step=loss("weights")))
-    return Job(
-        nets={"supernet": net},
-        passes=passes,
-        optim=options.optim,
-        faces=session.train,
-        validation=session.validation,
-        sizes=options.sizes,
-        augment=options.augmentation,
-        seed=options.seed,
-        sigma_px=options.sigma,
-        watch=options.watch,
-        identity=session.identity("supernet") | _own(options),
-        note=note,
-        team=session.team,
-        workers=session.workers,
-    )
+    return setup.run({"supernet": net}, passes, _own(options), note)

@@ -18,13 +18,13 @@ from toolkit.core.zoo import BundlePath
 from toolkit.models import HRNet, HRSuperNet, build
 from toolkit.models.imagenet import load_imagenet
 from toolkit.models.spec import ARCHITECTURES, Spec
-from toolkit.train.best import kept
-from toolkit.train.inference import normalised
-from toolkit.train.inputs import Inputs
-from toolkit.train.job import Job, Pass
+from toolkit.train.checkpoint import final_record
+from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import mse, targets
-from toolkit.train.setup import Training, finished, open_session
+from toolkit.train.options import Training
+from toolkit.train.run import Pass
+from toolkit.train.setup import Setup, finished, set_up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +67,20 @@ def run(options: Teacher) -> Steps[Outcome]:
     start = bundle.read(options.start) if options.start else None
     if start and options.size is None:
         options = dataclasses.replace(options, size=start.card.size_px)
-    usual, parents = start.scheme if start else W300_68, _parents(options)
-    own: dict[str, Any] = {"arch": options.arch, "heads": list(options.heads), "parents": parents}
+    usual = start.scheme if start else W300_68
+    own: dict[str, Any] = {"arch": options.arch, "heads": list(options.heads), "parents": _parents(options)}
     own |= {"weights": _sha256(options.weights)}
     done = yield from finished(options, "teacher", own, usual)
     if done:
         return done
-    session = yield from open_session(options, usual)
-    fresh = _started(options, start, session.train.faces.scheme)
+    with (yield from set_up(options, stage="teacher", run=run, usual=usual)) as setup:
+        return (yield from _train(options, setup, start, own))
+
+
+def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: dict[str, Any]) -> Steps[Outcome]:
+    fresh = _started(options, start, setup.train.faces.scheme)
     origin = _pretrained(fresh, options.weights)
-    net = session.team.placed(fresh)
+    net = setup.processes.place(fresh)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
         for factor in net.factors():
@@ -87,29 +91,20 @@ def run(options: Teacher) -> Steps[Outcome]:
         truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
         return {"mse": mse(net(normalised(seen.images)), truth, known)}
 
-    job = Job(
-        nets={"teacher": net},
-        passes=(Pass(name="weights", optimiser=options.optim.optimiser(weights), step=step),),
-        optim=options.optim,
-        faces=session.train,
-        validation=session.validation,
-        sizes=options.sizes,
-        augment=options.augmentation,
-        seed=options.seed,
-        sigma_px=options.sigma,
-        watch=options.watch,
-        identity=session.identity("teacher") | own,
-        team=session.team,
-        workers=session.workers,
-    )
-    log = yield from fit(job, options.out, resume=options.resume)
-    record = kept(log, "teacher", options.patience)
+    passes = (Pass(name="weights", optimiser=options.optim.optimiser(weights), step=step),)
+    log = yield from fit(setup.run({"teacher": net}, passes, own), options.out, resume=options.resume)
+    record = final_record(log, "teacher", options.patience)
     name = start.card.name if start else _name(options.arch)
-    metrics = {"val": record["val_teacher"]}
-    config = {"arch": options.arch, "heads": list(options.heads)} | origin | _fresh(start, session.train.faces.scheme)
-    ancestors = [start.card] if start else []
-    card = session.card(name, "teacher", log, ancestors=ancestors, metrics=metrics, parents=parents, config=config)
-    session.write(bundle.of_network(net, card, tuple(log)))
+    config = {"arch": options.arch, "heads": list(options.heads)} | origin | _fresh(start, setup.train.faces.scheme)
+    card = setup.card(
+        name,
+        log,
+        config=config,
+        metrics={"val": record["val_teacher"]},
+        parents=own["parents"],
+        ancestors=[start.card] if start else [],
+    )
+    setup.write(bundle.of_network(net, card, tuple(log)))
     nme = record["val_teacher"]["nme_mean"]
     begun = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
     begun = f" trained on from {options.start}" if start else begun

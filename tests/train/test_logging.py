@@ -19,10 +19,10 @@ from toolkit.core.images import read_image
 from toolkit.core.progress import finish
 from toolkit.data.batches import PlainCrops, plain_crops
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.train.board import write_epoch
-from toolkit.train.job import Watch
-from toolkit.train.optim import Mean, Optim
-from toolkit.train.watch import TILE_PX, sheet, show
+from toolkit.train.logging import TILE_PX, log_epoch, sample_sheet
+from toolkit.train.optim import EMA, Optim
+from toolkit.train.run import Logging
+from toolkit.train.tensorboard import write_events
 
 READ = """
 import json, sys
@@ -43,10 +43,10 @@ def crops() -> PlainCrops:
     return finish(plain_crops(SyntheticFaces(5, seed=3), 64))
 
 
-def a_run(net: nn.Module, crops: PlainCrops, watch: Watch) -> Any:
-    """A job's side that is shown."""
+def a_run(net: nn.Module, crops: PlainCrops, logging: Logging) -> Any:
+    """A run's side that is shown."""
     optim = Optim(epochs=5, ema=0)
-    return SimpleNamespace(nets={"net": net}, validation={64: crops}, sigma_px=1.0, optim=optim, watch=watch)
+    return SimpleNamespace(nets={"net": net}, validation={64: crops}, sigma_px=1.0, optim=optim, logging=logging)
 
 
 def record(epoch: int) -> dict[str, Any]:
@@ -58,36 +58,38 @@ def test_the_log_is_written_after_every_epoch(tmp_path: Path, crops: PlainCrops)
     """Whole each time, so that it can be followed; without pictures or events unless they are asked for."""
     net = nn.Conv2d(3, 68, 3, 4, 1)
     for epoch in range(1, 4):
-        show(tmp_path, a_run(net, crops, Watch()), {"net": Mean(net, 0)}, [record(e) for e in range(1, epoch + 1)])
+        log_epoch(
+            tmp_path, a_run(net, crops, Logging()), {"net": EMA(net, 0)}, [record(e) for e in range(1, epoch + 1)]
+        )
         assert [r["epoch"] for r in read_lines(tmp_path / "log.jsonl")] == list(range(1, epoch + 1))
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
 
 
 def test_pictures_come_every_few_epochs_and_at_the_end(tmp_path: Path, crops: PlainCrops) -> None:
-    """Of the mean weights; those that an earlier run left go when a new one begins."""
+    """Of the EMA of the weights; those that an earlier run left go when a new one begins."""
     net = nn.Conv2d(3, 68, 3, 4, 1)
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples" / "net-099.png").touch()
     own = net.weight.detach().clone()
     nn.init.zeros_(net.weight)
-    mean = Mean(net, 0.5)
+    ema = EMA(net, 0.5)
     net.load_state_dict({"weight": own, "bias": net.bias})
     for epoch in range(1, 6):
-        run = a_run(net, crops, Watch(samples=2))
-        show(tmp_path, run, {"net": mean}, [record(e) for e in range(1, epoch + 1)])
+        run = a_run(net, crops, Logging(samples=2))
+        log_epoch(tmp_path, run, {"net": ema}, [record(e) for e in range(1, epoch + 1)])
     found = sorted(path.name for path in (tmp_path / "samples").iterdir())
     assert found == ["net-002.png", "net-004.png", "net-005.png"]
     assert torch.equal(net.weight, own)
     picture = read_image(tmp_path / "samples" / "net-005.png")
     nn.init.zeros_(net.weight)
-    np.testing.assert_array_equal(picture, sheet(net, crops, 1.0))
+    np.testing.assert_array_equal(picture, sample_sheet(net, crops, 1.0))
 
 
 def test_a_sheet_shows_truth_and_finding(small_bundle: Bundle) -> None:
     """Faces that a network knows carry white marks where it has coloured ones; missing points are left out."""
     faces = finish(plain_crops(SyntheticFaces(3, seed=1), 64))
     faces.points_xy[0, 5] = np.nan
-    found = sheet(small_bundle.network(), faces, 1.0)
+    found = sample_sheet(small_bundle.network(), faces, 1.0)
     assert found.shape[1] > 3 * TILE_PX and found.dtype == np.uint8
     assert (found == 255).all(axis=2).sum() > 100
 
@@ -96,8 +98,8 @@ def test_tensorboard_reads_the_events(tmp_path: Path, crops: PlainCrops) -> None
     """TensorBoard's own reader finds every scalar by group and step, the histogram of alpha, and the picture."""
     net = nn.Conv2d(3, 68, 3, 4, 1)
     for epoch in range(1, 4):
-        run = a_run(net, crops, Watch(samples=3, tensorboard=True))
-        show(tmp_path, run, {"net": Mean(net, 0)}, [record(e) for e in range(1, epoch + 1)])
+        run = a_run(net, crops, Logging(samples=3, tensorboard=True))
+        log_epoch(tmp_path, run, {"net": EMA(net, 0)}, [record(e) for e in range(1, epoch + 1)])
     command = [sys.executable, "-c", READ, str(tmp_path / "tensorboard")]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert found["scalars"]["val_net/nme_mean"] == [[1, 7.0], [2, 6.0], [3, 5.0]]
@@ -110,7 +112,7 @@ def test_tensorboard_reads_the_events(tmp_path: Path, crops: PlainCrops) -> None
 
 def test_factors_that_are_all_equal_have_a_histogram(tmp_path: Path) -> None:
     """As before the first step."""
-    write_epoch(tmp_path, {"epoch": 1, "alpha": [1.0, 1.0]}, {})
+    write_events(tmp_path, {"epoch": 1, "alpha": [1.0, 1.0]}, {})
     assert (tmp_path / "tensorboard" / "events.out.tfevents.000001").stat().st_size > 50
 
 
@@ -126,7 +128,7 @@ def test_only_an_earlier_runs_pictures_go(tmp_path: Path, crops: PlainCrops) -> 
     for path in (*mine, *theirs):
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    show(tmp_path, a_run(net, crops, Watch()), {"net": Mean(net, 0)}, [record(1)])
+    log_epoch(tmp_path, a_run(net, crops, Logging()), {"net": EMA(net, 0)}, [record(1)])
     assert all(path.exists() for path in mine) and not any(path.exists() for path in theirs)
 
 
@@ -134,5 +136,5 @@ def test_a_bundle_that_will_be_replaced_keeps_its_log(tmp_path: Path, crops: Pla
     """It is whole until then."""
     bundle.write(small_bundle, tmp_path)
     net = nn.Conv2d(3, 68, 3, 4, 1)
-    show(tmp_path, a_run(net, crops, Watch()), {"net": Mean(net, 0)}, [record(1)])
+    log_epoch(tmp_path, a_run(net, crops, Logging()), {"net": EMA(net, 0)}, [record(1)])
     assert bundle.read(tmp_path).log == small_bundle.log

@@ -1,28 +1,34 @@
-"""A run on disk: one file, replaced as a whole after each epoch, from which the run goes on bit for bit."""
+"""A run on disk: a checkpoint, replaced as a whole after each epoch, from which the run goes on bit for bit.
+
+With patience, early stopping, the weights of the epoch whose validation error was lowest are kept beside it. What is
+judged, and kept, is the EMA of the weights, as at the end of any training. Only epochs at the last input size count,
+since the error at a smaller one is another measure. The learning rate falls as if nothing stopped.
+"""
 
 import errno
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from toolkit.bundle import is_bundle, require_free
 from toolkit.core.files import write_bytes
 from toolkit.core.options import flag
 from toolkit.core.validation import check, parse
-from toolkit.train.job import Job
-from toolkit.train.optim import Mean
+from toolkit.train.optim import EMA
+from toolkit.train.run import Run
 
+Record = dict[str, Any]
 FOLDER = "resume"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def state_of(folder: Path) -> Path:
+def checkpoint_path(folder: Path) -> Path:
     """The file that a run in this folder goes on from."""
     return folder / FOLDER / "state.safetensors"
 
@@ -40,7 +46,7 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
     Raises:
         FileExistsError: the folder is another's, or holds what would be lost; the message says what to do.
     """
-    if state_of(folder).exists():
+    if checkpoint_path(folder).exists():
         if not (resume or overwrite):
             raise FileExistsError(unfinished(folder))
         return False
@@ -54,77 +60,79 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
 def discard(folder: Path) -> None:
     """Remove what a run goes on from, and nothing else."""
     resume = folder / FOLDER
-    for path in (state_of(folder), *resume.glob("best-*.safetensors")):
+    for path in (checkpoint_path(folder), *resume.glob("best-*.safetensors")):
         path.unlink(missing_ok=True)
     if resume.is_dir() and not any(resume.iterdir()):
         resume.rmdir()
 
 
-def save_run(path: Path, job: Job, means: dict[str, Mean], log: list[dict[str, Any]]) -> None:
-    """Replace the state on disk by the present one.
+def save_checkpoint(path: Path, run: Run, emas: dict[str, EMA], log: list[Record]) -> None:
+    """Replace the checkpoint on disk by the present one.
 
     Raises:
         OSError: there is no room for it; the older one is still there.
     """
-    tensors = dict(_tensors(job, means))
-    meta = {"identity": job.identity, "log": log, "mean_steps": {k: m.steps for k, m in means.items()}}
-    meta["arithmetic"] = job.team.arithmetic.state_dict()  # the scale of fp16's loss
+    tensors = dict(_tensors(run, emas))
+    meta = {"identity": run.identity, "log": log, "mean_steps": {k: m.steps for k, m in emas.items()}}
+    meta["arithmetic"] = run.processes.scaler.state_dict()  # the scale of fp16's loss
     data = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"json": json.dumps(meta)})
     try:
         write_bytes(path, data)
     except OSError as error:
-        kept = f"the state after epoch {len(log) - 1} is kept" if path.exists() else "no state is kept"
+        kept = f"the checkpoint after epoch {len(log) - 1} is kept" if path.exists() else "no checkpoint is kept"
         mend = f"make room for {len(data) / 1e6:.0f} MB" if error.errno in NO_ROOM else "make it writable"
         raise OSError(f"{path} cannot be written ({error.strerror}): {mend} and go on with --resume; {kept}") from error
 
 
-def _tensors(job: Job, means: dict[str, Mean]) -> Iterator[tuple[str, Tensor]]:
-    for name, net in job.nets.items():
+def _tensors(run: Run, emas: dict[str, EMA]) -> Iterator[tuple[str, Tensor]]:
+    for name, net in run.nets.items():
         yield from ((f"net.{name}.{k}", v) for k, v in net.state_dict().items())
-        yield from ((f"mean.{name}.{k}", v) for k, v in means[name].kept.items())
-    for part in job.passes:
+        yield from ((f"mean.{name}.{k}", v) for k, v in emas[name].kept.items())
+    for part in run.passes:
         for index, slots in part.optimiser.state_dict()["state"].items():
             yield from ((f"optim.{part.name}.{index}.{k}", v) for k, v in slots.items())
 
 
-class Kept(TypedDict):
+class Metadata(TypedDict):
     """What stands beside the tensors."""
 
     identity: dict[str, Any]
-    log: list[dict[str, Any]]
+    log: list[Record]
     mean_steps: dict[str, int]
     arithmetic: dict[str, Any]
 
 
-def load_run(path: Path, job: Job, means: dict[str, Mean]) -> list[dict[str, Any]]:
-    """Bring networks, means and optimisers to the state on disk, and return its log.
+def load_checkpoint(path: Path, run: Run, emas: dict[str, EMA]) -> list[Record]:
+    """Bring networks, EMAs and optimisers to the checkpoint on disk, and return its log.
 
     Raises:
         ValueError: the file is damaged, or belongs to a run with other settings.
     """
     try:
         with safe_open(path, "pt") as file:
-            meta: Kept = check(parse(file.metadata()["json"].encode(), str(path), numbers=False), Kept, str(path))
+            meta: Metadata = check(
+                parse(file.metadata()["json"].encode(), str(path), numbers=False), Metadata, str(path)
+            )
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and start again") from error
-    require_same(path.parents[1], meta["identity"], job.identity)
+    require_same(path.parents[1], meta["identity"], run.identity)
     try:
-        _restore(job, means, meta, tensors)
+        _restore(run, emas, meta, tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         what = str(error).partition("\n")[0]
         raise ValueError(f"{path} is damaged ({what}): delete it and start again") from error
     return meta["log"]
 
 
-def _restore(job: Job, means: dict[str, Mean], meta: Kept, tensors: dict[str, Tensor]) -> None:
-    for name, net in job.nets.items():
+def _restore(run: Run, emas: dict[str, EMA], meta: Metadata, tensors: dict[str, Tensor]) -> None:
+    for name, net in run.nets.items():
         net.load_state_dict(_under(tensors, f"net.{name}."))
         saved = _under(tensors, f"mean.{name}.")
-        for key, value in means[name].kept.items():
+        for key, value in emas[name].kept.items():
             value.copy_(saved[key])
-        means[name].steps = meta["mean_steps"][name]
-    for part in job.passes:
+        emas[name].steps = meta["mean_steps"][name]
+    for part in run.passes:
         slots: dict[int, dict[str, Tensor]] = {}
         for key, value in _under(tensors, f"optim.{part.name}.").items():
             index, _, slot = key.partition(".")
@@ -134,11 +142,50 @@ def _restore(job: Job, means: dict[str, Mean], meta: Kept, tensors: dict[str, Te
             for slot, value in state.items():
                 if value.shape == parameter.shape:
                     state[slot] = torch.empty_like(parameter).copy_(value)
-    job.team.arithmetic.load_state_dict(meta["arithmetic"])
+    run.processes.scaler.load_state_dict(meta["arithmetic"])
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def final_record(log: Sequence[Record], name: str, patience: int) -> Record:
+    """The record of the epoch whose weights a network ends with: the last one, or with patience the best one."""
+    best = _best(log, name) if patience else None
+    return log[-1] if best is None else best
+
+
+def out_of_patience(log: Sequence[Record], names: Iterable[str], run: Run) -> bool:
+    """Whether no network has had a new best for `patience` epochs."""
+    if not run.optim.patience or not log or log[-1]["size_px"] != run.sizes[-1]:
+        return False
+    latest = max(final_record(log, name, run.optim.patience)["epoch"] for name in names)
+    return bool(log[-1]["epoch"] - latest >= run.optim.patience)
+
+
+def save_best_weights(folder: Path, run: Run, emas: dict[str, EMA], log: Sequence[Record]) -> None:
+    """Write the weights of those networks whose last epoch was their best; before the checkpoint that tells of it."""
+    for name in run.nets if run.optim.patience else ():
+        if _best(log, name) is log[-1]:
+            values = {k: v.detach().cpu().contiguous() for k, v in emas[name].values.items()}
+            write_bytes(_best_path(folder, name), save(values))
+
+
+def final_weights(folder: Path, run: Run, name: str, ema: EMA) -> dict[str, Tensor]:
+    """The weights that a network ends with: its EMA, or with patience the best there was."""
+    path = _best_path(folder, name)
+    return load(path.read_bytes()) if run.optim.patience and path.exists() else ema.values
+
+
+def _best(log: Sequence[Record], name: str) -> Record | None:
+    """The first epoch of the lowest error among those at the largest, which is the last, input size."""
+    largest = max((record["size_px"] for record in log), default=0)
+    there = [record for record in log if record["size_px"] == largest]
+    return min(there, key=lambda record: float(record[f"val_{name}"]["nme_mean"]), default=None)
+
+
+def _best_path(folder: Path, name: str) -> Path:
+    return folder / FOLDER / f"best-{name}.safetensors"
 
 
 NAMES = {

@@ -1,6 +1,6 @@
 """What a run shows of itself while it trains: its log, pictures of its predictions, and TensorBoard events.
 
-Everything is in the run's folder and is written after the state of the epoch, from which a killed run goes on.
+Everything is in the run's folder and is written after the checkpoint of the epoch, from which a killed run goes on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,46 +20,46 @@ from toolkit.core.metrics import nme
 from toolkit.core.tiles import captioned
 from toolkit.data.batches import PlainCrops
 from toolkit.train.inference import predict
-from toolkit.train.job import Job
-from toolkit.train.optim import Mean, Worn
+from toolkit.train.optim import EMA, swapped
+from toolkit.train.run import Run
 
 SAMPLES, EVENTS, EVENT = "samples", "tensorboard", "events.out.tfevents."
 SHOWN, COLUMNS, TILE_PX = 12, 6, 192
 TRUTH = Style(sure=(255, 255, 255), line=(255, 255, 255), dot=0.005)
 
 
-def show(folder: Path, job: Job, means: Mapping[str, Mean], log: Sequence[dict[str, Any]]) -> None:
+def log_epoch(folder: Path, run: Run, emas: Mapping[str, EMA], log: Sequence[dict[str, Any]]) -> None:
     """Write what the last epoch of the log gave.
 
     Raises:
         ModuleNotFoundError: TensorBoard is asked for and not installed.
     """
-    record, how = log[-1], job.watch
+    record, how = log[-1], run.logging
     if len(log) == 1:
-        _clear(folder, job)
+        _clear(folder, run)
     if not is_bundle(folder):  # else it is the log of the bundle that will be replaced
         write_lines(folder / "log.jsonl", log)
     pictures = {}
-    if how.samples and (record["epoch"] % how.samples == 0 or record["epoch"] == job.optim.epochs):
-        crops = job.validation[record["size_px"]]
-        for name, net in job.nets.items():
-            with Worn(net, means[name].values):
-                pictures[name] = png(sheet(net, crops, job.sigma_px))
+    if how.samples and (record["epoch"] % how.samples == 0 or record["epoch"] == run.optim.epochs):
+        crops = run.validation[record["size_px"]]
+        for name, net in run.nets.items():
+            with swapped(net, emas[name].values):
+                pictures[name] = png(sample_sheet(net, crops, run.sigma_px))
             write_bytes(folder / SAMPLES / f"{name}-{record['epoch']:03d}.png", pictures[name])
     if how.tensorboard:
-        from toolkit.train.board import write_epoch
+        from toolkit.train.tensorboard import write_events  # an optional library
 
-        write_epoch(folder, record, pictures)
+        write_events(folder, record, pictures)
 
 
-def _clear(folder: Path, job: Job) -> None:
+def _clear(folder: Path, run: Run) -> None:
     """Remove the pictures and events of an earlier run in this folder, by the names that this one gives its own."""
-    pictures = [path for name in job.nets for path in (folder / SAMPLES).glob(f"{name}-[0-9][0-9][0-9].png")]
+    pictures = [path for name in run.nets for path in (folder / SAMPLES).glob(f"{name}-[0-9][0-9][0-9].png")]
     for path in (*pictures, *(folder / EVENTS).glob(f"{EVENT}[0-9][0-9][0-9][0-9][0-9][0-9]")):
         path.unlink()
 
 
-def sheet(net: nn.Module, crops: PlainCrops, sigma_px: float) -> ImageArray:
+def sample_sheet(net: nn.Module, crops: PlainCrops, sigma_px: float) -> ImageArray:
     """A contact sheet of validation faces, evenly picked: white what people marked, in colour what the network finds.
 
     The caption is a face's NME.

@@ -1,4 +1,4 @@
-"""Batches made by other processes are the batches."""
+"""The data loader: batches made by other processes are the batches."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from toolkit.core.progress import finish
 from toolkit.core.provenance import cores
 from toolkit.data.augment import Augment
 from toolkit.data.batches import Epoch, random_masks, training_faces
-from toolkit.train.feed import default_workers, feed
+from toolkit.train.run import data_loader, default_workers
 
 
 def an_epoch() -> Epoch:
@@ -23,7 +23,7 @@ def test_any_number_of_processes_makes_the_same_batches_in_order(workers: int) -
     def draw(batch: object) -> dict[str, np.ndarray]:
         return {"mask": random_masks(batch.rngs, SIZE, 0.5)}  # type: ignore[attr-defined]
 
-    expected, found = (list(feed(an_epoch(), draw, count)) for count in (0, workers))
+    expected, found = (list(data_loader(an_epoch(), draw, count)) for count in (0, workers))
     assert len(expected) == len(found) == 5
     for a, b in zip(expected, found, strict=True):
         assert torch.equal(a.images, b.images) and torch.equal(a.drawn["mask"], b.drawn["mask"])
@@ -37,7 +37,7 @@ def test_what_a_maker_raises_arrives() -> None:
         raise ValueError("a.jpg is damaged")
 
     with pytest.raises(ValueError, match=r"a\.jpg is damaged"):
-        list(feed(an_epoch(), damaged, 1))
+        list(data_loader(an_epoch(), damaged, 1))
 
 
 def test_an_epoch_is_a_sequence() -> None:

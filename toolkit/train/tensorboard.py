@@ -16,12 +16,12 @@ from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from toolkit.core.files import write_bytes
-from toolkit.train.watch import EVENT, EVENTS
+from toolkit.train.logging import EVENT, EVENTS
 
 BINS = 40
 
 
-def write_epoch(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> None:
+def write_events(folder: Path, record: Mapping[str, Any], pictures: Mapping[str, bytes]) -> None:
     """Write an epoch's events into `folder/tensorboard`.
 
     Args:

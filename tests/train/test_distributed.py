@@ -21,9 +21,11 @@ from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import finish
 from toolkit.models import build
 from toolkit.models.spec import Spec
-from toolkit.train.place import Place, places_here
-from toolkit.train.setup import Training, open_session
-from toolkit.train.team import Team, alone, assemble, default_precision, default_threads
+from toolkit.train.all_reduce import all_reduce
+from toolkit.train.device import default_precision
+from toolkit.train.distributed import ProcessGroup, Rank, default_threads, local_ranks, single_process, start_processes
+from toolkit.train.options import Training
+from toolkit.train.setup import set_up
 
 CPU = torch.device("cpu")
 SCRIPT = Path(__file__).with_name("in_step.py")
@@ -42,7 +44,7 @@ def start(out: Path, rank: int | None = None, port: int = 0) -> "subprocess.Pope
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, float], list[dict[str, np.ndarray]]]:
     """Differences of the norm, and what the process by itself and both of the two have trained."""
-    folder = tmp_path_factory.mktemp("team")
+    folder = tmp_path_factory.mktemp("processes")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,7 +55,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, float], li
     return json.loads(outputs[1]), [dict(np.load(file)) for file in files]
 
 
-def test_a_joined_norm_is_the_norm_of_all_rows(runs: tuple[dict[str, float], list[dict[str, np.ndarray]]]) -> None:
+def test_a_synchronised_norm_sees_all_rows(
+    runs: tuple[dict[str, float], list[dict[str, np.ndarray]]],
+) -> None:
     """Output, gradients and running statistics, of 3 and 4 rows that lie far from 0 (1e-9 in float64)."""
     assert {"output", "input gradient", "weight gradient", "running_var"} <= runs[0].keys()
     assert max(runs[0].values()) < 1e-9, runs[0]
@@ -71,9 +75,9 @@ def test_two_processes_train_as_one(runs: tuple[dict[str, float], list[dict[str,
 
 def test_a_process_by_itself_has_every_row() -> None:
     """And nobody to wait for."""
-    team = alone()
-    assert (team.size, team.rank, team.rows(5), team.device.type) == (1, 0, slice(0, 5), "cpu")
-    assert team.told({"a": 1}) == {"a": 1} and float(team.total(torch.ones(()))) == 1
+    own = single_process()
+    assert (own.world_size, own.rank, own.rows(5), own.device.type) == (1, 0, slice(0, 5), "cpu")
+    assert own.broadcast({"a": 1}) == {"a": 1} and float(all_reduce(torch.ones(()))) == 1
 
 
 def test_a_device_that_cannot_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +88,7 @@ def test_a_device_that_cannot_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch.nn.Conv2d, "forward", lacking)
     with pytest.raises(ValueError, match=r"cpu cannot compute in bf16 \(no such kernel\): use another --precision"):
-        assemble(None, CPU, 1, "bf16")
+        start_processes(CPU, "bf16")
 
 
 def test_precision_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,9 +102,9 @@ def test_more_processes_than_faces_are_refused(tmp_path: Path) -> None:
     """In the options, and where torchrun has started them."""
     with pytest.raises(ValueError, match="--processes must be 1 to the batch's 4"):
         Teacher(out=tmp_path, batch=4, processes=5)
-    several = SimpleNamespace(size=5, rank=0)
+    several = SimpleNamespace(world_size=5, rank=0)
     with pytest.raises(ValueError, match="raise --batch"):
-        Team.rows(several, 4)  # type: ignore[arg-type]
+        ProcessGroup.rows(several, 4)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -126,28 +130,28 @@ def test_a_lost_process_ends_the_training(small_spec: Spec, tmp_path: Path) -> N
 
 
 def test_a_process_that_fails_at_its_start_is_heard(tmp_path: Path) -> None:
-    """Before the processes have met: its own error, at once; here the options are of no stage that it could run."""
+    """Before the processes have met: its own error, at once; here what it is to run takes no options."""
     options = Training(out=tmp_path, preset="tiny", size=32, device="cpu", synthetic=4, processes=2)
-    with pytest.raises(AttributeError, match="has no attribute 'run'"):
-        finish(open_session(options))
+    with pytest.raises(TypeError, match="has no len"):
+        finish(set_up(options, stage="teacher", run=len))
     assert multiprocessing.active_children() == []
 
 
-def test_half_a_place_is_refused() -> None:
+def test_half_a_rank_is_refused() -> None:
     """RANK without the rest names what is missing and torchrun."""
     with pytest.raises(ValueError, match=r"WORLD_SIZE.*torchrun"):
-        Place({"RANK": "1", "LOCAL_RANK": "1"})
+        Rank.of({"RANK": "1", "LOCAL_RANK": "1"})
 
 
 def test_threads_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as the batch is worth and the cores allow, which several processes share; one beside other trainings."""
-    monkeypatch.setattr("toolkit.train.team.cores", lambda: 4)
+    monkeypatch.setattr("toolkit.train.distributed.cores", lambda: 4)
     batches = (4 * 64**2, 16 * 64**2, 16 * 128**2, 64 * 128**2)
     assert [default_threads(CPU, pixels, 1) for pixels in batches] == [1, 1, 4, 4]
     assert [default_threads(CPU, batches[-1], processes) for processes in (2, 8)] == [2, 1]
     assert default_threads(torch.device("cuda"), batches[-1], 1) == 1
     with monkeypatch.context() as launched:
-        for name, value in places_here(2)[0].items():
+        for name, value in local_ranks(2)[0].environment.items():
             launched.setenv(name, value)
         assert default_threads(CPU, batches[-1], 1) == 2
     monkeypatch.setattr("multiprocessing.parent_process", object)
