@@ -106,6 +106,7 @@ COMMANDS = {
     "ablate budgets": ("tools.ablations.budgets", "Budgets", "edges, layers, channels at budgets of operations"),
     "ablate rewrites": ("tools.ablations.rewrites", "Rewrites", "what each exact rewrite gives, on one bundle"),
     "ablate convert": ("tools.ablations.conversions", "Conversions", "ways to convert one bundle, measured"),
+    "models": ("toolkit.commands.live.models", "Models", "the released models: error, licence, and where files lie"),
     "photo": ("toolkit.commands.live.photo", "Photo", "find faces in a photo and draw their landmarks"),
     "video": ("toolkit.commands.live.video", "Video", "follow the faces of a video; draw and write their landmarks"),
     "video --measure": (
