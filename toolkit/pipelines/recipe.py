@@ -16,7 +16,7 @@ from toolkit.commands.train.supernet import Supernet
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import Outcome, Steps
 from toolkit.pipelines.jobs import Job
-from toolkit.train.setup import Training
+from toolkit.train.options import Training
 
 CLOSE = (("300w", 1.0), ("helen_extra/normal", 1.0), ("helen_extra/hard", 1.0))
 """Photos with the best labels, by folder under the data, and how much of each an epoch shows."""

@@ -20,7 +20,7 @@ from toolkit.export.files import Target
 from toolkit.pipelines.jobs import side_by_side
 from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
 from toolkit.runtime.sidecar import Precision
-from toolkit.train.setup import Training
+from toolkit.train.options import Training
 
 RESEARCH = (
     "Trained on 300W (AFW, Helen), AFLW and YouTube Faces, whose terms allow research use only; not for products."
