@@ -11,9 +11,8 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from toolkit import __version__
-from toolkit.core.extras import install
-from toolkit.core.progress import Outcome, Steps
-from toolkit.core.signals import end_as_ctrl_c
+from toolkit.core.progress import Outcome, Steps, end_as_ctrl_c
+from toolkit.core.provenance import install
 
 COMMANDS = {
     "quickstart": (

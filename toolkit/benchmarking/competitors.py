@@ -14,7 +14,7 @@ import numpy as np
 from toolkit.benchmarking.framing import Framing, inverse
 from toolkit.benchmarking.raw import open_raw
 from toolkit.core.arrays import ImageArray
-from toolkit.core.extras import install
+from toolkit.core.provenance import install
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.boxes import CALIBRATION, Calibration
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh

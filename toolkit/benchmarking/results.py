@@ -15,11 +15,10 @@ from toolkit.benchmarking.framing import Framing
 from toolkit.benchmarking.timing import Times
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.draw import Style, contact_sheet, draw_landmarks
+from toolkit.core.draw import FaceStyle, captioned, contact_sheet, draw_landmarks
 from toolkit.core.images import write_png
 from toolkit.core.records import Fields, Record, of
 from toolkit.core.schemes import Scheme
-from toolkit.core.tiles import captioned
 from toolkit.core.zoo import is_bundle
 from toolkit.data.batches import PlainCrops
 from toolkit.reporting.proofs import Proofs
@@ -31,7 +30,7 @@ REFERENCE = "a reference interpreter, whose speed says nothing of a device"
 TILE_PX = 224
 ALIKE = 0.002
 """Mean difference of a face's NME below which two models say the same: another precision or engine."""
-TRUTH = Style(sure=(0, 158, 115), line=(0, 158, 115))
+TRUTH = FaceStyle(sure=(0, 158, 115), line=(0, 158, 115))
 """Labels are green; predictions keep their usual blue dots on yellow lines."""
 
 

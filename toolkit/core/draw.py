@@ -1,4 +1,4 @@
-"""Landmarks on a picture: lines and dots at sub-pixel positions, sized to the face, in colour-blind-safe colours."""
+"""Faces on images: the landmarks, boxes and captions that are drawn, and the tiles of contact sheets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.geometry import rotation
+from toolkit.core.geometry import crop_of_box, cut, rotation
 from toolkit.core.schemes import Line, Scheme
 
 Colour = tuple[int, int, int]
@@ -20,7 +20,7 @@ FARTHEST_PX = 2.0**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Style:
+class FaceStyle:
     """How faces are drawn, in RGB. The colours are Okabe and Ito's (2008), told apart under any colour blindness."""
 
     sure: Colour = (86, 180, 233)
@@ -37,7 +37,7 @@ class Style:
     """Width of a line over the longer side of the face."""
 
 
-STYLE = Style()
+STYLE = FaceStyle()
 
 
 def draw_landmarks(
@@ -45,7 +45,7 @@ def draw_landmarks(
     points_xy: FloatArray,
     scheme: Scheme,
     confidence: FloatArray | None = None,
-    style: Style = STYLE,
+    style: FaceStyle = STYLE,
 ) -> ImageArray:
     """A copy of the image with one face's lines and points.
 
@@ -79,7 +79,7 @@ def draw_landmarks(
     return canvas
 
 
-def draw_box(image: ImageArray, box_xyxy: FloatArray, style: Style = STYLE, *, roll_deg: float = 0.0) -> ImageArray:
+def draw_box(image: ImageArray, box_xyxy: FloatArray, style: FaceStyle = STYLE, *, roll_deg: float = 0.0) -> ImageArray:
     """A copy of the image with the outline of a box (4,): left, top, right, bottom in its pixels, turned clockwise."""
     canvas = image.copy()
     left, top, right, bottom = box_xyxy
@@ -92,7 +92,7 @@ def draw_box(image: ImageArray, box_xyxy: FloatArray, style: Style = STYLE, *, r
     return canvas
 
 
-def draw_caption(image: ImageArray, text: str, style: Style = STYLE) -> ImageArray:
+def draw_caption(image: ImageArray, text: str, style: FaceStyle = STYLE) -> ImageArray:
     """A copy of the image with a line of plain ASCII text at its bottom left, a thirtieth of its height tall."""
     canvas, height = image.copy(), image.shape[0]
     scale, place = height / 30 / 22, (height // 40, height - height // 40)  # the font's capitals are 22 px at scale 1
@@ -152,3 +152,53 @@ def _dot(canvas: ImageArray, centre_xy: FloatArray, radius: float, colour: Colou
 def _mix(first: Colour, second: Colour, share: float) -> Colour:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
+
+
+CAPTION_PX = 14
+FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.33
+NUMBER_SCALE = 0.28
+LIGHT, DARK, YELLOW = (230, 230, 230), (0, 0, 0), (240, 228, 66)
+
+
+def face_tile(
+    image: ImageArray,
+    points_xy: FloatArray,
+    box_xyxy: FloatArray,
+    scheme: Scheme,
+    size_px: int,
+    confidence: FloatArray | None = None,
+) -> ImageArray:
+    """The plain crop of a face, (size_px, size_px, 3), with its points drawn.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        points_xy: (M, 2) in its pixels.
+        box_xyxy: (4,) in its pixels.
+        scheme: says which points a line joins.
+        size_px: side of the tile.
+        confidence: (M,) in [0, 1], shown as the dots' colour.
+    """
+    crop = crop_of_box(box_xyxy, size_px)
+    return draw_landmarks(cut(image, crop), crop.to_crop(points_xy), scheme, confidence)
+
+
+def numbered(tile: ImageArray, points_xy: FloatArray) -> ImageArray:
+    """A copy of a tile with the index of every point (M, 2) beside it."""
+    canvas = tile.copy()
+    for index, point in enumerate(points_xy):
+        if np.isfinite(point).all():
+            place = (int(point[0]) + 2, int(point[1]) - 2)
+            for colour, thickness in ((DARK, 2), (YELLOW, 1)):
+                cv2.putText(canvas, str(index), place, FONT, NUMBER_SCALE, colour, thickness, cv2.LINE_AA)
+    return canvas
+
+
+def captioned(tile: ImageArray, text: str) -> ImageArray:
+    """A tile with a line of text under it, cut off at its width; letters beyond ASCII become question marks."""
+    width = tile.shape[1]
+    plain = text.encode("ascii", "replace").decode()
+    while plain and cv2.getTextSize(plain, FONT, FONT_SCALE, 1)[0][0] > width - 4:
+        plain = plain[:-1]
+    strip = np.full((CAPTION_PX, width, 3), 32, dtype=np.uint8)
+    cv2.putText(strip, plain, (2, CAPTION_PX - 4), FONT, FONT_SCALE, LIGHT, 1, cv2.LINE_AA)
+    return np.concatenate([tile, strip])

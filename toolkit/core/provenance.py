@@ -66,3 +66,8 @@ def cores() -> int:
 def _git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]  # fixed words, no shell
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def install(extra: str) -> str:
+    """The command that brings an extra; no index has the toolkit, its clone does."""
+    return f"in the toolkit's folder, pip install '.[{extra}]'"

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import new_file
-from toolkit.core.measured import Whole
 from toolkit.core.progress import Progress, Steps
+from toolkit.core.records import Whole
 from toolkit.core.schemes import W300_68, Scheme, scheme
 from toolkit.core.validation import Text, check, parse
 from toolkit.data.augment import Patch, patch, patch_side

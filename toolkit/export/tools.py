@@ -12,7 +12,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from toolkit.core.extras import install
+from toolkit.core.provenance import install
 
 
 def require(*modules: str, extra: str = "convert") -> None:

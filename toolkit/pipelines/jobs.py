@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.signals import end_as_ctrl_c
+from toolkit.core.progress import Outcome, Progress, Steps, end_as_ctrl_c
 
 Asked_co = TypeVar("Asked_co", covariant=True)
 """What a job's options are: a job of a Teacher is one of a Training, too."""

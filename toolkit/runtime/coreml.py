@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from toolkit.core.arrays import ImageArray
-from toolkit.core.extras import install
+from toolkit.core.provenance import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import mil, tensors
 from toolkit.runtime.landmarker import Landmarker, Prediction

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from toolkit.core.arrays import ImageArray
-from toolkit.core.extras import install
+from toolkit.core.provenance import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
 from toolkit.runtime.landmarker import Prediction

@@ -13,11 +13,10 @@ from torch import nn
 
 from toolkit.bundle import is_bundle
 from toolkit.core.arrays import ImageArray
-from toolkit.core.draw import Style, contact_sheet, draw_landmarks
+from toolkit.core.draw import FaceStyle, captioned, contact_sheet, draw_landmarks
 from toolkit.core.files import write_bytes, write_lines
 from toolkit.core.images import png
 from toolkit.core.metrics import nme
-from toolkit.core.tiles import captioned
 from toolkit.data.batches import PlainCrops
 from toolkit.train.inference import predict
 from toolkit.train.optim import EMA, swapped
@@ -25,7 +24,7 @@ from toolkit.train.run import Run
 
 SAMPLES, EVENTS, EVENT = "samples", "tensorboard", "events.out.tfevents."
 SHOWN, COLUMNS, TILE_PX = 12, 6, 192
-TRUTH = Style(sure=(255, 255, 255), line=(255, 255, 255), dot=0.005)
+TRUTH = FaceStyle(sure=(255, 255, 255), line=(255, 255, 255), dot=0.005)
 
 
 def log_epoch(folder: Path, run: Run, emas: Mapping[str, EMA], log: Sequence[dict[str, Any]]) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from toolkit.cli import main
 from toolkit.commands.data.preview import Preview, run, strangeness
+from toolkit.core.draw import CAPTION_PX
 from toolkit.core.images import read_image, write_image
 from toolkit.core.progress import finish
-from toolkit.core.tiles import CAPTION_PX
 from toolkit.data.formats.pts import write_pts
 
 SHAPE = np.random.default_rng(0).uniform((20, 10), (60, 50), (68, 2))

@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from toolkit.benchmarking import accuracy
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.draw import contact_sheet
+from toolkit.core.draw import captioned, contact_sheet, face_tile
 from toolkit.core.files import new_folder, read_json, write_json
 from toolkit.core.images import read_image, write_png
 from toolkit.core.metrics import nme
@@ -18,7 +18,6 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions, versions
 from toolkit.core.records import append
-from toolkit.core.tiles import captioned, face_tile
 from toolkit.data import open_faces
 from toolkit.data.formats.gather import shown
 from toolkit.data.own import OwnFolder, check_place, photos_in

@@ -8,14 +8,13 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.draw import contact_sheet, draw_landmarks
+from toolkit.core.draw import captioned, contact_sheet, draw_landmarks, face_tile, numbered
 from toolkit.core.geometry import crop_of_box
 from toolkit.core.images import SUFFIXES, write_image
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import SchemeName, scheme
-from toolkit.core.tiles import captioned, face_tile, numbered
 from toolkit.data import Faces, Sample, open_faces
 from toolkit.data.audit import labels_of, warning
 from toolkit.data.augment import Augment, augment, patch

@@ -11,11 +11,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from toolkit.core import qr
-from toolkit.core.measured import Milliseconds, Pixels, Whole
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.records import append
+from toolkit.core.records import Milliseconds, Pixels, Whole, append
 from toolkit.core.validation import Sha256, Text, check
 from toolkit.runtime import models_in, sidecar
 from toolkit.web.server import Collect, Server, Site, open_tls

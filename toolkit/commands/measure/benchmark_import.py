@@ -9,11 +9,10 @@ from tyro.conf import Positional
 
 from toolkit.benchmarking.results import SAME
 from toolkit.core.files import read_json, read_lines
-from toolkit.core.measured import Measured, Milliseconds, Whole
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.records import append
+from toolkit.core.records import Measured, Milliseconds, Whole, append
 from toolkit.core.validation import check
 
 Said = Annotated[str, Meta(min_length=1, max_length=300)]

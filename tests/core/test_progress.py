@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from toolkit.core.signals import ENDS, end_as_ctrl_c
+from toolkit.core.progress import ENDS, end_as_ctrl_c
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no HUP and cannot send TERM")
 
