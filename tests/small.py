@@ -15,8 +15,7 @@ from toolkit.bundle import Card
 from toolkit.core import heatmap
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
-from toolkit.data import open_faces
-from toolkit.export.golden import golden
+from toolkit.data.crops import open_crops
 from toolkit.models import build
 from toolkit.models.spec import Edge, SuperNetSpec
 
@@ -49,7 +48,7 @@ STEPS = 60
 
 def main() -> None:
     """Teach the network the faces by heart and write its weights."""
-    faces = [finish(golden(open_faces(None, split, FACES), W300_68, SIZE_PX, FACES, "")) for split in ("val", "test")]
+    faces = [finish(open_crops(None, split, FACES, scheme=W300_68, size_px=SIZE_PX)) for split in ("val", "test")]
     crops = np.concatenate([np.stack(f.crops) for f in faces])
     truth = np.concatenate([f.truth_xy for f in faces if f.truth_xy is not None])
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (CARD.mean, CARD.std))

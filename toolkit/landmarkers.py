@@ -183,7 +183,7 @@ def open_model(path: Path, threads: int = 1, engine: str | None = None, head: Sc
     """
     if is_bundle(path):
         from toolkit import bundle
-        from toolkit.export.torch_landmarker import TorchLandmarker
+        from toolkit.export.deployed import TorchLandmarker
 
         loaded = bundle.read(path)
         return TorchLandmarker(loaded if head is None else bundle.part(loaded, head))

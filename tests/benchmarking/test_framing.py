@@ -7,7 +7,7 @@ from toolkit.benchmarking.competitors import DLIB_FRAMING, MESH_FRAMING
 from toolkit.benchmarking.framing import Framing, framed_crops, inverse
 from toolkit.core.geometry import Pose, crop_of_box
 from toolkit.core.progress import finish
-from toolkit.data.batches import plain_crops
+from toolkit.data.crops import plain_crops
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.detect.boxes import CALIBRATION, Calibration, calibrate
 

@@ -10,8 +10,8 @@ from toolkit.core.progress import finish
 from toolkit.core.schemes import COFW_29, W300_68, WFLW_98
 from toolkit.data import augment, augment_effects, corruption_effects, corruptions
 from toolkit.data.augment import Augment
-from toolkit.data.batches import plain_crops
 from toolkit.data.corruptions import CORRUPTIONS, FaceImage, corrupted_crops
+from toolkit.data.crops import plain_crops
 from toolkit.data.synthetic import SyntheticFaces
 
 TEXTURE = np.random.default_rng(0).integers(0, 256, (40, 64, 3)).astype(np.uint8)

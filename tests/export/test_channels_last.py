@@ -13,9 +13,8 @@ from toolkit.bundle import Bundle, Card, of_network
 from toolkit.core import heatmap
 from toolkit.core.schemes import SCHEMES
 from toolkit.export import channels_last, lint
-from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps
+from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps, TorchLandmarker
 from toolkit.export.pieces import Piece, convert_pieces
-from toolkit.export.torch_landmarker import TorchLandmarker
 from toolkit.models import build
 from toolkit.models.spec import STAGES, Edge, HRNetSpec, SuperNetSpec
 

@@ -13,8 +13,7 @@ from torch.utils._pytree import tree_map
 from toolkit.bundle import Bundle, Card
 from toolkit.core import heatmap
 from toolkit.core.heatmap import Decoder
-from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps, Network
-from toolkit.export.torch_landmarker import TorchLandmarker
+from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps, DeployedNetwork, TorchLandmarker
 
 SIZE_PX = 96
 POINTS = 40
@@ -137,7 +136,7 @@ def test_the_heatmap_variant_is_channels_last(small_bundle: Bundle) -> None:
 def test_the_mean_colour_is_what_padding_stands_for(small_bundle: Bundle) -> None:
     """A crop of the mean colour gives what a zero input gives, up to the border."""
     mean = torch.tensor(small_bundle.card.mean).view(1, 3, 1, 1) * 255
-    network = Network(small_bundle)
+    network = DeployedNetwork(small_bundle)
     with torch.no_grad():
         found = network(mean.expand(1, 3, 64, 64))
         expected = small_bundle.network()(torch.zeros(1, 3, 64, 64))
@@ -151,4 +150,4 @@ def test_another_normalisation_is_followed(small_bundle: Bundle) -> None:
     crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     image = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
     expected = TorchLandmarker(changed).heatmaps(crop)
-    np.testing.assert_allclose(Network(changed)(image)[0].detach().numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(DeployedNetwork(changed)(image)[0].detach().numpy(), expected, atol=1e-5)

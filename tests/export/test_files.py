@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.bundle import Bundle, Card
 from toolkit.export import coreml, coreml_worker
-from toolkit.export.files import Made, Origin, describe
+from toolkit.export.files import ConvertedFile, Origin, describe
 from toolkit.models.spec import hrsupernet
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import OUTPUTS
@@ -26,7 +26,7 @@ def test_terms_of_the_card_are_those_of_every_file(tmp_path: Path, card: Card) -
     path = tmp_path / "mine-68pt-64-float32.onnx"
     path.write_bytes(b"onnx")
     origin = Origin(bundle=bundle, digest="0" * 64, output="points", calibration=None)
-    describe(Made(path=path), origin, "onnx", "float32")
+    describe(ConvertedFile(path=path), origin, "onnx", "float32")
     assert sidecar.read(path).licence == card.licence == getattr(model, "license", None)
     assert (card.licence is None) == (card is CARD)
     assert model.output_description == OUTPUTS["points"]

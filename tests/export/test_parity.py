@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.export.parity import Golden, Parity, compare, predictions
+from toolkit.data.crops import SpreadCrops
+from toolkit.export.parity import Parity, compare, predictions
 from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.sidecar import Precision
 
@@ -32,10 +33,10 @@ class Fake:
         return Prediction(points_xy=points, confidence=np.full(68, 0.9 - self.doubt))
 
 
-def golden(count: int, *, labelled: bool = True) -> Golden:
+def golden(count: int, *, labelled: bool = True) -> SpreadCrops:
     crops = list(np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
     truth = np.stack([Fake()(crop).points_xy + np.array([0.6, 0.8]) for crop in crops])  # the reference is 1 px off
-    return Golden(crops=crops, truth_xy=truth if labelled else None, title="fake")
+    return SpreadCrops(crops=crops, truth_xy=truth if labelled else None, title="fake")
 
 
 def measured(model: Fake, precision: Precision = "float32", *, labelled: bool = True) -> Parity:
@@ -127,4 +128,4 @@ def test_another_number_of_points_is_an_error() -> None:
 def test_no_crops_is_an_error() -> None:
     """A proof on nothing proves nothing."""
     with pytest.raises(ValueError, match="reference prediction for each crop"):
-        compare(Fake(), [], Golden(crops=[], truth_xy=None, title="none"), "float32")
+        compare(Fake(), [], SpreadCrops(crops=[], truth_xy=None, title="none"), "float32")

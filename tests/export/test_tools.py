@@ -6,12 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.core.progress import finish
-from toolkit.core.schemes import COFW_29, W300_68
-from toolkit.data import open_faces
-from toolkit.data.sample import Subset
 from toolkit.export import tools
-from toolkit.export.golden import golden
 
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,26 +36,3 @@ def test_a_failing_worker_leaves_its_log(tmp_path: Path, code: str) -> None:
     log = Path(found[1])
     assert "no such operation" in log.read_text()
     shutil.rmtree(log.parent)
-
-
-def test_golden_crops_are_spread_over_the_faces() -> None:
-    """The same each time, with labels in crop pixels."""
-    faces = open_faces(None, "val", 9)
-    found = finish(golden(faces, W300_68, 64, 3, "crops"))
-    assert [c.shape for c in found.crops] == [(64, 64, 3)] * 3
-    assert found.truth_xy is not None
-    assert found.truth_xy.shape == (3, 68, 2)
-    assert ((found.truth_xy > 0) & (found.truth_xy < 63)).all()
-    again = finish(golden(Subset(faces, [0, 4, 8], "some"), W300_68, 64, 3, "crops"))
-    assert all((a == b).all() for a, b in zip(found.crops, again.crops, strict=True))
-
-
-def test_golden_crops_of_another_scheme_have_no_labels() -> None:
-    """68 labels say nothing about 29 points."""
-    assert finish(golden(open_faces(None, "val", 2), COFW_29, 64, 2, "crops")).truth_xy is None
-
-
-def test_no_faces_are_an_error() -> None:
-    """The message names the set."""
-    with pytest.raises(ValueError, match="empty has no faces"):
-        finish(golden(Subset(open_faces(None, "val", 2), [], "empty"), W300_68, 64, 2, "crops"))

@@ -10,7 +10,7 @@ from tests.conftest import Converted
 from tests.slimming.conftest import lively, small_supernet
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
-from toolkit.export.deployed import Network
+from toolkit.export.deployed import DeployedNetwork
 from toolkit.export.lint import operations as counted
 from toolkit.export.pieces import Piece, convert_pieces
 from toolkit.models.spec import Edge, SuperNetSpec, hrsupernet, s_hrnet
@@ -45,7 +45,9 @@ def random_networks(count: int) -> list[Bundle]:
 def test_the_prediction_is_the_exported_files_count(tmp_path: Path) -> None:
     """Ten random networks as TFLite, without decoding: equal, or within 2 %."""
     bundles = {str(i): one for i, one in enumerate(random_networks(10))}
-    paths = convert_pieces({k: Piece(Network(one).eval(), ((3, 64, 64),)) for k, one in bundles.items()}, tmp_path)
+    paths = convert_pieces(
+        {k: Piece(DeployedNetwork(one).eval(), ((3, 64, 64),)) for k, one in bundles.items()}, tmp_path
+    )
     found = {k: sum(counted(path).values()) for k, path in paths.items()}
     expected = {k: predicted(one) - DECODING["dark"] for k, one in bundles.items()}
     assert len(set(expected.values())) > 5

@@ -17,7 +17,7 @@ from toolkit.bundle import Bundle
 from toolkit.core.files import read_lines
 from toolkit.core.images import read_image
 from toolkit.core.progress import finish
-from toolkit.data.batches import PlainCrops, plain_crops
+from toolkit.data.crops import PlainCrops, plain_crops
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.train.logging import TILE_PX, log_epoch, sample_sheet
 from toolkit.train.optim import EMA, Optim

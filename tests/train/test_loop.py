@@ -22,7 +22,8 @@ from tests.train import tiny
 from tests.train.tiny import SIZE, Blobs
 from toolkit.core.metrics import Scores
 from toolkit.core.progress import Progress, finish
-from toolkit.data.batches import Batch, PlainCrops
+from toolkit.data.batches import Batch
+from toolkit.data.crops import PlainCrops
 from toolkit.train import loop
 from toolkit.train.checkpoint import final_record
 from toolkit.train.device import ComputePrecision, pick_device

@@ -7,7 +7,8 @@ import numpy as np
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
 from toolkit.data.augment import Augment
-from toolkit.data.batches import plain_crops, training_faces
+from toolkit.data.batches import training_faces
+from toolkit.data.crops import plain_crops
 from toolkit.data.sample import Sample, box_of_points
 from toolkit.train.run import Run
 

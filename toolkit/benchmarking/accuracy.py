@@ -10,7 +10,7 @@ from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
-from toolkit.data.batches import PlainCrops
+from toolkit.data.crops import PlainCrops
 from toolkit.runtime.landmarker import Landmarker
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, UPRIGHT, Crop, Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
-from toolkit.data.batches import PlainCrops, those_read
+from toolkit.data.crops import PlainCrops, those_read
 from toolkit.data.sample import Faces
 from toolkit.detect.boxes import Calibration, calibrate
 

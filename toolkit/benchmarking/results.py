@@ -20,7 +20,7 @@ from toolkit.core.images import write_png
 from toolkit.core.records import Fields, Record, of
 from toolkit.core.schemes import Scheme
 from toolkit.core.zoo import is_bundle
-from toolkit.data.batches import PlainCrops
+from toolkit.data.crops import PlainCrops
 from toolkit.reporting.proofs import Proofs
 from toolkit.runtime.timing import Latency
 

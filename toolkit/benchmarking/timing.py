@@ -15,7 +15,7 @@ from toolkit.core import heatmap
 from toolkit.core.geometry import cut
 from toolkit.core.progress import Steps
 from toolkit.core.provenance import cores, processor
-from toolkit.data.batches import PlainCrops
+from toolkit.data.crops import PlainCrops
 from toolkit.data.sample import Sample
 from toolkit.detect import FaceDetector
 from toolkit.runtime.landmarker import Landmarker

@@ -1,4 +1,4 @@
-"""Training batches and evaluation crops, as NumPy.
+"""Training batches as NumPy.
 
 A crop depends on its seed, epoch and place alone, so that a resumed run sees what the interrupted one would have, and
 processes that share a batch see rows of the same one.
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.augment import Augment, Patch, augment, patch
+from toolkit.data.crops import those_read
 from toolkit.data.pack import PackedFaces
 from toolkit.data.sample import Faces, Subset
 from toolkit.data.sets import Mix, Portion, Translated
@@ -161,58 +161,6 @@ def _packed(faces: Faces, size_px: int) -> list[Patch] | None:
     if not isinstance(whole, PackedFaces) or whole.size_px < size_px:
         return None
     return [whole.patch(i) for i in indices]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlainCrops:
-    """A set as a network meets it at evaluation: the box's own crop, nothing random."""
-
-    faces: Faces
-    images: ImageArray
-    """(N, S, S, 3)."""
-    points_xy: FloatArray
-    """(N, M, 2) in crop pixels."""
-
-
-def plain_crops(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[PlainCrops]:
-    """Cut every face of a set by its own box.
-
-    Args:
-        faces: the set.
-        size_px: side of the crops.
-        skip_bad: leave out pictures that cannot be read; the title then says how many.
-
-    Raises:
-        FileNotFoundError: a picture is not there.
-        ValueError: a picture is damaged, or none can be read.
-    """
-    images, points, kept = [], [], []
-    for i in range(len(faces)):
-        try:
-            sample = faces[i]
-            crop = crop_of_box(sample.box_xyxy, size_px)
-            images.append(cut(sample.image, crop))
-            points.append(crop.to_crop(sample.points_xy))
-            kept.append(i)
-        except (ValueError, FileNotFoundError):
-            if not skip_bad:
-                raise
-        if i % 50 == 0 or i == len(faces) - 1:
-            yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
-    left = those_read(faces, kept)
-    return PlainCrops(faces=left, images=np.stack(images), points_xy=np.stack(points))
-
-
-def those_read(faces: Faces, indices: list[int]) -> Faces:
-    """The faces that could be read.
-
-    Raises:
-        ValueError: none could.
-    """
-    if not indices:
-        raise ValueError(f"{faces.title}: no picture of it can be read")
-    lost = len(faces) - len(indices)
-    return Subset(faces, indices, f"{faces.title}, {lost} left out") if lost else faces
 
 
 def random_masks(

@@ -15,7 +15,7 @@ from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data import corruption_effects
 from toolkit.data.augment import DETECTOR_ERROR
-from toolkit.data.batches import PlainCrops
+from toolkit.data.crops import PlainCrops
 from toolkit.data.sample import Faces
 
 Rng = np.random.Generator

@@ -9,14 +9,20 @@ scale is in the first convolution. Decoding repeats core.heatmap.decode with sta
 converter knows. What it has to know of a peak's pixel stands in two tables of int32, which no converter rounds: its
 column and row, and the flat indices of its 3 x 3 neighbours. No index is ever a float, since half precision holds whole
 numbers to 2048 and the indices of 98 maps of 64 x 64 pixels go to 401,407; the one sum of indices is in int32.
+The reference that converted files are compared with stands beside it: the bundle's own network, unfolded.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from toolkit.bundle import Bundle, Card
 from toolkit.core import heatmap
+from toolkit.core.arrays import ImageArray
+from toolkit.core.schemes import Scheme
+from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.tensors import check_crop
 from toolkit.slimming.fold import Rewrite, fold
 
 GX = (0, 0, 0, -0.5, 0, 0.5, 0, 0, 0)
@@ -27,7 +33,7 @@ HXY = (0.25, 0, -0.25, 0, 0, 0, -0.25, 0, 0.25)
 """Central differences over the 3 x 3 neighbours in reading order, as in core.heatmap; exact in float16."""
 
 
-class Network(nn.Module):
+class DeployedNetwork(nn.Module):
     """(1, 3, S, S) RGB in 0..255 -> (1, M, S/4, S/4) heatmaps."""
 
     mean: Tensor
@@ -154,7 +160,7 @@ class Deployed(nn.Module):
 
     def __init__(self, bundle: Bundle, through: Rewrite | None = "head") -> None:
         super().__init__()
-        self.network = Network(bundle, through)
+        self.network = DeployedNetwork(bundle, through)
         self.decode = Decode(bundle.card, bundle.scheme.points)
         self.eval().requires_grad_(False)
 
@@ -167,8 +173,42 @@ class DeployedHeatmaps(nn.Module):
 
     def __init__(self, bundle: Bundle) -> None:
         super().__init__()
-        self.network = Network(bundle)
+        self.network = DeployedNetwork(bundle)
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+
+
+class TorchLandmarker:
+    """A bundle as it was trained, on torch, on the CPU: what converted files are compared with."""
+
+    timed = True
+    engine = f"torch {torch.__version__}"
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._net = bundle.network()
+        self._mean = torch.tensor(bundle.card.mean).view(3, 1, 1)
+        self._std = torch.tensor(bundle.card.std).view(3, 1, 1)
+
+    @property
+    def scheme(self) -> Scheme:
+        return self._bundle.scheme
+
+    @property
+    def size_px(self) -> int:
+        return self._bundle.card.size_px
+
+    def heatmaps(self, crop: ImageArray) -> heatmap.Heatmaps:
+        """(M, h, w) of one crop."""
+        check_crop(crop, self.size_px)
+        image = torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1).float() / 255
+        with torch.inference_mode():
+            maps: heatmap.Heatmaps = self._net(((image - self._mean) / self._std)[None])[0].numpy()
+        return maps
+
+    def __call__(self, crop: ImageArray) -> Prediction:
+        card = self._bundle.card
+        points_xy, confidence = heatmap.decode(self.heatmaps(crop), card.decoder, card.sigma_px)
+        return Prediction(points_xy=points_xy, confidence=confidence)

@@ -9,10 +9,10 @@ from toolkit.bundle import Bundle
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256
 from toolkit.core.provenance import versions
+from toolkit.data.crops import SpreadCrops
 from toolkit.export import coreml, tflite
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
 from toolkit.export.onnx import to_onnx
-from toolkit.export.parity import Golden
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import OUTPUTS, Layout, Mixed, Output, Precision, Sidecar
 from toolkit.runtime.tflite import integer_outputs
@@ -61,7 +61,7 @@ def file_name(bundle: Bundle, output: Output, target: Target, precision: Precisi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class ConvertedFile:
     """A fresh file."""
 
     path: Path
@@ -71,7 +71,7 @@ class Made:
 
 def make(
     bundle: Bundle, wanted: Wanted, target: Target, folder: Path, calibration: Sequence[ImageArray]
-) -> dict[Precision, Made]:
+) -> dict[Precision, ConvertedFile]:
     """Convert a bundle to one target, in every precision that is wanted, into an existing folder."""
     module = Deployed(bundle) if wanted.output == "points" else DeployedHeatmaps(bundle)
     paths = {p: folder / file_name(bundle, wanted.output, target, p) for p in wanted.precisions_of(target)}
@@ -84,7 +84,7 @@ def make(
             coreml.to_coreml(module, wanted.output, bundle.card, paths)
         case "onnx":
             to_onnx(module, size_px, tuple(OUTPUTS[wanted.output]), paths["float32"])
-    return {precision: Made(path=path, mixed=mixed.get(precision)) for precision, path in paths.items()}
+    return {precision: ConvertedFile(path=path, mixed=mixed.get(precision)) for precision, path in paths.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +94,11 @@ class Origin:
     bundle: Bundle
     digest: str
     output: Output
-    calibration: Golden | None
+    calibration: SpreadCrops | None
     converter: tflite.Converter = "channels-last"
 
 
-def describe(made: Made, origin: Origin, target: Target, precision: Precision) -> Sidecar:
+def describe(made: ConvertedFile, origin: Origin, target: Target, precision: Precision) -> Sidecar:
     """Write the sidecar of a fresh file, without parity as yet."""
     card, path = origin.bundle.card, made.path
     about = Sidecar(

@@ -135,11 +135,11 @@ def of_coreml(program: package.Package) -> tuple[str, ...]:
         values = [
             item for _, items in sorted(op.arguments.items(), key=lambda entry: entry[0] != "x") for item in items
         ]
-        reads = [item.name for item in values if isinstance(item, package.Reference)]
+        reads = [item.name for item in values if isinstance(item, package.ValueName)]
         over = 0
         if op.kind == "reduce_argmax":
             (axis,) = op.arguments["axis"]
-            place = int(np.asarray(constants[axis.name] if isinstance(axis, package.Reference) else axis))
+            place = int(np.asarray(constants[axis.name] if isinstance(axis, package.ValueName) else axis))
             over = tensors[reads[0]].shape[place] or 0
         steps.append(Step(_plain(op.kind), tuple(reads), tuple(op.outputs), over))
     return faults(steps, {name: tensor.element.name for name, tensor in tensors.items()})

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from toolkit.bundle import Bundle
 from toolkit.core.arrays import ImageArray
-from toolkit.export.deployed import Network
+from toolkit.export.deployed import DeployedNetwork
 from toolkit.runtime import mil, sidecar, tensors
 from toolkit.runtime.sidecar import Precision
 from toolkit.runtime.tflite import all_tensors
@@ -54,7 +54,7 @@ def start_of_difference(bundle: Bundle, path: Path, crop: ImageArray) -> str:
 
 def layer_maps(bundle: Bundle, crop: ImageArray) -> dict[str, Map]:
     """The normalised image and every convolution's map for one crop, by name and in the order of computing."""
-    network = Network(bundle).eval().requires_grad_(False)
+    network = DeployedNetwork(bundle).eval().requires_grad_(False)
     found: dict[str, Map] = {}
 
     def keep(name: str, value: Tensor) -> None:

@@ -167,7 +167,7 @@ def _coreml(path: Path) -> Lint:
 
     def aligned(op: package.Operation) -> bool:
         (corners,) = op.arguments["align_corners"]
-        return bool(constants[corners.name][0] if isinstance(corners, package.Reference) else corners)
+        return bool(constants[corners.name][0] if isinstance(corners, package.ValueName) else corners)
 
     wrong = sum(aligned(op) for op in resizes)
     shapes = ([side or 0 for side in tensor.shape] for tensor in program.inputs.values())

@@ -12,6 +12,7 @@ import numpy as np
 
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.data.crops import SpreadCrops
 from toolkit.runtime.landmarker import Landmarker, Prediction
 from toolkit.runtime.sidecar import Precision
 
@@ -19,7 +20,7 @@ _Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class ParityBudget:
     """What a conversion may change."""
 
     mean_px: float
@@ -35,10 +36,10 @@ class Budget:
     """
 
 
-EIGHT_BITS = Budget(mean_px=0.35, confidence=0.1, nme_relative=0.01)
-BUDGETS: dict[Precision, Budget] = {
-    "float32": Budget(mean_px=0.01, confidence=0.001, nme_points=0.05),
-    "float16": Budget(mean_px=0.05, confidence=0.01, nme_points=0.05),
+EIGHT_BITS = ParityBudget(mean_px=0.35, confidence=0.1, nme_relative=0.01)
+BUDGETS: dict[Precision, ParityBudget] = {
+    "float32": ParityBudget(mean_px=0.01, confidence=0.001, nme_points=0.05),
+    "float16": ParityBudget(mean_px=0.05, confidence=0.01, nme_points=0.05),
     "int8": EIGHT_BITS,
     "int8io": EIGHT_BITS,
     "dynamic8": EIGHT_BITS,
@@ -47,17 +48,6 @@ BUDGETS: dict[Precision, Budget] = {
     "palette4": EIGHT_BITS,
 }
 """Weights in fewer bits get no larger budget: a file that cannot keep it is not a smaller file but a worse one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Golden:
-    """Crops that parity is measured on."""
-
-    crops: Sequence[ImageArray]
-    """(S, S, 3) each."""
-    truth_xy: FloatArray | None
-    """(N, M, 2) labels in crop pixels, or None: then no NME is measured."""
-    title: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,25 +87,25 @@ def predictions(landmarker: Landmarker, crops: Sequence[ImageArray]) -> list[Pre
     return [landmarker(crop) for crop in crops]
 
 
-def compare(model: Landmarker, reference: Sequence[Prediction], golden: Golden, precision: Precision) -> Parity:
+def compare(model: Landmarker, reference: Sequence[Prediction], crops: SpreadCrops, precision: Precision) -> Parity:
     """Measure a landmarker against predictions of its reference for the same crops.
 
     Raises:
         ValueError: there are no crops, or the two differ in their number of points.
     """
-    if not golden.crops or len(reference) != len(golden.crops):
-        raise ValueError(f"need a reference prediction for each crop, got {len(reference)} for {len(golden.crops)}")
-    found = predictions(model, golden.crops)
+    if not crops.crops or len(reference) != len(crops.crops):
+        raise ValueError(f"need a reference prediction for each crop, got {len(reference)} for {len(crops.crops)}")
+    found = predictions(model, crops.crops)
     points, expected = (np.stack([p.points_xy for p in side]) for side in (found, reference))
     if points.shape != expected.shape:
         raise ValueError(f"the model gives {points.shape[1]} points, its reference {expected.shape[1]}")
     moved = np.linalg.norm(points - expected, axis=2)
     confidence = np.mean([np.abs(a.confidence - b.confidence) for a, b in zip(found, reference, strict=True)])
-    nme = _nme(points, expected, golden.truth_xy, model)
+    nme = _nme(points, expected, crops.truth_xy, model)
     figures = {"mean_px": float(moved.mean()), "confidence_mean": float(confidence), **nme}
     return Parity(
-        data=golden.title,
-        n=len(golden.crops),
+        data=crops.title,
+        n=len(crops.crops),
         worst_px=float(moved.max()),
         moved_over_1px=float((moved > 1).mean()),
         reasons=_breaches(figures, precision),

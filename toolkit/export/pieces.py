@@ -1,4 +1,4 @@
-"""The pieces of a supernet as TFLite files of their own, for timing: each kind of edge and block at its resolution."""
+"""Networks, whole and in pieces, as TFLite files for timing: each edge and block of a supernet at its resolution."""
 
 import itertools
 import json
@@ -7,15 +7,22 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from toolkit.core.files import size_bytes
+from toolkit.core.progress import Progress, Steps
+from toolkit.export.deployed import Deployed
+from toolkit.export.lint import operations
 from toolkit.export.onnx import OPSET
 from toolkit.export.tools import require, run_apart
 from toolkit.models import HRSuperNet, build
 from toolkit.models.blocks import upsample
 from toolkit.models.spec import STAGES, SuperNetSpec
+from toolkit.runtime.tflite import invocation
+from toolkit.runtime.timing import Latency, interleaved
 from toolkit.slimming import latency
 from toolkit.slimming.fold import FoldedHead, FoldedSuperNet, fold
 
@@ -126,7 +133,7 @@ def convert_pieces(
             _to_onnx(piece, work / f"{names[key]}.onnx")
         job = {"names": list(names.values()), "precision": precision}
         (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        run_apart("toolkit.export.pieces_worker", work)
+        run_apart("toolkit.export.tflite_worker", work)
         paths = {}
         for key, name in names.items():
             paths[key] = folder / f"{name}.tflite"
@@ -142,3 +149,31 @@ def _to_onnx(piece: Piece, path: Path) -> None:
         torch.onnx.export(
             piece.module, example, str(path), dynamo=False, opset_version=OPSET, input_names=names, output_names=["y"]
         )
+
+
+def measure_files(modules: Mapping[str, Deployed], size_px: Mapping[str, int], runs: int) -> Steps[dict[str, Any]]:
+    """Convert deployed networks in one process and time them by turns on one thread.
+
+    Args:
+        modules: by name.
+        size_px: the side of each one's crop.
+        runs: timed calls of each; a tenth as many to warm up.
+
+    Returns:
+        By name: `operations` (a count by kind), `size_bytes`, `latency` and `engine`.
+    """
+    yield Progress(task="converting", done=0, total=1)
+    with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
+        pieces = {name: Piece(module, ((3, size_px[name], size_px[name]),)) for name, module in modules.items()}
+        paths = convert_pieces(pieces, Path(temporary))
+        calls, engines = zip(*(invocation(path) for path in paths.values()), strict=True)
+        times: list[Latency] = yield from interleaved(calls, runs, max(1, runs // 10))
+        return {
+            name: {
+                "operations": operations(path),
+                "size_bytes": size_bytes(path),
+                "latency": latency,
+                "engine": engine,
+            }
+            for (name, path), latency, engine in zip(paths.items(), times, engines, strict=True)
+        }

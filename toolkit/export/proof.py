@@ -9,10 +9,11 @@ from typing import Any
 from toolkit import runtime
 from toolkit.bundle import Bundle
 from toolkit.core.files import sha256, size_bytes
+from toolkit.data.crops import SpreadCrops
 from toolkit.export import lint
+from toolkit.export.deployed import TorchLandmarker
 from toolkit.export.layers import start_of_difference
-from toolkit.export.parity import Golden, Parity, compare, predictions
-from toolkit.export.torch_landmarker import TorchLandmarker
+from toolkit.export.parity import Parity, compare, predictions
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.sidecar import Mixed
@@ -23,13 +24,13 @@ class Reference:
     """What files are compared with: a bundle and its own predictions for some crops."""
 
     bundle: Bundle
-    golden: Golden
+    crops: SpreadCrops
     predictions: list[Prediction]
 
 
-def reference(bundle: Bundle, golden: Golden) -> Reference:
+def reference(bundle: Bundle, crops: SpreadCrops) -> Reference:
     """Run a bundle on crops, once for all its files."""
-    return Reference(bundle, golden, predictions(TorchLandmarker(bundle), golden.crops))
+    return Reference(bundle, crops, predictions(TorchLandmarker(bundle), crops.crops))
 
 
 def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[str, Any]]:
@@ -41,8 +42,8 @@ def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[s
     """
     about = sidecar.read(path)
     landmarker = runtime.load(path, threads=threads)
-    parity = compare(landmarker, expected.predictions, expected.golden, about.precision)
-    starts_at = None if parity.ok else start_of_difference(expected.bundle, path, expected.golden.crops[0])
+    parity = compare(landmarker, expected.predictions, expected.crops, about.precision)
+    starts_at = None if parity.ok else start_of_difference(expected.bundle, path, expected.crops.crops[0])
     found = lint.inspect(path)
     rounded = found.rounded if about.indices == "int32" else ()
     parity = dataclasses.replace(parity, reasons=(*parity.reasons, *found.breaches, *rounded))

@@ -1,4 +1,7 @@
-"""torch -> ONNX -> TensorFlow -> TFLite by TensorFlow's converter: float32, float16 and the kinds of int8."""
+"""torch -> ONNX -> TensorFlow -> TFLite by TensorFlow's converter: float32, float16 and the kinds of int8.
+
+A second way beside it: litert-torch, without ONNX, where it is installed, for float32 alone.
+"""
 
 import json
 import shutil
@@ -83,3 +86,20 @@ def _halves(module: Deployed | DeployedHeatmaps, size_px: int, outputs: tuple[st
     if isinstance(module, Deployed):
         decode, side = module.decode, size_px // heatmap.STRIDE
         to_onnx(decode, side, outputs, folder / "decode.onnx", maps=decode.points)
+
+
+def to_litert(bundle: Path, path: Path) -> None:
+    """Write a bundle as it is deployed, with decoding, as TFLite: input `image` (1, S, S, 3) float32.
+
+    Raises:
+        ModuleNotFoundError: litert-torch or the convert extra is not installed.
+        ValueError: the converter failed; the message names its log.
+    """
+    require("tensorflow")
+    require("litert_torch", extra="litert")
+    with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
+        folder = Path(temporary)
+        job = {"bundle": str(bundle.resolve()), "outputs": list(OUTPUTS["points"])}
+        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        run_apart("toolkit.export.litert_worker", folder)
+        shutil.copyfile(folder / "model.tflite", path)

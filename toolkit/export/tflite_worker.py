@@ -2,10 +2,11 @@
 
 Reads job.json, model.onnx (for onnx2tf network.onnx and decode.onnx) and, for static int8, calibration.npy; writes
 PRECISION.tflite for each precision of the job, NAME.tflite for each other way of static int8 in it, and into mixed.json
-what of static int8 had to stay in float.
+what of static int8 had to stay in float. Or, for a job with names, each NAME.onnx -> NAME.tflite, to be timed.
 """
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,16 @@ from toolkit.export import channels_last
 from toolkit.export.mixed import within_budget
 from toolkit.export.static_int8 import Way, decoding, int8, int8io, kind
 
+RANDOM_MAPS = 4
+"""What a small model in int8 takes its ranges from."""
+
 
 def main() -> None:
     """Do the job in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
+    if "names" in job:
+        pieces(job["names"], int8_throughout if job["precision"] == "int8" else float32)
+        return
     whole = Path("model.onnx")
     function = channels_last.function(whole) if whole.exists() else by_onnx2tf(job["size_px"])
     plain = float32(function)
@@ -46,6 +53,30 @@ def main() -> None:
     for name, way in job["ways"].items():
         data = int8(plain, np.load("calibration.npy"), Way(**way))
         Path(f"{name}.tflite").write_bytes(named(data, job["outputs"]))
+
+
+def pieces(names: list[str], convert: Callable[[Any], bytes]) -> None:
+    """Many small models in one process."""
+    for name in names:
+        Path(f"{name}.tflite").write_bytes(convert(channels_last.function(Path(f"{name}.onnx"))))
+
+
+def int8_throughout(function: Any) -> bytes:
+    """Integers from end to end, for timing: int8 in and out, ranges from random maps."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+
+    def maps() -> Iterator[list[Any]]:
+        for _ in range(RANDOM_MAPS):
+            yield [rng.standard_normal(tensor.shape).astype(np.float32) for tensor in function.inputs]
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], None)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = maps
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
 
 
 def by_onnx2tf(size_px: int) -> Any:

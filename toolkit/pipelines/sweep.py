@@ -18,9 +18,9 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.zoo import is_bundle
 from toolkit.data import open_faces
-from toolkit.data.batches import plain_crops
+from toolkit.data.crops import plain_crops
 from toolkit.export.deployed import Deployed
-from toolkit.export.trial import measure_files
+from toolkit.export.pieces import measure_files
 from toolkit.landmarkers import identify
 from toolkit.models.spec import SuperNetSpec
 from toolkit.pipelines.jobs import Job, side_by_side

@@ -16,8 +16,8 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.data import Faces
-from toolkit.data.batches import PlainCrops, plain_crops
 from toolkit.data.corruptions import CORRUPTIONS, corrupted_crops
+from toolkit.data.crops import PlainCrops, plain_crops
 from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, ToFolder, side_by_side
 from toolkit.train.inference import predict

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from toolkit.bundle import IMAGENET_MEAN, IMAGENET_STD
 from toolkit.core import heatmap, metrics
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.data.batches import Batch, PlainCrops
+from toolkit.data.batches import Batch
+from toolkit.data.crops import PlainCrops
 
 Draw = Callable[[Batch], Mapping[str, NDArray[np.int64]]]
 """What a training step draws for itself, from the crops' own generators."""

@@ -17,7 +17,7 @@ from toolkit.core.draw import FaceStyle, captioned, contact_sheet, draw_landmark
 from toolkit.core.files import write_bytes, write_lines
 from toolkit.core.images import png
 from toolkit.core.metrics import nme
-from toolkit.data.batches import PlainCrops
+from toolkit.data.crops import PlainCrops
 from toolkit.train.inference import predict
 from toolkit.train.optim import EMA, swapped
 from toolkit.train.run import Run

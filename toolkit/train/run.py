@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from toolkit.core.provenance import cores
 from toolkit.data.augment import Augment
-from toolkit.data.batches import Epoch, PlainCrops, TrainingFaces
+from toolkit.data.batches import Epoch, TrainingFaces
+from toolkit.data.crops import PlainCrops
 from toolkit.train.distributed import ProcessGroup, single_process
 from toolkit.train.inference import Draw, Inputs, inputs
 from toolkit.train.optim import Optim

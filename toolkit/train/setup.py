@@ -19,7 +19,8 @@ from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import W300_68, Scheme, scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.audit import told
-from toolkit.data.batches import PlainCrops, TrainingFaces, plain_crops, training_faces
+from toolkit.data.batches import TrainingFaces, training_faces
+from toolkit.data.crops import PlainCrops, plain_crops
 from toolkit.data.licences import licence_of
 from toolkit.data.sets import Mix, Portion, in_scheme
 from toolkit.train.checkpoint import claim, discard, require_same

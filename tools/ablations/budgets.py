@@ -19,7 +19,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.data import open_faces
-from toolkit.data.batches import plain_crops
+from toolkit.data.crops import plain_crops
 from toolkit.export import lint
 from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, side_by_side

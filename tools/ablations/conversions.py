@@ -18,16 +18,14 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.data import open_faces
+from toolkit.data.crops import SpreadCrops, open_crops
 from toolkit.export import files, lint
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
 from toolkit.export.files import Origin
-from toolkit.export.golden import golden
-from toolkit.export.litert import to_litert
-from toolkit.export.parity import Golden, compare
+from toolkit.export.parity import compare
 from toolkit.export.proof import Reference, reference
 from toolkit.export.static_int8 import Way
-from toolkit.export.tflite import to_tflite
+from toolkit.export.tflite import to_litert, to_tflite
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Landmarker
 from toolkit.runtime.sidecar import Output, Precision
@@ -101,10 +99,11 @@ def run(options: Conversions) -> Steps[Outcome]:
     """Convert and measure; see Conversions."""
     check_outputs(options, results=options.results or options.out / "results.jsonl")
     loaded = bundle.read(options.bundle)
-    crops: dict[str, Golden] = {}
+    crops: dict[str, SpreadCrops] = {}
     for split, count in (("train", options.calibration), ("val", options.faces)):
-        faces = open_faces(options.data, split, count, scheme=loaded.scheme)
-        crops[split] = yield from golden(faces, loaded.scheme, loaded.card.size_px, count, f"crops ({split})")
+        crops[split] = yield from open_crops(
+            options.data, split, count, scheme=loaded.scheme, size_px=loaded.card.size_px, task=f"crops ({split})"
+        )
     expected = reference(loaded, crops["val"])
     made = yield from _convert(options, loaded, crops["train"])
     models = {name: runtime.load(one.path) for name, one in made.items()}
@@ -120,7 +119,7 @@ def run(options: Conversions) -> Steps[Outcome]:
     return Outcome(text=_table(records), records=tuple(records))
 
 
-def _convert(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> Steps[dict[str, Made]]:
+def _convert(options: Conversions, loaded: bundle.Bundle, crops: SpreadCrops) -> Steps[dict[str, Made]]:
     """Every file with its sidecar, by what it is called in a table."""
     digest = bundle.digest(options.bundle)
     batches = _batches(options, loaded, crops)
@@ -133,11 +132,11 @@ def _convert(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> Step
             batch.make()
             for one in batch.made.values():
                 origin = Origin(bundle=loaded, digest=digest, output=batch.output, calibration=crops)
-                files.describe(files.Made(path=one.path), origin, "tflite", one.precision)
+                files.describe(files.ConvertedFile(path=one.path), origin, "tflite", one.precision)
     return {name: one for batch in batches.values() for name, one in batch.made.items()}
 
 
-def _batches(options: Conversions, loaded: bundle.Bundle, crops: Golden) -> dict[str, Batch]:
+def _batches(options: Conversions, loaded: bundle.Bundle, crops: SpreadCrops) -> dict[str, Batch]:
     """What one conversion each gives."""
     folder, size_px = options.out / "models", loaded.card.size_px
     inside = {p: folder / f"{p}.tflite" for p in PRECISIONS}
@@ -188,7 +187,7 @@ def _figures(one: Made, model: Landmarker, expected: Reference) -> dict[str, Any
         "operations": sum(found.operations.values()),
         "transposes": found.operations.get("TRANSPOSE", 0),
         "xnnpack_parts": found.parts,
-        **compare(model, expected.predictions, expected.golden, one.precision).record(),
+        **compare(model, expected.predictions, expected.crops, one.precision).record(),
     }
 
 

@@ -15,8 +15,8 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.export.deployed import Deployed, Network
-from toolkit.export.trial import measure_files
+from toolkit.export.deployed import Deployed, DeployedNetwork
+from toolkit.export.pieces import measure_files
 from toolkit.landmarkers import identify
 from toolkit.runtime.timing import Latency, interleaved
 from toolkit.slimming.fold import REWRITES, Rewrite
@@ -56,7 +56,9 @@ def run(options: Rewrites) -> Steps[Outcome]:
     check_outputs(options)
     loaded = bundle.read(options.bundle)
     size = loaded.card.size_px
-    networks = {name: Network(loaded, through).eval().requires_grad_(False) for name, through in VARIANTS.items()}
+    networks = {
+        name: DeployedNetwork(loaded, through).eval().requires_grad_(False) for name, through in VARIANTS.items()
+    }
     off, times = differences(networks, size), (yield from _torch_times(networks, size, options.runs))
     modules = {name: Deployed(loaded, through) for name, through in VARIANTS.items()}
     measured = yield from measure_files(modules, dict.fromkeys(modules, size), options.runs)
@@ -81,7 +83,7 @@ def run(options: Rewrites) -> Steps[Outcome]:
     return Outcome(text=_table(records), records=tuple(records))
 
 
-def differences(networks: dict[str, Network], size_px: int) -> dict[str, float]:
+def differences(networks: dict[str, DeployedNetwork], size_px: int) -> dict[str, float]:
     """How far each variant's heatmaps are from the first one's, over their largest value."""
     image = 255 * torch.rand(1, 3, size_px, size_px, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -90,7 +92,7 @@ def differences(networks: dict[str, Network], size_px: int) -> dict[str, float]:
     return {name: float((found - first).abs().max() / first.abs().max()) for name, found in maps.items()}
 
 
-def _torch_times(networks: dict[str, Network], size_px: int, runs: int) -> Steps[dict[str, Latency]]:
+def _torch_times(networks: dict[str, DeployedNetwork], size_px: int, runs: int) -> Steps[dict[str, Latency]]:
     image = torch.zeros(1, 3, size_px, size_px).to(memory_format=torch.channels_last)
 
     def call(net: nn.Module) -> Any:

@@ -20,9 +20,9 @@ from toolkit.core.progress import finish
 from toolkit.core.schemes import COFW_29
 from toolkit.data import open_faces
 from toolkit.data.augment import PUBLISHED, Augment
-from toolkit.data.batches import plain_crops
 from toolkit.data.corruptions import CORRUPTIONS
-from toolkit.export.torch_landmarker import TorchLandmarker
+from toolkit.data.crops import plain_crops
+from toolkit.export.deployed import TorchLandmarker
 from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import HRNetSpec
 from toolkit.pipelines import trials

@@ -13,7 +13,7 @@ from toolkit.benchmarking import accuracy
 from toolkit.benchmarking.phone.adb import FOLDER, Phone
 from toolkit.benchmarking.phone.litert_log import Timed, parse, refusal
 from toolkit.core.files import sha256
-from toolkit.data.batches import PlainCrops
+from toolkit.data.crops import PlainCrops
 from toolkit.runtime import sidecar, tensors
 from toolkit.runtime.sidecar import Sidecar
 from toolkit.runtime.tflite import output_shapes

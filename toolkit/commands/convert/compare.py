@@ -15,7 +15,7 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.zoo import BundlePath
 from toolkit.export.deployed import Deployed
-from toolkit.export.trial import measure_files
+from toolkit.export.pieces import measure_files
 from toolkit.landmarkers import identify
 
 

@@ -15,11 +15,10 @@ from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.zoo import WEIGHTS, BundlePath
-from toolkit.data import open_faces
+from toolkit.data import Split
+from toolkit.data.crops import SpreadCrops, open_crops
 from toolkit.export import files
 from toolkit.export.files import Origin, Target, Wanted
-from toolkit.export.golden import golden
-from toolkit.export.parity import Golden
 from toolkit.export.proof import Reference, keep, prove, reference, table
 from toolkit.export.tflite import CALIBRATED, Converter
 from toolkit.runtime import sidecar
@@ -83,10 +82,10 @@ def run(options: Convert) -> Steps[Outcome]:
     check_outputs(options, out=out, within=("bundle",))
     loaded = bundle.read(options.bundle)
     _check_names(options, loaded, out)
-    faces = yield from _faces(options, loaded, "val", options.faces, "crops for parity")
+    faces = yield from _crops(options, loaded, "val", options.faces, "crops for parity")
     calibration = None
     if "tflite" in options.to and set(CALIBRATED).intersection(options.precision):
-        calibration = yield from _faces(options, loaded, "train", options.calibration, "crops for calibration")
+        calibration = yield from _crops(options, loaded, "train", options.calibration, "crops for calibration")
     origin = Origin(
         bundle=loaded,
         digest=bundle.digest(options.bundle),
@@ -119,9 +118,9 @@ def _check_names(options: Convert, loaded: bundle.Bundle, out: Path) -> None:
                 raise FileExistsError(f"{path} has no sidecar, so it is not replaced: choose another --out")
 
 
-def _faces(options: Convert, loaded: bundle.Bundle, split: Any, count: int, task: str) -> Steps[Golden]:
-    faces = open_faces(options.data, split, count, scheme=loaded.scheme)
-    return (yield from golden(faces, loaded.scheme, loaded.card.size_px, count, task))
+def _crops(options: Convert, loaded: bundle.Bundle, split: Split, count: int, task: str) -> Steps[SpreadCrops]:
+    size_px = loaded.card.size_px
+    return (yield from open_crops(options.data, split, count, scheme=loaded.scheme, size_px=size_px, task=task))
 
 
 def _convert(origin: Origin, wanted: Wanted, target: Target, folder: Path) -> list[Path]:

@@ -11,8 +11,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.data import open_faces
-from toolkit.export.golden import golden
+from toolkit.data.crops import open_crops
 from toolkit.export.proof import Reference, prove, reference, refusal, table
 from toolkit.runtime import sidecar
 
@@ -89,6 +88,6 @@ def _no_bundle(options: Verify, source: str) -> str:
 
 def _reference(options: Verify, folder: Path) -> Steps[Reference]:
     loaded = bundle.read(folder)
-    faces = open_faces(options.data, "test", options.faces, scheme=loaded.scheme)
-    crops = yield from golden(faces, loaded.scheme, loaded.card.size_px, options.faces, "crops for parity")
+    size_px = loaded.card.size_px
+    crops = yield from open_crops(options.data, "test", options.faces, scheme=loaded.scheme, size_px=size_px)
     return reference(loaded, crops)

@@ -17,7 +17,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.data import open_faces
-from toolkit.data.batches import plain_crops
+from toolkit.data.crops import plain_crops
 from toolkit.runtime import sidecar
 from toolkit.runtime.answers import Answers, answers
 from toolkit.runtime.sidecar import Precision, Sidecar

@@ -26,7 +26,7 @@ from toolkit.core.records import Record, append, read
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, open_faces
 from toolkit.data.audit import told
-from toolkit.data.batches import PlainCrops
+from toolkit.data.crops import PlainCrops
 
 
 @dataclass(frozen=True, kw_only=True)

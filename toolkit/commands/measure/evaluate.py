@@ -19,7 +19,7 @@ from toolkit.core.zoo import ModelPath
 from toolkit.data import Subset, open_faces, open_folder
 from toolkit.data.audit import warning
 from toolkit.data.baselines import mean_shape_points
-from toolkit.data.batches import plain_crops
+from toolkit.data.crops import plain_crops
 from toolkit.data.sets import in_scheme
 from toolkit.landmarkers import identify, open_model
 

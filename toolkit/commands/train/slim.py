@@ -17,7 +17,8 @@ from toolkit.core.provenance import commit, versions
 from toolkit.core.zoo import BundlePath
 from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
-from toolkit.data.batches import TrainingFaces, plain_crops, training_faces
+from toolkit.data.batches import TrainingFaces, training_faces
+from toolkit.data.crops import plain_crops
 from toolkit.models import HRSuperNet
 from toolkit.models.spec import STAGES, Spec, SuperNetSpec
 from toolkit.slimming import latency

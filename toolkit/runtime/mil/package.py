@@ -39,13 +39,13 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ValueName:
     """The name of a value that another operation, or the caller, gives."""
 
     name: str
 
 
-Argument = list[Reference | Value]
+Argument = list[ValueName | Value]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +145,6 @@ def _operation(message: Message, weights: Weights) -> Operation:
     arguments: dict[str, Argument] = {k: [constant(v, weights)] for k, v in message.mapping(5).items() if k != "name"}
     for key, argument in message.mapping(2).items():
         arguments[key] = [
-            Reference(b.text(1)) if 1 in b else constant(b.message(2), weights) for b in argument.messages(1)
+            ValueName(b.text(1)) if 1 in b else constant(b.message(2), weights) for b in argument.messages(1)
         ]
     return Operation(kind=kind, arguments=arguments, outputs={o.text(1): tensor_type(o.chunk(2)) for o in outputs})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.runtime.mil.ops import OPERATORS, Arguments, shape
-from toolkit.runtime.mil.package import Feature, Operation, Package, Reference, read
+from toolkit.runtime.mil.package import Feature, Operation, Package, ValueName, read
 from toolkit.runtime.mil.values import Array, TensorType, Value
 
 HALF_TINY = np.float32(2**-14)
@@ -99,7 +99,7 @@ class Program:
         """Every input of an operation with its references resolved."""
 
         def resolve(item: Any) -> list[Value]:
-            if not isinstance(item, Reference):
+            if not isinstance(item, ValueName):
                 return [_widened(item)]
             if item.name in held:
                 return [held[item.name]]
@@ -116,7 +116,7 @@ class Program:
             for step, operation in enumerate(self._steps)
             for items in operation.arguments.values()
             for item in items
-            if isinstance(item, Reference)
+            if isinstance(item, ValueName)
         }
         ends: dict[int, list[str]] = {}
         for name, step in last.items():
@@ -152,7 +152,7 @@ def round_half(x: Array) -> Array:
 
 
 def _values(items: list[Any]) -> list[Value]:
-    assert not any(isinstance(item, Reference) for item in items)
+    assert not any(isinstance(item, ValueName) for item in items)
     return items
 
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from toolkit.export.palette import palette
+from toolkit.export.coreml_worker import palette
 
 WEIGHTS = np.random.default_rng(0).standard_t(3, (24, 18, 3, 3)).astype(np.float32)
 """Many small weights and a few large ones."""
