@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -15,11 +14,18 @@ import numpy as np
 import pytest
 
 from tests.faces import face_points
-from toolkit.cli import COMMANDS, _command, _sentence, main
+from toolkit import cli
+from toolkit.cli import COMMANDS, SDHRNET, main
+from toolkit.cli.catalogue import MOVED
+from toolkit.cli.errors import sentence
 from toolkit.core.images import write_image
-from toolkit.core.options import Options
+from toolkit.core.options import Options, flag
 from toolkit.core.outputs import kinds
 from toolkit.data.formats.pts import write_pts
+from tools.__main__ import TOOLS
+
+EVERY = {f"{p.name} {name}": (p, command) for p in (SDHRNET, TOOLS) for name, command in p.commands.items()}
+"""The commands of both programs."""
 
 
 def imported_by(statement: str) -> set[str]:
@@ -46,19 +52,73 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "now"),
     [
-        ("benchmark m --threads 2", "benchmark|m|--threads|2"),
-        ("benchmark m --device adb --binary b", "benchmark --device adb|m|--binary|b"),
-        ("benchmark --robustness m", "benchmark --robustness|m"),
-        ("benchmark import f.json", "benchmark import|f.json"),
-        ("slim --supernet s --sweep", "slim --sweep|--supernet|s"),
-        ("data check d", "data check|d"),
+        ("benchmark m --device adb --binary b", "benchmark phone m --binary b"),
+        ("benchmark --robustness m", "benchmark robustness m"),
+        ("slim --supernet s --sweep", "slim sweep --supernet s"),
+        ("verify --arm m", "verify arm m"),
+        ("video --measure --faces 1", "video measure --faces 1"),
+        ("data pace --runs 3", "data throughput --runs 3"),
     ],
 )
-def test_a_command_may_have_a_second_word_or_a_flag(words: str, found: str) -> None:
-    """The flag stands anywhere, with its value."""
-    assert _command(words.split()) == found.split("|")
+def test_an_old_spelling_is_understood(words: str, now: str) -> None:
+    """A flag that named a command may stand anywhere."""
+    assert next(new for moved in MOVED if (new := moved.replaced(words.split()))) == now.split()
+
+
+def test_an_old_spelling_is_said_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command of today answers; its records stay alone on standard output."""
+    assert main(["data", "pace", "--count", "2", "--size", "32", "--json"]) == 0
+    output = capsys.readouterr()
+    assert "`sdhrnet data pace` is now `sdhrnet data throughput`" in output.err
+    assert json.loads(output.out)["faces_per_second"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "guess"),
+    [("evalute m", "sdhrnet evaluate"), ("data chek", "sdhrnet data check"), ("benchmrk phone", "sdhrnet benchmark")],
+)
+def test_a_misspelt_command_is_guessed(words: str, guess: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With status 2."""
+    assert main(words.split()) == 2
+    assert f"did you mean `{guess}" in capsys.readouterr().err
+
+
+def test_a_misspelt_option_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that every command takes too."""
+    with pytest.raises(SystemExit) as end:
+        main(["describe", "hrsupernet", "--jason"])
+    assert end.value.code == 2
+    assert "--json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["data", "benchmark", "slim", "verify", "video"])
+def test_a_word_of_several_commands_lists_them(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing is run."""
+    assert main([word]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {c.name} " in text for c in SDHRNET.family(word)) and len(SDHRNET.family(word)) > 1
+
+
+@pytest.mark.parametrize("word", ["ablate", "contract"])
+def test_a_tool_of_the_repository_runs_from_a_clone(word: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Under its old name, and says the new one."""
+    assert main([word, *(["distil"] if word == "ablate" else []), "--help"]) == 0
+    output = capfd.readouterr()
+    assert f"`sdhrnet {word}` is now `python -m tools {word}`" in output.err
+    assert f"usage: python -m tools {word}" in output.out
+
+
+def test_a_tool_of_the_repository_is_named_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a wheel: one line."""
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "toolkit" / "cli" / "__init__.py"))
+    assert main(["ablate", "distil"]) == 2
+    assert capsys.readouterr().err == (
+        "sdhrnet: `ablate` is a tool of the repository: in a clone, run `python -m tools ablate`\n"
+    )
 
 
 @pytest.mark.parametrize("statement", ["import toolkit.runtime", "import toolkit.detect", "import toolkit.data"])
@@ -72,14 +132,16 @@ def test_the_package_imports_nothing_heavy() -> None:
     assert not {"numpy", "cv2", "torch", "tyro"} & imported_by("import toolkit, toolkit.cli")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help exits with 0 and describes each option."""
+    """--help exits with 0 and describes each option, --json and --quiet among them."""
+    program, command = EVERY[name]
     with pytest.raises(SystemExit) as end:
-        main([name, "--help"])
+        program.main([*command.name.split(), "--help"])
     assert end.value.code == 0
     text = capsys.readouterr().out
-    assert f"sdhrnet {name}" in text and len(text.splitlines()) > 5
+    options = {flag(f.name) for f in dataclasses.fields(command.load().options) if "Positional" not in str(f.type)}
+    assert f"usage: {name}" in text and all(option in text for option in options | {"--json", "--quiet"})
 
 
 def made(config: Any, path: Path, same: set[str]) -> Any:
@@ -95,27 +157,27 @@ def made(config: Any, path: Path, same: set[str]) -> Any:
     return options
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_no_command_writes_over_what_it_reads(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each pair of an output and an input is refused before anything is read, and each pair of outputs."""
     monkeypatch.chdir(tmp_path)
-    module = import_module(COMMANDS[name][0])
-    config = getattr(module, COMMANDS[name][1])
+    stage = EVERY[name][1].load()
+    config = stage.options
     paths = {n for n, hint in get_type_hints(config).items() if "Path" in str(hint)}
     outputs = {n: kind for n, kind in kinds(config)}
     assert outputs.keys() <= paths and paths & {"out", "results", "json_out", "csv_out", "draw"} <= outputs.keys()
-    free = {("bundle", "out")} if name == "convert" else set()  # converted files may lie in their bundle
+    free = {("bundle", "out")} if name == "sdhrnet convert" else set()  # converted files may lie in their bundle
     for one, other in product(paths, outputs):
         if one != other and (one, other) not in free:
             with pytest.raises(ValueError, match=f"--{other.replace('_', '-')}"):
-                next(module.run(made(config, tmp_path / "same.file", {one, other})))
+                next(stage.run(made(config, tmp_path / "same.file", {one, other})))
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_command_checks_its_options(name: str) -> None:
     """By the base that all share."""
-    assert issubclass(getattr(import_module(COMMANDS[name][0]), COMMANDS[name][1]), Options)
+    assert issubclass(EVERY[name][1].load().options, Options)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +220,7 @@ def test_wrong_input_is_one_line_and_status_2(
 )
 def test_an_error_of_the_system_is_told_in_words(error: OSError, line: str) -> None:
     """The file first, no number, and what to do."""
-    assert _sentence(error).startswith(line) and "Errno" not in _sentence(error)
+    assert sentence(error).startswith(line) and "Errno" not in sentence(error)
 
 
 def test_unknown_options_are_refused() -> None:
@@ -195,15 +257,6 @@ def test_a_missing_extra_gives_the_install_line(
         monkeypatch.delitem(sys.modules, name)
     assert main(["teacher", "--out", "x"]) == 2
     assert "pip install '.[train]'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("words", [["slim", "--sweep", "--help"], ["slim", "--help", "--sweep"]])
-def test_a_flag_can_name_a_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """`slim --sweep` is a command of its own, wherever the flag stands."""
-    with pytest.raises(SystemExit) as end:
-        main(words)
-    assert end.value.code == 0
-    assert "--budgets" in capsys.readouterr().out
 
 
 def test_what_the_terminal_cannot_print_is_escaped(tmp_path: Path) -> None:

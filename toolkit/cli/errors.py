@@ -1,0 +1,79 @@
+"""What a user can mend becomes one line on standard error and exit status 2."""
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from toolkit.core.progress import end_as_ctrl_c
+from toolkit.core.provenance import install
+
+TRACEBACK = "SDHRNET_TRACEBACK"
+"""The variable of the environment that shows errors whole."""
+INSTALL = {
+    "torch": "train",
+    "torch_pruning": "train",
+    "safetensors": "train",
+    "tensorboard": "tensorboard",
+    "onnx": "convert",
+    "onnxruntime": "convert",
+    "onnx2tf": "convert",
+    "tensorflow": "convert",
+    "coremltools": "convert",
+    "litert_torch": "litert",
+    "matplotlib": "report",
+    "jinja2": "report",
+    "skimage": "report",
+    "h5py": "data",
+    "scipy": "data",
+    "dlib": "peers",
+    "face_recognition_models": "peers",
+}
+"""Which extra brings a package."""
+
+MEND = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "; make room, or choose another place"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "; change its rights, or choose another place"),
+}
+"""What to do about errors of the system."""
+
+
+def guarded(command: str, run: Callable[[], int]) -> int:
+    """The exit status of a command: its own, or 2 and a line on standard error, or 128 and the signal's number."""
+    try:
+        with end_as_ctrl_c():
+            return run()
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # the terminal may be gone
+            print("\nstopped; what was finished is kept, and a training run goes on with --resume", file=sys.stderr)
+        return 128 + next(iter(stop.args), signal.SIGINT)
+    except ModuleNotFoundError as error:
+        extra = INSTALL.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        return complain(f"`{command}` needs {error.name}: {install(extra)}")
+    except (ValueError, OSError) as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        return complain(" ".join(sentence(error).split()))
+
+
+def sentence(error: ValueError | OSError) -> str:
+    """An error in words: of the system's, the file first, and what to do."""
+    if not isinstance(error, OSError) or error.errno is None or not error.strerror:
+        return str(error)
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror}{MEND.get(error.errno, '')}"
+
+
+def complain(message: str) -> int:
+    """Say it on standard error; the status of a wrong use."""
+    print(f"sdhrnet: {message}", file=sys.stderr)
+    return 2
+
+
+def renamed(old: str, new: str) -> None:
+    """Say on standard error that a spelling is understood for one version more."""
+    print(f"sdhrnet: `{old}` is now `{new}`; the old way goes with the next version", file=sys.stderr)

@@ -1,0 +1,202 @@
+"""A program of several commands: which one is meant, its help, and its run."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+from toolkit import __version__
+from toolkit.cli.errors import TRACEBACK, complain, guarded, renamed
+
+if TYPE_CHECKING:
+    from toolkit.core.options import Options
+    from toolkit.core.progress import Outcome, Steps
+
+Asked_co = TypeVar("Asked_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[Asked_co]):
+    """A command's options and the function that takes them."""
+
+    options: type[Asked_co]
+    run: "Callable[[Asked_co], Steps[Outcome]]"
+
+
+Load = Callable[[], "Stage[Options]"]
+"""Imports a command."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command before it is imported."""
+
+    name: str
+    """One word or two."""
+    about: str
+    """A line."""
+    load: Load
+
+
+@dataclass(frozen=True)
+class Group:
+    """Commands that serve one purpose."""
+
+    title: str
+    commands: list[Command] = field(default_factory=list)
+
+    def command(self, name: str, about: str) -> Callable[[Load], Load]:
+        """Mark what imports a command of this group."""
+
+        def keep(load: Load) -> Load:
+            self.commands.append(Command(name, about, load))
+            return load
+
+        return keep
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An old spelling of a command and what it is called now. A flag among the old words may stand anywhere."""
+
+    old: str
+    new: str
+
+    def replaced(self, words: list[str]) -> list[str] | None:
+        """The words of a call in the new spelling; None where they are not in the old one."""
+        first, *rest = self.old.split()
+        if words[0] != first:
+            return None
+        places = range(1, len(words) - len(rest) + 1) if rest[0].startswith("--") else (1,)
+        for at in places:
+            if words[at : at + len(rest)] == rest:
+                return [*self.new.split(), *words[1:at], *words[at + len(rest) :]]
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Always:
+    """What every command takes beside its own options."""
+
+    json: bool = False
+    """Print the records, one JSON object a line, in place of text."""
+    quiet: bool = False
+    """Show no progress, and none of the log lines of libraries."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """Commands under one name."""
+
+    name: str
+    about: str
+    start: str
+    """How to begin."""
+    groups: Sequence[Group]
+    moved: Sequence[Moved] = ()
+
+    def main(self, argv: Sequence[str] | None = None) -> int:
+        """Run one command and return its exit status."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot print is printed with escapes
+                stream.reconfigure(errors="backslashreplace")
+        words = self._renewed(list(sys.argv[1:] if argv is None else argv))
+        if not words or words[0] in ("-h", "--help", "help"):
+            print(self.help())
+            return 0
+        if words[0] in ("-V", "--version", "version"):
+            print(f"sdhrnet-toolkit {__version__}")
+            return 0
+        family = self.family(words[0])
+        if len(family) > 1 and (len(words) == 1 or (words[1] in ("-h", "--help") and family[0].name != words[0])):
+            print(f"`{self.name} {words[0]}` has several commands; --help after each explains its options:\n")
+            print("\n".join(_listed(family)))
+            return 0
+        for count in (2, 1):
+            command = self.commands.get(" ".join(words[:count]))
+            if command:
+                return guarded(f"{self.name} {command.name}", lambda: self._run(command, words[count:]))  # noqa: B023
+        return complain(self._unknown(words))
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        """Every command by its name."""
+        return {command.name: command for group in self.groups for command in group.commands}
+
+    def family(self, word: str) -> list[Command]:
+        """The commands that begin with a word."""
+        return [command for name, command in self.commands.items() if name.split()[0] == word]
+
+    def help(self) -> str:
+        """Every command with its line, by purpose."""
+        width = max(map(len, self.commands))
+        groups = (f"{group.title}:\n" + "\n".join(_listed(group.commands, width)) for group in self.groups)
+        return "\n\n".join(
+            (
+                f"usage: {self.name} COMMAND [options]",
+                self.about,
+                *groups,
+                f"`{self.name} COMMAND --help` explains its options. Every command takes --json (records on standard "
+                "output) and --quiet.\nExit status: 0 done, 1 a check failed, 2 wrong usage or input. With "
+                f"{TRACEBACK}=1 in the environment, an error\nshows where it was raised.",
+                self.start,
+            )
+        )
+
+    def _renewed(self, words: list[str]) -> list[str]:
+        """A call in today's words; what is old is said on standard error."""
+        for moved in self.moved if words else ():
+            new = moved.replaced(words)
+            if new is not None:
+                renamed(f"{self.name} {moved.old}", f"{self.name} {moved.new}")
+                return new
+        return words
+
+    def _unknown(self, words: list[str]) -> str:
+        called = " ".join(words[:2]) if self.family(words[0]) else words[0]
+        near = get_close_matches(called, self.commands, n=1) or get_close_matches(words[0], self.commands, n=1)
+        guess = f": did you mean `{self.name} {near[0]}`?" if near else ";"
+        return f"there is no command {called!r}{guess} `{self.name} --help` lists them"
+
+    def _run(self, command: Command, arguments: list[str]) -> int:
+        from toolkit.cli.terminal import show, watch
+
+        stage = command.load()
+        options, always = self._parsed(command, stage, arguments)
+        follows = os.environ.get("RANK", "0") != "0"  # one of torchrun's processes, of which the first one speaks
+        outcome = watch(stage.run(options), quiet=always.quiet or follows)
+        if not follows:
+            show(outcome, as_json=always.json)
+        return 0 if outcome.ok else 1
+
+    def _parsed(self, command: Command, stage: "Stage[Options]", arguments: list[str]) -> "tuple[Options, Always]":
+        """A command's options and what every command takes.
+
+        Raises:
+            SystemExit: with 0 after --help, with 2 where an option is wrong, which is then said.
+        """
+        import tyro
+        from tyro.conf import FlagCreatePairsOff, arg
+
+        plain = arg(name="")  # no prefix before the options
+        both: Any = tuple[Annotated[stage.options, plain], Annotated[FlagCreatePairsOff[Always], plain]]  # type: ignore[name-defined]
+        others = [f"`{self.name} {c.name}` ({c.about})" for c in self.family(command.name) if c is not command]
+        more = f"\n\nSee also {', '.join(others)}." if others else ""
+        asked: tuple[Options, Always] = tyro.cli(
+            both, prog=f"{self.name} {command.name}", description=_doc(stage.options) + more, args=arguments
+        )
+        return asked
+
+
+def _listed(commands: Sequence[Command], width: int = 0) -> Iterator[str]:
+    width = width or max(len(command.name) for command in commands)
+    return (f"  {command.name.ljust(width)}  {command.about}" for command in commands)
+
+
+def _doc(options: type[object]) -> str:
+    from inspect import getdoc
+
+    return getdoc(options) or ""

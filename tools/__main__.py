@@ -1,0 +1,90 @@
+"""`python -m tools`: what makes the repository's records and contracts, from a clone."""
+
+import sys
+
+from toolkit.cli.program import Group, Program, Stage
+from toolkit.core.options import Options
+
+ablate = Group("Compare with and without")
+make = Group("Make what every platform reads")
+
+
+@ablate.command("ablate augment", "what each group of augmentation gives")
+def _augment() -> Stage[Options]:
+    from tools.ablations.augment import Augmentations, run
+
+    return Stage(Augmentations, run)
+
+
+@ablate.command("ablate recipe", "what the ways of training are worth")
+def _recipe() -> Stage[Options]:
+    from tools.ablations.recipe import Recipes, run
+
+    return Stage(Recipes, run)
+
+
+@ablate.command("ablate ingredients", "what each ingredient of the released models gives")
+def _ingredients() -> Stage[Options]:
+    from tools.ablations.ingredients import Ingredients, run
+
+    return Stage(Ingredients, run)
+
+
+@ablate.command("ablate distil", "what each part of distillation gives (Table 6)")
+def _distil() -> Stage[Options]:
+    from tools.ablations.distil import Distillation, run
+
+    return Stage(Distillation, run)
+
+
+@ablate.command("ablate masks", "what masked inputs give where faces are hidden")
+def _masks() -> Stage[Options]:
+    from tools.ablations.masks import Masks, run
+
+    return Stage(Masks, run)
+
+
+@ablate.command("ablate slim", "ways to choose operations, at equal MACs")
+def _slim() -> Stage[Options]:
+    from tools.ablations.slim import Slimmings, run
+
+    return Stage(Slimmings, run)
+
+
+@ablate.command("ablate budgets", "edges, layers, channels at budgets of operations")
+def _budgets() -> Stage[Options]:
+    from tools.ablations.budgets import Budgets, run
+
+    return Stage(Budgets, run)
+
+
+@ablate.command("ablate rewrites", "what each exact rewrite gives, on one bundle")
+def _rewrites() -> Stage[Options]:
+    from tools.ablations.rewrites import Rewrites, run
+
+    return Stage(Rewrites, run)
+
+
+@ablate.command("ablate convert", "ways to convert one bundle, measured")
+def _convert() -> Stage[Options]:
+    from tools.ablations.conversions import Conversions, run
+
+    return Stage(Conversions, run)
+
+
+@make.command("contract", "contract.json and golden/ in deploy")
+def _contract() -> Stage[Options]:
+    from tools.contract.command import Contract, run
+
+    return Stage(Contract, run)
+
+
+TOOLS = Program(
+    name="python -m tools",
+    about="What makes the records and contracts of this repository.",
+    start="Run it in the root of a clone.",
+    groups=(ablate, make),
+)
+
+if __name__ == "__main__":
+    sys.exit(TOOLS.main())
