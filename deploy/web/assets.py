@@ -19,7 +19,7 @@ from toolkit.core.images import write_image
 from toolkit.core.provenance import commit
 from toolkit.core.schemes import SCHEMES, scheme
 from toolkit.core.zoo import WEIGHTS
-from toolkit.reporting import palette
+from toolkit.reporting import charts
 from toolkit.runtime import sidecar
 from tools.contract import detector_file
 
@@ -60,7 +60,7 @@ def gather(out: Path) -> None:
             {n: {"lines": [dataclasses.asdict(x) for x in s.lines]} for n, s in SCHEMES.items()},
         )
         write_json(folder / "about.json", {"version": __version__, "commit": commit()})
-        write_bytes(folder / "palette.css", palette.css().encode())
+        write_bytes(folder / "palette.css", charts.css().encode())
 
 
 def icon(size_px: int) -> NDArray[np.uint8]:

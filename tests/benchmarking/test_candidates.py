@@ -33,7 +33,7 @@ ROAD = Path(__file__).parents[2] / "results" / "road"
 
 
 def test_every_model_meets_the_engines_that_suit_it() -> None:
-    """A folder is its files; a bundle is torch's; CoreML takes no number of threads; peers come last."""
+    """A folder is its files; a bundle is torch's; CoreML takes no number of threads; competitors come last."""
     found = sources([ROAD, BUNDLE], ["dlib", "mediapipe"], [], [1, 2])
     names = [(Path(s.what).name, s.engine, s.threads) for s in found]
     float16, int8 = (f"sdhrnet-68pt-64-{precision}.tflite" for precision in ("float16", "int8"))
@@ -91,7 +91,7 @@ def test_coreml_off_macos_is_a_reason(tmp_path: Path) -> None:
         assert found.identity["precision"] == "float16"
 
 
-def test_a_described_model_is_a_rival(tmp_path: Path) -> None:
+def test_a_described_model_is_a_competitor(tmp_path: Path) -> None:
     """With the name, crop, size and digest of its file."""
     onnx_points(tmp_path / "model.onnx", np.zeros((68, 2)))
     found = open_candidate(Source(what=str(write_description(tmp_path, name="pfld", crop_scale=1.4))))

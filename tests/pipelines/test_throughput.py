@@ -7,7 +7,7 @@ import pytest
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
 from toolkit.pipelines.throughput import Throughput, run
-from toolkit.reporting.markdown import render
+from toolkit.reporting.readme.blocks import render
 
 
 @pytest.mark.slow

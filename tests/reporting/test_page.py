@@ -12,10 +12,10 @@ import pytest
 
 from toolkit.core.files import write_lines
 from toolkit.export.proof import refusal
+from toolkit.reporting.accuracy import road
 from toolkit.reporting.page import render
+from toolkit.reporting.pareto import Dot, frontier
 from toolkit.reporting.run import load
-from toolkit.reporting.tables import road
-from toolkit.reporting.trade import Dot, frontier
 
 
 class Tables(HTMLParser):

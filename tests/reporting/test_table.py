@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolkit.reporting.palette import DARK, LIGHT
+from toolkit.reporting.charts import DARK, LIGHT
 from toolkit.reporting.table import NOT_MEASURED, cell, duration, number, short_commit, size, words
 
 

@@ -25,7 +25,7 @@ from toolkit.landmarkers import identify
 from toolkit.models.spec import SuperNetSpec
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.trials import errors_of
-from toolkit.reporting.curves import plots
+from toolkit.reporting.readme.slimming import plots
 from toolkit.slimming.importance import Importance
 
 Record = dict[str, Any]

@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.models.spec import STAGES, Body, Gated, SuperNetSpec
-from toolkit.reporting.chart import bent_scale, chart
-from toolkit.reporting.figures import Plot
-from toolkit.reporting.palette import stand_in
+from toolkit.reporting.charts import Plot, bent_scale, chart, stand_in
 from toolkit.reporting.run import Part, Run
 from toolkit.reporting.table import Column, Table, cell, number, words
 

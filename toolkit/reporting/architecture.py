@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from toolkit.models.spec import STAGES, HRNetSpec, Spec, SuperNetSpec, hrsupernet
-from toolkit.reporting.marks import Box, Curve, Drawing, Mark, Style, Words, svg
+from toolkit.reporting.drawing import Box, Curve, Drawing, Mark, Style, Words, svg
 
 BLOCK_W = 34
 BLOCK_H = (34, 28, 23, 19)

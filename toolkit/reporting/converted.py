@@ -1,92 +1,150 @@
-"""Tables of conversion: every file against its bundle, ways to convert side by side, and an emulated Arm processor."""
+"""Converted files: their accuracy, latency and parity brought together from records and sidecars."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from toolkit.core.records import Record
-from toolkit.reporting.proofs import REFUSED
-from toolkit.reporting.table import number
-
-Rows = list[list[str]]
-Titled = tuple[str, list[str], Rows]
-
-
-def converted(records: Sequence[Record]) -> list[Titled]:
-    """A title, a header and rows for every table that the records have something for."""
-    tables = []
-    for make, kind in ((_files, "parity"), (_ways, "conversion"), (_arm, "arm")):
-        own = [r for r in records if r["kind"] == kind]
-        own = _newest(own) if kind == "parity" else own
-        if own:
-            tables.append(make(own))
-    return tables
+from toolkit.core.records import Key, Record
+from toolkit.reporting.proofs import REFUSED, REPLACED, Proof
+from toolkit.reporting.run import TITLES, Group, Run, group
+from toolkit.reporting.table import NOT_MEASURED, Cell, Column, Table, cell, mapping, number, size, words
 
 
-def _newest(records: list[Record]) -> list[Record]:
-    """The newest proof of each file, of those with its figures or with a file that could not be run at all."""
-    found = {r.get("file_sha256") or r["model"]: r for r in records}
-    return [r for r in found.values() if "xnnpack_parts" in r or r.get("ok") is False]
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One converted file under one set of conditions."""
+
+    record: Record
+    """Accuracy and latency: the newest value of every field."""
+    proof: Proof | None = None
+    """The newest one of just this file."""
+    source: str | None = None
+    """The stage whose bundle it was made from."""
+    stale: bool = False
+    """Whether the run holds another file of this name now."""
+    title: str
+    """What to call it where nothing else says what is to be said of it."""
+
+    @property
+    def where(self) -> Group:
+        """The faces it was measured on."""
+        return group(self.record)
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is proven, and is the file that is in the run now."""
+        return self.proof is not None and self.proof.ok is True and not self.stale
+
+    @property
+    def refused(self) -> bool:
+        """Whether its newest proof failed."""
+        return self.proof is not None and self.proof.ok is False
 
 
-def _files(records: list[Record]) -> Titled:
-    rows = [
-        [
-            f"`{r['model']}`",
-            *([f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r)] if "mean_px" in r else ["not measured"] * 7),
-            "not measured" if number(r.get("nme_mean")) is None else f"{r['nme_mean']:.2f} %",
-            "kept" if r["ok"] else REFUSED,
-        ]
-        for r in records
-    ]
-    title = f"Every file against its bundle, on {next((r['data'] for r in records if r.get('data')), 'no faces')}."
-    header = ["file", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
-    return title, [*header, "NME change", "NME", "budget"], rows
+def measured(run: Run) -> list[Measured]:
+    """Every file under every condition, in the records' order, then files that only have a proof or a refusal."""
+    merged: dict[Key, dict[str, Any]] = {}
+    for record in run.scores():
+        if record.get("model") not in TITLES and not record.get("peer"):
+            key = record.key()._replace(kind="", more=())
+            merged[key] = merged.get(key, {}) | {name: value for name, value in record.items() if value is not None}
+    rows = [Record(fields) for fields in merged.values()]
+    seen = {(r.model, r.file_sha256) for r in rows}
+    there = [{"model": name, **f.about, "file_sha256": f.sha256} for name, f in run.proofs.present.items()]
+    for fields in [*run.of_kind("parity"), *there]:
+        bare = Record({"kind": "parity", **{name: fields.get(name) for name in _IDENTITY}})
+        if (bare.model, bare.file_sha256) not in seen:
+            seen.add((bare.model, bare.file_sha256))
+            rows.append(bare)
+    return [_measured(run, record) for record in rows]
 
 
-def _ways(records: list[Record]) -> Titled:
-    plain = next(r for r in records if r["variant"] == "float32")["latency_ms"]["median"]
-    rows = []
-    for r in records:
-        ms = r["latency_ms"]
-        share = f"{ms['median'] / plain:.2f}"
-        times = [f"{ms['median']:.2f} ms", f"{ms['p90']:.2f} ms", share]
-        rows.append([r["variant"], f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r), *times])
-    first = records[0]
-    runs = first["latency_ms"]["runs"]
-    title = (
-        f"Ways to convert {first['name']} to TFLite, {first['input_px']} px, on {first['data']}; one call is a crop "
+_IDENTITY = ("model", "file_sha256", "engine", "precision", "size_bytes")
+
+
+def _measured(run: Run, record: Record) -> Measured:
+    stale = run.stale(record)
+    source = None if stale else _source(run, record)
+    title = run.named(record)
+    return Measured(record=record, proof=run.proofs.of(record), source=source, stale=stale, title=title)
+
+
+def competitors(run: Run) -> list[Measured]:
+    """Other people's models, which have no bundle and no proof here."""
+    return [Measured(record=r, title=run.named(r)) for r in run.scores() if r.get("peer")]
+
+
+def _source(run: Run, record: Record) -> str | None:
+    """The stage a file comes from: by the hash in its sidecar, else by the bundle's name that its own starts with."""
+    name, now = record.model, run.proofs.present.get(record.model)
+    source = now.about.get("source_bundle") if now else None
+    if source is not None:
+        return next((s for s, part in run.parts.items() if part.digest == source), None)
+    fitting = [(len(part.card.name), s) for s, part in run.parts.items() if name.startswith(part.card.name)]
+    return max(fitting)[1] if fitting else None
+
+
+def delta(run: Run, row: Measured) -> float | None:
+    """NME of a file minus that of its bundle on the same faces, in percentage points."""
+    base = run.score(row.source, row.where) if row.source else None
+    ours, theirs = number(row.record.get("nme_mean")), number(base.get("nme_mean")) if base else None
+    if base is None or ours is None or theirs is None or base.get("n") != row.record.get("n"):
+        return None
+    return ours - theirs
+
+
+def table(run: Run, rows: Sequence[Measured], where: Group | None) -> Table:
+    """The files that were measured on one set, or with `None` those that were not measured at all."""
+    chosen = [r for r in rows if (r.where == where if where else r.record.get("nme_mean") is None)]
+    caption = f"Converted files on {where[0]}, {where[1]}" if where else "Converted files without a measurement"
+    columns = (
+        Column(label="File", numeric=False),
+        Column(label="Precision", numeric=False),
+        Column(label="Engine", numeric=False),
+        Column(label="Size", unit="MB"),
+        Column(label="NME", unit="%"),
+        Column(label="NME change", unit="% points"),
+        Column(label="Time", unit="ms, median"),
+        Column(label="Time", unit="ms, p90"),
+        Column(label="Moved", unit="px, mean"),
+        Column(label="Moved", unit="px, worst"),
+        Column(label="Proof", numeric=False),
     )
-    title += f"in, points out, {runs} calls of each by turns on one thread, {first['engine']}."
-    header = ["way", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
-    return title, [*header, "NME change", "one call, median", "p90", "of float32"], rows
+    return Table(caption=caption, columns=columns, rows=tuple(_row(run, row) for row in chosen))
 
 
-def _arm(records: list[Record]) -> Titled:
-    rows = [
-        [
-            f"`{r['model']}`",
-            *(f"{r[name]:.2g}" for name in ("points_difference", "confidence_difference")),
-            *(f"{allowed:.2g}" for allowed in r["allowed"]),
-            "kept" if r["ok"] else "broken",
-        ]
-        for r in records
-    ]
-    first = records[0]
-    title = f"On an emulated {first['arm_cpu']} against this processor, {first['n']} faces, {first['engine']}; points "
-    title += "in [0, 1]."
-    header = ["file", "points differ by", "confidences differ by", "allowed for points", "for confidences", "budget"]
-    return title, header, rows
+def _row(run: Run, row: Measured) -> tuple[Cell, ...]:
+    record, times = row.record, mapping(row.record.get("latency_ms"))
+    moved = row.proof.figures if row.proof else {}
+    return (
+        words(
+            run.proofs.title(record, judged=False),
+            note=f"from the {TITLES[row.source].lower()} bundle" if row.source else "",
+        ),
+        words(record.get("precision")),
+        words(record.get("engine"), note=threads_note(record)),
+        size(record.get("size_bytes")),
+        cell(record.get("nme_mean")),
+        cell(delta(run, row), 3, sign=True),
+        cell(times.get("median")),
+        cell(times.get("p90")),
+        cell(moved.get("mean_px"), 3),
+        cell(moved.get("worst_px"), 3),
+        _proof(row),
+    )
 
 
-def _counts(record: Record) -> list[str]:
-    parts = record["xnnpack_parts"]
-    return [str(record["operations"]), "" if parts is None else str(parts)]
+def threads_note(record: Record) -> str:
+    """The number of threads, in words."""
+    threads = record.get("threads")
+    return "" if number(threads) is None else f"{threads} thread" + ("" if threads == 1 else "s")
 
 
-def _moved(record: Record) -> list[str]:
-    delta = record["nme_delta"]
-    return [
-        f"{record['mean_px']:.4f} px",
-        f"{record['worst_px']:.2f} px",
-        f"{100 * record['moved_over_1px']:.2f} %",
-        "not measured" if delta is None else f"{delta:+.3f} pp",
-    ]
+def _proof(row: Measured) -> Cell:
+    if row.stale:
+        return Cell(text="out of date", tone="bad", note=f"its figures are of {REPLACED}: benchmark again")
+    if row.proof is None or row.proof.ok is None:
+        return NOT_MEASURED
+    if row.proof.ok:
+        return Cell(text="ok", tone="good")
+    return Cell(text=REFUSED, tone="bad", note="; ".join(row.proof.reasons))

@@ -10,10 +10,20 @@ from markupsafe import Markup
 
 from toolkit.core.records import Fields
 from toolkit.core.schemes import scheme
-from toolkit.reporting import alphas, breakdown, figures, files, losses, notes, palette, rivals, tables, trade, trouble
+from toolkit.reporting import (
+    accuracy,
+    alphas,
+    charts,
+    comparison,
+    conditions,
+    converted,
+    pareto,
+    robustness,
+    training,
+)
 from toolkit.reporting.architecture import draw
-from toolkit.reporting.figures import Plot
-from toolkit.reporting.files import Measured
+from toolkit.reporting.charts import Plot
+from toolkit.reporting.converted import Measured
 from toolkit.reporting.run import ALONE, TITLES, Group, Run
 from toolkit.reporting.table import Cell, Table, cell, mapping, number, short_commit, size
 
@@ -29,7 +39,7 @@ class Fact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
+class ArchitectureDrawing:
     """One architecture."""
 
     title: str
@@ -39,40 +49,45 @@ class Drawing:
 
 def render(run: Run) -> str:
     """The page; the same run gives the same bytes."""
-    rows = files.measured(run)
+    rows = converted.measured(run)
     groups = run.groups()
     main = groups[0] if groups else None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_text("report.html.j2"))
     return template.render(
-        css=Markup(palette.css() + "\n" + _text("report.css")),  # noqa: S704  # both are the package's own
+        css=Markup(charts.css() + "\n" + _text("report.css")),  # noqa: S704  # both are the package's own
         svg=Markup,
         headline=headline(run),
         facts=facts(run, rows, main),
         photo=_data_uri(run.photo),
         own_photo=_data_uri(run.own_photo),
         alone=run.title("distil") == ALONE,
-        road=[tables.road(run, where) for where in _road_groups(run, groups)],
-        breakdowns=breakdown.tables(run, groups),
-        training_plots=_there(figures.validation(run), losses.losses(run)),
-        curves=_there(*(figures.curves(run, where) for where in groups[:1])),
+        road=[accuracy.road(run, where) for where in _road_groups(run, groups)],
+        breakdowns=accuracy.tables(run, groups),
+        training_plots=_there(training.validation(run), training.losses(run)),
+        curves=_there(*(accuracy.curves(run, where) for where in groups[:1])),
         search_plots=_there(alphas.trajectories(run), alphas.histogram(run)),
         drawings=drawings(run),
         file_tables=_file_tables(run, rows, groups),
-        trade_plots=_trades(run, rows, main),
-        rivals=rivals.tables(run, groups),
-        rival_plots=_there(*(rivals.curves(run, where) for where in groups[:1])),
-        troubles=[
-            (trouble.plots(run, where), trouble.behind_detectors(run, where), trouble.flicker(run, where), where)
-            for where in trouble.groups(run)
+        pareto_plots=_pareto(run, rows, main),
+        comparison=comparison.tables(run, groups),
+        comparison_plots=_there(*(comparison.curves(run, where) for where in groups[:1])),
+        robustness=[
+            (
+                robustness.plots(run, where),
+                robustness.behind_detectors(run, where),
+                robustness.flicker(run, where),
+                where,
+            )
+            for where in robustness.groups(run)
         ],
         worst=_data_uri(run.worst),
-        machines=rivals.machines(run),
-        training=tables.training(run) if run.parts else None,
-        engines=tables.engines(run),
-        versions=tables.versions(run),
-        protocol=notes.protocol(run),
-        gaps=notes.gaps(run, rows),
+        machines=conditions.machines(run),
+        training=training.training(run) if run.parts else None,
+        engines=conditions.engines(run),
+        versions=conditions.versions(run),
+        protocol=conditions.protocol(run),
+        gaps=conditions.gaps(run, rows),
     )
 
 
@@ -150,13 +165,13 @@ def _one_thread(row: Measured) -> float | None:
     return number(mapping(row.record.get("latency_ms")).get("median")) if row.record.get("threads") == 1 else None
 
 
-def drawings(run: Run) -> list[Drawing]:
+def drawings(run: Run) -> list[ArchitectureDrawing]:
     """The supernet and what slimming left of it."""
     found = []
     before, after = run.parts.get("supernet"), run.parts.get("slim") or run.parts.get("distil")
     if before is not None:
         found.append(
-            Drawing(
+            ArchitectureDrawing(
                 title="Before: the supernet",
                 words="Every block may read every block of the stage before. The wider and stronger a line, the larger "
                 "the importance factor that training gave it. Hold the pointer on a line to read it.",
@@ -165,7 +180,7 @@ def drawings(run: Run) -> list[Drawing]:
         )
     if after is not None:
         found.append(
-            Drawing(
+            ArchitectureDrawing(
                 title="After: the slimmed network",
                 words="What was kept, and faintly what went. Columns are stages, rows are branches: each row has half "
                 "the resolution of the one above it. The number in a block is its channels.",
@@ -181,15 +196,15 @@ def _road_groups(run: Run, groups: list[Group]) -> list[Group | None]:
 
 
 def _file_tables(run: Run, rows: list[Measured], groups: list[Group]) -> list[Table]:
-    found = [files.table(run, rows, where) for where in [*groups, None]]
+    found = [converted.table(run, rows, where) for where in [*groups, None]]
     return [table for table in found if table.rows]
 
 
-def _trades(run: Run, rows: list[Measured], where: Group | None) -> list[Plot]:
+def _pareto(run: Run, rows: list[Measured], where: Group | None) -> list[Plot]:
     if where is None:
         return []
-    every = [*rows, *files.rivals(run)]
-    return _there(trade.latency(every, where), trade.size(run, every, where), trade.macs(run, every, where))
+    every = [*rows, *converted.competitors(run)]
+    return _there(pareto.latency(every, where), pareto.size(run, every, where), pareto.macs(run, every, where))
 
 
 def _there(*plots: Plot | None) -> list[Plot]:

@@ -1,8 +1,9 @@
-"""Tables as values: cells that carry the recorded number beside its rounded text."""
+"""Tables as values: for a page, of cells that carry the recorded number beside its text; for Markdown, of text."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Tone = Literal["", "missing", "good", "bad"]
 
@@ -38,6 +39,19 @@ class Table:
 
     def __post_init__(self) -> None:
         assert all(len(row) == len(self.columns) for row in self.rows)
+
+
+class TextTable(NamedTuple):
+    """A table of text below its title."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+    @property
+    def markdown(self) -> str:
+        """As it stands in a README file."""
+        return f"{self.title}\n\n{markdown_table(self.header, self.rows)}"
 
 
 NOT_MEASURED = Cell(text="not measured", tone="missing")
@@ -97,3 +111,14 @@ def short_commit(commit: Any) -> str:
         return "not recorded"
     digits, _, changes = commit.partition("+")
     return digits[:10] + (" with uncommitted changes" if changes else "")
+
+
+def headings(heads: Iterable[tuple[str, str, bool]]) -> tuple[Column, ...]:
+    """Headings from label, unit, and whether the column holds numbers."""
+    return tuple(Column(label=label, unit=unit, numeric=numeric) for label, unit, numeric in heads)
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """A header and rows as Markdown; a bar within a cell, as in |alpha|, would end it and is escaped."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in cells)} |" for cells in lines) + "\n"

@@ -24,7 +24,7 @@ from toolkit.export import lint
 from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.trials import Record, errors_of, make
-from toolkit.reporting.curves import plots
+from toolkit.reporting.readme.slimming import plots
 from toolkit.runtime.sidecar import Precision
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import interleaved

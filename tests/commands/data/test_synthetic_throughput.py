@@ -8,7 +8,7 @@ from toolkit.commands.data import synthetic_throughput
 from toolkit.commands.data.synthetic_throughput import Pace, run
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
-from toolkit.reporting.markdown import render
+from toolkit.reporting.readme.blocks import render
 
 
 def test_the_record_says_what_was_drawn_how_fast_and_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

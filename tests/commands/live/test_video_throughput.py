@@ -14,7 +14,7 @@ from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.zoo import released
 from toolkit.detect import Detection
-from toolkit.reporting.device import device
+from toolkit.reporting.readme.deployment import device
 from toolkit.runtime.landmarker import Prediction
 
 LOW, HIGH = 32 - 0.5 - 25.6, 32 - 0.5 + 25.6

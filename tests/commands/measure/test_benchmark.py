@@ -21,7 +21,7 @@ def run(folder: Path, **more: object) -> Outcome:
     return finish(benchmark.run(Benchmark(**{**options, "results": folder / "results.jsonl", **more})))
 
 
-def test_ours_and_rivals_in_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ours_and_competitors_in_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same faces and run for all; stages and host in the record; an engine that is not here has a row and a
     reason; the same once more behind each one's detector; a sheet of the worst faces."""
     monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)

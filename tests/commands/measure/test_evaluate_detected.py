@@ -16,7 +16,7 @@ from toolkit.core.zoo import released
 from toolkit.data import Sample
 from toolkit.data.formats.pts import write_pts
 from toolkit.detect import Detection
-from toolkit.reporting.device import device
+from toolkit.reporting.readme.deployment import device
 from toolkit.runtime.landmarker import Prediction
 
 SHAPE = np.random.default_rng(0).uniform(12, 52, (68, 2))

@@ -15,7 +15,7 @@ from toolkit.core.files import read_lines
 from toolkit.core.progress import Outcome, Steps, finish
 from toolkit.models.spec import SuperNetSpec
 from toolkit.pipelines import trials
-from toolkit.reporting.markdown import render
+from toolkit.reporting.readme.blocks import render
 from toolkit.slimming.operations import operations
 from tools.ablations import budgets
 from tools.ablations.budgets import Budgets, Variant

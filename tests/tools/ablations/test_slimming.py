@@ -22,7 +22,7 @@ from toolkit.models import HRSuperNet, build
 from toolkit.models.spec import HRNetSpec
 from toolkit.pipelines import sweep, trials
 from toolkit.pipelines.sweep import Sweep
-from toolkit.reporting.markdown import render
+from toolkit.reporting.readme.blocks import render
 from toolkit.slimming.complexity import complexity
 from tools.ablations import comparison, distil, rewrites, slim
 from tools.ablations.slim import (

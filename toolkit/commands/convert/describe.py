@@ -16,8 +16,8 @@ from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
 from toolkit.reporting.alphas import history_of
 from toolkit.reporting.architecture import drawing
-from toolkit.reporting.chart import standalone
-from toolkit.reporting.marks import png, svg
+from toolkit.reporting.charts import standalone
+from toolkit.reporting.drawing import png, svg
 from toolkit.reporting.run import part_of
 from toolkit.runtime import sidecar
 from toolkit.runtime.tflite import invocation

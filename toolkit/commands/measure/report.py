@@ -10,8 +10,8 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.records import read
-from toolkit.reporting import ablation, curves, markdown, versus
 from toolkit.reporting.page import render
+from toolkit.reporting.readme import ablation, benchmark, blocks, slimming
 from toolkit.reporting.run import load
 
 
@@ -41,9 +41,9 @@ def run(options: Report) -> Steps[Outcome]:
     check_outputs(options, out=page_path, within=("run",))
     yield Progress(task="report", done=0, total=2)
     if options.markdown is not None:
-        changed = markdown.update(options.markdown, options.run)
+        changed = blocks.update(options.markdown, options.run)
         records = read(options.run / "results.jsonl")
-        for name, svg in {**ablation.plots(records), **curves.plots(records), **versus.plots(records)}.items():
+        for name, svg in {**ablation.plots(records), **slimming.plots(records), **benchmark.plots(records)}.items():
             write_bytes(options.run / name, svg.encode())
         return Outcome(text=f"{options.markdown} {'refreshed' if changed else 'was up to date'}")
     found = load(options.run)

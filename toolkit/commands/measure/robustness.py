@@ -30,7 +30,7 @@ PAINTERS = "held out"
 
 @dataclass(frozen=True, kw_only=True)
 class Robustness(Options):
-    """Accuracy under twelve kinds of trouble at rising strength, and flicker, of every model on the same pictures.
+    """Accuracy under twelve corruptions of rising strength, and flicker, of every model on the same pictures.
 
     Box jitter, scale, rotation, blur, motion, low resolution, noise, compression, darkness, shadow, occlusion and a
     face mask, drawn with a fixed seed by painters that no training uses. Flicker is the mean change of a point's error

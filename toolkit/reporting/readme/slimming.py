@@ -1,16 +1,43 @@
-"""Tables of what slimming saves: before and after, each exact rewrite, and a family over budgets."""
+"""What slimming saves: before and after, each exact rewrite, a family over budgets; error against cost as plots."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from toolkit.core.records import Record
-from toolkit.reporting.curves import call_ms
+from toolkit.core.records import Fields, Record
+from toolkit.reporting.charts import chart, stand_in, standalone
+from toolkit.reporting.table import TextTable
 
-Rows = list[list[str]]
-Titled = tuple[str, list[str], Rows]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-def slimming(records: Sequence[Record]) -> list[Titled]:
+def call_ms(record: Fields, key: str = "latency_ms") -> float:
+    """Processor time of one call on one thread; in records from before that was measured, the time on the clock."""
+    times = record[key]
+    return float(times.get("cpu_median", times["median"]))
+
+
+COSTS: MappingProxyType[str, tuple[str, Callable[[Fields], float]]] = MappingProxyType(
+    {
+        "macs": ("million multiply-accumulates a face", lambda record: float(record["macs_full"]) / 1e6),
+        "latency": ("milliseconds a face, TFLite, one thread", call_ms),
+    }
+)
+"""Axis label and value of each cost, by its name in a file name."""
+BUDGETS: MappingProxyType[str, tuple[str, Callable[[Fields], float]]] = MappingProxyType(
+    {
+        "operations": ("operations of the float32 file", lambda record: float(record["operations"])),
+        "int8": ("milliseconds a face, int8, one thread", lambda record: call_ms(record, "int8_latency_ms")),
+    }
+)
+"""As COSTS, for networks of budgets of operations."""
+WAYS = (("edges", "supernet", "o"), ("edges and layers", "slim", "s"), ("edges, layers and channels", "distil", "^"))
+"""What goes, its colour and its mark."""
+
+
+def slimming(records: Sequence[Record]) -> list[TextTable]:
     """A title, a header and rows for every table that the records have something for."""
     made = ((_compared, "compare"), (_rewritten, "rewrite"), (_swept, "sweep"), (_budgets, "budget"))
     tables = []
@@ -21,7 +48,7 @@ def slimming(records: Sequence[Record]) -> list[Titled]:
     return tables
 
 
-def _compared(records: list[Record]) -> list[Titled]:
+def _compared(records: list[Record]) -> list[TextTable]:
     """One table an input size; shares are of its first network."""
     tables = []
     for size in dict.fromkeys(r["input_px"] for r in records):
@@ -42,11 +69,11 @@ def _compared(records: list[Record]) -> list[Titled]:
         ]
         header = ["network", "parameters", "without stem and head", "MACs", "without head", "TFLite operations"]
         header += ["float32 file", "one call (processor time)"]
-        tables.append((f"Before and after, {size} px; shares are of the first row.", header, rows))
+        tables.append(TextTable(f"Before and after, {size} px; shares are of the first row.", header, rows))
     return tables
 
 
-def _rewritten(records: list[Record]) -> list[Titled]:
+def _rewritten(records: list[Record]) -> list[TextTable]:
     """One table a network and input size."""
     tables = []
     for name, size in dict.fromkeys((r["name"], r["input_px"]) for r in records):
@@ -64,11 +91,11 @@ def _rewritten(records: list[Record]) -> list[Titled]:
             for r in own
         ]
         header = [f"{name}, {size} px", "heatmaps off by (relative)", "torch", "TFLite", "TFLite operations", "file"]
-        tables.append(("Exact rewrites, each added to those above it; float32, one thread.", header, rows))
+        tables.append(TextTable("Exact rewrites, each added to those above it; float32, one thread.", header, rows))
     return tables
 
 
-def _swept(records: list[Record]) -> list[Titled]:
+def _swept(records: list[Record]) -> list[TextTable]:
     """One table a split and importance."""
     tables = []
     for split, data, importance in dict.fromkeys((r["split"], r["data"], r["importance"]) for r in records):
@@ -96,11 +123,11 @@ def _swept(records: list[Record]) -> list[Titled]:
             "TFLite operations",
             "NME mean",
         ]
-        tables.append((title, [*header, "median"], rows))
+        tables.append(TextTable(title, [*header, "median"], rows))
     return tables
 
 
-def _budgets(records: list[Record]) -> list[Titled]:
+def _budgets(records: list[Record]) -> list[TextTable]:
     """One table a split: a row for what goes and its budget, the mean over seeds; losses are against the unslimmed."""
     tables = []
     for split, data in dict.fromkeys((r["split"], r["data"]) for r in records):
@@ -122,7 +149,7 @@ def _budgets(records: list[Record]) -> list[Titled]:
         ]
         header = ["what goes", "budget", "TFLite operations", "int8, one call (processor time)", "MACs", "NME"]
         title = f"Budgets of operations: {data} ({split}), {own[0]['epochs']} epochs after the cut, "
-        tables.append((f"{title}{own[0]['input_px']} px.", [*header, "against unslimmed", "seeds"], rows))
+        tables.append(TextTable(f"{title}{own[0]['input_px']} px.", [*header, "against unslimmed", "seeds"], rows))
     return tables
 
 
@@ -139,3 +166,55 @@ def _lost(group: list[Record], whole: list[Record]) -> str:
 
 def _share(value: float, whole: float, text: str) -> str:
     return text if value == whole else f"{text} ({100 * value / whole:.0f} %)"
+
+
+def plots(records: Sequence[Fields]) -> dict[str, str]:
+    """An SVG file's text by its name: error against each cost on the test faces, of a family and of budgets."""
+    family, cuts = ([r for r in records if r["kind"] == kind and r["split"] == "test"] for kind in ("sweep", "budget"))
+    drawn = {f"error-{cost}.svg": curve(family, cost) for cost in COSTS} if family else {}
+    return drawn | ({f"budgets-{cost}.svg": _budget_plot(cuts, cost) for cost in BUDGETS} if cuts else {})
+
+
+def curve(records: Sequence[Fields], cost: str) -> str:
+    """NME of a family's networks against one cost, as an SVG file's text.
+
+    Args:
+        records: of kind `sweep`, of one split.
+        cost: a key of COSTS.
+    """
+    axis, value = COSTS[cost]
+    dots = sorted(((value(r), float(r["nme_mean"]), float(r["budget"])) for r in records), reverse=True)
+
+    def draw(axes: "Axes") -> None:
+        x, y = [dot[0] for dot in dots], [dot[1] for dot in dots]
+        axes.plot(x, y, color=stand_in("slim"), marker="o")
+        for across, up, budget in dots:
+            name = "supernet" if budget == 1 else f"{budget:g}"
+            axes.annotate(name, (across, up), (4, 6), textcoords="offset points", color=stand_in("muted"))
+        axes.set_xlim(0, 1.12 * max(x))
+        axes.margins(y=0.2)
+        axes.set_xlabel(axis)
+        axes.set_ylabel("NME, %")
+
+    return standalone(chart(f"sweep-{cost}", f"NME against {axis}", draw))
+
+
+def _budget_plot(records: Sequence[Fields], cost: str) -> str:
+    """A line for what goes, the mean of all seeds, whose own results are faint."""
+    axis, value = BUDGETS[cost]
+
+    def draw(axes: "Axes") -> None:
+        for way, colour, mark in WAYS:
+            own = [r for r in records if r["variant"] == way]
+            groups = [[r for r in own if r["budget"] == budget] for budget in dict.fromkeys(r["budget"] for r in own)]
+            means = sorted((fmean(map(value, g)), fmean(float(r["nme_mean"]) for r in g)) for g in groups)
+            axes.scatter(
+                [value(r) for r in own], [r["nme_mean"] for r in own], color=stand_in(colour), marker=mark, alpha=0.35
+            )
+            if means:
+                axes.plot(*zip(*means, strict=True), color=stand_in(colour), marker=mark, label=way)
+        axes.set_xlim(left=0)
+        axes.set_xlabel(axis)
+        axes.set_ylabel("NME, %")
+
+    return standalone(chart(f"budgets-{cost}", f"NME against {axis}", draw, legend=1))

@@ -6,14 +6,13 @@ from typing import Any
 
 from toolkit.core.files import write_bytes
 from toolkit.core.records import Fields, Record, of, read
-from toolkit.reporting.ablation import ablations
-from toolkit.reporting.converted import converted
-from toolkit.reporting.device import device
 from toolkit.reporting.proofs import Proofs
+from toolkit.reporting.readme.ablation import ablations
+from toolkit.reporting.readme.benchmark import compared, in_short
+from toolkit.reporting.readme.deployment import converted, device
+from toolkit.reporting.readme.slimming import slimming
 from toolkit.reporting.run import OWN_DETECTOR
-from toolkit.reporting.slimming import slimming
-from toolkit.reporting.table import number
-from toolkit.reporting.versus import in_short, versus
+from toolkit.reporting.table import markdown_table, number
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
@@ -74,15 +73,14 @@ def render(lines: Sequence[Fields]) -> str:
         found = [r for r in records if r["kind"] == kind]
         if found:
             parts.append(table(found))
-    tables = [*versus(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
-    parts += [f"{title}\n\n{_table(header, rows)}" for title, header, rows in tables]
+    tables = [*compared(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
+    parts += [table.markdown for table in tables]
     return "\n".join(parts)
 
 
 def short(records: list[Record]) -> str:
     """What one chooses a model by."""
-    title, header, rows = in_short(records)
-    return f"{title}\n\n{_table(header, rows)}"
+    return in_short(records).markdown
 
 
 def _conditions(records: list[Record]) -> str:
@@ -124,7 +122,7 @@ def _networks_on(records: list[Record], proofs: Proofs) -> str:
         ]
         for r in records
     ]
-    return _table(["network", "parameters", "MACs", "NME mean", "median", "FR@10", "AUC@10"], rows)
+    return markdown_table(["network", "parameters", "MACs", "NME mean", "median", "FR@10", "AUC@10"], rows)
 
 
 def _network(record: Record) -> str:
@@ -144,7 +142,7 @@ def _labels(records: list[Record]) -> str:
         figures = (r["nme_mean"], r["nme_median"], r["fr8"], r["fr10"], regions["contour"], regions["inner"])
         rows.append([r["model"], str(r["n"]), *(f"{value:.2f} %" for value in figures)])
     header = ["labels by", "faces", "NME mean", "median", "FR@8", "FR@10", "contour", "inner points"]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _boxes(records: list[Record]) -> str:
@@ -153,7 +151,7 @@ def _boxes(records: list[Record]) -> str:
         for r in records
     ]
     header = ["boxes by", "faces", "found", "centre across (deviation, box sides)", "centre down", "size"]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _packs(records: list[Record]) -> str:
@@ -168,7 +166,7 @@ def _packs(records: list[Record]) -> str:
         for r in records
     ]
     header = ["pack", "crops", "size", "augmented crops a second from photos", "from the pack"]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _paces(records: list[Record]) -> str:
@@ -182,7 +180,7 @@ def _paces(records: list[Record]) -> str:
         ]
         for r in records
     ]
-    return _table(["drawn", "pictures", "faces a second and core", "first face after", "machine"], rows)
+    return markdown_table(["drawn", "pictures", "faces a second and core", "first face after", "machine"], rows)
 
 
 def _throughput(records: list[Record]) -> str:
@@ -197,7 +195,7 @@ def _throughput(records: list[Record]) -> str:
         figures = [f"{r['faces_per_second']:.1f}", gain, f"{r['outside_percent']:.1f} %"]
         rows.append([r["model"], f"{r['size_px']} px", r["precision"], *shared, *figures])
     header = ["stage", "input", "precision", "processes x threads", "batch", "faces a second", "against one thread"]
-    return _table([*header, "time outside the steps"], rows)
+    return markdown_table([*header, "time outside the steps"], rows)
 
 
 def _steps(records: list[Record]) -> str:
@@ -218,7 +216,7 @@ def _steps(records: list[Record]) -> str:
         total = sum(r["seconds"] for r in records if r["device"] == machine) / 3600
         rows.append(["all", "", "", "", "", f"{total:.2f}", "", machine])
     header = ["step", "stage", "input", "epochs", "seed", "hours", "NME on validation faces", "machine"]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _files(records: list[Record], proofs: Proofs) -> str:
@@ -238,18 +236,8 @@ def _files(records: list[Record], proofs: Proofs) -> str:
             ]
         )
     header = ["file", "size", "NME mean", "points moved (mean)", "one call, median", "p90", "engine"]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _accuracy(record: Record) -> list[str]:
     return [f"{record[name]:.2f} %" for name in ("nme_mean", "nme_median", "fr10", "auc10")]
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, cells))} |" for cells in lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    """A bar within a cell, as in |alpha|, would end it."""
-    return text.replace("|", "\\|")

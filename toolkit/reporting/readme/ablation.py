@@ -6,20 +6,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.records import Record
-from toolkit.reporting.chart import chart, log_scale, standalone
-from toolkit.reporting.palette import stand_in
+from toolkit.reporting.charts import chart, log_scale, stand_in, standalone
+from toolkit.reporting.table import TextTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Rows = list[list[str]]
 
 MARKS = (("slim", "o"), ("distil", "s"), ("teacher", "^"))
 """Colour and shape of the dots for clean faces and for the first two conditions."""
 ROW_IN = 0.32
 
 
-def ablations(records: Sequence[Record]) -> list[tuple[str, list[str], Rows]]:
+def ablations(records: Sequence[Record]) -> list[TextTable]:
     """A title, a header and rows for every ablation and split among the records; clean faces, then the battery."""
     return [_table(ablation, own) for ablation, _, own in _groups(records)]
 
@@ -41,7 +39,7 @@ def _groups(records: Sequence[Record]) -> Iterator[tuple[str, str, list[Record]]
         yield ablation, split, own
 
 
-def _table(ablation: str, own: list[Record]) -> tuple[str, list[str], Rows]:
+def _table(ablation: str, own: list[Record]) -> TextTable:
     conditions = _conditions(own)
     epochs = sorted({r["epochs"] for r in own})
     first = own[0]
@@ -62,7 +60,7 @@ def _table(ablation: str, own: list[Record]) -> tuple[str, list[str], Rows]:
     for variant in _variants(own):
         mine = [r for r in own if r["variant"] == variant]
         rows.append([variant, *(column(mine) for _, column in columns)])
-    return title, [ablation, *(name for name, _ in columns)], rows
+    return TextTable(title, [ablation, *(name for name, _ in columns)], rows)
 
 
 def _variants(records: Sequence[Record]) -> list[str]:

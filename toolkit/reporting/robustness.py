@@ -1,13 +1,11 @@
-"""Faces seen badly, and landmarks over time: a plot for each condition, and the flicker."""
+"""Corruption robustness and flicker: a plot for each condition, and how much points tremble over time."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolkit.core.records import Fields, Record
-from toolkit.reporting.chart import chart
-from toolkit.reporting.figures import Plot
-from toolkit.reporting.palette import stand_in
-from toolkit.reporting.rivals import LINES
+from toolkit.reporting.charts import Plot, chart, stand_in
+from toolkit.reporting.comparison import LINES
 from toolkit.reporting.run import Group, Run, group
 from toolkit.reporting.table import Cell, Column, Table, cell, mapping, number, words
 
@@ -80,7 +78,7 @@ def _plot(run: Run, records: Sequence[Record], name: str) -> Plot:
     return Plot(
         title=name[:1].upper() + name[1:],
         words=WORDS.get(name, ""),
-        svg=chart(f"trouble-{name.replace(' ', '-')}", f"NME against {name}", draw, legend=2, size_in=SIZE_IN),
+        svg=chart(f"robustness-{name.replace(' ', '-')}", f"NME against {name}", draw, legend=2, size_in=SIZE_IN),
         table=Table(caption=f"NME in percent under {name}", columns=columns, rows=rows),
     )
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from toolkit.reporting.converted import converted
-from toolkit.reporting.markdown import render
+from toolkit.reporting.readme.blocks import render
+from toolkit.reporting.readme.deployment import converted
 
 MOVED = {"mean_px": 0.0512, "worst_px": 1.25, "moved_over_1px": 0.01, "data": "32 of faces", "n": 32}
 COMMON = {

@@ -8,8 +8,8 @@ from PIL import Image
 
 from toolkit.models.spec import s_hrnet
 from toolkit.reporting.architecture import drawing
-from toolkit.reporting.marks import Box, Curve, Drawing, Style, Words, png, svg
-from toolkit.reporting.palette import LIGHT
+from toolkit.reporting.charts import LIGHT
+from toolkit.reporting.drawing import Box, Curve, Drawing, Style, Words, png, svg
 
 STYLES = {"line": Style(stroke="up"), "box": Style(stroke="ink", fill="down"), "text": Style(fill="ink")}
 SMALL = Drawing(

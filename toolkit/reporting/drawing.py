@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from toolkit.reporting.palette import DARK, LIGHT
+from toolkit.reporting.charts import DARK, LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.patches import Patch

@@ -1,22 +1,113 @@
-"""Matplotlib as an SVG writer for a page: text stays text, colours follow the page's theme, bytes repeat."""
+"""Plots of a page: its colours, and Matplotlib as an SVG writer; text stays text, colours follow the theme.
+
+Hues follow Okabe and Ito (2008), shifted in lightness until they stand out from the paper; no meaning rests on hue
+alone: lines also differ in their dashes, dots in their shape, and states are spelt out.
+"""
 
 import io
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolkit.reporting.palette import css, stand_in, themed
+from toolkit.reporting.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LIGHT = MappingProxyType(
+    {
+        "paper": "#fcfcfa",
+        "card": "#f3f3ef",
+        "ink": "#1c2127",
+        "muted": "#59626d",
+        "grid": "#dcdcd6",
+        "accent": "#00629b",
+        "good": "#00694e",
+        "bad": "#a93f00",
+        "teacher": "#0072b2",
+        "supernet": "#a4508b",
+        "slim": "#00795c",
+        "distil": "#c2500a",
+        "baseline": "#6b7280",
+        "kept": "#0072b2",
+        "dropped": "#c2500a",
+        "dead": "#6b7280",
+        "same": "#00795c",
+        "up": "#c2500a",
+        "down": "#0072b2",
+        "faint": "#b9bcc1",
+    }
+)
+DARK = MappingProxyType(
+    {
+        "paper": "#14171b",
+        "card": "#1d2126",
+        "ink": "#e9ebed",
+        "muted": "#a6aeb8",
+        "grid": "#343a42",
+        "accent": "#7cc4f0",
+        "good": "#4fd0a8",
+        "bad": "#ffa366",
+        "teacher": "#5bb5ea",
+        "supernet": "#e39cc8",
+        "slim": "#3ccba0",
+        "distil": "#ff9a57",
+        "baseline": "#9aa3ae",
+        "kept": "#5bb5ea",
+        "dropped": "#ff9a57",
+        "dead": "#9aa3ae",
+        "same": "#3ccba0",
+        "up": "#ff9a57",
+        "down": "#5bb5ea",
+        "faint": "#4b525b",
+    }
+)
+_STAND_INS = MappingProxyType({name: f"#{0x5AB300 + index:06x}" for index, name in enumerate(LIGHT)})
+DASHES: dict[str, Any] = {
+    "teacher": "-",
+    "supernet": (0, (5, 2)),
+    "slim": (0, (1, 1.6)),
+    "distil": "-",
+    "baseline": (0, (4, 2, 1, 2)),
+}
+"""Of a line, by its stage."""
 SIZE_IN = (5.4, 3.5)
 """Of a plot, chosen so that its text stays readable at the width of a phone."""
 LABEL_GAP = 0.075
 """Least distance of two labels at a line's end, as a share of the axes' height."""
-
 MOST_TICKS = 9
+
+
+def stand_in(name: str) -> str:
+    """A colour that a plot is drawn in until `themed` puts the page's in its place."""
+    return _STAND_INS[name]
+
+
+def themed(svg: str) -> str:
+    """A drawing whose stand-in colours are the page's variables, so that it follows light and dark."""
+    for name, colour in _STAND_INS.items():
+        svg = svg.replace(colour, f"var(--{name})")
+    return svg
+
+
+def css() -> str:
+    """The variables of both themes."""
+    light, dark = (" ".join(f"--{name}: {colour};" for name, colour in colours.items()) for colours in (LIGHT, DARK))
+    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """One figure of the page."""
+
+    title: str
+    words: str
+    """What it shows and how to read it, for someone who has not seen one."""
+    svg: str
+    table: Table
 
 
 def chart(

@@ -8,8 +8,8 @@ from typing import Any
 from toolkit.commands.measure.report import Report, run
 from toolkit.core.files import write_lines
 from toolkit.core.progress import finish
-from toolkit.reporting.ablation import ablations, plots
-from toolkit.reporting.markdown import BEGIN, END
+from toolkit.reporting.readme.ablation import ablations, plots
+from toolkit.reporting.readme.blocks import BEGIN, END
 
 CONDITIONS = {"kind": "ablation", "ablation": "distil", "split": "test", "data": "d", "n": 3, "input_px": 96,
               "device": "a machine", "commit": "f" * 40}  # fmt: skip

@@ -1,11 +1,22 @@
-"""The page's sentences: how the figures came about, and what was not measured or does not belong together."""
+"""How the figures came about: protocol, engines, machines and versions, and what was not measured."""
 
 from collections.abc import Iterable
 
 from toolkit.core.metrics import LIMIT_8, LIMIT_10
 from toolkit.core.schemes import scheme
-from toolkit.reporting.files import Measured
+from toolkit.reporting.converted import Measured
 from toolkit.reporting.run import TITLES, Run
+from toolkit.reporting.table import (
+    NOT_APPLICABLE,
+    Cell,
+    Column,
+    Table,
+    cell,
+    headings,
+    mapping,
+    short_commit,
+    words,
+)
 
 
 def protocol(run: Run) -> list[str]:
@@ -68,3 +79,60 @@ def _mismatches(run: Run) -> Iterable[str]:
     for record in run.scores():
         if record.get("model") in TITLES and run.stale(record):
             yield f"{TITLES[record['model']]}: its {record['kind']} record is of other weights than the bundle's."
+
+
+def engines(run: Run) -> Table | None:
+    """Which engine measured what, where and how."""
+    kept: dict[tuple[str, ...], tuple[Cell, ...]] = {}
+    for record in run.scores():
+        times = mapping(record.get("latency_ms"))
+        row = (
+            words(record.get("engine")),
+            words(record.get("kind")),
+            words(record.get("device")),
+            cell(record.get("threads"), 0),
+            cell(times.get("warmup"), 0, missing=NOT_APPLICABLE),
+            cell(times.get("runs"), 0, missing=NOT_APPLICABLE),
+            words(short_commit(record.get("commit"))),
+        )
+        kept[tuple(c.text for c in row)] = row
+    columns = [("Engine", False), ("Record", False), ("Device", False), ("Threads", True), ("Warm-up calls", True)]
+    columns += [("Timed calls", True), ("Commit", False)]
+    heads = tuple(Column(label=label, numeric=numeric) for label, numeric in columns)
+    return Table(caption="What measured what", columns=heads, rows=tuple(kept.values())) if kept else None
+
+
+def versions(run: Run) -> Table | None:
+    """Every version of every library that had a part in the run."""
+    found: dict[str, set[str]] = {}
+    sources = [part.card.made_with for part in run.parts.values()] + list(run.records)
+    for source in sources:
+        named = source.get("versions")
+        for name, version in named.items() if isinstance(named, dict) else ():
+            found.setdefault(str(name), set()).add(str(version))
+    rows = tuple((words(name), words(", ".join(sorted(found[name])))) for name in sorted(found))
+    columns = (Column(label="Library", numeric=False), Column(label="Version", numeric=False))
+    return Table(caption="Versions", columns=columns, rows=rows) if rows else None
+
+
+def machines(run: Run) -> Table | None:
+    """The machine during each run: what its times are worth."""
+    rows = {}
+    for r in run.of_kind("benchmark"):
+        host = mapping(r.get("host"))
+        if host:
+            before, after = host.get("load_1min"), host.get("load_1min_after")
+            rows[(r.get("run"), r.get("device"))] = (
+                words(r.get("run")),
+                words(r.get("device"), note=str(host.get("system") or "")),
+                cell(host.get("cores"), 0),
+                cell(host.get("clock_mhz"), 0),
+                words(host.get("governor")),
+                cell(before),
+                cell(after),
+                cell(host.get("memory_bytes"), 1, scale=1e9),
+            )
+    heads = [("Device", "", False), ("Cores", "", True), ("Clock", "MHz", True), ("Governor", "", False)]
+    heads += [("Load", "before", True), ("Load", "after", True), ("Memory", "GB", True)]
+    columns = (Column(label="Run", unit="UTC", numeric=False), *headings(heads))
+    return Table(caption="The machine while it measured", columns=columns, rows=tuple(rows.values())) if rows else None

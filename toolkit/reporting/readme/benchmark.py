@@ -1,22 +1,21 @@
-"""A benchmark's records as tables for a README: side by side, behind detectors, and under trouble."""
+"""A benchmark's records as tables for a README: side by side, behind detectors, and under corruption."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from toolkit.core.records import Fields, Record, of
-from toolkit.reporting.chart import standalone
-from toolkit.reporting.files import Measured
+from toolkit.reporting.charts import standalone
+from toolkit.reporting.comparison import lost, of_boxes
+from toolkit.reporting.converted import Measured
+from toolkit.reporting.pareto import latency
 from toolkit.reporting.proofs import Proofs
-from toolkit.reporting.rivals import lost, of_boxes
 from toolkit.reporting.run import OWN_DETECTOR
-from toolkit.reporting.table import number
-from toolkit.reporting.trade import latency
+from toolkit.reporting.table import TextTable, number
 
-Titled = tuple[str, list[str], list[list[str]]]
 SAME = "same boxes"
 
 
-def versus(lines: Sequence[Fields]) -> list[Titled]:
+def compared(lines: Sequence[Fields]) -> list[TextTable]:
     """A title, a header and rows for every table that these records give."""
     records = of(lines)
     proofs = Proofs(records)
@@ -24,13 +23,13 @@ def versus(lines: Sequence[Fields]) -> list[Titled]:
     hard = [r for r in records if r["kind"] == "robustness"]
     found = [_same(of_boxes(timed, SAME), proofs)] if of_boxes(timed, SAME) else []
     found += [_own(of_boxes(timed, OWN_DETECTOR), proofs)] if of_boxes(timed, OWN_DETECTOR) else []
-    found += [_trouble(hard, proofs)] if hard else []
-    found += [_trouble_behind(hard, proofs)] if any(r.get("own_detector") for r in hard) else []
+    found += [_corrupted(hard, proofs)] if hard else []
+    found += [_corrupted_behind(hard, proofs)] if any(r.get("own_detector") for r in hard) else []
     found += [_flicker(hard, proofs)] if any(r.get("flicker_percent") for r in hard) else []
     return found
 
 
-def in_short(lines: Sequence[Fields]) -> Titled:
+def in_short(lines: Sequence[Fields]) -> TextTable:
     """What one chooses by: accuracy and failures on the same boxes, the time of a call beside Face Mesh's and the size;
     then accuracy, failures and time behind the model's own detector. Each model on its usual engine.
 
@@ -43,7 +42,7 @@ def in_short(lines: Sequence[Fields]) -> Titled:
     timed = [r for r in rows if r["latency_ms"] and r["threads"] == 1]
     mesh = [r["latency_ms"]["cpu_median"] for r in timed if r["model"] == "mediapipe"]
     if not mesh:
-        raise ValueError("no benchmark with --peers mediapipe among the records: there is nothing to compare with")
+        raise ValueError("no benchmark with --competitors mediapipe among the records: nothing to compare with")
     table = [
         [
             _code(r, proofs),
@@ -63,7 +62,7 @@ def in_short(lines: Sequence[Fields]) -> Titled:
     )
     header = ["model", "NME mean", "median", "inner 51", "above 10 %", "processor time of a call", "beside Face Mesh"]
     header += ["size", "own detector: NME of those found", "not found or above 10 %", "processor time of a photo"]
-    return title, header, table
+    return TextTable(title, header, table)
 
 
 def _in_a_photo(record: Fields) -> list[str]:
@@ -86,7 +85,7 @@ def plots(lines: Sequence[Fields]) -> dict[str, str]:
     return dict(zip(names, map(standalone, drawn), strict=False))
 
 
-def _same(records: Sequence[Record], proofs: Proofs) -> Titled:
+def _same(records: Sequence[Record], proofs: Proofs) -> TextTable:
     header = ["model", "engine", "threads", "NME mean", "FR@10", "one call, median", "p90", "processor time"]
     rows = [
         [
@@ -107,14 +106,14 @@ def _same(records: Sequence[Record], proofs: Proofs) -> Titled:
     hosts = {str(r.get("run")): r["host"] for r in records if r.get("host")}
     loads = "".join(f"; run of {run}: {_load(host)}" for run, host in sorted(hosts.items()))
     title = f"The same boxes for all. Compare times within one run alone{loads}."
-    return title, [*header, "cold start", "memory", "size", "MACs", "operations", "delegated"], rows
+    return TextTable(title, [*header, "cold start", "memory", "size", "MACs", "operations", "delegated"], rows)
 
 
 def _load(host: Fields) -> str:
     return f"load {_figure(host.get('load_1min'), 1)} before, {_figure(host.get('load_1min_after'), 1)} after"
 
 
-def _own(records: Sequence[Record], proofs: Proofs) -> Titled:
+def _own(records: Sequence[Record], proofs: Proofs) -> TextTable:
     rows = [
         [
             _code(r, proofs),
@@ -126,10 +125,12 @@ def _own(records: Sequence[Record], proofs: Proofs) -> Titled:
         for r in records
     ]
     header = ["model", "engine", "faces found", "NME mean, of those", "median", "FR@10", "picture to points, median"]
-    return "Each behind its own face detector, on the whole pictures.", [*header, "p90", "processor time"], rows
+    return TextTable(
+        "Each behind its own face detector, on the whole pictures.", [*header, "p90", "processor time"], rows
+    )
 
 
-def _trouble(records: Sequence[Record], proofs: Proofs) -> Titled:
+def _corrupted(records: Sequence[Record], proofs: Proofs) -> TextTable:
     """NME at the middle level of each condition."""
     rows = [["plain", *(_figure(r["nme_plain"], 2) for r in records)]]
     for name, first in records[0]["conditions"].items():
@@ -140,10 +141,10 @@ def _trouble(records: Sequence[Record], proofs: Proofs) -> Titled:
         f"NME in percent where {records[0]['n']} faces are seen badly, each condition at its middle level; the same "
         "boxes for all, which no model here turns with the face."
     )
-    return title, ["condition", *(_code(r, proofs) for r in records)], rows
+    return TextTable(title, ["condition", *(_code(r, proofs) for r in records)], rows)
 
 
-def _trouble_behind(records: Sequence[Record], proofs: Proofs) -> Titled:
+def _corrupted_behind(records: Sequence[Record], proofs: Proofs) -> TextTable:
     """The same where every model has to find the face first; misses count."""
     shown = [r for r in records if r.get("own_detector")]
     own = [r["own_detector"] for r in shown]
@@ -155,18 +156,18 @@ def _trouble_behind(records: Sequence[Record], proofs: Proofs) -> Titled:
         "The same pictures, each model behind its own face detector: NME in percent of the faces found, and the share "
         "of all that is not found or above 10 %."
     )
-    return title, ["condition", *(_code(r, proofs) for r in shown)], rows
+    return TextTable(title, ["condition", *(_code(r, proofs) for r in shown)], rows)
 
 
 def _behind(scores: Fields) -> str:
     return f"{_figure(scores['nme_mean'], 2)} ({_figure(scores['failed_percent'], 1, ' %')})"
 
 
-def _flicker(records: Sequence[Record], proofs: Proofs) -> Titled:
+def _flicker(records: Sequence[Record], proofs: Proofs) -> TextTable:
     kinds = list(dict.fromkeys(kind for r in records for kind in r.get("flicker_percent") or ()))
     rows = [[kind, *(_figure((r.get("flicker_percent") or {}).get(kind), 3, " %") for r in records)] for kind in kinds]
     title = "Flicker: mean change of a point's error between frames, in percent of the eye distance, not smoothed."
-    return title, ["clip", *(_code(r, proofs) for r in records)], rows
+    return TextTable(title, ["clip", *(_code(r, proofs) for r in records)], rows)
 
 
 def _code(record: Record, proofs: Proofs) -> str:

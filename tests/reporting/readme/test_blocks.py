@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from toolkit.core.files import read_lines, write_lines
-from toolkit.reporting.markdown import BEGIN, END, IN_SHORT, render, short, update
+from toolkit.reporting.readme.blocks import BEGIN, END, IN_SHORT, render, short, update
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ("road", "release", "data", "training", "slimming", "convert", "benchmark", "device")
 PAGES = [(ROOT / "results" / name / "README.md", name) for name in RECORDED]
 
@@ -114,7 +114,7 @@ def test_what_one_chooses_by_is_beside_the_mesh(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text(f"{BEGIN.format(name=name)}\n{END.format(name=name)}\n")
     assert update(page, tmp_path) and short([ours, mesh]) in page.read_text()
-    with pytest.raises(ValueError, match="--peers mediapipe"):
+    with pytest.raises(ValueError, match="--competitors mediapipe"):
         short([ours])
 
 

@@ -6,10 +6,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from toolkit.core.records import Fields
-from toolkit.reporting.chart import chart, log_scale
-from toolkit.reporting.figures import Plot
-from toolkit.reporting.files import Measured
-from toolkit.reporting.palette import stand_in
+from toolkit.reporting.charts import Plot, chart, log_scale, stand_in
+from toolkit.reporting.converted import Measured
 from toolkit.reporting.proofs import REFUSED, REPLACED
 from toolkit.reporting.run import TITLES, Group, Run
 from toolkit.reporting.table import Column, Table, cell, mapping, number, words
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"float32": "teacher", "float16": "slim", "int8": "distil"}
 MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
-RIVALS = "XPH8d<>"
+COMPETITORS = "XPH8d<>"
 """Shapes of other people's models, by their names."""
 LOG_FROM = 8.0
 """Costs that differ by more than this factor are shown on a logarithmic scale."""
@@ -123,7 +121,7 @@ def _file(row: Measured, cost: float, nme: float, high: float | None = None) -> 
     name, precision = row.record.model, str(row.record.get("precision") or "other")
     suffix = PurePath(name).suffix
     if row.record.get("peer"):
-        marker = RIVALS[sum(map(ord, name)) % len(RIVALS)]
+        marker = COMPETITORS[sum(map(ord, name)) % len(COMPETITORS)]
         return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
     if row.refused or row.stale:
         kind = REFUSED if row.refused else REPLACED

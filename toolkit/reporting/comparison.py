@@ -1,19 +1,17 @@
-"""Every model beside what people would use instead: tables of one benchmark, and their error curves."""
+"""Every model beside its competitors: tables of one benchmark, and their error curves."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from toolkit.core.metrics import LIMIT_10, ced
 from toolkit.core.records import Fields, Record
-from toolkit.reporting.breakdown import FIGURES
-from toolkit.reporting.chart import chart
-from toolkit.reporting.figures import Plot, errors_of
-from toolkit.reporting.palette import stand_in
+from toolkit.reporting.accuracy import FIGURES, ErrorCurve, ced_plot, errors_of
+from toolkit.reporting.charts import Plot
+from toolkit.reporting.converted import threads_note
 from toolkit.reporting.run import OWN_DETECTOR, Group, Run, group
-from toolkit.reporting.table import NOT_APPLICABLE, Cell, Column, Table, cell, mapping, number, size, words
+from toolkit.reporting.table import NOT_APPLICABLE, Cell, Column, Table, cell, headings, mapping, number, size, words
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 LINES = (("distil", "-"), ("teacher", (0, (5, 2))), ("supernet", (0, (4, 2, 1, 2))), ("baseline", (0, (1, 1.6))),
          ("slim", (0, (6, 2))), ("ink", (0, (2, 1))))  # fmt: skip
@@ -47,16 +45,16 @@ def of_boxes(records: Iterable[Record], boxes: str) -> list[Record]:
 
 def side_by_side(records: Sequence[Record], where: Group, title: Title) -> Table:
     """Accuracy and every cost of every model on every engine."""
-    columns = [("Engine", "", False), ("NME", "%", True), ("FR@10", "%", True), ("Time", "ms, median", True)]
-    columns += [("Time", "ms, p90", True), ("Processor time", "ms, median", True)]
-    columns += [("Time", "times our fastest", True), ("Cold start", "ms", True)]
-    columns += [("Memory", "MB", True), ("Size", "MB", True), ("MACs", "million", True), ("Operations", "", True)]
-    columns += [("Delegated", "%", True)]
+    heads = [("Engine", "", False), ("NME", "%", True), ("FR@10", "%", True), ("Time", "ms, median", True)]
+    heads += [("Time", "ms, p90", True), ("Processor time", "ms, median", True)]
+    heads += [("Time", "times our fastest", True), ("Cold start", "ms", True)]
+    heads += [("Memory", "MB", True), ("Size", "MB", True), ("MACs", "million", True), ("Operations", "", True)]
+    heads += [("Delegated", "%", True)]
     faces = any(number(r.get("nme_mean")) is not None for r in records)
     caption = f"Side by side on {where[0]}, {where[1]}: the same boxes for all" if faces else "Timed without faces"
     return Table(
         caption=caption,
-        columns=(Column(label="Model", numeric=False), *_columns(columns)),
+        columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(_row(r, title(r), _fastest(records, r)) for r in records),
     )
 
@@ -67,8 +65,8 @@ def _row(r: Record, title: str, fastest: float | None) -> tuple[Cell, ...]:
     spent = one_call(r)
     note = str(r["not_measured"]) if r.get("not_measured") else ""
     return (
-        words(title, note=str(r.get("device")) if r.get("imported") else "a rival" if r.get("peer") else ""),
-        words(r.get("engine"), note=_threads(r)),
+        words(title, note=str(r.get("device")) if r.get("imported") else "a competitor" if r.get("peer") else ""),
+        words(r.get("engine"), note=threads_note(r)),
         cell(r.get("nme_mean")),
         cell(r.get("fr10")),
         cell(median) if median is not None or not note else Cell(text="not measured", tone="missing", note=note),
@@ -119,7 +117,7 @@ def stages(records: Sequence[Record], title: Title) -> Table | None:
     heads = [("Engine", "", False), *((n, "ms", True) for n in ("Detect", "Crop", "Network", "Decode"))]
     return Table(
         caption="Where the time goes: processor time of one face in one picture, one thread",
-        columns=(Column(label="Model", numeric=False), *_columns(heads)),
+        columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(rows),
     )
 
@@ -136,7 +134,7 @@ def behind_detectors(records: Sequence[Record], where: Group, title: Title) -> T
         times, total, found = mapping(r.get("latency_ms")), number(r.get("n_faces")), number(r.get("found"))
         rows.append(
             (
-                words(title(r), note="a rival" if r.get("peer") else ""),
+                words(title(r), note="a competitor" if r.get("peer") else ""),
                 words(r.get("engine")),
                 Cell(text=f"{found:g} of {total:g}") if total and found is not None else cell(None),
                 *(cell(r.get(key)) for key in ("nme_mean", "nme_median")),
@@ -149,7 +147,7 @@ def behind_detectors(records: Sequence[Record], where: Group, title: Title) -> T
     heads += [("Picture to points", "ms, p90", True), ("Processor time", "ms, median", True)]
     return Table(
         caption=f"Each behind its own face detector on {where[0]}, {where[1]}",
-        columns=(Column(label="Model", numeric=False), *_columns(heads)),
+        columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(rows),
     )
 
@@ -185,7 +183,7 @@ def regions(records: Sequence[Record], where: Group, title: Title) -> Table | No
     heads = [(n.capitalize(), "all but contour" if n == "inner" else "", True) for n in names]
     return Table(
         caption=f"Side by side by region, NME in percent, on {where[0]}, {where[1]}",
-        columns=(Column(label="Model", numeric=False), *_columns(heads)),
+        columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(rows),
     )
 
@@ -207,63 +205,17 @@ def subsets(records: Sequence[Record], where: Group, title: Title) -> list[Table
 
 
 def curves(run: Run, where: Group) -> Plot | None:
-    """CED curves of the models that differ."""
-    lines = [(run.named(r), errors_of(r)) for r in one_each(of(run, where, "same boxes"))][: len(LINES)]
-    if len(lines) < 2:
-        return None
-
-    def draw(axes: "Axes") -> None:
-        for (name, errors), (colour, dashes) in zip(lines, LINES, strict=False):
-            x, share = ced(errors / 100)
-            axes.plot(100 * x, 100 * share, color=stand_in(colour), linestyle=dashes, label=name)
-        axes.set_xlim(0, 100 * LIMIT_10)
-        axes.set_ylim(0, 100)
-        axes.set_xlabel("NME of a face, %")
-        axes.set_ylabel("faces at or below it, %")
-
-    limits = range(1, round(100 * LIMIT_10) + 1)
-    rows = tuple((words(name), *(cell(100 * float((e <= x).mean()), 1) for x in limits)) for name, e in lines)
-    columns = (Column(label="Model", numeric=False), *(Column(label=f"{x} %") for x in limits))
-    return Plot(
+    """CED curves of the models that differ; None unless there are two."""
+    lines = [
+        ErrorCurve(name=run.named(r), errors=errors_of(r), colour=colour, dashes=dashes)
+        for r, (colour, dashes) in zip(one_each(of(run, where, "same boxes")), LINES, strict=False)
+    ]
+    return ced_plot(
+        lines if len(lines) > 1 else (),
+        key="comparison-ced",
         title="How many faces are how good, side by side (CED)",
-        words="For every error on the horizontal axis, the share of faces that are at least as good: a curve nearer to "
+        text="For every error on the horizontal axis, the share of faces that are at least as good: a curve nearer to "
         "the upper left is better. Files of one network that say the same are drawn once.",
-        svg=chart("rivals-ced", "Cumulative error distribution of the models compared", draw, legend=2),
-        table=Table(
-            caption=f"Share of faces, in percent, with an NME of at most ..., side by side on {where[0]}, {where[1]}",
-            columns=columns,
-            rows=rows,
-        ),
+        caption=f"Share of faces, in percent, with an NME of at most ..., side by side on {where[0]}, {where[1]}",
+        legend=2,
     )
-
-
-def machines(run: Run) -> Table | None:
-    """The machine during each run: what its times are worth."""
-    rows = {}
-    for r in run.of_kind("benchmark"):
-        host = mapping(r.get("host"))
-        if host:
-            before, after = host.get("load_1min"), host.get("load_1min_after")
-            rows[(r.get("run"), r.get("device"))] = (
-                words(r.get("run")),
-                words(r.get("device"), note=str(host.get("system") or "")),
-                cell(host.get("cores"), 0),
-                cell(host.get("clock_mhz"), 0),
-                words(host.get("governor")),
-                cell(before),
-                cell(after),
-                cell(host.get("memory_bytes"), 1, scale=1e9),
-            )
-    heads = [("Device", "", False), ("Cores", "", True), ("Clock", "MHz", True), ("Governor", "", False)]
-    heads += [("Load", "before", True), ("Load", "after", True), ("Memory", "GB", True)]
-    columns = (Column(label="Run", unit="UTC", numeric=False), *_columns(heads))
-    return Table(caption="The machine while it measured", columns=columns, rows=tuple(rows.values())) if rows else None
-
-
-def _columns(heads: Iterable[tuple[str, str, bool]]) -> tuple[Column, ...]:
-    return tuple(Column(label=label, unit=unit, numeric=numeric) for label, unit, numeric in heads)
-
-
-def _threads(record: Record) -> str:
-    threads = record.get("threads")
-    return "" if number(threads) is None else f"{threads} thread" + ("" if threads == 1 else "s")

@@ -11,11 +11,11 @@ from tests.reporting.conftest import scores
 from tests.reporting.test_page import Tables
 from toolkit.core.files import write_bytes, write_lines
 from toolkit.core.images import png
-from toolkit.reporting.markdown import render as markdown
+from toolkit.reporting.comparison import one_each
 from toolkit.reporting.page import render
-from toolkit.reporting.rivals import one_each
+from toolkit.reporting.readme.benchmark import plots
+from toolkit.reporting.readme.blocks import render as markdown
 from toolkit.reporting.run import load
-from toolkit.reporting.versus import plots
 
 WHERE = {"data": "made-up faces", "split": "test", "device": "Made-up CPU, 2 cores", "commit": "0" * 40}
 HOST = {
@@ -50,7 +50,7 @@ RECORDS = [
     row("dlib", 6.0, 6.0, 3, peer=True, operations=None, macs=None, delegated_share=None),
     row("face-int8.tflite", 5.5, 40.0, 4, boxes="own detector", found=160, n_faces=165, stages_ms=None) | {"fr10": 2.5},
 ]
-TROUBLE = [
+CORRUPTED = [
     {"kind": "robustness", "model": model, "engine": "engine 1.0", "threads": 1, "n": 165, "clips": 4, **WHERE,
      "nme_plain": nme, "flicker_percent": {"still face moved": 0.5, "synthetic clip": 1.25 * nme},
      "conditions": {"blur": {"unit": "sigma", "levels": [0.01, 0.02], "nme_mean": [nme + 1, nme + 2]}},
@@ -63,7 +63,7 @@ TROUBLE = [
 @pytest.fixture
 def page(tmp_path: Path) -> str:
     """Of a folder that holds records alone."""
-    write_lines(tmp_path / "results.jsonl", [*RECORDS, *TROUBLE])
+    write_lines(tmp_path / "results.jsonl", [*RECORDS, *CORRUPTED])
     return render(load(tmp_path))
 
 
@@ -83,7 +83,7 @@ def test_side_by_side_equals_the_records(page: str) -> None:
     assert rows["dlib"][-1][0] == "not measured" and rows["mediapipe"][-1][0] == "97.6"
 
 
-def test_a_rival_is_no_file_of_ours(page: str) -> None:
+def test_a_competitor_is_no_file_of_ours(page: str) -> None:
     """It lacks a proof by nature: it is in no table of converted files and in no list of gaps, but on the plots."""
     files = Tables(page).tables["Converted files on made-up faces, test"]
     assert "dlib" not in files and "face-int8.tflite" in files
@@ -117,9 +117,9 @@ def test_models_that_say_the_same_are_drawn_once() -> None:
     assert [r["model"] for r in one_each(RECORDS[:5])] == ["face-float32.tflite", "mediapipe", "dlib"]
 
 
-def test_trouble_is_a_plot_each_with_its_numbers(page: str) -> None:
+def test_a_corruption_is_a_plot_each_with_its_numbers(page: str) -> None:
     """The plain error first; flicker as a table; every plot's table a click away."""
-    assert 'data-plot="trouble-blur"' in page and 'data-plot="rivals-ced"' in page
+    assert 'data-plot="robustness-blur"' in page and 'data-plot="comparison-ced"' in page
     rows = Tables(page).tables["NME in percent under blur"]
     assert [text for text, _ in rows["dlib"]] == ["6.00", "7.00", "8.00"]
     (caption,) = [c for c in Tables(page).tables if c.startswith("Flicker")]
@@ -147,7 +147,7 @@ def test_the_worst_faces_are_shown_with_a_warning(tmp_path: Path, page: str) -> 
 def test_a_run_from_before_has_no_such_section(whole_run: Path, tmp_path: Path) -> None:
     """Records without boxes stay where they were; a phone's record stands beside them."""
     folder = Path(shutil.copytree(whole_run, tmp_path / "run"))
-    assert 'id="rivals"' not in render(load(folder))
+    assert 'id="comparison"' not in render(load(folder))
     lines = (folder / "results.jsonl").read_text()
     (folder / "results.jsonl").write_text(lines)
     phone = {"kind": "benchmark", "model": "face.tflite", "engine": "litertjs 1", "device": "Phone", "threads": 1,
@@ -159,16 +159,16 @@ def test_a_run_from_before_has_no_such_section(whole_run: Path, tmp_path: Path) 
 
 
 def test_a_readme_gets_a_plot_of_its_own() -> None:
-    """Accuracy against time, with rivals, as a file that stands alone; none without times on the same boxes."""
-    drawn = plots([*RECORDS, *TROUBLE])
+    """Accuracy against time, with competitors, as a file that stands alone; none without times on the same boxes."""
+    drawn = plots([*RECORDS, *CORRUPTED])
     assert list(drawn) == ["latency.svg"]
     assert drawn["latency.svg"].startswith("<svg") and ">dlib<" in drawn["latency.svg"]
-    assert plots(TROUBLE) == {} and plots([{k: v for k, v in r.items() if k != "boxes"} for r in RECORDS]) == {}
+    assert plots(CORRUPTED) == {} and plots([{k: v for k, v in r.items() if k != "boxes"} for r in RECORDS]) == {}
 
 
 def test_markdown_has_the_same_figures() -> None:
     """Side by side, behind detectors, the middle level of each condition, flicker, and the load."""
-    text = markdown([*RECORDS, *TROUBLE])
+    text = markdown([*RECORDS, *CORRUPTED])
     assert (
         "| `face-int8.tflite` | engine 1.0 | 1 |" in text
         and "| 2.00 ms | 3.00 ms | 1.00 ms | 12 ms | 8 MB | 1.75 MB |" in text

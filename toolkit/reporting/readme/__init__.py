@@ -1,0 +1,1 @@
+"""Tables and plots of README files, from records. See blocks.update."""

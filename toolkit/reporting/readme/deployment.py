@@ -1,0 +1,160 @@
+"""What ships: every file against its bundle, ways to convert, an emulated Arm processor, a detector's boxes, videos."""
+
+from collections.abc import Sequence
+
+from toolkit.core.records import Record
+from toolkit.reporting.proofs import REFUSED
+from toolkit.reporting.table import TextTable, number
+
+WAYS = {"smooth": "smoothed", "raw": "as the network gives them"}
+BOXES = {
+    "truth": "around the true points",
+    "detector": "MediaPipe's as they are",
+    "calibrated": "MediaPipe's, calibrated",
+}
+
+
+def converted(records: Sequence[Record]) -> list[TextTable]:
+    """A title, a header and rows for every table that the records have something for."""
+    tables = []
+    for make, kind in ((_files, "parity"), (_ways, "conversion"), (_arm, "arm")):
+        own = [r for r in records if r["kind"] == kind]
+        own = _newest(own) if kind == "parity" else own
+        if own:
+            tables.append(make(own))
+    return tables
+
+
+def _newest(records: list[Record]) -> list[Record]:
+    """The newest proof of each file, of those with its figures or with a file that could not be run at all."""
+    found = {r.get("file_sha256") or r["model"]: r for r in records}
+    return [r for r in found.values() if "xnnpack_parts" in r or r.get("ok") is False]
+
+
+def _files(records: list[Record]) -> TextTable:
+    rows = [
+        [
+            f"`{r['model']}`",
+            *([f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r)] if "mean_px" in r else ["not measured"] * 7),
+            "not measured" if number(r.get("nme_mean")) is None else f"{r['nme_mean']:.2f} %",
+            "kept" if r["ok"] else REFUSED,
+        ]
+        for r in records
+    ]
+    title = f"Every file against its bundle, on {next((r['data'] for r in records if r.get('data')), 'no faces')}."
+    header = ["file", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
+    return TextTable(title, [*header, "NME change", "NME", "budget"], rows)
+
+
+def _ways(records: list[Record]) -> TextTable:
+    plain = next(r for r in records if r["variant"] == "float32")["latency_ms"]["median"]
+    rows = []
+    for r in records:
+        ms = r["latency_ms"]
+        share = f"{ms['median'] / plain:.2f}"
+        times = [f"{ms['median']:.2f} ms", f"{ms['p90']:.2f} ms", share]
+        rows.append([r["variant"], f"{r['size_bytes'] / 1e6:.2f} MB", *_counts(r), *_moved(r), *times])
+    first = records[0]
+    runs = first["latency_ms"]["runs"]
+    title = (
+        f"Ways to convert {first['name']} to TFLite, {first['input_px']} px, on {first['data']}; one call is a crop "
+    )
+    title += f"in, points out, {runs} calls of each by turns on one thread, {first['engine']}."
+    header = ["way", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
+    return TextTable(title, [*header, "NME change", "one call, median", "p90", "of float32"], rows)
+
+
+def _arm(records: list[Record]) -> TextTable:
+    rows = [
+        [
+            f"`{r['model']}`",
+            *(f"{r[name]:.2g}" for name in ("points_difference", "confidence_difference")),
+            *(f"{allowed:.2g}" for allowed in r["allowed"]),
+            "kept" if r["ok"] else "broken",
+        ]
+        for r in records
+    ]
+    first = records[0]
+    title = f"On an emulated {first['arm_cpu']} against this processor, {first['n']} faces, {first['engine']}; points "
+    title += "in [0, 1]."
+    header = ["file", "points differ by", "confidences differ by", "allowed for points", "for confidences", "budget"]
+    return TextTable(title, header, rows)
+
+
+def _counts(record: Record) -> list[str]:
+    parts = record["xnnpack_parts"]
+    return [str(record["operations"]), "" if parts is None else str(parts)]
+
+
+def _moved(record: Record) -> list[str]:
+    delta = record["nme_delta"]
+    return [
+        f"{record['mean_px']:.4f} px",
+        f"{record['worst_px']:.2f} px",
+        f"{100 * record['moved_over_1px']:.2f} %",
+        "not measured" if delta is None else f"{delta:+.3f} pp",
+    ]
+
+
+def device(records: Sequence[Record]) -> list[TextTable]:
+    """A title, a header and rows for every table that the records have something for."""
+    detected = [r for r in records if r["kind"] == "detected"]
+    paces = [r for r in records if r["kind"] == "video-pace"]
+    return [*(_detected(detected) if detected else []), *(table for r in paces for table in (_speed(r), _steady(r)))]
+
+
+def _detected(records: list[Record]) -> list[TextTable]:
+    """One table a model and set of faces."""
+    tables = []
+    for model, data in dict.fromkeys((r["model"], r["data"]) for r in records):
+        own = [r for r in records if (r["model"], r["data"]) == (model, data)]
+        found = own[0]["n"] + own[0]["n_unscored"]
+        rows = [
+            [
+                BOXES[r["boxes"]],
+                str(r["passes"]),
+                *(f"{r[figure]:.2f} %" for figure in ("nme_mean", "nme_median", "fr10", "auc10")),
+            ]
+            for r in own
+        ]
+        title = f"`{model}` on {data}, {found} of {own[0]['looked_at']} faces found; boxes of the first crop:"
+        tables.append(TextTable(title, ["boxes", "predictions a face", "NME mean", "median", "FR@10", "AUC@10"], rows))
+    return tables
+
+
+def _speed(record: Record) -> TextTable:
+    """A row for each way; median milliseconds of a stage's call, and whole frames."""
+    stages = list(record["ways"]["smooth"]["stages"])
+    rows = [
+        [
+            WAYS[name],
+            *(f"{way['stages'][stage]['median_ms']:.2f}" if stage in way["stages"] else "" for stage in stages),
+            str(way["stages"]["detect"]["laps"]),
+            f"{way['cpu_ms_per_frame']:.2f} ms",
+            f"{way['frames_per_second']:.0f}",
+        ]
+        for name, way in record["ways"].items()
+    ]
+    size, frames = record["size_wh"], record["ways"]["smooth"]["frames"]
+    title = (
+        f"Milliseconds of each stage's call (median): `{record['model']}`, {record['engine']}, {record['threads']} "
+        f"thread, {size[0]} x {size[1]}, one face, {frames} frames. {record['device']}, load average "
+        f"{record['load_average'][0]:.1f}."
+    )
+    return TextTable(title, ["points", *stages, "looks", "processor time a frame", "frames a second"], rows)
+
+
+def _steady(record: Record) -> TextTable:
+    """A row for each way, NME and flicker for each part of the films."""
+    parts = list(record["ways"]["smooth"]["parts"])
+    rows = [
+        [
+            WAYS[name],
+            *(f"{way['parts'][part][figure]:.2f} %" for figure in ("flicker", "nme") for part in parts),
+            f"{way['frames_lost']} of {way['frames']}",
+        ]
+        for name, way in record["ways"].items()
+    ]
+    header = [f"{figure}, {part}" for figure in ("flicker", "NME") for part in parts]
+    title = "Flicker (frame-to-frame change of the error over the inter-ocular distance) and NME:"
+    return TextTable(title, ["points", *header, "frames without the face"], rows)
