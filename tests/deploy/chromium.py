@@ -7,8 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from toolkit.commands.live.serve import PAGE
 from toolkit.core.images import read_image
+from toolkit.web.page import PAGE
 
 GOLDEN = PAGE.parents[1] / "golden"
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -21,12 +21,14 @@ import pytest
 
 from tests.deploy import chromium
 from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Visit
-from toolkit.commands.live.serve import PAGE, Serve, checked, open_server
+from toolkit.commands.live.serve import Serve, open_server
 from toolkit.core.geometry import BOX_SCALE, Crop, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.zoo import MAIN, released
 from toolkit.detect import FaceDetector, landmarks_in
 from toolkit.landmarkers import open_model
+from toolkit.web.page import PAGE
+from toolkit.web.records import checked
 from toolkit.web.server import Server
 
 WEB = PAGE.parent

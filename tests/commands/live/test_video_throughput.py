@@ -8,7 +8,7 @@ import pytest
 from toolkit import landmarkers
 from toolkit.cli import main
 from toolkit.commands.live import video_throughput
-from toolkit.commands.live.video_throughput import VideoPace, run
+from toolkit.commands.live.video_throughput import VideoThroughput, run
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68, Scheme
@@ -62,7 +62,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
         for module in (video_throughput, landmarkers):
             patch.setattr(module, "open_model", lambda *_: Trembling())
         patch.setattr(landmarkers, "FaceDetector", Middle)
-        outcome = finish(run(VideoPace(films=2, frames_each=12, results=results)))
+        outcome = finish(run(VideoThroughput(films=2, frames_each=12, results=results)))
     assert "frames a second" in outcome.text
     (written,) = read_lines(results)
     assert (written,) == outcome.records
@@ -95,7 +95,7 @@ def test_options_that_make_no_sense_are_refused(capsys: pytest.CaptureFixture[st
     """No film, one frame, points files."""
     for options in ({"films": 0}, {"frames_each": 1}, {"json_out": Path("p.json")}):
         with pytest.raises(ValueError, match=r"expected one film|writes no points"):
-            VideoPace(**options)
+            VideoThroughput(**options)
     with pytest.raises(SystemExit):
         main(["video", "--measure", "--films", "0"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from toolkit.commands.following import Live, play, session
+from toolkit.commands.live.follow import Follow, follower, play
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.stopwatch import Stopwatch
@@ -15,7 +15,7 @@ from toolkit.core.video import VideoReader, VideoWriter, check_name
 
 
 @dataclass(frozen=True, kw_only=True)
-class Video(Live):
+class Video(Follow):
     """Follow the faces of a video, draw their landmarks and write their points.
 
     Reads any file that FFmpeg does, sideways phone videos, changing frame rates and sizes included; frames that are
@@ -46,7 +46,7 @@ def run(options: Video) -> Steps[Outcome]:
         about = {"kind": "video", "video": reader.name, "size_wh": list(reader.size_wh)}
         try:
             with (
-                session(options, about, options.finest, watch) as frames,
+                follower(options, about, options.finest, watch) as frames,
                 VideoWriter(out, reader.size_wh, reader.fps) as writer,
             ):
                 started = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.commands.following import Live, play, session
+from toolkit.commands.live.follow import Follow, follower, play
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.outputs import OutRecords, check_outputs
@@ -24,7 +24,7 @@ from toolkit.landmarkers import identify, open_model
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoPace(Live):
+class VideoThroughput(Follow):
     """Follow moving synthetic faces in 640 x 480 films, with and without smoothing in turns, and measure both.
 
     The whole way of `sdhrnet video` is timed: decode, detect, crop, network, smooth, draw, encode. Flicker is the
@@ -62,8 +62,8 @@ class Showing:
     """Of all threads of this process."""
 
 
-def run(options: VideoPace) -> Steps[Outcome]:
-    """Draw the films, follow each twice, and score; see VideoPace."""
+def run(options: VideoThroughput) -> Steps[Outcome]:
+    """Draw the films, follow each twice, and score; see VideoThroughput."""
     check_outputs(options)
     model = open_model(options.model, options.threads)
     scheme = model.scheme
@@ -108,7 +108,7 @@ def _write(film: MovingFace, path: Path) -> FloatArray:
     return np.stack(truth)
 
 
-def _follow(path: Path, out: Path, options: Live, watch: Stopwatch) -> Showing:
+def _follow(path: Path, out: Path, options: Follow, watch: Stopwatch) -> Showing:
     """A file through the whole of `sdhrnet video`; opening the model and the detector is not timed.
 
     Raises:
@@ -118,7 +118,7 @@ def _follow(path: Path, out: Path, options: Live, watch: Stopwatch) -> Showing:
     lost = 0
     with (
         closing(VideoReader(path, watch)) as reader,
-        session(options, {}, 0, watch) as frames,
+        follower(options, {}, 0, watch) as frames,
         VideoWriter(out, reader.size_wh, reader.fps) as writer,
     ):
         wall_s, cpu_s = time.perf_counter(), time.process_time()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.commands.following import Live, Session, session
+from toolkit.commands.live.follow import Follow, Follower, follower
 from toolkit.core.arrays import ImageArray
 from toolkit.core.camera import Camera, close_windows, has_display, show
 from toolkit.core.draw import draw_caption
@@ -18,12 +18,12 @@ from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoWriter, check_name
 
 TITLE = "sdhrnet webcam (q to quit)"
-PACE_FRAMES = 30
+SPEED_FRAMES = 30
 """The speed that is shown is that of so many frames."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Webcam(Live):
+class Webcam(Follow):
     """Follow the faces before a camera. Frames stay on this machine, and on no disk without --out.
 
     Ends by q, Escape, Ctrl+C, kill, when its window or terminal is closed, or after --seconds; what was recorded until
@@ -71,7 +71,7 @@ def run(options: Webcam) -> Steps[Outcome]:
     with ExitStack() as stack:
         camera = stack.enter_context(closing(Camera(options.camera, (options.width, options.height), watch)))
         about = {"kind": "webcam", "camera": options.camera, "size_wh": list(camera.size_wh), "mirror": options.mirror}
-        frames = stack.enter_context(session(options, about, options.finest, watch))
+        frames = stack.enter_context(follower(options, about, options.finest, watch))
         writer = stack.enter_context(VideoWriter(options.out, camera.size_wh)) if options.out is not None else None
         if window:
             stack.callback(close_windows)
@@ -94,9 +94,9 @@ def run(options: Webcam) -> Steps[Outcome]:
     return Outcome(text=f"{frames.text(max(seconds, 1e-3))}{where}", records=(record,))
 
 
-def _live(frames: Session, camera: Camera, options: Webcam) -> Iterator[tuple[float, ImageArray]]:
+def _live(frames: Follower, camera: Camera, options: Webcam) -> Iterator[tuple[float, ImageArray]]:
     """Time and drawn picture of each frame, with the speed on it, until the time is over or the camera gone."""
-    times: deque[float] = deque(maxlen=PACE_FRAMES)
+    times: deque[float] = deque(maxlen=SPEED_FRAMES)
     for frame in camera:
         if options.seconds is not None and frame.seconds > options.seconds:
             return
@@ -104,13 +104,13 @@ def _live(frames: Session, camera: Camera, options: Webcam) -> Iterator[tuple[fl
         _, picture = frames(image, frame.seconds)
         times.append(frame.seconds)
         if len(times) > 1:
-            pace = (len(times) - 1) / (times[-1] - times[0])
-            network = frames.watch.latest_ms("network", PACE_FRAMES)
-            picture = draw_caption(picture, f"{pace:.0f} frames/s, network {network:.1f} ms")
+            speed = (len(times) - 1) / (times[-1] - times[0])
+            network = frames.watch.latest_ms("network", SPEED_FRAMES)
+            picture = draw_caption(picture, f"{speed:.0f} frames/s, network {network:.1f} ms")
         yield frame.seconds, picture
 
 
-def _progress(frames: Session, seconds: float, until: float | None) -> Progress:
+def _progress(frames: Follower, seconds: float, until: float | None) -> Progress:
     """How far a recording is; one without an end stays at its beginning."""
     if until is None:
         return Progress(task=f"following faces: {frames.frames} frames, Ctrl+C ends", done=0, total=1)

@@ -1,4 +1,4 @@
-"""What `video` and `webcam` share: faces followed frame by frame, drawn, and their points written."""
+"""What `video` and `webcam` share: options, and faces followed frame by frame, drawn, and their points written."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,7 +22,7 @@ from toolkit.landmarkers import load
 
 
 @dataclass(frozen=True, kw_only=True)
-class Live(Options):
+class Follow(Options):
     """Options of every command that follows faces."""
 
     model: ModelPath = Path(MAIN)
@@ -56,13 +56,13 @@ class Live(Options):
         )
 
 
-class Session:
+class Follower:
     """One run of a command: a frame in, its faces and a picture of them out."""
 
     def __init__(
         self, tracker: FaceTracker, scheme: Scheme, *, boxes: bool, sinks: list[Sink], watch: Stopwatch
     ) -> None:
-        """See `session`."""
+        """See `follower`."""
         self._tracker, self._scheme, self._boxes, self._sinks = tracker, scheme, boxes, sinks
         self.watch = watch
         self.frames = 0
@@ -114,7 +114,7 @@ class Session:
         return f"{seen}; {self.frames / wall_s:.0f} frames a second ({stages} ms a frame)"
 
 
-def play(frames: Session, reader: VideoReader, writer: VideoWriter) -> Iterator[tuple[Frame, list[TrackedFace]]]:
+def play(frames: Follower, reader: VideoReader, writer: VideoWriter) -> Iterator[tuple[Frame, list[TrackedFace]]]:
     """A video through a session and into a file: each frame with its faces."""
     for frame in reader:
         faces, picture = frames(frame.image, frame.seconds)
@@ -124,7 +124,7 @@ def play(frames: Session, reader: VideoReader, writer: VideoWriter) -> Iterator[
 
 
 @contextmanager
-def session(options: Live, about: dict[str, Any], finest: int, watch: Stopwatch | None = None) -> Iterator[Session]:
+def follower(options: Follow, about: dict[str, Any], finest: int, watch: Stopwatch | None = None) -> Iterator[Follower]:
     """Everything opened for a run; points files appear, whole, when the block ends well.
 
     Args:
@@ -145,6 +145,6 @@ def session(options: Live, about: dict[str, Any], finest: int, watch: Stopwatch 
             sinks.append(stack.enter_context(json_points(options.json_out, head)))
         if options.csv_out is not None:
             sinks.append(stack.enter_context(csv_points(options.csv_out, model.scheme)))
-        yield Session(
+        yield Follower(
             model.tracker(options.tracking(), watch), model.scheme, boxes=options.boxes, sinks=sinks, watch=watch
         )
