@@ -222,9 +222,9 @@ def _video() -> "Stage[Options]":
 
 @live.command("video measure", "its speed by stage and its jitter, on films of known points")
 def _video_measure() -> "Stage[Options]":
-    from toolkit.commands.live.video_throughput import VideoPace, run
+    from toolkit.commands.live.video_throughput import VideoThroughput, run
 
-    return Stage(VideoPace, run)
+    return Stage(VideoThroughput, run)
 
 
 @live.command("webcam", "follow the faces before a camera, in a window or to a file")
