@@ -6,15 +6,20 @@ RUN := $(VENV)/bin
 ARM := .arm
 MODELS := toolkit/weights
 FACES := $(SDHRNET_DATA)
+# Tests run in as many processes; each may take 3 GB.
+WORKERS ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test check format notebooks lab release web verify-arm clean
+.PHONY: demo test quick check format notebooks lab release web verify-arm clean
 
 demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
 
-test: check  ## formatting, lint, types, import contracts, tests
-	$(RUN)/python -m pytest
+test: check  ## formatting, lint, types, import contracts, all tests
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+quick: $(VENV)/.ready  ## the tests that are fast, while you think
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow and not browser and not data"
 
 check: $(VENV)/.ready
 	$(RUN)/ruff format --check .

@@ -1,11 +1,15 @@
 """Shared fixtures: a small network that knows a few synthetic faces, and the files converted from it."""
 
+import dataclasses
+import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from tests.small import CARD, FACES, SMALL, WEIGHTS
@@ -53,11 +57,23 @@ class Converted:
 
 @pytest.fixture(scope="session")
 def converted(small_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Converted:
-    """Every format in every precision, made once a session: a minute."""
+    """Every format in every precision, made once a session for all of its workers: a minute."""
     from toolkit.commands.convert.convert import Convert, run
 
-    folder = tmp_path_factory.mktemp("run")
-    bundle.write(small_bundle, folder / "distil")
-    options = Convert(bundle=folder / "distil", precision=get_args(Precision), faces=FACES, calibration=32)
-    outcome = finish(run(options))
-    return Converted(folder / "distil", folder / "models", outcome)
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    folder, kept = shared / "converted", shared / "converted.json"
+    with FileLock(shared / "converted.lock"):
+        if not kept.exists():
+            bundle.write(small_bundle, folder / "distil")
+            options = Convert(bundle=folder / "distil", precision=get_args(Precision), faces=FACES, calibration=32)
+            kept.write_text(json.dumps(dataclasses.asdict(finish(run(options)))))
+    outcome = json.loads(kept.read_text())
+    return Converted(folder / "distil", folder / "models", Outcome(**{**outcome, "records": tuple(outcome["records"])}))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever waits for the converted files is slow."""
+    for item in items:
+        if "converted" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
