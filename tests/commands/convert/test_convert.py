@@ -257,10 +257,10 @@ def test_a_failing_converter_leaves_nothing(
         ({"calibration": 0}, "at least 1"),
     ],
 )
-def test_impossible_wishes_are_refused_at_once(fields: dict[str, object], message: str) -> None:
+def test_impossible_wishes_are_refused_at_once(tmp_path: Path, fields: dict[str, object], message: str) -> None:
     """Before anything is read or written."""
     with pytest.raises(ValueError, match=message):
-        Convert(bundle=Path("net"), **fields)
+        Convert(bundle=tmp_path, **fields)
 
 
 def test_no_bundle_is_an_error(tmp_path: Path) -> None:
