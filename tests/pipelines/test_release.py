@@ -14,7 +14,7 @@ from toolkit.pipelines.jobs import Job
 from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
 from toolkit.pipelines.release import SHIPPED, Release, Shipped, run, ship
 from toolkit.runtime import sidecar
-from toolkit.train.setup import Training
+from toolkit.train.options import Training
 
 FOLDERS = {name for name, *_ in (*MIXTURE, *HEADED)} | {POINTS_29}
 PARENTS = ("start", "supernet", "student", "teacher", "arch")

@@ -184,6 +184,12 @@ def test_equation_2(tmp_path: Path) -> None:
     assert of_alpha["mse"].item() == pytest.approx(error, rel=1e-5) == of_weights["mse"].item()
     assert of_alpha["l1"].item() == pytest.approx(penalty, rel=1e-5)
     assert "l1" not in of_weights  # a constant of the weights
+    with finish(
+        set_up(dataclasses.replace(options, coordinate_weight=0.5), stage="supernet", run=supernet.run)
+    ) as setup:
+        passes = supernet._run(setup.options, setup, net).passes  # type: ignore[arg-type]
+    terms = [part.step(inputs(batch)).keys() for part in passes]
+    assert terms == [{"mse", "l1"}, {"mse", "coordinate"}]  # the factors learn by equation 2 alone
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.1])

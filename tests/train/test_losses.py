@@ -1,12 +1,17 @@
 """Loss terms against plain float64 references, written as the paper writes them."""
 
+from math import ceil, pi, sqrt
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
 from toolkit.core import heatmap
 from toolkit.core.schemes import W300_68
 from toolkit.data.augment import mirror as flip
-from toolkit.train.losses import distillation, mirror, mse, targets
+from toolkit.train.losses import coordinate, distillation, mirror, mse, soft_argmax, supervised, targets
+from toolkit.train.options import Training
 
 RNG = np.random.default_rng(0)
 SHAPE = (3, 5, 6, 4)
@@ -106,3 +111,89 @@ def test_targets_peak_at_the_points_and_skip_missing_ones() -> None:
     assert np.unravel_index(int(truth[0, 0].argmax()), (8, 8)) == (1, 3)  # (y, x): 5.5 and 13.5 are pixels 1 and 3
     assert float(truth[0, 0].max()) == 1.0
     assert weight[0, :, 0, 0].tolist() == [1.0, 0.0]
+
+
+def reference_soft_argmax(heatmap_: np.ndarray, sigma: float) -> tuple[float, float]:
+    """Of one map, pixel by pixel: the offset from the highest pixel, as a mean weighted by squared positive values."""
+    height, width = heatmap_.shape
+    top, left = divmod(int(np.argmax(heatmap_)), width)
+    radius = ceil(3 * sigma / sqrt(2))
+    mass = x = y = 0.0
+    for row in range(max(0, top - radius), min(height, top + radius + 1)):
+        for column in range(max(0, left - radius), min(width, left + radius + 1)):
+            weight = max(0.0, float(heatmap_[row, column])) ** 2
+            mass, x, y = mass + weight, x + weight * (column - left), y + weight * (row - top)
+    mass = max(mass, 0.01 * pi * sigma**2)
+    return (left + x / mass + 0.5) / width, (top + y / mass + 0.5) / height
+
+
+@pytest.mark.parametrize("height", [1.0, 0.001])
+def test_the_soft_argmax_is_the_weighted_mean_around_the_peak(height: float) -> None:
+    """Of noise around and below 0, on maps that are not square, and of next to nothing (1e-6 of the crop)."""
+    noise = height * RNG.normal(0.3, 0.4, (2, 3, 9, 12))
+    found = soft_argmax(torch.tensor(noise), 1.0)
+    expected = [[reference_soft_argmax(m, 1.0) for m in face] for face in noise]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("sigma", "size"), [(1.0, 64), (1.0, 128), (1.5, 96), (2.0, 128)])
+def test_the_soft_argmax_of_a_gaussian_is_its_point(sigma: float, size: int) -> None:
+    """Within 0.05 pixels of the crop wherever the border cuts nothing off, and decoding agrees."""
+    margin = 4 * (ceil(3 * sigma / sqrt(2)) + 0.5)
+    points = RNG.uniform(margin, size - 1 - margin, (200, 2))
+    maps = heatmap.encode(points, size, sigma)
+    found = soft_argmax(torch.from_numpy(maps)[None], sigma)[0].numpy() * size - 0.5
+    assert np.abs(found - points).max() < 0.05
+    assert np.abs(found - heatmap.decode(maps, "dark", sigma)[0]).max() < 0.06
+
+
+def test_the_loss_of_coordinates_is_smooth_l1_in_shares_of_the_crop() -> None:
+    """Shifted Gaussians against the shift itself, quadratic below a hundredth of the crop and linear above (1e-4)."""
+    size, points = 128, np.array([[[50.0, 60.0], [70.3, 44.9], [64.0, 30.0]]])
+    shift = np.array([[[0.5, -0.3], [3.0, -8.0], [np.nan, np.nan]]])
+    truth, known = targets(torch.from_numpy(points + 0 * shift).float(), size, 1.0)
+    predicted, _ = targets(torch.from_numpy(points + shift).float(), size, 1.0)
+    share = np.abs(shift[0, :2]) / size
+    expected = np.where(share < 0.01, share**2 / 0.02, share - 0.005).mean()
+    assert float(coordinate(predicted, truth, known, 1.0)) == pytest.approx(expected, abs=1e-4 * expected + 2e-6)
+
+
+def test_a_perfect_heatmap_has_no_loss_of_coordinates() -> None:
+    """At the border, beyond it, and where a point is missing, whatever stands there; with no point at all it is 0."""
+    points = torch.tensor([[[0.0, 1.0], [63.4, 30.0], [-3.0, 70.0], [-400.0, 20.0], [torch.nan, torch.nan]]])
+    truth, known = targets(points, 64, 1.0)
+    predicted = truth.clone()
+    predicted[0, 3:] = torch.from_numpy(RNG.random((2, 16, 16)))
+    assert float(coordinate(predicted, truth, known, 1.0)) == 0
+    assert float(coordinate(predicted, truth, torch.zeros_like(known), 1.0)) == 0
+
+
+@pytest.mark.parametrize("start", ["nothing", "negative", "noise", "far"])
+def test_the_gradient_of_coordinates_is_finite_and_leads_to_the_point(start: str) -> None:
+    """From maps of zeros, of negative values, of noise, and from a peak elsewhere; missing points get none."""
+    points = torch.tensor([[[30.0, 33.0], [torch.nan, torch.nan]]])
+    truth, known = targets(points, 64, 1.0)
+    maps = {
+        "nothing": torch.zeros_like(truth),
+        "negative": -torch.ones_like(truth),
+        "noise": torch.from_numpy(RNG.normal(0, 0.01, truth.shape)).float(),
+        "far": targets(torch.tensor([[[44.6, 20.2], [9.0, 9.0]]]), 64, 1.0)[0],
+    }[start].requires_grad_()
+    loss = coordinate(maps, truth, known, 1.0)
+    loss.backward()
+    assert maps.grad is not None and bool(maps.grad.isfinite().all()) and not bool(maps.grad[0, 1].any())
+    if start == "far":
+        step = (maps - 1e-1 * maps.grad / maps.grad.abs().max()).detach()
+        assert float(coordinate(step, truth, known, 1.0)) < float(loss.detach())
+
+
+def test_coordinates_count_by_their_weight(tmp_path: Path) -> None:
+    """By default the published loss alone; a negative weight is refused. Half precision comes out as float32."""
+    truth, known = targets(torch.tensor([[[30.0, 33.0]]]), 64, 1.0)
+    predicted = targets(torch.tensor([[[35.0, 33.0]]]), 64, 1.0)[0].bfloat16()
+    plain, both = (supervised(predicted, truth, known, Training(out=tmp_path, coordinate_weight=w)) for w in (0.0, 0.5))
+    assert plain.keys() == {"mse"} and both.keys() == {"mse", "coordinate"}
+    assert torch.equal(plain["mse"], both["mse"]) and both["coordinate"].dtype == torch.float32
+    assert float(both["coordinate"]) == pytest.approx(0.5 * float(coordinate(predicted, truth, known, 1.0)))
+    with pytest.raises(ValueError, match="--coordinate-weight must not be negative"):
+        Training(out=tmp_path, coordinate_weight=-1)

@@ -98,6 +98,9 @@ class Training(Options):
     those that are not named (default: the preset's; results/data says what each group gave)."""
     sigma: float = 1.0
     """Standard deviation of the target Gaussians in heatmap pixels."""
+    coordinate_weight: float = 0.0
+    """Weight of a loss of coordinates beside the heatmaps' squared error, in every step that learns weights from the
+    truth: smooth L1 of each heatmap's local soft-argmax, in shares of the crop. 0, as published, is without."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     device: str = "auto"
@@ -142,6 +145,8 @@ class Training(Options):
         self._check_data()
         if not self.sigma > 0:
             raise ValueError(f"--sigma must be above 0, got {self.sigma}")
+        if self.coordinate_weight < 0:
+            raise ValueError(f"--coordinate-weight must not be negative, got {self.coordinate_weight}")
         if self.tensorboard:
             import_module("tensorboard")  # now, and not after the first epoch
         if not 1 <= self.processes <= self.optim.batch:

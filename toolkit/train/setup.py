@@ -224,6 +224,7 @@ def _identity(options: Training, stage: str, data: str) -> dict[str, Any]:
         "size_px": options.size_px,
         "progressive": list(options.progressive),
         "sigma": options.sigma,
+        "coordinate_weight": options.coordinate_weight,
         "seed": options.seed,
         "optim": dataclasses.asdict(options.optim),
         "augment": dataclasses.asdict(options.augmentation),

@@ -20,7 +20,7 @@ from toolkit.slimming.fold import fold
 from toolkit.train.checkpoint import final_record
 from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
-from toolkit.train.losses import distillation, masked, mirror, mse, targets
+from toolkit.train.losses import distillation, masked, mirror, supervised, targets
 from toolkit.train.options import Training
 from toolkit.train.run import Pass
 from toolkit.train.setup import Setup, finished, set_up
@@ -187,7 +187,11 @@ def _pass(options: Distil, setup: Setup, nets: dict[str, Any], teacher: bundle.B
             shown = masked(clean, seen.drawn[name]) if options.mask else clean
             turned = options.views == "mirrored" and name == PEERS[1]
             maps[name] = mirror(net(shown.flip(-1)), setup.train.faces.scheme) if turned else net(shown)
-        losses = {f"{name}_mse": mse(heatmaps, truth, known) for name, heatmaps in maps.items()}
+        losses = {
+            f"{name}_{term}": value
+            for name, heatmaps in maps.items()
+            for term, value in supervised(heatmaps, truth, known, options).items()
+        }
         wanted: dict[str, tuple[float, Tensor]] = {}
         with torch.no_grad():
             if options.lambdas[0]:

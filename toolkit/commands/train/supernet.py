@@ -18,7 +18,7 @@ from toolkit.slimming import latency
 from toolkit.slimming.penalty import Penalty, penalty_weights
 from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
-from toolkit.train.losses import mse, targets
+from toolkit.train.losses import mse, supervised, targets
 from toolkit.train.optim import Optim
 from toolkit.train.options import Training
 from toolkit.train.run import Pass, Run
@@ -142,7 +142,8 @@ def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
             for parameter in weights:
                 parameter.requires_grad_(learned != "alpha")
             truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
-            terms = {"mse": mse(net(normalised(seen.images)), truth, known)}
+            maps = net(normalised(seen.images))
+            terms = {"mse": mse(maps, truth, known)} if learned == "alpha" else supervised(maps, truth, known, options)
             if learned == "weights":
                 return terms
             sizes = torch.cat([factor.view(-1) for factor in factors]).abs()

@@ -21,7 +21,7 @@ from toolkit.models.spec import ARCHITECTURES, Spec
 from toolkit.train.checkpoint import final_record
 from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
-from toolkit.train.losses import mse, targets
+from toolkit.train.losses import supervised, targets
 from toolkit.train.options import Training
 from toolkit.train.run import Pass
 from toolkit.train.setup import Setup, finished, set_up
@@ -89,7 +89,7 @@ def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: dic
 
     def step(seen: Inputs) -> dict[str, Tensor]:
         truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
-        return {"mse": mse(net(normalised(seen.images)), truth, known)}
+        return supervised(net(normalised(seen.images)), truth, known, options)
 
     passes = (Pass(name="weights", optimiser=options.optim.optimiser(weights), step=step),)
     log = yield from fit(setup.run({"teacher": net}, passes, own), options.out, resume=options.resume)
