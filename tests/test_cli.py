@@ -262,7 +262,7 @@ def test_a_missing_extra_gives_the_install_line(
 def test_what_the_terminal_cannot_print_is_escaped(tmp_path: Path) -> None:
     """A name with an ë on an ASCII terminal: status 2 for the missing file, not for its name."""
     done = subprocess.run(
-        [sys.executable, "-m", "toolkit.cli", "photo", "--image", "Zoë.png"],
+        [sys.executable, "-m", "toolkit.cli", "photo", "Zoë.png"],
         cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (2, "sdhrnet: no picture at Zo\\xeb.png\n")

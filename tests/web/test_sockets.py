@@ -47,7 +47,7 @@ def test_the_filter_kills_what_asks_for_the_internet(works: Path, family: str):
 def test_photo_asks_for_no_socket(works: Path):
     """From the file to the drawn picture, with the detector and the network as they are."""
     write_image(works / "in.png", data.astronaut())
-    done = jailed("-m", "toolkit.cli", "photo", "--image", "in.png", "--out", "out.png", cwd=works)
+    done = jailed("-m", "toolkit.cli", "photo", "in.png", "--out", "out.png", cwd=works)
     assert (done.returncode, (works / "out.png").is_file()) == (0, True), done.stderr
 
 

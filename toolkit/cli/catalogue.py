@@ -251,5 +251,6 @@ MOVED = (
     Moved("benchmark --device adb", "benchmark phone"),
     Moved("data pace", "data throughput"),
     Moved("video --measure", "video measure"),
+    Moved("photo --image", "photo"),
 )
 """Old spellings, understood for one version."""

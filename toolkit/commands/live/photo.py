@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tyro.conf import Positional
 
 from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import draw_box, draw_landmarks
@@ -29,11 +30,11 @@ EXAMPLE = "astronaut"
 class Photo(Options):
     """Find the faces in a photo and draw their landmarks."""
 
+    image: Positional[Path | None] = None
+    """The photo; without it, scikit-image's portrait of an astronaut."""
     model: ModelPath = Path(MAIN)
     """A .tflite, .onnx or .mlpackage, a bundle's folder, or the name of a released model, which is its float16 TFLite
     file (`sdhrnet models` lists them; sdhrnet-68pt-96 is the fast one)."""
-    image: Path | None = None
-    """The photo; without it, scikit-image's portrait of an astronaut."""
     out: OutFile | None = None
     """The picture to write; by default NAME-landmarks.png in the current folder."""
     json_out: OutFile | None = None
@@ -110,7 +111,7 @@ def example() -> ImageArray:
         from skimage import data
     except ImportError as error:
         raise ValueError(
-            "the example photo comes with scikit-image: `pip install scikit-image`, or name a photo with --image"
+            "the example photo comes with scikit-image: `pip install scikit-image`, or name a photo"
         ) from error
     return np.asarray(data.astronaut(), dtype=np.uint8)
 
