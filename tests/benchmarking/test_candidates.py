@@ -74,7 +74,7 @@ def test_an_engine_that_is_not_here_is_a_reason(monkeypatch: pytest.MonkeyPatch)
     assert found.landmarker is None and "tflite-runtime is not installed" in found.reason
     assert found.identity["model"] == released("int8").name
     monkeypatch.setitem(sys.modules, "dlib", None)
-    assert "pip install '.[peers]'" in open_candidate(Source(what="dlib")).reason
+    assert "pip install '.[competitors]'" in open_candidate(Source(what="dlib")).reason
 
 
 @pytest.mark.skipif(platform.system() == "Darwin", reason="CoreML is here")
@@ -136,7 +136,7 @@ def test_the_face_mesh_as_tflite_finds_faces_in_its_own_crop() -> None:
 
 def test_dlib_finds_faces_in_its_own_crop() -> None:
     """Drawn faces within 12 % on average."""
-    pytest.importorskip("dlib", reason="the extra `peers` is not installed")
+    pytest.importorskip("dlib", reason="the extra `competitors` is not installed")
     model, framing, _ = competitors.open_competitor("dlib", 1)
     faces, errors = SyntheticFaces(8, seed=2), []
     for i in range(len(faces)):

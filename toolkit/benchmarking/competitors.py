@@ -105,7 +105,7 @@ def dlib_file() -> Path:
     """The predictor in face_recognition_models, which is looked for without being imported."""
     return _inside(
         "face_recognition_models", "models/shape_predictor_68_face_landmarks.dat",
-        install("peers"),
+        install("competitors"),
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def import_dlib() -> Any:
     try:
         import dlib
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"dlib is not installed: {install('peers')}", name="dlib") from error
+        raise ModuleNotFoundError(f"dlib is not installed: {install('competitors')}", name="dlib") from error
     return dlib
 
 

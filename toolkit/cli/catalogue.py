@@ -249,6 +249,7 @@ MOVED = (
     Moved("verify --arm", "verify arm"),
     Moved("benchmark --robustness", "benchmark robustness"),
     Moved("benchmark --device adb", "benchmark phone"),
+    Moved("benchmark --peers", "benchmark --competitors"),
     Moved("data pace", "data throughput"),
     Moved("video --measure", "video measure"),
     Moved("photo --image", "photo"),

@@ -28,8 +28,8 @@ INSTALL = {
     "skimage": "report",
     "h5py": "data",
     "scipy": "data",
-    "dlib": "peers",
-    "face_recognition_models": "peers",
+    "dlib": "competitors",
+    "face_recognition_models": "competitors",
 }
 """Which extra brings a package."""
 

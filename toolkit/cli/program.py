@@ -60,7 +60,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Moved:
-    """An old spelling of a command and what it is called now. A flag among the old words may stand anywhere."""
+    """An old spelling of a command and what it is called now. A flag among the old words may stand anywhere.
+
+    Where the new spelling is a flag too, an option has another name, and what follows it stays behind it.
+    """
 
     old: str
     new: str
@@ -70,6 +73,10 @@ class Moved:
         first, *rest = self.old.split()
         if words[0] != first:
             return None
+        flag, (_, *now) = rest[0], self.new.split()
+        if now and now[0].startswith("--"):
+            found = [now[0] + w.removeprefix(flag) if w.partition("=")[0] == flag else w for w in words]
+            return found if found != words else None
         places = range(1, len(words) - len(rest) + 1) if rest[0].startswith("--") else (1,)
         for at in places:
             if words[at : at + len(rest)] == rest:
@@ -152,7 +159,7 @@ class Program:
             new = moved.replaced(words)
             if new is not None:
                 renamed(f"{self.name} {moved.old}", f"{self.name} {moved.new}")
-                return new
+                words = new
         return words
 
     def _unknown(self, words: list[str]) -> str:

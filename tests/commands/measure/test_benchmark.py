@@ -25,7 +25,11 @@ def test_ours_and_competitors_in_one_run(tmp_path: Path, monkeypatch: pytest.Mon
     """The same faces and run for all; stages and host in the record; an engine that is not here has a row and a
     reason; the same once more behind each one's detector; a sheet of the worst faces."""
     monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
-    more = {"peers": ("mediapipe",), "engines": ("ai-edge-litert", "tflite-runtime"), "models": (released("int8"),)}
+    more = {
+        "competitors": ("mediapipe",),
+        "engines": ("ai-edge-litert", "tflite-runtime"),
+        "models": (released("int8"),),
+    }
     outcome = run(tmp_path, **more, detector=True, worst=2, starts=1)
     ours, gone, mesh, ours_alone, mesh_alone = outcome.records
     assert {r["run"] for r in outcome.records} == {ours["run"]} and {r["data"] for r in outcome.records} == {
@@ -82,9 +86,9 @@ def test_robustness_records_every_condition_of_every_model(tmp_path: Path) -> No
 
 
 def test_nothing_to_measure_is_an_error(tmp_path: Path) -> None:
-    """No model and no peer, or none that can run."""
+    """No model and no competitor, or none that can run."""
     for stage in (Benchmark, Robustness):
-        with pytest.raises(ValueError, match="name at least one model, folder or bundle, or a peer"):
+        with pytest.raises(ValueError, match="name at least one model, folder or bundle, or a competitor"):
             stage()
     with pytest.raises(ValueError, match="must not be negative"):
         Benchmark(models=(tmp_path,), worst=-1)

@@ -47,9 +47,9 @@ class Benchmark(Options):
     """Number of synthetic faces, where no --data is given."""
     split: str = "test"
     """test, val or train, or a published subset of the test faces."""
-    peers: tuple[CompetitorName, ...] = ()
+    competitors: tuple[CompetitorName, ...] = ()
     """What people use instead, in the same run: mediapipe (its Face Mesh as 68 points, moved to where annotators put
-    them), mediapipe-uncorrected (its nearest mesh points), dlib (needs the extra `peers`)."""
+    them), mediapipe-uncorrected (its nearest mesh points), dlib (needs the extra `competitors`)."""
     engines: tuple[EngineName, ...] = ()
     """Run each file on those of these engines that suit it (default: the usual one of its format)."""
     threads: tuple[int, ...] = (1,)
@@ -84,8 +84,8 @@ class Benchmark(Options):
             raise ValueError("runs and threads must be at least 1, and warmup must not be negative")
         if self.starts < 0 or self.worst < 0 or self.nme_margin < 0 or self.latency_margin < 0:
             raise ValueError("starts, worst and margins must not be negative")
-        if not self.models and not self.peers:
-            raise ValueError("name at least one model, folder or bundle, or a peer by --peers")
+        if not self.models and not self.competitors:
+            raise ValueError("name at least one model, folder or bundle, or a competitor by --competitors")
 
     @property
     def results_file(self) -> Path:
@@ -102,7 +102,9 @@ def run(options: Benchmark) -> Steps[Outcome]:
     """Measure every model; see Benchmark."""
     check_outputs(options, within=("models",), results=options.results_file, worst=options.sheet)
     baseline = None if options.against is None else _baseline(options.against)
-    candidates = [open_candidate(s) for s in sources(options.models, options.peers, options.engines, options.threads)]
+    candidates = [
+        open_candidate(s) for s in sources(options.models, options.competitors, options.engines, options.threads)
+    ]
     able = [c for c in candidates if c.landmarker is not None]
     if not able:
         raise ValueError(f"nothing can run here: {'; '.join(dict.fromkeys(c.reason for c in candidates))}")

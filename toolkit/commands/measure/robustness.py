@@ -49,7 +49,7 @@ class Robustness(Options):
     """test, val or train, or a published subset of the test faces."""
     every: int = 1
     """Use one face in this many."""
-    peers: tuple[CompetitorName, ...] = ()
+    competitors: tuple[CompetitorName, ...] = ()
     """What people use instead, on the same pictures: mediapipe, mediapipe-uncorrected, dlib."""
     engines: tuple[EngineName, ...] = ()
     """Run each file on those of these engines that suit it (default: the usual one of its format)."""
@@ -66,18 +66,18 @@ class Robustness(Options):
         self.at_least(1, "synthetic")
         if self.every < 1 or self.clips < 0:
             raise ValueError("every must be at least 1, and clips must not be negative")
-        if not self.models and not self.peers:
-            raise ValueError("name at least one model, folder or bundle, or a peer by --peers")
+        if not self.models and not self.competitors:
+            raise ValueError("name at least one model, folder or bundle, or a competitor by --competitors")
 
 
 def run(options: Robustness) -> Steps[Outcome]:
     """Spoil, score and compare; see Robustness."""
     results = options.results or Path("results.jsonl")
     check_outputs(options, results=results)
-    opened = [open_candidate(s) for s in sources(options.models, options.peers, options.engines, (1,))]
+    opened = [open_candidate(s) for s in sources(options.models, options.competitors, options.engines, (1,))]
     candidates = [c for c in opened if c.landmarker is not None and c.landmarker.timed]
     if not candidates:
-        raise ValueError("none of these models has an engine here: give a .tflite or .onnx file, a bundle or a peer")
+        raise ValueError("none of these models has an engine here: give a .tflite or .onnx file or a bundle")
     runners = [(c.landmarker, c.framing) for c in candidates if c.landmarker is not None]
     faces = open_faces(options.data, options.split, options.synthetic, scheme=runners[0][0].scheme)
     if any(landmarker.scheme != faces.scheme for landmarker, _ in runners):
