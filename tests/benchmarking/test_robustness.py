@@ -8,7 +8,7 @@ import pytest
 from toolkit.benchmarking.end_to_end import LookOnce, found_points
 from toolkit.benchmarking.flicker import FRAMES, clip_flicker, flicker, still_clips, synthetic_clips
 from toolkit.benchmarking.framing import Framing
-from toolkit.benchmarking.robustness import Picture, behind, robustness
+from toolkit.benchmarking.robustness import CorruptedFace, behind, robustness
 from toolkit.core.geometry import Pose
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
@@ -81,7 +81,7 @@ def test_the_spoilt_picture_is_the_same_for_every_frame() -> None:
     sample = FACES[0]
     turned = Corruption(unit="degrees", levels=(20,), pose=lambda v, _: Pose(rotation_deg=v))
     for condition, level in ((CORRUPTIONS["blur"], 0.02), (turned, 20.0), (CORRUPTIONS["box jitter"], 1)):
-        picture = Picture(sample, W300_68, condition, level, np.random.default_rng(0))
+        picture = CorruptedFace(sample, W300_68, condition, level, np.random.default_rng(0))
         for framing in (Framing(size_px=64), Framing(size_px=96, scale=1.7)):
             model, crop = Follower(framing.size_px), framing.crop(picture._box, picture._pose)
             model.truth = lambda _, p=picture, c=crop: c.to_crop(p._points)
@@ -95,7 +95,8 @@ def test_a_turned_face_is_turned_in_the_picture_that_a_pipeline_sees() -> None:
     """By 20 degrees to either side, about the middle of its box, at the same size."""
     turned = Corruption(unit="degrees", levels=(20,), pose=lambda v, _: Pose(rotation_deg=v))
     upright, tilted = (
-        Picture(FACES[0], W300_68, c, 20, np.random.default_rng(0)) for c in (Corruption(unit="", levels=(1,)), turned)
+        CorruptedFace(FACES[0], W300_68, c, 20, np.random.default_rng(0))
+        for c in (Corruption(unit="", levels=(1,)), turned)
     )
     before, after = (np.diff(p._points[list(W300_68.eyes)], axis=0)[0] for p in (upright, tilted))
     assert np.degrees(np.arctan2(after[1], after[0]) - np.arctan2(before[1], before[0])) == pytest.approx(20)
@@ -108,7 +109,7 @@ def test_lengths_are_shares_of_the_plain_crop_not_of_the_canvas() -> None:
     """The plain crop has half the side of the picture that is disturbed."""
     seen: list[tuple[float, int]] = []
     spy = Corruption(unit="", levels=(1,), paint=lambda v, _, __: seen.append((v.side_px, len(v.image))) or v.image)
-    Picture(FACES[0], W300_68, spy, 1, np.random.default_rng(0))
+    CorruptedFace(FACES[0], W300_68, spy, 1, np.random.default_rng(0))
     assert seen == [(256, 512)]
 
 

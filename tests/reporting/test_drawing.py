@@ -9,17 +9,17 @@ from PIL import Image
 from toolkit.models.spec import s_hrnet
 from toolkit.reporting.architecture import drawing
 from toolkit.reporting.charts import LIGHT
-from toolkit.reporting.drawing import Box, Curve, Drawing, Style, Words, png, svg
+from toolkit.reporting.drawing import BoxMark, CurveMark, Drawing, MarkStyle, TextMark, png, svg
 
-STYLES = {"line": Style(stroke="up"), "box": Style(stroke="ink", fill="down"), "text": Style(fill="ink")}
+STYLES = {"line": MarkStyle(stroke="up"), "box": MarkStyle(stroke="ink", fill="down"), "text": MarkStyle(fill="ink")}
 SMALL = Drawing(
     width=60,
     height=40,
     label="A <line> & a box",
     marks=(
-        Curve(points=((0, 10), (60, 10)), kind="line", width=4, title="x < y"),
-        Box(corner=(10, 20), size=(20, 15), radius=2, kind="box"),
-        Words(at=(45, 30), text="a & b", kind="text"),
+        CurveMark(points=((0, 10), (60, 10)), kind="line", width=4, title="x < y"),
+        BoxMark(corner=(10, 20), size=(20, 15), radius=2, kind="box"),
+        TextMark(at=(45, 30), text="a & b", kind="text"),
     ),
     styles=STYLES,
 )

@@ -273,7 +273,7 @@ def test_later_records_replace_earlier_ones(copy: Path) -> None:
     fresh = next(r for r in records(copy) if r["model"] == "teacher") | {"nme_mean": 3.25}
     write_lines(copy / "results.jsonl", [*records(copy), fresh])
     run = load(copy)
-    assert road(run, run.groups()[0]).rows[0][5].value == "3.25"
+    assert road(run, run.data_splits()[0]).rows[0][5].value == "3.25"
     assert len(run.records) == len(records(copy)) - 1
 
 
@@ -337,7 +337,7 @@ def test_files_of_one_name_are_both_shown(copy: Path) -> None:
     run = load(copy)
     shown = Tables(render(run)).tables[FILES]
     assert {name for name in shown if name.startswith(FLOAT16)} == {f"{FLOAT16} (0000000)", f"{FLOAT16} (eeeeeee)"}
-    score = run.score("slim", run.groups()[0])
+    score = run.score("slim", run.data_splits()[0])
     assert score is not None and score["nme_mean"] != 99.0
 
 
@@ -346,7 +346,7 @@ def test_fates_add_up_to_all_operations(page: str, whole_run: Path) -> None:
     rows = Tables(page).tables["Final importance factors by what became of the operation"]
     counts = {name: int(cells[0][0]) for name, cells in rows.items() if name != "Operations"}
     assert sum(counts.values()) == 132
-    spec = load(whole_run).parts["slim"].spec
+    spec = load(whole_run).bundles["slim"].spec
     assert counts["kept"] == len(getattr(spec, "edges", ()))
     assert set(counts) == {"kept", "dropped", "led nowhere"}
 

@@ -25,9 +25,6 @@ FEWEST_STEPS = 16
 MOST_CUT = 0.1
 """Share of the levels, at either end, that an integer input may cut off."""
 
-Kind = Literal["points", "heatmaps"]
-Layout = Literal["NHWC", "NCHW"]
-Side = Annotated[int, Meta(ge=8, le=4096)]
 Shift = Annotated[float, Meta(ge=-10, le=10)]
 Divisor = Annotated[float, Meta(ge=1e-6, le=1e6)]
 
@@ -42,7 +39,7 @@ class Description:
 
     file: Annotated[str, Meta(min_length=1, max_length=4096)]
     """The .tflite or .onnx file, beside the description or by its whole path."""
-    size_px: Side
+    size_px: Annotated[int, Meta(ge=8, le=4096)]
     """Side of the square crop."""
     name: Text = ""
     """What tables call it (default: the file's name)."""
@@ -51,7 +48,7 @@ class Description:
     """The crop's side over the longer side of the tight box around the landmarks."""
     shift_xy: tuple[Shift, Shift] = (0.0, 0.0)
     """Where the crop's centre lies from the box's, in sides of the box."""
-    layout: Layout = "NHWC"
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
     colours: Literal["RGB", "BGR"] = "RGB"
     mean: tuple[Real, Real, Real] = (0.0, 0.0, 0.0)
     """Taken off the levels 0 to 255 of each channel ..."""
@@ -59,7 +56,7 @@ class Description:
     """... which are then divided by this: the default gives 0 to 1."""
     output: Text = ""
     """Name of the output tensor (default: the first)."""
-    kind: Kind = "points"
+    kind: Literal["points", "heatmaps"] = "points"
     order: Literal["xy", "xxyy"] = "xy"
     """x and y of each point in turn, or all x before all y."""
     values: Annotated[int, Meta(ge=2, le=64)] = 2

@@ -13,9 +13,6 @@ from toolkit.core.arrays import FloatArray
 from toolkit.runtime.tflite import real
 
 Outputs = dict[str, NDArray[Any]]
-Shape = tuple[int | None, ...]
-"""None where any size will do."""
-
 ONNX_TYPES = {"float": "float32", "double": "float64"}
 """onnxruntime's names of types, where NumPy has others."""
 KINDS = ("float16", "float32", "float64", "uint8", "int8", "uint16", "int16", "int32", "int64")
@@ -27,7 +24,8 @@ class Input:
     """The one input of a file."""
 
     name: str
-    shape: Shape
+    shape: tuple[int | None, ...]
+    """None where any size will do."""
     kind: str
     """NumPy's name of what it holds."""
     scale: float = 0.0

@@ -99,7 +99,7 @@ def _errors(
     name, level = which
     same, own = np.full((len(runners), len(faces)), np.nan), np.full((len(pipelines), len(faces)), np.nan)
     for i in range(len(faces)):
-        picture = Picture(faces[i], faces.scheme, condition, level, np.random.default_rng([seed, i]))
+        picture = CorruptedFace(faces[i], faces.scheme, condition, level, np.random.default_rng([seed, i]))
         for row, (landmarker, framing) in zip(same, runners, strict=True):
             row[i] = picture.error(landmarker, framing)
         for row, pipeline in zip(own, pipelines, strict=True):
@@ -109,7 +109,7 @@ def _errors(
     return same, own
 
 
-class Picture:
+class CorruptedFace:
     """One face under one condition."""
 
     def __init__(

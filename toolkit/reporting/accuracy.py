@@ -10,7 +10,7 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.metrics import LIMIT_10, ced
 from toolkit.core.records import Fields, Record
 from toolkit.reporting.charts import DASHES, Plot, chart, stand_in
-from toolkit.reporting.run import TITLES, Group, Run, group
+from toolkit.reporting.run import TITLES, DataSplit, Run, data_split
 from toolkit.reporting.table import (
     NOT_APPLICABLE,
     NOT_MEASURED,
@@ -49,17 +49,17 @@ class ErrorCurve:
     dashes: Any
 
 
-def road(run: Run, where: Group | None) -> Table:
+def road(run: Run, where: DataSplit | None) -> Table:
     """Cost and accuracy of every stage's bundle, and of predictors that look at no pixel."""
     rows = [_stage(run, stage, where) for stage in TITLES]
     for record in run.of_kind("baseline"):
-        if group(record) == where:
+        if data_split(record) == where:
             name = words(_name(record), note="looks at no pixel")
             rows.append(
                 (name, *[NOT_APPLICABLE] * len(COSTS), *(cell(record.get(key)) for key in SCORES), _faces(record))
             )
     return Table(
-        caption=f"Accuracy on {where[0]}, {where[1]}" if where else "Cost of every network; accuracy was not measured",
+        caption=f"Accuracy on {where}" if where else "Cost of every network; accuracy was not measured",
         columns=(
             Column(label="Network", numeric=False),
             Column(label="Parameters", unit="full"),
@@ -77,8 +77,8 @@ def road(run: Run, where: Group | None) -> Table:
     )
 
 
-def _stage(run: Run, stage: str, where: Group | None) -> tuple[Cell, ...]:
-    part, score = run.parts.get(stage), run.score(stage, where) if where else None
+def _stage(run: Run, stage: str, where: DataSplit | None) -> tuple[Cell, ...]:
+    part, score = run.bundles.get(stage), run.score(stage, where) if where else None
     record: Fields = score or {}
     count = {key: getattr(part.complexity, key) for key in COSTS} if part else {}
     count |= {key: value for key, value in record.items() if key in COSTS and value is not None}
@@ -104,13 +104,13 @@ def _faces(record: Fields) -> Cell:
     return replace(count, note=f"{unscored} more lack an eye corner") if unscored else count
 
 
-def tables(run: Run, groups: Iterable[Group]) -> list[Table]:
+def tables(run: Run, groups: Iterable[DataSplit]) -> list[Table]:
     """Both tables of every set, as far as there are any."""
     found = [make(run, where) for where in groups for make in (regions, subsets)]
     return [table for table in found if table is not None]
 
 
-def regions(run: Run, where: Group) -> Table | None:
+def regions(run: Run, where: DataSplit) -> Table | None:
     """Mean NME of every bundle and baseline by region; None where no record has regions."""
     records = _records(run, where)
     names = _names(records, "nme_regions")
@@ -121,7 +121,7 @@ def regions(run: Run, where: Group) -> Table | None:
         found = mapping(record.get("nme_regions"))
         rows.append((words(_name(record)), *(cell(found.get(name)) for name in names), cell(record.get("nme_box"))))
     return Table(
-        caption=f"NME by region, in percent, on {where[0]}, {where[1]}",
+        caption=f"NME by region, in percent, on {where}",
         columns=(
             Column(label="Network", numeric=False),
             *(Column(label=name.capitalize(), unit="all but contour" if name == "inner" else "") for name in names),
@@ -131,7 +131,7 @@ def regions(run: Run, where: Group) -> Table | None:
     )
 
 
-def subsets(run: Run, where: Group) -> Table | None:
+def subsets(run: Run, where: DataSplit) -> Table | None:
     """Scores of every bundle and baseline on each published subset; None where no record has subsets."""
     records = _records(run, where)
     names = _names(records, "subsets")
@@ -143,7 +143,7 @@ def subsets(run: Run, where: Group) -> Table | None:
         for record in records
     ]
     return Table(
-        caption=f"Scores by subset on {where[0]}, {where[1]}",
+        caption=f"Scores by subset on {where}",
         columns=(Column(label="Subset", numeric=False), Column(label="Network", numeric=False), *FIGURES.values()),
         rows=tuple(rows),
     )
@@ -156,19 +156,19 @@ def _figures(record: Record, name: str) -> Iterable[Cell]:
     return (cell(found.get(key), 0 if key == "n" else 2, missing=missing) for key in FIGURES)
 
 
-def _records(run: Run, where: Group) -> list[Record]:
+def _records(run: Run, where: DataSplit) -> list[Record]:
     found = [record for stage in TITLES if (record := run.score(stage, where)) is not None]
-    return found + [r for r in run.of_kind("baseline") if group(r) == where]
+    return found + [r for r in run.of_kind("baseline") if data_split(r) == where]
 
 
 def _names(records: list[Record], key: str) -> list[str]:
     return list(dict.fromkeys(str(name) for record in records for name in mapping(record.get(key))))
 
 
-def curves(run: Run, where: Group) -> Plot | None:
+def curves(run: Run, where: DataSplit) -> Plot | None:
     """CED curves of the bundles and of the baselines on one set."""
     found = [r for s in TITLES if (r := run.score(s, where)) is not None]
-    found += [r for r in run.of_kind("baseline") if group(r) == where]
+    found += [r for r in run.of_kind("baseline") if data_split(r) == where]
     dashed = [DASHES["baseline"], (0, (1, 1.6)), (0, (6, 2))]
     lines: list[ErrorCurve] = []
     for record in found:
@@ -184,7 +184,7 @@ def curves(run: Run, where: Group) -> Plot | None:
         text="For every error on the horizontal axis, the share of faces that are at least as good. A curve nearer to "
         "the upper left is better; what is missing from 100 % at the right end failed (FR@10), and the share of the "
         "plot below a curve is AUC@10.",
-        caption=f"Share of faces, in percent, with an NME of at most ... on {where[0]}, {where[1]}",
+        caption=f"Share of faces, in percent, with an NME of at most ... on {where}",
         legend=3,
     )
 

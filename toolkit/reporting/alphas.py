@@ -6,7 +6,7 @@ import numpy as np
 
 from toolkit.models.spec import STAGES, Body, Gated, SuperNetSpec
 from toolkit.reporting.charts import Plot, bent_scale, chart, stand_in
-from toolkit.reporting.run import Part, Run
+from toolkit.reporting.run import BundleSummary, Run
 from toolkit.reporting.table import Column, Table, cell, number, words
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ _COLOUR = {"open": "supernet"}
 
 def trajectories(run: Run) -> Plot | None:
     """Importance factors of the supernet after every epoch."""
-    return history_of(run.parts.get("supernet"), fate(run) if "supernet" in run.parts else [], threshold(run))
+    return history_of(run.bundles.get("supernet"), fate(run) if "supernet" in run.bundles else [], threshold(run))
 
 
-def history_of(part: Part | None, fates: list[str], limit: float | None) -> Plot | None:
+def history_of(part: BundleSummary | None, fates: list[str], limit: float | None) -> Plot | None:
     """Importance factors of a supernet after every epoch, each by its fate; None where its log has none."""
     history = [r for r in part.log if isinstance(r.get("alpha"), list)] if part else []
     gated = getattr(part.spec, "gated", ()) if part else ()
@@ -72,7 +72,7 @@ def history_of(part: Part | None, fates: list[str], limit: float | None) -> Plot
 
 def fate(run: Run) -> list[str]:
     """What slimming did with each operation: kept, dropped (below the threshold) or dead (its path led nowhere)."""
-    part, slim = run.parts["supernet"], run.parts.get("slim")
+    part, slim = run.bundles["supernet"], run.bundles.get("slim")
     assert part.alpha is not None
     if slim is None:
         return ["open"] * len(part.alpha)
@@ -95,7 +95,7 @@ def fate(run: Run) -> list[str]:
 
 def threshold(run: Run) -> float | None:
     """The |alpha| below which slimming dropped an operation; None where it went by another importance."""
-    slim = run.parts.get("slim")
+    slim = run.bundles.get("slim")
     if slim is None or slim.card.config.get("importance", "alpha") != "alpha":
         return None
     return number(slim.card.config.get("threshold"))
@@ -103,7 +103,7 @@ def threshold(run: Run) -> float | None:
 
 def histogram(run: Run) -> Plot | None:
     """The final importance factors, and where the threshold fell."""
-    part = run.parts.get("supernet")
+    part = run.bundles.get("supernet")
     if part is None or not part.alpha:
         return None
     values = np.abs(part.alpha)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from toolkit.models.spec import STAGES, HRNetSpec, Spec, SuperNetSpec, hrsupernet
-from toolkit.reporting.drawing import Box, Curve, Drawing, Mark, Style, Words, svg
+from toolkit.reporting.drawing import BoxMark, CurveMark, Drawing, Mark, MarkStyle, TextMark, svg
 
 BLOCK_W = 34
 BLOCK_H = (34, 28, 23, 19)
@@ -16,29 +16,29 @@ PORT = 4.5
 THICKEST, THINNEST = 4.6, 0.7
 CLASSES = ("same", "up", "down")
 STYLES = {
-    **{kind: Style(stroke=kind) for kind in CLASSES},
-    "gone": Style(stroke="faint"),
-    "io": Style(stroke="muted"),
-    "scale": Style(stroke="muted"),
-    "block": Style(stroke="ink", fill="card"),
-    "lost": Style(stroke="faint", fill="paper", dashed=True),
-    "n": Style(fill="ink"),
-    "m": Style(fill="ink", bold=True),
-    "l": Style(fill="muted", centred=False),
-    "s": Style(fill="muted", centred=False, size=11),
-    "io-t": Style(fill="muted"),
+    **{kind: MarkStyle(stroke=kind) for kind in CLASSES},
+    "gone": MarkStyle(stroke="faint"),
+    "io": MarkStyle(stroke="muted"),
+    "scale": MarkStyle(stroke="muted"),
+    "block": MarkStyle(stroke="ink", fill="card"),
+    "lost": MarkStyle(stroke="faint", fill="paper", dashed=True),
+    "n": MarkStyle(fill="ink"),
+    "m": MarkStyle(fill="ink", bold=True),
+    "l": MarkStyle(fill="muted", centred=False),
+    "s": MarkStyle(fill="muted", centred=False, size=11),
+    "io-t": MarkStyle(fill="muted"),
 }
 
-Node = tuple[int, int]
+BlockPlace = tuple[int, int]
 """Stage and branch."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class OperationLine:
     """One operation of a drawing."""
 
-    start: Node
-    end: Node
+    start: BlockPlace
+    end: BlockPlace
     alpha: float | None
 
     @property
@@ -52,12 +52,12 @@ class Plan:
     """What there is to draw."""
 
     stages: int
-    widths: dict[Node, int]
+    widths: dict[BlockPlace, int]
     """Channels of each block that is there."""
-    lines: tuple[Line, ...]
-    gone: tuple[Line, ...] = ()
-    gone_blocks: tuple[Node, ...] = ()
-    layers: dict[Node, tuple[float | None, ...]] | None = None
+    lines: tuple[OperationLine, ...]
+    gone: tuple[OperationLine, ...] = ()
+    gone_blocks: tuple[BlockPlace, ...] = ()
+    layers: dict[BlockPlace, tuple[float | None, ...]] | None = None
     """Factors of each block's residual bodies, None where there is none; where all blocks have the same, nothing."""
     depth: int = 0
     """Residual bodies of a whole block."""
@@ -101,14 +101,16 @@ def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> 
     if alpha is not None and len(alpha) != len(spec.gated):
         raise ValueError(f"the network has {len(spec.gated)} importance factors, got {len(alpha)}")
     factor = {} if alpha is None else {one: float(a) for one, a in zip(spec.gated, alpha, strict=True)}
-    lines = [Line(start=(e.stage - 1, e.source), end=(e.stage, e.target), alpha=factor.get(e)) for e in spec.edges]
+    lines = [
+        OperationLine(start=(e.stage - 1, e.source), end=(e.stage, e.target), alpha=factor.get(e)) for e in spec.edges
+    ]
     widths = {(1, 0): spec.stem[1]}
     widths |= {(s, k): spec.width(s, k) for s in range(2, STAGES + 1) for k in spec.branches(s)}
     there = {(line.start, line.end) for line in lines}
     whole = [((e.stage - 1, e.source), (e.stage, e.target)) for e in hrsupernet(spec.points).edges] if full else []
-    gone = tuple(Line(start=a, end=b, alpha=None) for a, b in whole if (a, b) not in there)
+    gone = tuple(OperationLine(start=a, end=b, alpha=None) for a, b in whole if (a, b) not in there)
     blocks = {end for _, end in whole} - set(widths)
-    layers: dict[Node, tuple[float | None, ...]] = {node: () for node in widths if node[0] < STAGES}
+    layers: dict[BlockPlace, tuple[float | None, ...]] = {node: () for node in widths if node[0] < STAGES}
     for body in spec.bodies:
         layers[body.stage, body.branch] += (factor.get(body),)
     return Plan(
@@ -126,23 +128,23 @@ def _hrnet(spec: HRNetSpec) -> Plan:
     """HRNet in the same grid: a column a module, and the branches after the last fusion."""
     branches = [n for n, count in zip((2, 3, 4), spec.modules, strict=True) for _ in range(count)]
     branches.append(branches[-1])
-    widths: dict[Node, int] = {(1, 0): spec.layer1[1]}
-    links: list[tuple[Node, Node]] = [((1, 0), (2, 0)), ((1, 0), (2, 1))]
+    widths: dict[BlockPlace, int] = {(1, 0): spec.layer1[1]}
+    links: list[tuple[BlockPlace, BlockPlace]] = [((1, 0), (2, 0)), ((1, 0), (2, 1))]
     for stage, count in enumerate(branches, start=2):
         widths |= {(stage, k): spec.widths[k] for k in range(count)}
         if stage > 2:
             before = branches[stage - 3]
             links += [((stage - 1, a), (stage, b)) for b in range(before) for a in range(before)]
             links += [((stage - 1, before - 1), (stage, b)) for b in range(before, count)]
-    lines = tuple(Line(start=a, end=b, alpha=None) for a, b in links)
+    lines = tuple(OperationLine(start=a, end=b, alpha=None) for a, b in links)
     return Plan(stages=len(branches) + 1, widths=widths, lines=lines)
 
 
-def _centre(node: Node) -> tuple[float, float]:
+def _centre(node: BlockPlace) -> tuple[float, float]:
     return LEFT + (node[0] - 1) * STEP_X, TOP + node[1] * STEP_Y
 
 
-def _path(line: Line, kind: str, width: float, opacity: float) -> Curve:
+def _path(line: OperationLine, kind: str, width: float, opacity: float) -> CurveMark:
     (x1, y1), (x2, y2) = _centre(line.start), _centre(line.end)
     x1, x2 = x1 + BLOCK_W / 2, x2 - BLOCK_W / 2
     y1, y2 = y1 + PORT * (line.end[1] - line.start[1]) / 1.5, y2 + PORT * (line.start[1] - line.end[1]) / 1.5
@@ -150,10 +152,10 @@ def _path(line: Line, kind: str, width: float, opacity: float) -> Curve:
     title = f"stage {line.end[0]}, branch {line.start[1]} to {line.end[1]}"
     title += ": dropped" if kind == "gone" else "" if line.alpha is None else f": alpha {line.alpha:.4f}"
     points = ((x1, y1), (x1 + bend, y1), (x2 - bend, y2), (x2, y2))
-    return Curve(points=points, kind=kind, width=width, opacity=opacity, title=title)
+    return CurveMark(points=points, kind=kind, width=width, opacity=opacity, title=title)
 
 
-def _line(line: Line, largest: float) -> Curve:
+def _line(line: OperationLine, largest: float) -> CurveMark:
     if line.alpha is None:
         return _path(line, line.kind, 1.4, 0.85)
     share = abs(line.alpha) / largest if largest else 0.0
@@ -165,16 +167,16 @@ def _weight(share: float) -> tuple[float, float]:
     return THINNEST + (THICKEST - THINNEST) * share, 0.28 + 0.67 * share
 
 
-def _box(node: Node, channels: int | None) -> Iterable[Mark]:
+def _box(node: BlockPlace, channels: int | None) -> Iterable[Mark]:
     x, y = _centre(node)
     h = BLOCK_H[node[1]]
     kind = "lost" if channels is None else "block"
-    yield Box(corner=(x - BLOCK_W / 2, y - h / 2), size=(BLOCK_W, h), radius=6, kind=kind)
+    yield BoxMark(corner=(x - BLOCK_W / 2, y - h / 2), size=(BLOCK_W, h), radius=6, kind=kind)
     if channels is not None:
-        yield Words(at=(x, y + 4), text=str(channels), kind="n")
+        yield TextMark(at=(x, y + 4), text=str(channels), kind="n")
 
 
-def _layers(node: Node, own: Sequence[float | None], depth: int, largest: float) -> Iterable[Mark]:
+def _layers(node: BlockPlace, own: Sequence[float | None], depth: int, largest: float) -> Iterable[Mark]:
     """A short line below a block for each residual body, faint for those that are gone."""
     x, y = _centre(node)
     step = BLOCK_W / depth
@@ -184,7 +186,7 @@ def _layers(node: Node, own: Sequence[float | None], depth: int, largest: float)
         width, opacity = _weight(abs(factor) / largest if largest else 0.0) if factor is not None else (2.6, 0.85)
         kind, title = ("scale", "") if place < len(own) else ("gone", ": dropped")
         title = f"stage {node[0]}, branch {node[1]}, layer {place + 1}{title}"
-        yield Curve(
+        yield CurveMark(
             points=((left + 1, below), (left + step - 1, below)),
             kind=kind,
             width=width if place < len(own) else THINNEST,
@@ -196,27 +198,27 @@ def _layers(node: Node, own: Sequence[float | None], depth: int, largest: float)
 def _axes(stages: int) -> Iterable[Mark]:
     for stage in range(1, stages + 1):
         name = f"stage {stage}" if stage == 1 else str(stage)
-        yield Words(at=(_centre((stage, 0))[0], 22), text=name, kind="m")
+        yield TextMark(at=(_centre((stage, 0))[0], 22), text=name, kind="m")
     for branch in range(4):
         y = _centre((1, branch))[1]
-        yield Words(at=(8, y - 2), text=f"branch {branch}", kind="l")
-        yield Words(at=(8, y + 12), text=f"1/{4 * 2**branch} size", kind="s")
+        yield TextMark(at=(8, y - 2), text=f"branch {branch}", kind="l")
+        yield TextMark(at=(8, y + 12), text=f"1/{4 * 2**branch} size", kind="s")
 
 
 def _ends(plan: Plan) -> Iterable[Mark]:
     """The stem before the first block, and the head that reads every final block."""
     x, y = _centre((1, 0))
-    yield Curve(points=((x - 40, y), (x - BLOCK_W / 2, y)), kind="io", width=1.4)
-    yield Words(at=(x - 58, y + 4), text="stem", kind="io-t")
+    yield CurveMark(points=((x - 40, y), (x - BLOCK_W / 2, y)), kind="io", width=1.4)
+    yield TextMark(at=(x - 58, y + 4), text="stem", kind="io-t")
     last, head = _centre((plan.stages, 0))[0], _centre((plan.stages, 0))[0] + 66
     middle = TOP + 1.5 * STEP_Y
     for stage, branch in plan.widths:
         if stage == plan.stages:
             y = _centre((stage, branch))[1]
             x1, x2, to = last + BLOCK_W / 2, head - 4, middle + (branch - 1.5) * 14
-            yield Curve(points=((x1, y), (x1 + 24, y), (x2 - 24, to), (x2, to)), kind="io", width=1.4)
-    yield Box(corner=(head - 4, middle - 36), size=(46, 72), radius=8, kind="block")
-    yield Words(at=(head + 19, middle + 4), text="head", kind="n")
+            yield CurveMark(points=((x1, y), (x1 + 24, y), (x2 - 24, to), (x2, to)), kind="io", width=1.4)
+    yield BoxMark(corner=(head - 4, middle - 36), size=(46, 72), radius=8, kind="block")
+    yield TextMark(at=(head + 19, middle + 4), text="head", kind="n")
 
 
 def _legend(plan: Plan, largest: float, y: float) -> Iterable[Mark]:
@@ -225,16 +227,16 @@ def _legend(plan: Plan, largest: float, y: float) -> Iterable[Mark]:
     present = {line.kind for line in plan.lines} | ({"gone"} if plan.gone else set())
     for kind, text in named.items():
         if kind in present:
-            yield Curve(points=((x, y), (x + 26, y)), kind=kind, width=1.4 if kind == "gone" else 2.6)
-            yield Words(at=(x + 32, y + 4), text=text, kind="l")
+            yield CurveMark(points=((x, y), (x + 26, y)), kind=kind, width=1.4 if kind == "gone" else 2.6)
+            yield TextMark(at=(x + 32, y + 4), text=text, kind="l")
             x += 44 + round(6.6 * len(text))
     if largest:
-        yield Words(at=(x + 8, y + 4), text="|alpha|: 0", kind="l")
+        yield TextMark(at=(x + 8, y + 4), text="|alpha|: 0", kind="l")
         for index in range(5):
             width, opacity = _weight(index / 4)
             left = x + 68 + 20 * index
-            yield Curve(points=((left, y), (left + 16, y)), kind="scale", width=width, opacity=opacity)
-        yield Words(at=(x + 172, y + 4), text=f"{largest:.3g}", kind="l")
+            yield CurveMark(points=((left, y), (left + 16, y)), kind="scale", width=width, opacity=opacity)
+        yield TextMark(at=(x + 172, y + 4), text=f"{largest:.3g}", kind="l")
 
 
 def _label(plan: Plan) -> str:

@@ -7,7 +7,7 @@ from toolkit.core.records import Fields, Record
 from toolkit.reporting.accuracy import FIGURES, ErrorCurve, ced_plot, errors_of
 from toolkit.reporting.charts import Plot
 from toolkit.reporting.converted import threads_note
-from toolkit.reporting.run import OWN_DETECTOR, Group, Run, group
+from toolkit.reporting.run import OWN_DETECTOR, DataSplit, Run, data_split
 from toolkit.reporting.table import NOT_APPLICABLE, Cell, Column, Table, cell, headings, mapping, number, size, words
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ ALIKE = 0.25
 """Mean difference of a face's NME, in percentage points, below which two files are of one network."""
 
 
-def tables(run: Run, groups: Iterable[Group]) -> list[Table]:
+def tables(run: Run, groups: Iterable[DataSplit]) -> list[Table]:
     """All tables of the groups that were benchmarked; none for records from before boxes were told apart."""
     found = []
     for where in groups:
@@ -33,9 +33,9 @@ def tables(run: Run, groups: Iterable[Group]) -> list[Table]:
     return [table for table in found if table is not None]
 
 
-def of(run: Run, where: Group, boxes: str) -> list[Record]:
+def of(run: Run, where: DataSplit, boxes: str) -> list[Record]:
     """The benchmark's records on one set, on these boxes."""
-    return of_boxes([r for r in run.of_kind("benchmark") if group(r) == where], boxes)
+    return of_boxes([r for r in run.of_kind("benchmark") if data_split(r) == where], boxes)
 
 
 def of_boxes(records: Iterable[Record], boxes: str) -> list[Record]:
@@ -43,7 +43,7 @@ def of_boxes(records: Iterable[Record], boxes: str) -> list[Record]:
     return [r for r in records if r.get("boxes") == boxes]
 
 
-def side_by_side(records: Sequence[Record], where: Group, title: Title) -> Table:
+def side_by_side(records: Sequence[Record], where: DataSplit, title: Title) -> Table:
     """Accuracy and every cost of every model on every engine."""
     heads = [("Engine", "", False), ("NME", "%", True), ("FR@10", "%", True), ("Time", "ms, median", True)]
     heads += [("Time", "ms, p90", True), ("Processor time", "ms, median", True)]
@@ -51,7 +51,7 @@ def side_by_side(records: Sequence[Record], where: Group, title: Title) -> Table
     heads += [("Memory", "MB", True), ("Size", "MB", True), ("MACs", "million", True), ("Operations", "", True)]
     heads += [("Delegated", "%", True)]
     faces = any(number(r.get("nme_mean")) is not None for r in records)
-    caption = f"Side by side on {where[0]}, {where[1]}: the same boxes for all" if faces else "Timed without faces"
+    caption = f"Side by side on {where}: the same boxes for all" if faces else "Timed without faces"
     return Table(
         caption=caption,
         columns=(Column(label="Model", numeric=False), *headings(heads)),
@@ -127,7 +127,7 @@ def _shorter(times: Mapping[str, Any]) -> float | None:
     return number(times.get("cpu_median")) or number(times.get("median"))
 
 
-def behind_detectors(records: Sequence[Record], where: Group, title: Title) -> Table:
+def behind_detectors(records: Sequence[Record], where: DataSplit, title: Title) -> Table:
     """Each model as a user meets it: its own detector on the whole picture; faces that are not found count."""
     rows = []
     for r in records:
@@ -146,7 +146,7 @@ def behind_detectors(records: Sequence[Record], where: Group, title: Title) -> T
     heads += [("Failed", "% not found or above 10 %", True), ("Picture to points", "ms, median", True)]
     heads += [("Picture to points", "ms, p90", True), ("Processor time", "ms, median", True)]
     return Table(
-        caption=f"Each behind its own face detector on {where[0]}, {where[1]}",
+        caption=f"Each behind its own face detector on {where}",
         columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(rows),
     )
@@ -173,7 +173,7 @@ def one_each(records: Sequence[Record]) -> list[Record]:
     return kept
 
 
-def regions(records: Sequence[Record], where: Group, title: Title) -> Table | None:
+def regions(records: Sequence[Record], where: DataSplit, title: Title) -> Table | None:
     """NME by region of the face."""
     chosen = one_each(records)
     names = list(dict.fromkeys(n for r in chosen for n in mapping(r.get("nme_regions"))))
@@ -182,13 +182,13 @@ def regions(records: Sequence[Record], where: Group, title: Title) -> Table | No
     rows = [(words(title(r)), *(cell(mapping(r.get("nme_regions")).get(n)) for n in names)) for r in chosen]
     heads = [(n.capitalize(), "all but contour" if n == "inner" else "", True) for n in names]
     return Table(
-        caption=f"Side by side by region, NME in percent, on {where[0]}, {where[1]}",
+        caption=f"Side by side by region, NME in percent, on {where}",
         columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(rows),
     )
 
 
-def subsets(records: Sequence[Record], where: Group, title: Title) -> list[Table]:
+def subsets(records: Sequence[Record], where: DataSplit, title: Title) -> list[Table]:
     """Scores on each published subset."""
     chosen = one_each(records)
     found = []
@@ -199,12 +199,12 @@ def subsets(records: Sequence[Record], where: Group, title: Title) -> list[Table
             cells = (cell(own.get(k), 0 if k == "n" else 2, missing=NOT_APPLICABLE) for k in FIGURES)
             rows.append((words(title(r)), *cells))
         columns = (Column(label="Model", numeric=False), *FIGURES.values())
-        caption = f"Side by side on the subset {name} of {where[0]}, {where[1]}"
+        caption = f"Side by side on the subset {name} of {where}"
         found.append(Table(caption=caption, columns=columns, rows=tuple(rows)))
     return found
 
 
-def curves(run: Run, where: Group) -> Plot | None:
+def curves(run: Run, where: DataSplit) -> Plot | None:
     """CED curves of the models that differ; None unless there are two."""
     lines = [
         ErrorCurve(name=run.named(r), errors=errors_of(r), colour=colour, dashes=dashes)
@@ -216,6 +216,6 @@ def curves(run: Run, where: Group) -> Plot | None:
         title="How many faces are how good, side by side (CED)",
         text="For every error on the horizontal axis, the share of faces that are at least as good: a curve nearer to "
         "the upper left is better. Files of one network that say the same are drawn once.",
-        caption=f"Share of faces, in percent, with an NME of at most ..., side by side on {where[0]}, {where[1]}",
+        caption=f"Share of faces, in percent, with an NME of at most ..., side by side on {where}",
         legend=2,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from toolkit.core.metrics import LIMIT_8, LIMIT_10
 from toolkit.core.schemes import scheme
-from toolkit.reporting.converted import Measured
+from toolkit.reporting.converted import MeasuredFile
 from toolkit.reporting.run import TITLES, Run
 from toolkit.reporting.table import (
     NOT_APPLICABLE,
@@ -21,7 +21,7 @@ from toolkit.reporting.table import (
 
 def protocol(run: Run) -> list[str]:
     """How the figures came about, in sentences."""
-    cards = [part.card for part in run.parts.values()]
+    cards = [part.card for part in run.bundles.values()]
     eyes = sorted({" and ".join(map(str, scheme(card.scheme).eyes)) for card in cards})
     return [
         "NME: the mean distance of a face's points from their labels over the distance between the labelled outer eye "
@@ -43,11 +43,11 @@ def protocol(run: Run) -> list[str]:
     ]
 
 
-def gaps(run: Run, rows: list[Measured]) -> list[str]:
+def gaps(run: Run, rows: list[MeasuredFile]) -> list[str]:
     """What was not measured, or does not belong together any more."""
-    found = [f"{TITLES[s]}: there is no bundle yet." for s in TITLES if s not in run.parts]
+    found = [f"{TITLES[s]}: there is no bundle yet." for s in TITLES if s not in run.bundles]
     scored = {r.get("model") for r in run.scores()}
-    found += [f"{TITLES[s]}: its accuracy was not measured." for s in run.parts if s not in scored]
+    found += [f"{TITLES[s]}: its accuracy was not measured." for s in run.bundles if s not in scored]
     found += [
         f"{TITLES[str(r['model'])]}: errors by region were not measured on {r.get('data')}: evaluate again."
         for r in run.of_kind("evaluate")
@@ -73,7 +73,7 @@ def _mismatches(run: Run) -> Iterable[str]:
     roles = {"slim": {"supernet": "supernet"}, "distil": {"student": "slim", "teacher": "teacher"}}
     for stage, parents in roles.items():
         for role, parent in parents.items():
-            part, above = run.parts.get(stage), run.parts.get(parent)
+            part, above = run.bundles.get(stage), run.bundles.get(parent)
             if part and above and part.card.parents.get(role) not in (None, above.digest):
                 yield f"{TITLES[stage]}: made from another {TITLES[parent].lower()} bundle than the one in this run."
     for record in run.scores():
@@ -105,7 +105,7 @@ def engines(run: Run) -> Table | None:
 def versions(run: Run) -> Table | None:
     """Every version of every library that had a part in the run."""
     found: dict[str, set[str]] = {}
-    sources = [part.card.made_with for part in run.parts.values()] + list(run.records)
+    sources = [part.card.made_with for part in run.bundles.values()] + list(run.records)
     for source in sources:
         named = source.get("versions")
         for name, version in named.items() if isinstance(named, dict) else ():

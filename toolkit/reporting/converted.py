@@ -6,12 +6,12 @@ from typing import Any
 
 from toolkit.core.records import Key, Record
 from toolkit.reporting.proofs import REFUSED, REPLACED, Proof
-from toolkit.reporting.run import TITLES, Group, Run, group
+from toolkit.reporting.run import TITLES, DataSplit, Run, data_split
 from toolkit.reporting.table import NOT_MEASURED, Cell, Column, Table, cell, mapping, number, size, words
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredFile:
     """One converted file under one set of conditions."""
 
     record: Record
@@ -26,9 +26,9 @@ class Measured:
     """What to call it where nothing else says what is to be said of it."""
 
     @property
-    def where(self) -> Group:
+    def where(self) -> DataSplit:
         """The faces it was measured on."""
-        return group(self.record)
+        return data_split(self.record)
 
     @property
     def sound(self) -> bool:
@@ -41,7 +41,7 @@ class Measured:
         return self.proof is not None and self.proof.ok is False
 
 
-def measured(run: Run) -> list[Measured]:
+def measured(run: Run) -> list[MeasuredFile]:
     """Every file under every condition, in the records' order, then files that only have a proof or a refusal."""
     merged: dict[Key, dict[str, Any]] = {}
     for record in run.scores():
@@ -62,16 +62,16 @@ def measured(run: Run) -> list[Measured]:
 _IDENTITY = ("model", "file_sha256", "engine", "precision", "size_bytes")
 
 
-def _measured(run: Run, record: Record) -> Measured:
+def _measured(run: Run, record: Record) -> MeasuredFile:
     stale = run.stale(record)
     source = None if stale else _source(run, record)
     title = run.named(record)
-    return Measured(record=record, proof=run.proofs.of(record), source=source, stale=stale, title=title)
+    return MeasuredFile(record=record, proof=run.proofs.of(record), source=source, stale=stale, title=title)
 
 
-def competitors(run: Run) -> list[Measured]:
+def competitors(run: Run) -> list[MeasuredFile]:
     """Other people's models, which have no bundle and no proof here."""
-    return [Measured(record=r, title=run.named(r)) for r in run.scores() if r.get("peer")]
+    return [MeasuredFile(record=r, title=run.named(r)) for r in run.scores() if r.get("peer")]
 
 
 def _source(run: Run, record: Record) -> str | None:
@@ -79,12 +79,12 @@ def _source(run: Run, record: Record) -> str | None:
     name, now = record.model, run.proofs.present.get(record.model)
     source = now.about.get("source_bundle") if now else None
     if source is not None:
-        return next((s for s, part in run.parts.items() if part.digest == source), None)
-    fitting = [(len(part.card.name), s) for s, part in run.parts.items() if name.startswith(part.card.name)]
+        return next((s for s, part in run.bundles.items() if part.digest == source), None)
+    fitting = [(len(part.card.name), s) for s, part in run.bundles.items() if name.startswith(part.card.name)]
     return max(fitting)[1] if fitting else None
 
 
-def delta(run: Run, row: Measured) -> float | None:
+def delta(run: Run, row: MeasuredFile) -> float | None:
     """NME of a file minus that of its bundle on the same faces, in percentage points."""
     base = run.score(row.source, row.where) if row.source else None
     ours, theirs = number(row.record.get("nme_mean")), number(base.get("nme_mean")) if base else None
@@ -93,10 +93,10 @@ def delta(run: Run, row: Measured) -> float | None:
     return ours - theirs
 
 
-def table(run: Run, rows: Sequence[Measured], where: Group | None) -> Table:
+def table(run: Run, rows: Sequence[MeasuredFile], where: DataSplit | None) -> Table:
     """The files that were measured on one set, or with `None` those that were not measured at all."""
     chosen = [r for r in rows if (r.where == where if where else r.record.get("nme_mean") is None)]
-    caption = f"Converted files on {where[0]}, {where[1]}" if where else "Converted files without a measurement"
+    caption = f"Converted files on {where}" if where else "Converted files without a measurement"
     columns = (
         Column(label="File", numeric=False),
         Column(label="Precision", numeric=False),
@@ -113,7 +113,7 @@ def table(run: Run, rows: Sequence[Measured], where: Group | None) -> Table:
     return Table(caption=caption, columns=columns, rows=tuple(_row(run, row) for row in chosen))
 
 
-def _row(run: Run, row: Measured) -> tuple[Cell, ...]:
+def _row(run: Run, row: MeasuredFile) -> tuple[Cell, ...]:
     record, times = row.record, mapping(row.record.get("latency_ms"))
     moved = row.proof.figures if row.proof else {}
     return (
@@ -140,7 +140,7 @@ def threads_note(record: Record) -> str:
     return "" if number(threads) is None else f"{threads} thread" + ("" if threads == 1 else "s")
 
 
-def _proof(row: Measured) -> Cell:
+def _proof(row: MeasuredFile) -> Cell:
     if row.stale:
         return Cell(text="out of date", tone="bad", note=f"its figures are of {REPLACED}: benchmark again")
     if row.proof is None or row.proof.ok is None:

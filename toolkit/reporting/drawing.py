@@ -15,7 +15,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class CurveMark:
     """A line through two points, or a cubic Bezier curve of four."""
 
     points: tuple[Point, ...]
@@ -30,7 +30,7 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Box:
+class BoxMark:
     """A rectangle with round corners."""
 
     corner: Point
@@ -40,7 +40,7 @@ class Box:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class TextMark:
     """A line of text, its baseline at `at`."""
 
     at: Point
@@ -48,11 +48,11 @@ class Words:
     kind: str
 
 
-Mark = Curve | Box | Words
+Mark = CurveMark | BoxMark | TextMark
 
 
 @dataclass(frozen=True, kw_only=True)
-class Style:
+class MarkStyle:
     """How marks of one kind look; colours are names of the palette."""
 
     stroke: str = ""
@@ -72,7 +72,7 @@ class Drawing:
     label: str
     """What a screen reader says in place of the picture."""
     marks: Sequence[Mark]
-    styles: Mapping[str, Style]
+    styles: Mapping[str, MarkStyle]
     """By the marks' kinds."""
 
 
@@ -92,18 +92,18 @@ def svg(drawing: Drawing, name: str) -> str:
 
 def _element(mark: Mark, name: str) -> str:
     match mark:
-        case Curve(points=points):
+        case CurveMark(points=points):
             where = f"M{points[0][0]:g} {points[0][1]:g}"
             where += "L" if len(points) == 2 else "C"
             where += " ".join(f"{x:g} {y:g}" for x, y in points[1:])
             style = f'stroke-width="{mark.width:.2f}" opacity="{mark.opacity:.2f}"'
             title = f"<title>{escape(mark.title)}</title>" if mark.title else ""
             return f'<path class="{name}-{mark.kind}" {style} d="{where}">{title}</path>'
-        case Box():
+        case BoxMark():
             (x, y), (w, h) = mark.corner, mark.size
             place = f'x="{x:g}" y="{y:g}" width="{w:g}" height="{h:g}" rx="{mark.radius:g}"'
             return f'<rect class="{name}-{mark.kind}" {place}/>'
-        case Words():
+        case TextMark():
             x, y = mark.at
             return f'<text class="{name}-{mark.kind}" x="{x:g}" y="{y:g}">{escape(mark.text)}</text>'
 
@@ -139,7 +139,7 @@ def png(drawing: Drawing, scale: float = 2.0) -> bytes:
     axes.set_ylim(drawing.height, 0)
     for order, mark in enumerate(drawing.marks):
         style = drawing.styles[mark.kind]
-        if isinstance(mark, Words):
+        if isinstance(mark, TextMark):
             axes.text(
                 *mark.at, mark.text, color=LIGHT[style.fill], fontsize=0.92 * style.size, zorder=order,
                 fontweight="bold" if style.bold else "normal", ha="center" if style.centred else "left",
@@ -152,12 +152,12 @@ def png(drawing: Drawing, scale: float = 2.0) -> bytes:
     return buffer.getvalue()
 
 
-def _patch(mark: Curve | Box, style: Style, order: int) -> "Patch":
+def _patch(mark: CurveMark | BoxMark, style: MarkStyle, order: int) -> "Patch":
     from matplotlib.patches import FancyBboxPatch, PathPatch
     from matplotlib.path import Path
 
     edge = LIGHT[style.stroke] if style.stroke else "none"
-    if isinstance(mark, Curve):
+    if isinstance(mark, CurveMark):
         codes = [Path.MOVETO, *([Path.LINETO] if len(mark.points) == 2 else [Path.CURVE4] * 3)]
         return PathPatch(
             Path(mark.points, codes), facecolor="none", edgecolor=edge, linewidth=mark.width, alpha=mark.opacity,

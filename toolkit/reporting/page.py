@@ -23,8 +23,8 @@ from toolkit.reporting import (
 )
 from toolkit.reporting.architecture import draw
 from toolkit.reporting.charts import Plot
-from toolkit.reporting.converted import Measured
-from toolkit.reporting.run import ALONE, TITLES, Group, Run
+from toolkit.reporting.converted import MeasuredFile
+from toolkit.reporting.run import ALONE, TITLES, DataSplit, Run
 from toolkit.reporting.table import Cell, Table, cell, mapping, number, short_commit, size
 
 
@@ -50,7 +50,7 @@ class ArchitectureDrawing:
 def render(run: Run) -> str:
     """The page; the same run gives the same bytes."""
     rows = converted.measured(run)
-    groups = run.groups()
+    groups = run.data_splits()
     main = groups[0] if groups else None
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_text("report.html.j2"))
@@ -83,7 +83,7 @@ def render(run: Run) -> str:
         ],
         worst=_data_uri(run.worst),
         machines=conditions.machines(run),
-        training=training.training(run) if run.parts else None,
+        training=training.training(run) if run.bundles else None,
         engines=conditions.engines(run),
         versions=conditions.versions(run),
         protocol=conditions.protocol(run),
@@ -96,9 +96,9 @@ def headline(run: Run) -> dict[str, str]:
     stage = run.final()
     if stage is None:
         return {"title": "Nothing trained yet", "about": "This run holds no bundle.", "run": run.folder.resolve().name}
-    part = run.parts[stage]
+    part = run.bundles[stage]
     made = part.card.made_with
-    trained = next((p.card.made_with for p in run.parts.values() if p.card.made_with.get("device")), {})
+    trained = next((p.card.made_with for p in run.bundles.values() if p.card.made_with.get("device")), {})
     title = f"{part.card.name}: {scheme(part.card.scheme).title}, {part.card.size_px} x {part.card.size_px} px"
     about = [
         f"Trained on {part.card.data.get('train') or 'data that the bundle does not name'}",
@@ -109,11 +109,11 @@ def headline(run: Run) -> dict[str, str]:
     return {"title": title, "about": "; ".join(filter(None, about)) + ".", "run": run.folder.resolve().name}
 
 
-def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
+def facts(run: Run, rows: list[MeasuredFile], where: DataSplit | None) -> list[Fact]:
     """The strip of key numbers."""
     stage = run.final() or "distil"
     record: Fields = (run.score(stage, where) if where else None) or {}
-    part, teacher = run.parts.get(stage), run.parts.get("teacher")
+    part, teacher = run.bundles.get(stage), run.bundles.get("teacher")
     ratio = None
     if teacher and part and stage != "teacher":
         ratio = teacher.complexity.params_full / part.complexity.params_full
@@ -122,7 +122,7 @@ def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
             label=f"Error of the network: {run.title(stage).lower()} (NME)",
             cell=cell(record.get("nme_mean")),
             unit="%",
-            note=f"of the distance between the outer eye corners; {where[0]}, {where[1]}" if where and record else "",
+            note=f"of the distance between the outer eye corners; {where}" if where and record else "",
         ),
         Fact(
             label="Parameters",
@@ -138,7 +138,7 @@ def facts(run: Run, rows: list[Measured], where: Group | None) -> list[Fact]:
     return [*found, *_file_facts(rows, where)]
 
 
-def _file_facts(rows: list[Measured], where: Group | None) -> Iterable[Fact]:
+def _file_facts(rows: list[MeasuredFile], where: DataSplit | None) -> Iterable[Fact]:
     sound = [r for r in rows if r.sound]
     sized = [r for r in sound if number(r.record.get("size_bytes")) is not None]
     least = min(sized, key=lambda r: float(r.record["size_bytes"])) if sized else None
@@ -161,14 +161,14 @@ def _file_facts(rows: list[Measured], where: Group | None) -> Iterable[Fact]:
     yield Fact(label="Files that keep their budget", cell=share, note="same points as their bundle" if judged else "")
 
 
-def _one_thread(row: Measured) -> float | None:
+def _one_thread(row: MeasuredFile) -> float | None:
     return number(mapping(row.record.get("latency_ms")).get("median")) if row.record.get("threads") == 1 else None
 
 
 def drawings(run: Run) -> list[ArchitectureDrawing]:
     """The supernet and what slimming left of it."""
     found = []
-    before, after = run.parts.get("supernet"), run.parts.get("slim") or run.parts.get("distil")
+    before, after = run.bundles.get("supernet"), run.bundles.get("slim") or run.bundles.get("distil")
     if before is not None:
         found.append(
             ArchitectureDrawing(
@@ -190,17 +190,17 @@ def drawings(run: Run) -> list[ArchitectureDrawing]:
     return found
 
 
-def _road_groups(run: Run, groups: list[Group]) -> list[Group | None]:
+def _road_groups(run: Run, groups: list[DataSplit]) -> list[DataSplit | None]:
     with_bundles = [g for g in groups if any(run.score(stage, g) for stage in TITLES)]
-    return [*with_bundles] or ([None] if run.parts else [])
+    return [*with_bundles] or ([None] if run.bundles else [])
 
 
-def _file_tables(run: Run, rows: list[Measured], groups: list[Group]) -> list[Table]:
+def _file_tables(run: Run, rows: list[MeasuredFile], groups: list[DataSplit]) -> list[Table]:
     found = [converted.table(run, rows, where) for where in [*groups, None]]
     return [table for table in found if table.rows]
 
 
-def _pareto(run: Run, rows: list[Measured], where: Group | None) -> list[Plot]:
+def _pareto(run: Run, rows: list[MeasuredFile], where: DataSplit | None) -> list[Plot]:
     if where is None:
         return []
     every = [*rows, *converted.competitors(run)]

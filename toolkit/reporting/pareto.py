@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.core.records import Fields
 from toolkit.reporting.charts import Plot, chart, log_scale, stand_in
-from toolkit.reporting.converted import Measured
+from toolkit.reporting.converted import MeasuredFile
 from toolkit.reporting.proofs import REFUSED, REPLACED
-from toolkit.reporting.run import TITLES, Group, Run
+from toolkit.reporting.run import TITLES, DataSplit, Run
 from toolkit.reporting.table import Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Dot:
     """Whether it can be chosen: it is no refused file, and no other than the run holds now."""
 
 
-def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
+def latency(rows: Sequence[MeasuredFile], where: DataSplit) -> Plot | None:
     """NME against the time of one face, on one thread."""
     dots = []
     device = next((row.record.get("device") for row in rows if row.where == where), None)
@@ -68,7 +68,7 @@ def latency(rows: Sequence[Measured], where: Group) -> Plot | None:
     )
 
 
-def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
+def size(run: Run, rows: Sequence[MeasuredFile], where: DataSplit) -> Plot | None:
     """NME against the size on disk, bundles included."""
     found = [*_bundles(run, where, "size_bytes"), *(
         _file(row, cost, nme)
@@ -87,7 +87,7 @@ def size(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
     )
 
 
-def macs(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
+def macs(run: Run, rows: Sequence[MeasuredFile], where: DataSplit) -> Plot | None:
     """NME of the bundles, and of files whose graph was counted, against their multiply-accumulates."""
     found = [*_bundles(run, where, "macs_full"), *(
         _file(row, cost, nme)
@@ -106,7 +106,7 @@ def macs(run: Run, rows: Sequence[Measured], where: Group) -> Plot | None:
     )
 
 
-def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
+def _bundles(run: Run, where: DataSplit, key: str) -> list[Dot]:
     dots = []
     markers = dict(zip(TITLES, "p^v*", strict=True))
     for stage, title in TITLES.items():
@@ -117,7 +117,7 @@ def _bundles(run: Run, where: Group, key: str) -> list[Dot]:
     return dots
 
 
-def _file(row: Measured, cost: float, nme: float, high: float | None = None) -> Dot:
+def _file(row: MeasuredFile, cost: float, nme: float, high: float | None = None) -> Dot:
     name, precision = row.record.model, str(row.record.get("precision") or "other")
     suffix = PurePath(name).suffix
     if row.record.get("peer"):

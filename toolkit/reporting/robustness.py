@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.core.records import Fields, Record
 from toolkit.reporting.charts import Plot, chart, stand_in
 from toolkit.reporting.comparison import LINES
-from toolkit.reporting.run import Group, Run, group
+from toolkit.reporting.run import DataSplit, Run, data_split
 from toolkit.reporting.table import Cell, Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ WORDS = {
 }
 
 
-def groups(run: Run) -> list[Group]:
+def groups(run: Run) -> list[DataSplit]:
     """The sets that robustness was measured on."""
-    return list(dict.fromkeys(group(r) for r in run.of_kind("robustness")))
+    return list(dict.fromkeys(data_split(r) for r in run.of_kind("robustness")))
 
 
-def plots(run: Run, where: Group) -> list[Plot]:
+def plots(run: Run, where: DataSplit) -> list[Plot]:
     """One for each condition, every model a line over its levels."""
-    records = [r for r in run.of_kind("robustness") if group(r) == where][: len(LINES)]
+    records = [r for r in run.of_kind("robustness") if data_split(r) == where][: len(LINES)]
     names = dict.fromkeys(n for r in records for n in mapping(r.get("conditions")))
     return [_plot(run, records, name) for name in names if len(_values(records[0], name)[0])]
 
@@ -83,9 +83,9 @@ def _plot(run: Run, records: Sequence[Record], name: str) -> Plot:
     )
 
 
-def behind_detectors(run: Run, where: Group) -> Table | None:
+def behind_detectors(run: Run, where: DataSplit) -> Table | None:
     """The same pictures, each model behind its own detector, at each condition's middle level; misses count."""
-    records = [r for r in run.of_kind("robustness") if group(r) == where and r.get("own_detector")]
+    records = [r for r in run.of_kind("robustness") if data_split(r) == where and r.get("own_detector")]
     if not records:
         return None
     names = list(dict.fromkeys(n for r in records for n in mapping(mapping(r["own_detector"]).get("conditions"))))
@@ -107,9 +107,9 @@ def _behind(own: Fields, name: str) -> tuple[Cell, Cell]:
     return cell(scores.get("nme_mean")), cell(scores.get("failed_percent"), 1)
 
 
-def flicker(run: Run, where: Group) -> Table | None:
+def flicker(run: Run, where: DataSplit) -> Table | None:
     """How much points tremble between frames, with nothing smoothed."""
-    records = [r for r in run.of_kind("robustness") if group(r) == where and r.get("flicker_percent")]
+    records = [r for r in run.of_kind("robustness") if data_split(r) == where and r.get("flicker_percent")]
     if not records:
         return None
     kinds = list(dict.fromkeys(kind for r in records for kind in mapping(r["flicker_percent"])))

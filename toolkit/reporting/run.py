@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolkit import bundle
 from toolkit.core.records import Record, latest, read
@@ -14,8 +14,17 @@ from toolkit.reporting.table import number
 from toolkit.slimming.complexity import Complexity, complexity
 from toolkit.slimming.importance import factors
 
-Group = tuple[str, str]
-"""A data set's title and its split."""
+
+class DataSplit(NamedTuple):
+    """Which faces a record is about."""
+
+    data: str
+    """A data set's title."""
+    split: str
+
+    def __str__(self) -> str:
+        return f"{self.data}, {self.split}"
+
 
 OWN_DETECTOR = "own detector"
 """What a benchmark's records say of boxes that are not those of the labels."""
@@ -26,7 +35,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class BundleSummary:
     """One bundle of a run, without its weights."""
 
     spec: Spec
@@ -43,7 +52,7 @@ class Run:
     """What a report is made from."""
 
     folder: Path
-    parts: dict[str, Part]
+    bundles: dict[str, BundleSummary]
     """Bundles by stage, those that are there, in the order of TITLES."""
     records: tuple[Record, ...]
     proofs: Proofs
@@ -66,26 +75,26 @@ class Run:
         """The records of one kind."""
         return [r for r in self.records if r["kind"] == kind]
 
-    def groups(self) -> list[Group]:
+    def data_splits(self) -> list[DataSplit]:
         """Data sets with their splits, the one that most bundles were measured on first."""
-        counts: dict[Group, int] = {}
+        counts: dict[DataSplit, int] = {}
         for record in [*self.scores(), *self.of_kind("baseline")]:
             if number(record.get("nme_mean")) is not None or record.get("latency_ms"):
-                counts[group(record)] = counts.get(group(record), 0) + (record.get("model") in TITLES)
+                counts[data_split(record)] = counts.get(data_split(record), 0) + (record.get("model") in TITLES)
         return sorted(counts, key=lambda g: -counts[g])
 
-    def score(self, stage: str, where: Group) -> Record | None:
+    def score(self, stage: str, where: DataSplit) -> Record | None:
         """The latest accuracy of a stage's bundle on one set: of the one in the run, else of an older one."""
-        found = [r for r in self.scores() if r.get("model") == stage and group(r) == where]
+        found = [r for r in self.scores() if r.get("model") == stage and data_split(r) == where]
         return next(iter(sorted(reversed(found), key=self.stale)), None)
 
     def final(self) -> str | None:
         """The last stage that is there."""
-        return list(self.parts)[-1] if self.parts else None
+        return list(self.bundles)[-1] if self.bundles else None
 
     def title(self, stage: str) -> str:
         """What a stage's network is called; `Distilled` is kept for what learned from more than the truth."""
-        part = self.parts.get(stage)
+        part = self.bundles.get(stage)
         return ALONE if part and part.card.taught_by == () else TITLES[stage]
 
     def stale(self, record: Record) -> bool:
@@ -97,9 +106,9 @@ class Run:
         return self.proofs.title(record, self.title(record.model) if record.model in TITLES else record.model)
 
 
-def group(record: Record) -> Group:
+def data_split(record: Record) -> DataSplit:
     """Which faces a record is about."""
-    return str(record.get("data") or "data not recorded"), str(record.get("split") or "split not recorded")
+    return DataSplit(str(record.get("data") or "data not recorded"), str(record.get("split") or "split not recorded"))
 
 
 def load(folder: Path) -> Run:
@@ -111,15 +120,15 @@ def load(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no run at {folder}: give the folder that holds teacher/, slim/ or results.jsonl")
-    parts = {stage: _part(folder / stage) for stage in TITLES if bundle.is_bundle(folder / stage)}
-    files = [folder / "results.jsonl", *(folder / stage / "card.json" for stage in parts)]
+    bundles = {stage: _summary(folder / stage) for stage in TITLES if bundle.is_bundle(folder / stage)}
+    files = [folder / "results.jsonl", *(folder / stage / "card.json" for stage in bundles)]
     times = [file.stat().st_mtime for file in files if file.exists()]
     records = latest(read(folder / "results.jsonl"))
     return Run(
         folder=folder,
-        parts=parts,
+        bundles=bundles,
         records=tuple(records),
-        proofs=Proofs(records, present(folder / "models"), {stage: part.digest for stage, part in parts.items()}),
+        proofs=Proofs(records, present(folder / "models"), {stage: part.digest for stage, part in bundles.items()}),
         photo=_png(folder / "photo.png"),
         own_photo=_png(folder / "photo-this-run.png"),
         worst=_png(folder / "worst.png"),
@@ -127,15 +136,15 @@ def load(folder: Path) -> Run:
     )
 
 
-def _part(folder: Path) -> Part:
-    return part_of(bundle.read(folder), bundle.digest(folder))
+def _summary(folder: Path) -> BundleSummary:
+    return summary_of(bundle.read(folder), bundle.digest(folder))
 
 
-def part_of(loaded: bundle.Bundle, digest: str) -> Part:
+def summary_of(loaded: bundle.Bundle, digest: str) -> BundleSummary:
     """A bundle's part of a run."""
     spec = loaded.spec
     alpha = tuple(factors(spec, loaded.weights).tolist()) if isinstance(spec, SuperNetSpec) else None
-    return Part(
+    return BundleSummary(
         spec=loaded.spec,
         card=loaded.card,
         log=tuple(r for r in loaded.log if isinstance(r, dict)),

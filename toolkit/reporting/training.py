@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.core.records import Fields
 from toolkit.models.spec import SuperNetSpec
 from toolkit.reporting.charts import DASHES, Plot, chart, end_labels, log_scale, stand_in
-from toolkit.reporting.run import TITLES, Part, Run
+from toolkit.reporting.run import TITLES, BundleSummary, Run
 from toolkit.reporting.table import (
     NOT_APPLICABLE,
     NOT_MEASURED,
@@ -31,7 +31,7 @@ TERM_DASHES: dict[str, Any] = {"mse": "-", "l1": (0, (1, 1.6)), "peers": (0, (5,
 def validation(run: Run) -> Plot | None:
     """Validation NME after every epoch of every trained stage."""
     lines: list[tuple[str, str, list[float], list[float]]] = []
-    for stage, part in run.parts.items():
+    for stage, part in run.bundles.items():
         for name in dict.fromkeys(key[4:] for record in part.log for key in record if key.startswith("val_")):
             found = [(number(r.get("epoch")), number(mapping(r.get(f"val_{name}")).get("nme_mean"))) for r in part.log]
             pairs = [(x, y) for x, y in found if x is not None and y is not None and y > 0]
@@ -67,7 +67,7 @@ def validation(run: Run) -> Plot | None:
 def losses(run: Run) -> Plot | None:
     """Every term's mean over each epoch; of two peers, the mean of both."""
     lines: list[tuple[str, str, list[float], list[float]]] = []
-    for stage, part in run.parts.items():
+    for stage, part in run.bundles.items():
         for term in TERMS:
             found = [(number(record.get("epoch")), _value(record, term)) for record in part.log]
             pairs = [(x, y) for x, y in found if x is not None and y is not None and y > 0]
@@ -119,11 +119,11 @@ def training(run: Run) -> Table:
             Column(label="Stage", numeric=False),
             *(Column(label=label, unit="px" if label == "Input" else "", numeric=n) for label, n in columns),
         ),
-        rows=tuple(_training(run.title(stage), part) for stage, part in run.parts.items()),
+        rows=tuple(_training(run.title(stage), part) for stage, part in run.bundles.items()),
     )
 
 
-def _training(title: str, part: Part) -> tuple[Cell, ...]:
+def _training(title: str, part: BundleSummary) -> tuple[Cell, ...]:
     card = part.card
     trained = bool(part.log)
     optim = mapping(card.config.get("optim"))
@@ -145,5 +145,5 @@ def _training(title: str, part: Part) -> tuple[Cell, ...]:
     )
 
 
-def _edges(part: Part) -> str:
+def _edges(part: BundleSummary) -> str:
     return f"{len(part.spec.edges)} operations" if isinstance(part.spec, SuperNetSpec) else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
+class Round:
     """One run of the tool; None for what this version does not print."""
 
     median_ms: float | None
@@ -42,7 +42,7 @@ def refusal(text: str) -> str | None:
     return None
 
 
-def parse(text: str) -> Timed:
+def parse(text: str) -> Round:
     """The figures of one run.
 
     Raises:
@@ -58,14 +58,14 @@ def parse(text: str) -> Timed:
     raise ValueError(f"the benchmark tool timed nothing: {last}")
 
 
-def _classic(text: str, counts: list[dict[str, str]]) -> Timed:
+def _classic(text: str, counts: list[dict[str, str]]) -> Round:
     """benchmark_model: microseconds; a `count=` line for the warm-up, then one for the runs."""
     runs, warm = counts[-1], counts[0] if len(counts) > 1 else {}
     average = _first(rf"Inference \(avg\): {NUMBER}", text) or float(runs.get("avg", runs.get("curr", 0)))
     memory = _first(rf"peak memory footprint \(MB\) via periodic monitoring: {NUMBER}", text)
     if memory is None:
         memory = _first(rf"emory footprint[\w ]* \(MB\): init=[0-9.]+ overall={NUMBER}", text)
-    return Timed(
+    return Round(
         median_ms=_thousandth(runs.get("median")),
         p95_ms=_thousandth(runs.get("p95")),
         mean_ms=round(average / 1000, 4),
@@ -78,14 +78,14 @@ def _classic(text: str, counts: list[dict[str, str]]) -> Timed:
     )
 
 
-def _compiled(text: str) -> Timed:
+def _compiled(text: str) -> Round:
     """benchmark_litert_model: milliseconds, without a median."""
     mean = re.search(rf"Inference \(avg\):\s*{NUMBER} ms \(([0-9]+) runs\)", text)
     warm = re.search(r"Warmup \(avg\):\s*[0-9.]+ ms \(([0-9]+) runs\)", text)
     if mean is None:
         raise ValueError("the benchmark tool's results are cut off: it says no number of runs")
     memory = _first(rf"(?:Peak memory usage|Overall footprint):\s*{NUMBER} MB", text)
-    return Timed(
+    return Round(
         median_ms=None,
         p95_ms=None,
         mean_ms=float(mean.group(1)),

@@ -11,7 +11,7 @@ import numpy as np
 
 from toolkit.benchmarking import accuracy
 from toolkit.benchmarking.phone.adb import FOLDER, Phone
-from toolkit.benchmarking.phone.litert_log import Timed, parse, refusal
+from toolkit.benchmarking.phone.litert_log import Round, parse, refusal
 from toolkit.core.files import sha256
 from toolkit.data.crops import PlainCrops
 from toolkit.runtime import sidecar, tensors
@@ -23,7 +23,7 @@ NO_SCORE: dict[str, Any] = {"n": 0, **dict.fromkeys(("nme_mean", "nme_median", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class DelegateRun:
     """One file on one delegate."""
 
     file: Path
@@ -62,7 +62,7 @@ def clean(phone: Phone) -> None:
         return
 
 
-def time(phone: Phone, job: Job, runs: int) -> Timed | str:
+def time(phone: Phone, run: DelegateRun, runs: int) -> Round | str:
     """One round: the figures, or the words in which a delegate refused.
 
     Raises:
@@ -70,20 +70,20 @@ def time(phone: Phone, job: Job, runs: int) -> Timed | str:
         ValueError: the program timed nothing for another reason.
     """
     more = f"--num_runs={runs} --warmup_runs=5 --report_peak_memory_footprint=true --verbose=true"
-    text = phone.shell(f"cd {FOLDER} && ./{PROGRAM} {job.flags} {more}", check=False)
+    text = phone.shell(f"cd {FOLDER} && ./{PROGRAM} {run.flags} {more}", check=False)
     if "not executable" in text or "Exec format error" in text or "Permission denied" in text:
-        phone.shell(f"cd {FOLDER} && ./{PROGRAM} {job.flags} {more}")  # raises, with advice
+        phone.shell(f"cd {FOLDER} && ./{PROGRAM} {run.flags} {more}")  # raises, with advice
     refused = refusal(text)
     return refused if refused is not None else parse(text)
 
 
-def score(phone: Phone, job: Job, crops: PlainCrops) -> dict[str, Any]:
+def score(phone: Phone, run: DelegateRun, crops: PlainCrops) -> dict[str, Any]:
     """Accuracy of the phone's own predictions; NO_SCORE with a reason where the program cannot write them.
 
     Raises:
         OSError: the phone went away.
     """
-    about = sidecar.read(job.file)
+    about = sidecar.read(run.file)
     with tempfile.TemporaryDirectory() as folder:
         sent, got = Path(folder) / "crops", Path(folder) / "answers"
         sent.mkdir()
@@ -94,7 +94,7 @@ def score(phone: Phone, job: Job, crops: PlainCrops) -> dict[str, Any]:
         shape = ",".join(map(str, tensors.to_tensor(crops.images[0], about).shape))
         once = "--num_runs=1 --warmup_runs=0 --min_secs=0 --warmup_min_secs=0"
         said = phone.shell(
-            f"cd {FOLDER} && for f in crops/*.bin; do ./{PROGRAM} {job.flags} {once} --input_layer=image "
+            f"cd {FOLDER} && for f in crops/*.bin; do ./{PROGRAM} {run.flags} {once} --input_layer=image "
             f"--input_layer_shape={shape} --input_layer_value_files=image:$f "
             "--output_filepath=answers/$(basename $f) || exit 1; done",
             check=False,
@@ -107,7 +107,7 @@ def score(phone: Phone, job: Job, crops: PlainCrops) -> dict[str, Any]:
                 **NO_SCORE,
                 "accuracy_not_measured": f"{len(answers)} of {len(crops.images)} crops answered: {last}",
             }
-        points = np.stack([_points(answer, job.file, about) for answer in answers])
+        points = np.stack([_points(answer, run.file, about) for answer in answers])
     return accuracy.accuracy(points, crops.points_xy, crops.faces.scheme, crops.faces.subsets)
 
 
@@ -123,7 +123,7 @@ def _points(answer: Path, file: Path, about: Sidecar) -> Any:
     return tensors.to_prediction(outputs, about).points_xy
 
 
-def summary(rounds: Sequence[Timed]) -> dict[str, Any]:
+def summary(rounds: Sequence[Round]) -> dict[str, Any]:
     """The fields of a record: medians over the rounds, the number of calls in all of them."""
     if not rounds:
         return {"latency_ms": None, "cold_start_ms": None, "memory_bytes": None, "delegated_share": None}
@@ -142,6 +142,6 @@ def summary(rounds: Sequence[Timed]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _median(rounds: Sequence[Timed], name: str) -> float | None:
+def _median(rounds: Sequence[Round], name: str) -> float | None:
     values = [getattr(r, name) for r in rounds]
     return None if any(v is None for v in values) else round(statistics.median(values), 4)

@@ -18,7 +18,7 @@ from toolkit.reporting.alphas import history_of
 from toolkit.reporting.architecture import drawing
 from toolkit.reporting.charts import standalone
 from toolkit.reporting.drawing import png, svg
-from toolkit.reporting.run import part_of
+from toolkit.reporting.run import summary_of
 from toolkit.runtime import sidecar
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import Latency, interleaved
@@ -114,7 +114,7 @@ def _draw(options: Describe, spec: Spec, alpha: list[float] | None) -> None:
 def _plot_history(options: Describe, loaded: bundle.Bundle) -> None:
     if options.history is None:
         return
-    plot = history_of(part_of(loaded, ""), ["open"] * len(getattr(loaded.spec, "gated", ())), None)
+    plot = history_of(summary_of(loaded, ""), ["open"] * len(getattr(loaded.spec, "gated", ())), None)
     if plot is None:
         raise ValueError(f"{options.what} has no importance factors in its log: only a trained supernet's bundle has")
     write_bytes(options.history, standalone(plot.svg).encode())

@@ -11,8 +11,8 @@ from toolkit import runtime
 from toolkit.benchmarking.framing import Framing, framed_crops
 from toolkit.benchmarking.phone import program
 from toolkit.benchmarking.phone.adb import Phone
-from toolkit.benchmarking.phone.litert_log import Timed
-from toolkit.benchmarking.phone.program import Job
+from toolkit.benchmarking.phone.litert_log import Round
+from toolkit.benchmarking.phone.program import DelegateRun
 from toolkit.benchmarking.results import SAME, table
 from toolkit.core.files import sha256
 from toolkit.core.options import Options
@@ -49,7 +49,7 @@ class AdbBenchmark(Options):
     threads: tuple[int, ...] = (1,)
     """Numbers of CPU threads; more than one concerns the cpu delegate only."""
     runs: int = 50
-    """Timed calls in a round."""
+    """Round calls in a round."""
     rounds: int = 3
     """Rounds, so that a phone that grows warm slows all files alike."""
     data: Path | None = None
@@ -83,33 +83,33 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
         raise FileNotFoundError(f"no program at {options.binary}: it is LiteRT's benchmark_model for the phone")
     phone = Phone(options.serial, options.adb)
     about = phone.describe()
-    jobs = [
-        Job(file=file, delegate=delegate, threads=n, npu_library=options.npu_library)
+    planned = [
+        DelegateRun(file=file, delegate=delegate, threads=n, npu_library=options.npu_library)
         for file in files
         for delegate in options.delegates
         for n in (options.threads if delegate == "cpu" else options.threads[:1])
     ]
     program.prepare(phone, options.binary, files)
     try:
-        found: dict[Job, list[Timed]] = {job: [] for job in jobs}
-        refused: dict[Job, str] = {}
+        found: dict[DelegateRun, list[Round]] = {one: [] for one in planned}
+        refused: dict[DelegateRun, str] = {}
         for turn in range(options.rounds):
-            for done, job in enumerate(jobs, start=1):
-                if job not in refused:
-                    timed = program.time(phone, job, options.runs)
+            for done, one in enumerate(planned, start=1):
+                if one not in refused:
+                    timed = program.time(phone, one, options.runs)
                     if isinstance(timed, str):
-                        refused[job] = timed
+                        refused[one] = timed
                     else:
-                        found[job].append(timed)
-                total = options.rounds * len(jobs)
-                yield Progress(task=f"timing on {about['device']}", done=turn * len(jobs) + done, total=total)
-        scores, where = yield from _scores(options, phone, [job for job in jobs if job not in refused])
+                        found[one].append(timed)
+                total = options.rounds * len(planned)
+                yield Progress(task=f"timing on {about['device']}", done=turn * len(planned) + done, total=total)
+        scores, where = yield from _scores(options, phone, [one for one in planned if one not in refused])
     finally:
         program.clean(phone)
     shared = {"run": datetime.now(UTC).isoformat(timespec="seconds"), "boxes": SAME, **where, **about}
     records = tuple(
-        {**_record(job, found[job], refused.get(job)), **shared, **scores.get(job, program.NO_SCORE), **_made(options)}
-        for job in jobs
+        {**_record(one, found[one], refused.get(one)), **shared, **scores.get(one, program.NO_SCORE), **_made(options)}
+        for one in planned
     )
     append(results, records)
     return Outcome(text=table(records), records=records)
@@ -125,31 +125,33 @@ def _files(models: tuple[Path, ...]) -> list[Path]:
     return files
 
 
-def _scores(options: AdbBenchmark, phone: Phone, jobs: list[Job]) -> Steps[tuple[dict[Job, Any], dict[str, Any]]]:
-    """Accuracy by job, and which faces it is of."""
-    if not options.faces or not jobs:
+def _scores(
+    options: AdbBenchmark, phone: Phone, planned: list[DelegateRun]
+) -> Steps[tuple[dict[DelegateRun, Any], dict[str, Any]]]:
+    """Accuracy by file and delegate, and which faces it is of."""
+    if not options.faces or not planned:
         return {}, {"data": None, "split": None}
-    scheme = runtime.load(jobs[0].file).scheme
+    scheme = runtime.load(planned[0].file).scheme
     every = open_faces(options.data, "test", options.synthetic, scheme=scheme)
     step = max(1, len(every) // options.faces)
     chosen = list(range(0, step * min(options.faces, len(every)), step))
     faces = Subset(every, chosen, f"{every.title}, {len(chosen)} of them")
-    sizes = {job: Framing(size_px=sidecar.read(job.file).size_px) for job in jobs}
+    sizes = {one: Framing(size_px=sidecar.read(one.file).size_px) for one in planned}
     crops = yield from framed_crops(faces, list(dict.fromkeys(sizes.values())))
     scores = {}
-    for done, job in enumerate(jobs, start=1):
-        scores[job] = program.score(phone, job, crops[sizes[job]])
-        yield Progress(task="predicting on the phone", done=done, total=len(jobs))
+    for done, one in enumerate(planned, start=1):
+        scores[one] = program.score(phone, one, crops[sizes[one]])
+        yield Progress(task="predicting on the phone", done=done, total=len(planned))
     return scores, {"data": faces.title, "split": "test"}
 
 
-def _record(job: Job, found: list[Timed], refused: str | None) -> dict[str, Any]:
+def _record(one: DelegateRun, found: list[Round], refused: str | None) -> dict[str, Any]:
     return {
         "kind": "benchmark",
-        **identify(job.file),
+        **identify(one.file),
         "peer": False,
-        "engine": f"benchmark_model-{job.delegate}",
-        "threads": job.threads,
+        "engine": f"benchmark_model-{one.delegate}",
+        "threads": one.threads,
         **program.summary(found),
         "not_measured": refused,
     }

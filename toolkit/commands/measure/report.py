@@ -51,5 +51,5 @@ def run(options: Report) -> Steps[Outcome]:
     page = render(found).encode()
     write_bytes(page_path, page)
     yield Progress(task="report", done=2, total=2)
-    record = {"kind": "report", "path": str(page_path), "size_bytes": len(page), "stages": list(found.parts)}
+    record = {"kind": "report", "path": str(page_path), "size_bytes": len(page), "stages": list(found.bundles)}
     return Outcome(text=f"report written to {page_path}: open it in a browser", records=(record,))

@@ -6,7 +6,7 @@ from typing import Any
 from toolkit.core.records import Fields, Record, of
 from toolkit.reporting.charts import standalone
 from toolkit.reporting.comparison import lost, of_boxes
-from toolkit.reporting.converted import Measured
+from toolkit.reporting.converted import MeasuredFile
 from toolkit.reporting.pareto import latency
 from toolkit.reporting.proofs import Proofs
 from toolkit.reporting.run import OWN_DETECTOR
@@ -78,7 +78,7 @@ def plots(lines: Sequence[Fields]) -> dict[str, str]:
     """An SVG file's text by its name: accuracy against time for each set that was benchmarked."""
     records = of(lines)
     proofs, timed = Proofs(records), of_boxes((r for r in records if r["kind"] == "benchmark"), SAME)
-    rows = [Measured(record=r, proof=proofs.of(r), title=proofs.title(r)) for r in timed]
+    rows = [MeasuredFile(record=r, proof=proofs.of(r), title=proofs.title(r)) for r in timed]
     found = {where: latency(rows, where) for where in dict.fromkeys(row.where for row in rows)}
     drawn = [plot.svg for plot in found.values() if plot is not None]
     names = ["latency.svg", *(f"latency-{index}.svg" for index in range(2, len(drawn) + 1))]
