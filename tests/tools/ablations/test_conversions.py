@@ -47,7 +47,7 @@ def test_each_way_leaves_out_one_step() -> None:
 
 
 @pytest.mark.parametrize("field", ["calibration", "faces", "runs"])
-def test_nothing_to_measure_on_is_refused(field: str) -> None:
+def test_nothing_to_measure_on_is_refused(tmp_path: Path, field: str) -> None:
     """At once."""
     with pytest.raises(ValueError, match="at least 1"):
-        Conversions(bundle=Path("net"), **{field: 0})
+        Conversions(bundle=tmp_path, **{field: 0})
