@@ -1,10 +1,12 @@
 """Stage: the page of deploy/web for a browser, on this machine or on a phone."""
 
+import io
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.core import qr
+import segno
+
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
@@ -84,7 +86,7 @@ def welcome(options: Serve, server: Server) -> str:
         ]
     else:
         url = f"{server.scheme}://{address}:{port}/"
-        lines += [f"in this network:  {url}", "", qr.in_terminal(qr.encode(url)), ""]
+        lines += [f"in this network:  {url}", "", _qr_code(url), ""]
     if server.scheme == "http":
         lines.append("Browsers give the camera to localhost and to https only; photos and benchmark work anywhere.")
     if server.scheme == "http" and address is not None:
@@ -94,3 +96,10 @@ def welcome(options: Serve, server: Server) -> str:
             "and --key."
         )
     return "\n".join([*lines, "Ctrl-C stops."])
+
+
+def _qr_code(text: str) -> str:
+    """A QR code for a terminal, two rows of modules a line, white on black whatever its colours are."""
+    lines = io.StringIO()
+    segno.make_qr(text, error="l").terminal(lines, border=4, compact=True)
+    return "\n".join(f"\x1b[97;40m{line}\x1b[0m" for line in lines.getvalue().splitlines())
