@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save
 
 from toolkit.commands.data import check
 from toolkit.commands.data.check import Check
@@ -86,42 +88,57 @@ def test_covered_points_and_subsets_travel_with_the_pack(tmp_path: Path, folder:
     assert {name: len(members) for name, members in pack.subsets.items()} == {"front": 15, "left": 15}
 
 
+def header_of(data: bytes) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file, and where its arrays begin."""
+    begin = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:begin]), begin
+
+
 def cut_off(data: bytes) -> bytes:
     return data[: len(data) // 2]
 
 
 def newer(data: bytes) -> bytes:
-    return data.replace(b'"format": 2', b'"format": 9', 1)
+    return data.replace(b'{\\"format\\": 3', b'{\\"format\\": 9', 1)
+
+
+def older(_: bytes) -> bytes:
+    return b'{"format": 2, "sha256": "'
 
 
 def other(_: bytes) -> bytes:
     return b"PK\x03\x04 something else"
 
 
+def weights(_: bytes) -> bytes:
+    return save({"weight": np.zeros(3, np.float32)})
+
+
 def renamed(data: bytes) -> bytes:
-    return data.replace(b'"p7"', b'"p8"', 1)
+    return data.replace(b'\\"p7\\"', b'\\"p8\\"', 1)
 
 
 def moved(data: bytes) -> bytes:
     """A bit of a point's place."""
-    start = json.loads(data.partition(b"\n")[0])["arrays"]["points_xy"]["start"]
-    return data[: start + 6] + bytes([data[start + 6] ^ 1]) + data[start + 7 :]
+    header, begin = header_of(data)
+    at = begin + header["points_xy"]["data_offsets"][0] + 6
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
 def endless(_: bytes) -> bytes:
-    return b'{"format": ' + b"[" * 100_000
+    return save({}, {"pack": "[" * 100_000, "sha256": "0" * 64})
 
 
 def half_told(data: bytes) -> bytes:
-    """Of format 1, whose lines nothing guards."""
-    return data.replace(b'"format": 2', b'"format": 1', 1).replace(b'"groups"', b'"troops"', 1)
+    return data.replace(b'\\"groups\\"', b'\\"troops\\"', 1)
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        *[(cut_off, "cut off"), (newer, "upgrade"), (other, "not a pack"), (endless, "not a pack")],
-        *[(renamed, "damaged.*pack the set again"), (moved, "damaged.*pack the set again"), (half_told, "damaged")],
+        *[(cut_off, "cut off"), (newer, "upgrade"), (older, "older release: pack the set again")],
+        *[(other, "not a pack"), (weights, "not a pack"), (endless, "not valid JSON"), (half_told, "groups")],
+        *[(renamed, "damaged.*pack the set again"), (moved, "damaged.*pack the set again")],
     ],
 )
 def test_damaged_packs_are_refused(packed: Path, damage: Callable[[bytes], bytes], message: str) -> None:
@@ -134,7 +151,8 @@ def test_damaged_packs_are_refused(packed: Path, damage: Callable[[bytes], bytes
 def test_damaged_pixels_are_refused_by_name(packed: Path) -> None:
     """A single bit of one face, when that face is looked at; the others are as they were, and the check tells."""
     data = bytearray(packed.read_bytes())
-    start, shape = (json.loads(data.partition(b"\n")[0])["arrays"]["patches"][key] for key in ("start", "shape"))
+    header, begin = header_of(data)
+    start, shape = begin + header["patches"]["data_offsets"][0], header["patches"]["shape"]
     data[start + 3 * int(np.prod(shape[1:])) + 100] ^= 1
     packed.write_bytes(data)
     pack = PackedFaces(packed)
@@ -150,16 +168,14 @@ def test_damaged_pixels_are_refused_by_name(packed: Path) -> None:
     assert not outcome.ok and sum("pixels of face 3" in text for text in outcome.records[0]["problems"]) == 1
 
 
-def test_a_pack_without_hashes_is_read_and_told_of(packed: Path) -> None:
-    """As older releases made them."""
-    data = packed.read_bytes()
-    about, arrays = json.loads(data.partition(b"\n")[0]), data.partition(b"\n")[2]
-    length = len(data) - len(arrays)
-    about["format"] = 1
-    del about["sha256"], about["arrays"]["digests"]
-    packed.write_bytes(json.dumps(about).encode().ljust(length - 1) + b"\n" + arrays)
-    assert len(PackedFaces(packed)) == 30 and PackedFaces(packed)[3].image.any()
-    assert "without hashes" in finish(check.run(Check(data=packed))).text
+def test_a_pack_is_a_safetensors_file(packed: Path) -> None:
+    """Its arrays are those that the library reads, and the padding keeps numbers where processors want them."""
+    pack, found = PackedFaces(packed), load_file(packed)
+    assert found.keys() == {"patches", "points_xy", "boxes_xyxy", "covered", "digests"}
+    for i, label in enumerate(pack.labels):
+        np.testing.assert_array_equal(found["points_xy"][i], label.points_xy)
+        np.testing.assert_array_equal(found["patches"][i], pack.patch(i).image)
+    assert pack.labels[0].points_xy.flags.aligned
 
 
 def test_the_check_looks_at_a_pack_as_at_a_folder(packed: Path) -> None:

@@ -1,64 +1,58 @@
 """A pack: a set as one memory-mapped file of faces that are decoded and cut already.
 
-Layout: a line of JSON (format, split, scheme, title, count, sizes, names, groups, subsets, places of arrays, hash),
-spaces up to a multiple of 64 bytes, then the arrays `patches` (N, P, P, 3) uint8, `points_xy` (N, M, 2) and
-`boxes_xyxy` (N, 4) float64 in patch pixels, `covered` (N, M) uint8: 0 no, 1 yes, 2 not known, and `digests` (N, 32)
-uint8, the SHA-256 of each patch. Little-endian, C order.
-
-The hash in the line of JSON is that of all but the patches, and is compared when the pack is opened; a patch's own when
-it is first looked at. Packs of format 1 have neither and are read as they are.
+It is a safetensors file: `points_xy` (N, M, 2) and `boxes_xyxy` (N, 4) float64 in patch pixels, `patches` (N, P, P, 3)
+uint8, `covered` (N, M) uint8: 0 no, 1 yes, 2 not known, and `digests` (N, 32) uint8, the SHA-256 of each patch. Its
+metadata hold `pack`, the rest as JSON (see About), and `sha256`, of all but the patches, which is compared when a pack is
+opened; a patch's own is when it is first looked at.
 """
 
+import dataclasses
 import hashlib
 import json
-import mmap
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import new_file
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.records import Whole
 from toolkit.core.schemes import W300_68, Scheme, scheme
-from toolkit.core.validation import Text, check, parse
+from toolkit.core.validation import Text, parse, versioned
 from toolkit.data.augment import Patch, patch, patch_side
 from toolkit.data.formats.format import Format, Split
-from toolkit.data.labels import Label, Photos, Problem, Reading
+from toolkit.data.labels import Label, Photos, Reading
 
-VERSION = 2
-"""Of the layout; 1 had no hashes."""
+VERSION = 3
+"""Of what the metadata say; 1 and 2 had a layout of their own."""
 SUFFIX = ".faces"
-ALIGN = 64
 UNKNOWN = 2
 """In `covered`: the set does not say."""
+DTYPES = {"F64": np.dtype("<f8"), "U8": np.dtype("u1")}
+"""The kinds of numbers in a pack, by their names in safetensors."""
+UNSEALED = "0" * 64
+AGAIN = "pack the set again"
+
+Arrays = Mapping[str, NDArray[Any]]
 
 
-class Place(TypedDict):
-    """Where an array stands in the file."""
-
-    start: Whole
-    shape: list[Whole]
-    dtype: Literal["|u1", "<f8"]
-
-
-class Header(TypedDict):
-    """The line of JSON."""
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a pack says of its faces beside the arrays."""
 
     split: Split
     scheme: Text
     title: str
     size_px: Whole
-    count: Whole
-    names: list[str]
-    groups: list[str]
-    subsets: dict[str, list[Whole]]
-    arrays: dict[str, Place]
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    subsets: dict[str, tuple[Whole, ...]]
 
 
 def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[None]:
@@ -69,82 +63,44 @@ def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[
         ValueError: a picture is damaged.
         OSError: the disk is full; the older pack, if any, is untouched.
     """
-    head, layout = _header(photos, split, size_px)
-    with new_file(path) as temporary, temporary.open("r+b") as file:
-        file.write(head)
-        end = max(start + int(np.prod(shape)) * dtype.itemsize for start, shape, dtype in layout.values())
-        os.posix_fallocate(file.fileno(), 0, end) if hasattr(os, "posix_fallocate") else file.truncate(end)
-        file.flush()
-        yield from _fill(photos, size_px, file, layout)
-        file.seek(0)
-        file.write(_sealed(head, _map(file, layout, "r")))
-
-
-Layout = dict[str, tuple[int, tuple[int, ...], np.dtype[Any]]]
-
-
-def _header(photos: Photos, split: Split, size_px: int) -> tuple[bytes, Layout]:
+    about = About(
+        split=split,
+        scheme=photos.scheme.name,
+        title=photos.title,
+        size_px=size_px,
+        names=tuple(label.name for label in photos.labels),
+        groups=tuple(label.group for label in photos.labels),
+        subsets={name: tuple(indices) for name, indices in photos.subsets.items()},
+    )
+    said = json.dumps({"format": VERSION, **dataclasses.asdict(about)})
     count, points, side = len(photos), photos.scheme.points, patch_side(size_px)
-    shapes: dict[str, tuple[tuple[int, ...], str]] = {
-        "patches": ((count, side, side, 3), "|u1"),
-        "points_xy": ((count, points, 2), "<f8"),
-        "boxes_xyxy": ((count, 4), "<f8"),
-        "covered": ((count, points), "|u1"),
-        "digests": ((count, hashlib.sha256().digest_size), "|u1"),
+    shapes: dict[str, tuple[Literal["F64", "U8"], tuple[int, ...]]] = {
+        "points_xy": ("F64", (count, points, 2)),
+        "boxes_xyxy": ("F64", (count, 4)),
+        "patches": ("U8", (count, side, side, 3)),
+        "covered": ("U8", (count, points)),
+        "digests": ("U8", (count, hashlib.sha256().digest_size)),
     }
-    about: dict[str, Any] = {
-        "format": VERSION,
-        "sha256": hashlib.sha256().hexdigest(),  # of nothing, until the arrays are there
-        "split": split,
-        "scheme": photos.scheme.name,
-        "title": photos.title,
-        "size_px": size_px,
-        "count": count,
-        "names": [label.name for label in photos.labels],
-        "groups": [label.group for label in photos.labels],
-        "subsets": {name: list(indices) for name, indices in photos.subsets.items()},
-        "arrays": {name: {"start": 0, "shape": shape, "dtype": dtype} for name, (shape, dtype) in shapes.items()},
-    }
-    length = -(-(len(json.dumps(about)) + 64 * len(shapes)) // ALIGN) * ALIGN  # room for the starts
-    start = length
-    for name, (shape, dtype) in shapes.items():
-        about["arrays"][name]["start"] = start
-        start += -(-int(np.prod(shape)) * np.dtype(dtype).itemsize // ALIGN) * ALIGN
-    text = json.dumps(about).encode()
-    return text.ljust(length - 1) + b"\n", _layout(about)
+    header: dict[str, Any] = {"__metadata__": {"pack": said, "sha256": UNSEALED}}
+    end = 0
+    for name, (dtype, shape) in shapes.items():
+        start, end = end, end + int(np.prod(shape)) * DTYPES[dtype].itemsize
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with new_file(path) as temporary:
+        with temporary.open("r+b") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            whole = file.tell() + end
+            os.posix_fallocate(file.fileno(), 0, whole) if hasattr(os, "posix_fallocate") else file.truncate(whole)
+        arrays = _mapped(temporary, "r+")
+        yield from _fill(photos, size_px, arrays)
+        with temporary.open("r+b") as file:
+            file.seek(8)
+            file.write(text.replace(UNSEALED.encode(), _digest(said, arrays).encode(), 1))
 
 
-def _sealed(head: bytes, arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The line of JSON with the hash of the arrays in it."""
-    about = json.loads(head)
-    about["sha256"] = _digest(about, arrays)
-    return json.dumps(about).encode().ljust(len(head) - 1) + b"\n"
-
-
-def _digest(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """The SHA-256 of all that a pack says but its patches, which have their own."""
-    said = json.dumps({key: value for key, value in about.items() if key != "sha256"}, sort_keys=True)
-    digest = hashlib.sha256(said.encode())
-    for name in sorted(arrays.keys() - {"patches"}):
-        digest.update(arrays[name].data)
-    return digest.hexdigest()
-
-
-def _layout(about: dict[str, Any]) -> Layout:
-    return {name: (int(a["start"]), tuple(a["shape"]), np.dtype(a["dtype"])) for name, a in about["arrays"].items()}
-
-
-def _map(file: Any, layout: Layout, mode: Any) -> dict[str, NDArray[Any]]:
-    access = mmap.ACCESS_READ if mode == "r" else mmap.ACCESS_WRITE
-    memory = mmap.mmap(file.fileno(), 0, access=access)
-    return {
-        name: np.frombuffer(memory, dtype, int(np.prod(shape)), start).reshape(shape)
-        for name, (start, shape, dtype) in layout.items()
-    }
-
-
-def _fill(photos: Photos, size_px: int, file: Any, layout: Layout) -> Steps[None]:
-    arrays = _map(file, layout, "w")
+def _fill(photos: Photos, size_px: int, arrays: Arrays) -> Steps[None]:
     for i in range(len(photos)):
         sample = photos[i]
         face = patch(sample, size_px)
@@ -159,58 +115,70 @@ def _fill(photos: Photos, size_px: int, file: Any, layout: Layout) -> Steps[None
             yield Progress(task=f"packing {photos.title}", done=i + 1, total=len(photos))
 
 
+def _digest(said: str, arrays: Arrays) -> str:
+    """The SHA-256 of all that a pack says but its patches, which have their own."""
+    digest = hashlib.sha256(said.encode())
+    for name in sorted(arrays.keys() - {"patches"}):
+        digest.update(arrays[name].data)
+    return digest.hexdigest()
+
+
+def _mapped(path: Path, mode: Literal["r", "r+"]) -> Arrays:
+    """The arrays of a safetensors file where they lie; the library itself would read them into memory."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = parse(file.read(length), str(path))
+    memory = np.memmap(path, np.uint8, mode, 8 + length)
+    found = {}
+    for name, about in header.items():
+        if name != "__metadata__":
+            start, end = about["data_offsets"]
+            found[name] = np.asarray(memory[start:end]).view(DTYPES[about["dtype"]]).reshape(about["shape"])
+    return found
+
+
 class PackedFaces(Photos):
     """The faces of a pack; pictures stay on disk until they are looked at.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a pack, a newer one, cut off or damaged.
+        ValueError: it is not a pack, an older or newer one, cut off or damaged.
     """
 
     def __init__(self, path: Path) -> None:
-        about = _read_header(path)
-        with path.open("rb") as file:
-            try:
-                arrays = _map(file, _layout(about), "r")
-            except ValueError as error:
-                raise ValueError(f"{path} is cut off: pack the set again") from error
+        said, sha256 = _metadata(path)
+        about = versioned(parse(said.encode(), f"{path}: what it says"), About, VERSION, str(path))
         self.path = path
-        self.hashed: bool = int(about["format"]) > 1
-        """Whether damage is seen."""
-        try:
-            if self.hashed and about["sha256"] != _digest(about, arrays):
-                raise ValueError("its hash differs")
-            self._take(about, arrays)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise ValueError(
-                f"{path} is damaged, its points or names are not those packed: pack the set again"
-            ) from error
-
-    def _take(self, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        self.size_px: int = about["size_px"]
-        self.split: Split = about["split"]
-        self._patches, self._digests = arrays["patches"], arrays.get("digests")
+        self.size_px, self.split, self.title = about.size_px, about.split, about.title
         self._sound: set[int] = set()
-        self.scheme: Scheme = scheme(about["scheme"])
-        self.title: str = about["title"]
-        members: Mapping[str, Sequence[int]] = about["subsets"]
-        of: list[set[str]] = [set() for _ in range(about["count"])]
-        for name, indices in members.items():
+        try:
+            arrays = _mapped(path, "r")
+            if sha256 != _digest(said, arrays):
+                raise ValueError("its hash differs")
+            self._patches, self._digests = arrays["patches"], arrays["digests"]
+            self.scheme: Scheme = scheme(about.scheme)
+            self.labels = self._labels(about, arrays)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"{path} is damaged, its points or names are not those packed: {AGAIN}") from error
+
+    def _labels(self, about: About, arrays: Arrays) -> tuple[Label, ...]:
+        covered = arrays["covered"]
+        of: list[set[str]] = [set() for _ in about.names]
+        for name, indices in about.subsets.items():
             for i in indices:
                 of[i].add(name)
-        covered = arrays["covered"]
-        self.labels = tuple(
+        return tuple(
             Label(
-                name=about["names"][i],
+                name=name,
                 source=f"{self.path}, face {i}",
-                group=about["groups"][i],
+                group=about.groups[i],
                 picture=lambda i=i: np.array(self._patch(i)),  # type: ignore[misc]  # mypy cannot type a default
                 points_xy=arrays["points_xy"][i],
                 box_xyxy=arrays["boxes_xyxy"][i],
                 covered=None if covered[i, 0] == UNKNOWN else covered[i].astype(bool),
                 subsets=frozenset(of[i]),
             )
-            for i in range(about["count"])
+            for i, name in enumerate(about.names)
         )
 
     def patch(self, index: int) -> Patch:
@@ -225,10 +193,10 @@ class PackedFaces(Photos):
     def _patch(self, index: int) -> ImageArray:
         """A face's pixels, compared with their hash the first time."""
         image: ImageArray = self._patches[index]
-        if self._digests is not None and index not in self._sound:
+        if index not in self._sound:
             if hashlib.sha256(image.data).digest() != self._digests[index].tobytes():
                 name = self.labels[index].name
-                raise ValueError(f"{self.path}: the pixels of face {index}, {name}, are damaged: pack the set again")
+                raise ValueError(f"{self.path}: the pixels of face {index}, {name}, are damaged: {AGAIN}")
             self._sound.add(index)
         return image
 
@@ -244,8 +212,7 @@ def open_pack(path: Path, split: Split) -> PackedFaces:
 def read(path: Path, split: Split) -> Reading:
     """A pack as `data check` takes it. Raises as open_pack does."""
     faces = open_pack(path, split)
-    note = Problem(source=str(path), text="made by an older release, without hashes: damage to its pixels goes unseen")
-    return Reading(scheme=faces.scheme, title=faces.title, labels=faces.labels, notes=() if faces.hashed else (note,))
+    return Reading(scheme=faces.scheme, title=faces.title, labels=faces.labels)
 
 
 FORMAT = Format(
@@ -258,21 +225,20 @@ FORMAT = Format(
 )
 
 
-def _read_header(path: Path) -> dict[str, Any]:
+def _metadata(path: Path) -> tuple[str, str]:
+    """What a pack says of itself, and the hash; the file is laid out as its header tells."""
     if not path.is_file():
         raise FileNotFoundError(f"no pack at {path}")
     with path.open("rb") as file:
-        line = file.readline(1 << 28)
-    about = None
-    with suppress(ValueError):
-        about = parse(line, str(path))
-    version = about.get("format") if isinstance(about, dict) else None
-    if type(version) is not int:
-        raise ValueError(f"{path} is not a pack of faces: make one with `sdhrnet data pack`")
-    if version > VERSION:
-        raise ValueError(f"{path} has format {version}, this release reads up to {VERSION}: upgrade sdhrnet-toolkit")
+        if file.read(11) == b'{"format": ':
+            raise ValueError(f"{path} was packed by an older release: {AGAIN}")
     try:
-        check(about, Header, "its first line")
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}): pack the set again") from error
-    return about  # type: ignore[return-value]  # mypy does not see through version
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+    except SafetensorError as error:
+        if "not fully covered" in str(error):
+            raise ValueError(f"{path} is cut off: {AGAIN}") from error
+        about = {}
+    if about.keys() != {"pack", "sha256"}:
+        raise ValueError(f"{path} is not a pack of faces: make one with `sdhrnet data pack`")
+    return about["pack"], about["sha256"]
