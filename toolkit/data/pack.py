@@ -2,8 +2,8 @@
 
 It is a safetensors file: `points_xy` (N, M, 2) and `boxes_xyxy` (N, 4) float64 in patch pixels, `patches` (N, P, P, 3)
 uint8, `covered` (N, M) uint8: 0 no, 1 yes, 2 not known, and `digests` (N, 32) uint8, the SHA-256 of each patch. Its
-metadata hold `pack`, the rest as JSON (see About), and `sha256`, of all but the patches, which is compared when a pack is
-opened; a patch's own is when it is first looked at.
+metadata hold `pack`, the rest as JSON (see About), and `sha256`, of all but the patches. That is compared when a pack
+is opened, a patch's own hash when it is first looked at.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ VERSION = 3
 SUFFIX = ".faces"
 UNKNOWN = 2
 """In `covered`: the set does not say."""
-DTYPES = {"F64": np.dtype("<f8"), "U8": np.dtype("u1")}
+DTYPES: Mapping[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "U8": np.dtype("u1")}
 """The kinds of numbers in a pack, by their names in safetensors."""
 UNSEALED = "0" * 64
 AGAIN = "pack the set again"
