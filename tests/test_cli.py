@@ -62,6 +62,10 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("verify --arm m", "verify arm m"),
         ("video --measure --faces 1", "video measure --faces 1"),
         ("data pace --runs 3", "data throughput --runs 3"),
+        ("evaluate --boxes m --data d", "evaluate --boxes detector m --data d"),
+        ("evaluate m --boxes", "evaluate m --boxes detector"),
+        ("photo --image a.jpg --boxes", "photo a.jpg --boxes"),
+        ("photo --boxes --image=a.jpg", "photo --boxes a.jpg"),
     ],
 )
 def test_an_old_spelling_is_understood(words: str, now: str) -> None:
@@ -70,6 +74,14 @@ def test_an_old_spelling_is_understood(words: str, now: str) -> None:
     for moved in MOVED:
         found = moved.replaced(found) or found
     assert found == now.split()
+
+
+@pytest.mark.parametrize(
+    "words", ["evaluate m --boxes detector", "evaluate --boxes labels m", "photo a.jpg --boxes", "slim"]
+)
+def test_the_spelling_of_today_stays(words: str) -> None:
+    """And nothing is said."""
+    assert not any(moved.replaced(words.split()) for moved in MOVED)
 
 
 def test_an_old_spelling_is_said_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

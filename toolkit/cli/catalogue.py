@@ -3,7 +3,7 @@
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from toolkit.cli.program import Group, Moved, Stage
+from toolkit.cli.program import Group, Moved, OldOption, Stage
 
 if TYPE_CHECKING:
     from toolkit.core.options import Options
@@ -249,9 +249,10 @@ MOVED = (
     Moved("verify --arm", "verify arm"),
     Moved("benchmark --robustness", "benchmark robustness"),
     Moved("benchmark --device adb", "benchmark phone"),
-    Moved("benchmark --peers", "benchmark --competitors"),
     Moved("data pace", "data throughput"),
     Moved("video --measure", "video measure"),
-    Moved("photo --image", "photo"),
+    OldOption("evaluate", "--boxes", ("--boxes", "detector"), "evaluate --boxes detector", ("labels", "detector")),
+    OldOption("benchmark", "--peers", ("--competitors",), "benchmark --competitors"),
+    OldOption("photo", "--image", (), "photo IMAGE"),
 )
 """Old spellings, understood for one version."""

@@ -84,6 +84,37 @@ class Moved:
         return None
 
 
+@dataclass(frozen=True)
+class OldOption:
+    """An option of a command that is spelt otherwise now."""
+
+    command: str
+    flag: str
+    now: tuple[str, ...]
+    """What stands in its place, before the value that it had."""
+    new: str
+    """The new spelling, to be said."""
+    values: tuple[str, ...] = ()
+    """With one of these behind it the flag is today's."""
+
+    @property
+    def old(self) -> str:
+        """The old spelling."""
+        return f"{self.command} {self.flag}"
+
+    def replaced(self, words: list[str]) -> list[str] | None:
+        """The words of a call in the new spelling; None where they are not in the old one."""
+        words = [
+            part for word in words for part in (word.split("=", 1) if word.startswith(f"{self.flag}=") else [word])
+        ]
+        if words[: len(self.command.split())] != self.command.split() or self.flag not in words:
+            return None
+        at = words.index(self.flag)
+        if words[at + 1 : at + 2] and words[at + 1] in self.values:
+            return None
+        return [*words[:at], *self.now, *words[at + 1 :]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Always:
     """What every command takes beside its own options."""
@@ -103,7 +134,7 @@ class Program:
     start: str
     """How to begin."""
     groups: Sequence[Group]
-    moved: Sequence[Moved] = ()
+    moved: Sequence[Moved | OldOption] = ()
 
     def main(self, argv: Sequence[str] | None = None) -> int:
         """Run one command and return its exit status."""

@@ -1,27 +1,33 @@
-"""Stage: the accuracy of one model on labelled faces."""
+"""Stage: the accuracy of one model on labelled faces, in their own boxes or in those of the face detector."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from tyro.conf import Positional
 
 from toolkit.benchmarking import accuracy
+from toolkit.core import metrics
+from toolkit.core.arrays import FloatArray
 from toolkit.core.correspondence import span_of
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
-from toolkit.core.progress import Outcome, Steps
+from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
-from toolkit.data import Subset, open_faces, open_folder
-from toolkit.data.audit import warning
+from toolkit.data import Sample, Subset, open_faces, open_folder
+from toolkit.data.audit import told, warning
 from toolkit.data.baselines import mean_shape_points
 from toolkit.data.crops import plain_crops
 from toolkit.data.sets import in_scheme
+from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
 from toolkit.landmarkers import identify, open_model
+from toolkit.runtime.landmarker import Landmarker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,10 @@ class Evaluate(Options):
     """test, val or train, or a published subset of the test faces, such as challenge."""
     synthetic: int = 200
     """Number of synthetic faces, where no --data is given."""
+    boxes: Literal["labels", "detector"] = "labels"
+    """labels: around the labelled points, as in training. detector: as on a device, from MediaPipe's detector, as they
+    are and by our calibration, beside those of the labels; on the faces that it finds, each with one and with two
+    predictions."""
     head: str | None = None
     """Of a network with heads for several landmark schemes, the one to score (default: that of the faces)."""
     baselines: bool = False
@@ -58,11 +68,21 @@ class Evaluate(Options):
             raise ValueError("--baselines compares with labelled photos: give --data")
         if self.baselines and self.split in ("train", "val"):
             raise ValueError("--baselines takes its shape from the training faces: score test faces, by --split test")
+        if self.boxes == "detector" and (self.data is None or self.baselines or self.head):
+            raise ValueError("--boxes detector scores labelled photos: give --data, and neither --baselines nor --head")
 
 
 def run(options: Evaluate) -> Steps[Outcome]:
     """Score the model; see Evaluate."""
     check_outputs(options)
+    score = _in_labelled_boxes if options.boxes == "labels" else _in_detected_boxes
+    outcome = yield from score(options)
+    if options.results is not None:
+        append(options.results, outcome.records)
+    return outcome
+
+
+def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
     model = open_model(options.model, options.threads)
     wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
     span_of(wanted, model.scheme)  # refuses a head that there is not
@@ -85,8 +105,6 @@ def run(options: Evaluate) -> Steps[Outcome]:
         **conditions(options.threads),
     }
     records = (record, *(_baselines(options, where) if options.baselines else ()))
-    if options.results is not None:
-        append(options.results, records)
     return Outcome(text="\n\n".join([*map(_table, records), *filter(None, [warning(labelled)])]), records=records)
 
 
@@ -124,3 +142,75 @@ def _table(record: dict[str, Any]) -> str:
 
 def _percent(value: float | None) -> str:
     return "none" if value is None else f"{value:.2f}"
+
+
+BOXES = {
+    "truth": "tight around the true points, as in training",
+    "detector": "MediaPipe's as they are",
+    "calibrated": "MediaPipe's, calibrated (what photo, video and webcam do)",
+}
+PASSES = (1, 2)
+"""The second crops around the points of the first."""
+
+
+def _in_detected_boxes(options: Evaluate) -> Steps[Outcome]:
+    model = open_model(options.model, options.threads)
+    faces = open_faces(options.data, options.split, 0, scheme=model.scheme, skip_bad=options.skip_bad)
+    if faces.scheme != model.scheme:
+        raise ValueError(f"the model predicts {model.scheme.name}, the faces are labelled {faces.scheme.name}")
+    yield from told(faces)
+    points: dict[tuple[str, int], list[FloatArray]] = {(boxes, passes): [] for boxes in BOXES for passes in PASSES}
+    truth = []
+    with closing(FaceDetector()) as detector:
+        for index in range(len(faces)):
+            sample = faces[index]
+            found = face_at(sample, detector(sample.image))
+            if found is not None:
+                truth.append(sample.points_xy)
+                for (boxes, passes), into in points.items():
+                    into.append(_points(sample, found, model, boxes, passes))
+            yield Progress(task="detecting and predicting", done=index + 1, total=len(faces))
+    if not truth:
+        raise ValueError(f"{faces.title}: the detector finds none of {len(faces)} faces")
+    records = tuple(
+        {
+            "kind": "detected",
+            **identify(options.model),
+            "engine": model.engine,
+            "data": faces.title,
+            "split": options.split,
+            "boxes": boxes,
+            "passes": passes,
+            "looked_at": len(faces),
+            **accuracy.scored(metrics.nme(np.stack(found_points), np.stack(truth), faces.scheme)),
+            **conditions(options.threads),
+        }
+        for (boxes, passes), found_points in points.items()
+    )
+    return Outcome(text=_text(records), records=records)
+
+
+def face_at(sample: Sample, detections: Sequence[Detection]) -> Detection | None:
+    """The largest detection that holds the middle of the labelled face."""
+    centre = (sample.box_xyxy[:2] + sample.box_xyxy[2:]) / 2
+    holding = [d for d in detections if (d.box_xyxy[:2] < centre).all() and (centre < d.box_xyxy[2:]).all()]
+    return holding[0] if holding else None
+
+
+def _points(sample: Sample, found: Detection, model: Landmarker, boxes: str, passes: int) -> FloatArray:
+    if boxes == "calibrated":
+        return landmarks_of_detection(sample.image, found, model, passes).seen.points_xy
+    box_xyxy = {"truth": sample.box_xyxy, "detector": found.box_xyxy}[boxes]
+    return landmarks_of(sample.image, box_xyxy, model, passes).seen.points_xy
+
+
+def _text(records: Sequence[dict[str, Any]]) -> str:
+    first = records[0]
+    found = first["n"] + first["n_unscored"]
+    lines = [f"{first['model']} on {first['data']}, {first['split']}: {found} of {first['looked_at']} faces found"]
+    lines += [
+        f"NME {r['nme_mean']:.2f} % (median {r['nme_median']:.2f}), FR@10 {r['fr10']:.2f} %  "
+        f"{r['passes']} pass{'es' if r['passes'] > 1 else ''}, boxes {BOXES[r['boxes']]}"
+        for r in records
+    ]
+    return "\n".join(lines)

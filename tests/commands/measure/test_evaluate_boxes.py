@@ -1,4 +1,4 @@
-"""`sdhrnet evaluate --boxes`: three kinds of boxes on photos of the astronaut with points of our own."""
+"""`sdhrnet evaluate --boxes detector`: three kinds of boxes on photos of the astronaut with points of our own."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from toolkit.commands.measure import evaluate_detected
-from toolkit.commands.measure.evaluate_detected import Detected, face_at, run
+from toolkit.commands.measure import evaluate
+from toolkit.commands.measure.evaluate import BOXES, Evaluate, face_at, run
 from toolkit.core.files import read_lines
 from toolkit.core.images import write_png
 from toolkit.core.progress import finish
@@ -38,7 +38,7 @@ class Fake:
 @pytest.fixture
 def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one photo whose points have BOX for their box and the fake network's shape."""
-    monkeypatch.setattr(evaluate_detected, "open_model", lambda path, threads: Fake())
+    monkeypatch.setattr(evaluate, "open_model", lambda path, threads: Fake())
     write_png(tmp_path / "a.png", data.astronaut())
     unit = (SHAPE - SHAPE.min(axis=0)) / np.ptp(SHAPE, axis=0)
     (tmp_path / "a.pts").write_text(write_pts(BOX[:2] + unit * (BOX[2:] - BOX[:2])))
@@ -48,10 +48,10 @@ def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_kind_of_box_is_scored_on_the_faces_that_are_found(faces: Path, tmp_path: Path):
     """Six records, three boxes by two passes; NME is smallest for the true box and larger for the detector's."""
     results = tmp_path / "out" / "results.jsonl"
-    outcome = finish(run(Detected(model=released("float16"), data=faces, results=results)))
+    outcome = finish(run(Evaluate(model=released("float16"), boxes="detector", data=faces, results=results)))
     records = read_lines(results)
     assert len(records) == 6
-    assert {(r["boxes"], r["passes"]) for r in records} == {(b, p) for b in evaluate_detected.BOXES for p in (1, 2)}
+    assert {(r["boxes"], r["passes"]) for r in records} == {(b, p) for b in BOXES for p in (1, 2)}
     assert all((r["n"], r["looked_at"]) == (1, 1) for r in records)
     nme = {r["boxes"]: r["nme_mean"] for r in records if r["passes"] == 1}
     assert len(set(nme.values())) == 3
@@ -75,4 +75,11 @@ def test_a_photo_without_a_face_is_refused(faces: Path):
     """With how many were looked at."""
     write_png(faces / "a.png", np.full((512, 512, 3), 90, np.uint8))
     with pytest.raises(ValueError, match="finds none of 1 faces"):
-        finish(run(Detected(model=released("float16"), data=faces)))
+        finish(run(Evaluate(model=released("float16"), boxes="detector", data=faces)))
+
+
+def test_what_the_boxes_of_a_detector_cannot_score_is_refused(tmp_path: Path):
+    """Drawn faces, baselines and heads, before anything is read."""
+    for given in ({}, {"data": tmp_path, "baselines": True}, {"data": tmp_path, "head": "300w-68"}):
+        with pytest.raises(ValueError, match="--boxes detector scores labelled photos"):
+            Evaluate(model=tmp_path, boxes="detector", **given)
