@@ -58,7 +58,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("benchmark --robustness m", "benchmark robustness m"),
         ("slim --supernet s --sweep", "slim sweep --supernet s"),
         ("benchmark m --peers dlib --detector", "benchmark m --competitors dlib --detector"),
-        ("benchmark --robustness m --peers=dlib", "benchmark robustness m --competitors=dlib"),
+        ("benchmark --robustness m --peers=dlib", "benchmark robustness m --competitors dlib"),
         ("verify --arm m", "verify arm m"),
         ("video --measure --faces 1", "video measure --faces 1"),
         ("data pace --runs 3", "data throughput --runs 3"),

@@ -60,10 +60,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Moved:
-    """An old spelling of a command and what it is called now. A flag among the old words may stand anywhere.
-
-    Where the new spelling is a flag too, an option has another name, and what follows it stays behind it.
-    """
+    """An old spelling of a command and what it is called now. A flag among the old words may stand anywhere."""
 
     old: str
     new: str
@@ -73,10 +70,6 @@ class Moved:
         first, *rest = self.old.split()
         if words[0] != first:
             return None
-        flag, (_, *now) = rest[0], self.new.split()
-        if now and now[0].startswith("--"):
-            found = [now[0] + w.removeprefix(flag) if w.partition("=")[0] == flag else w for w in words]
-            return found if found != words else None
         places = range(1, len(words) - len(rest) + 1) if rest[0].startswith("--") else (1,)
         for at in places:
             if words[at : at + len(rest)] == rest:
@@ -86,7 +79,7 @@ class Moved:
 
 @dataclass(frozen=True)
 class OldOption:
-    """An option of a command that is spelt otherwise now."""
+    """An option of a command that is spelt otherwise now; its value stays behind it."""
 
     command: str
     flag: str
