@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def test_terms_stand_in_the_card_its_files_and_the_wheel(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license"] == "Apache-2.0 AND LicenseRef-SDHRNet-Weights"
     assert project["license-files"] == ["LICENSE", "LICENSE-WEIGHTS"]
+
+
+def test_every_wheel_has_what_a_name_stands_for() -> None:
+    """Bundle and float16 file of each, with its sidecar, so that a name is the same file everywhere."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    left_out = project["tool"]["hatch"]["build"]["targets"]["wheel"]["exclude"]
+    for name in MODELS:
+        for path in (released("float16", name), WEIGHTS / f"{name}-float16.tflite.json", WEIGHTS / name / "card.json"):
+            assert path.is_file() and not any(fnmatch(str(path.relative_to(ROOT)), pattern) for pattern in left_out)
+    assert any(fnmatch(f"toolkit/weights/{MAIN}-float32.tflite", pattern) for pattern in left_out)
 
 
 def test_known_failures_are_a_models_own() -> None:

@@ -16,7 +16,7 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.core.zoo import is_bundle
+from toolkit.core.zoo import BundlePath, is_bundle
 from toolkit.data import open_faces
 from toolkit.data.crops import plain_crops
 from toolkit.export.deployed import Deployed
@@ -39,7 +39,7 @@ class Sweep(Options):
     converted to float32 TFLite and timed by turns. Started again, it goes on where it was.
     """
 
-    supernet: Path
+    supernet: BundlePath
     """Bundle of the supernet."""
     out: OutFolder = Path("runs/sweep")
     """Folder for the family: share-0.64/slim as cut, share-0.64/trained after training on, and the plots."""

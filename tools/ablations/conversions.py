@@ -18,6 +18,7 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.zoo import BundlePath
 from toolkit.data.crops import SpreadCrops, open_crops
 from toolkit.export import files, lint
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
@@ -50,7 +51,7 @@ class Conversions(Options):
     points out, by turns on one thread. Files that are there already are measured again, not made again.
     """
 
-    bundle: Positional[Path]
+    bundle: Positional[BundlePath]
     """The bundle."""
     data: Path | None = None
     """Faces for calibration and parity, as for training; without it, synthetic faces."""

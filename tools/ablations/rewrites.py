@@ -15,6 +15,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.zoo import BundlePath
 from toolkit.export.deployed import Deployed, DeployedNetwork
 from toolkit.export.pieces import measure_files
 from toolkit.landmarkers import identify
@@ -38,7 +39,7 @@ class Rewrites(Options):
     (float32, channels last) and as float32 TFLite files, one thread each.
     """
 
-    bundle: Positional[Path]
+    bundle: Positional[BundlePath]
     """The bundle."""
     runs: int = 50
     """Timed calls of each variant."""
