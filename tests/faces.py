@@ -5,8 +5,8 @@ import numpy as np
 from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import box_of_points
-from toolkit.data.synthetic.landmarks import points_of
 from toolkit.data.synthetic.pose import HeadPose, view_of
+from toolkit.data.synthetic.scheme_points import points_of
 
 
 def face_points(box_xyxy: tuple[float, float, float, float], scheme: Scheme = W300_68, yaw: float = 0.0) -> FloatArray:

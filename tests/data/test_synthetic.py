@@ -9,11 +9,11 @@ from toolkit.data.synthetic import SyntheticFaces
 from toolkit.data.synthetic.canvas import SKIN, THING, Canvas, inset
 from toolkit.data.synthetic.chance import grey
 from toolkit.data.synthetic.head import COLUMNS, ROWS, mean_head
-from toolkit.data.synthetic.landmarks import points_of
 from toolkit.data.synthetic.light import Lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import basis, draw_expression, draw_identity
 from toolkit.data.synthetic.pose import HeadPose, HeadView, draw_pose, view_of
+from toolkit.data.synthetic.scheme_points import points_of
 
 FRONT = HeadPose(yaw=0, pitch=0, roll=0, distance=12)
 PINNED = (
@@ -48,7 +48,7 @@ def faces() -> SyntheticFaces:
 
 def neutral_face(size_px: int = 256) -> tuple[np.ndarray, np.ndarray]:
     """The mean head from the front, before the camera, in a plain look: light skin, black hair, red lips."""
-    from toolkit.data.synthetic.draw import framed, paint
+    from toolkit.data.synthetic.portrait import framed, paint
 
     look = Look(
         skin=(220, 180, 150), skin_kind=0, darkness=0.1, hair=grey(20), hair_style="buzz",
@@ -378,7 +378,7 @@ def test_the_points_of_98_and_29_are_in_anatomical_order() -> None:
 def test_pupils_of_every_scheme_lie_on_dark_irises() -> None:
     """Around the pupil's point the picture is dark, away from the lamp's glint."""
     image, _ = neutral_face()
-    from toolkit.data.synthetic.draw import framed
+    from toolkit.data.synthetic.portrait import framed
 
     view = framed(view_of({}, FRONT), 256, np.random.default_rng(3))
     for pupil in points_of(view, WFLW_98)[96:, :2]:
@@ -397,7 +397,7 @@ def test_the_contour_is_parted_evenly() -> None:
 
 def test_a_profile_hides_the_far_eye_and_a_front_view_nothing() -> None:
     """Turned by 75 degrees to the image's right, the far eye's points are hidden and the near eye's are not."""
-    from toolkit.data.synthetic.landmarks import hidden_by_head
+    from toolkit.data.synthetic.scheme_points import hidden_by_head
 
     turned, front = view_of({}, HeadPose(yaw=75, pitch=0, roll=0, distance=12)), view_of({}, FRONT)
     hidden = hidden_by_head(turned, points_of(turned, W300_68), W300_68)
@@ -408,7 +408,7 @@ def test_a_profile_hides_the_far_eye_and_a_front_view_nothing() -> None:
 
 def test_covered_points_lie_under_what_hides_them() -> None:
     """Something painted as lying before the face covers the points under it and no others."""
-    from toolkit.data.synthetic.draw import DrawnFace, read_points
+    from toolkit.data.synthetic.portrait import DrawnFace, read_points
 
     view = view_of({}, FRONT).placed(100.0, np.array([160.0, 130.0]))
     canvas = Canvas(np.zeros((640, 640, 3), np.uint8))
@@ -432,7 +432,7 @@ def test_covered_points_are_a_share_of_all_and_as_many_on_each_side(faces: Synth
 
 def test_mirrored_shapes_are_as_likely() -> None:
     """Mean shape of 600 faces against its mirror image: within 4 standard errors in every coordinate."""
-    from toolkit.data.synthetic.draw import draw_view
+    from toolkit.data.synthetic.portrait import draw_view
 
     shapes = np.stack([points_68(draw_view(np.random.default_rng([3, i]))[0]) for i in range(600)])
     shapes = (shapes - shapes.mean(axis=1, keepdims=True)) / shapes.std(axis=(1, 2), keepdims=True)

@@ -78,12 +78,12 @@ def still_clips(faces: Faces, count: int) -> Iterator[Clip]:
 
 def synthetic_clips(scheme: Scheme, count: int, size_px: int = 160) -> Iterator[Clip]:
     """Synthetic heads, each with its look, lamp and expression, that turn and nod along a closed curve."""
-    from toolkit.data.synthetic.draw import framed, paint
-    from toolkit.data.synthetic.landmarks import points_of
     from toolkit.data.synthetic.light import draw_lamp
     from toolkit.data.synthetic.look import draw_look
     from toolkit.data.synthetic.modes import draw_expression, draw_identity
+    from toolkit.data.synthetic.portrait import framed, paint
     from toolkit.data.synthetic.pose import HeadPose, view_of
+    from toolkit.data.synthetic.scheme_points import points_of
 
     for index in range(count):
         rng = np.random.default_rng([3, index])

@@ -150,8 +150,8 @@ def common_doubt(points_xy: FloatArray, scheme: Scheme) -> str:
 def _views(name: str) -> ComplexArray | None:
     """(K, M) the mean head from all sides, upright, in distances of the outer eye corners; None where it has no such
     points."""
-    from toolkit.data.synthetic.landmarks import points_of  # its tables take a moment to build
     from toolkit.data.synthetic.pose import HeadPose, view_of
+    from toolkit.data.synthetic.scheme_points import points_of  # its tables take a moment to build
 
     poses = [HeadPose(yaw=yaw, pitch=pitch, roll=0, distance=DISTANCE) for yaw in YAWS_DEG for pitch in PITCHES_DEG]
     try:

@@ -115,7 +115,7 @@ def _shape(spec: SuperNetSpec, stage: int, branch: int, size_px: int) -> Shape:
 
 
 def convert_pieces(
-    found: Mapping[str, Piece], folder: Path, precision: latency.Precision = "float32"
+    found: Mapping[str, Piece], folder: Path, precision: latency.TimedPrecision = "float32"
 ) -> dict[str, Path]:
     """Convert pieces to TFLite files in a folder, all in one process; int8 ones take and give int8, their ranges from
     random maps.

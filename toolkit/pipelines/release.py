@@ -16,7 +16,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
 from toolkit.core.zoo import WEIGHTS, is_bundle
 from toolkit.data.licences import SYNTHETIC
-from toolkit.export.files import Target
+from toolkit.export.conversion import Target
 from toolkit.pipelines.jobs import side_by_side
 from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
 from toolkit.runtime.sidecar import Precision

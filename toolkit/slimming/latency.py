@@ -17,7 +17,7 @@ from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
 FORMAT = 2
 """2 has the stem and every MBConv by themselves, so that blocks of any depth add up, and int8."""
-Precision = Literal["float32", "int8"]
+TimedPrecision = Literal["float32", "int8"]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e6)]
 
 
@@ -26,7 +26,7 @@ class LatencyTable:
     """Measured milliseconds by piece, on one device, for one input size."""
 
     size_px: int
-    precision: Precision = "float32"
+    precision: TimedPrecision = "float32"
     """Of the files that were timed."""
     pieces_ms: dict[str, Milliseconds]
     """Medians of the processor time by the key of a piece. An edge is measured with the addition into its block."""

@@ -20,9 +20,9 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.zoo import BundlePath
 from toolkit.data.crops import SpreadCrops, open_crops
-from toolkit.export import files, lint
+from toolkit.export import conversion, lint
+from toolkit.export.conversion import Origin
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
-from toolkit.export.files import Origin
 from toolkit.export.parity import compare
 from toolkit.export.proof import Reference, reference
 from toolkit.export.static_int8 import Way
@@ -133,7 +133,7 @@ def _convert(options: Conversions, loaded: bundle.Bundle, crops: SpreadCrops) ->
             batch.make()
             for one in batch.made.values():
                 origin = Origin(bundle=loaded, digest=digest, output=batch.output, calibration=crops)
-                files.describe(files.ConvertedFile(path=one.path), origin, "tflite", one.precision)
+                conversion.describe(conversion.ConvertedFile(path=one.path), origin, "tflite", one.precision)
     return {name: one for batch in batches.values() for name, one in batch.made.items()}
 
 

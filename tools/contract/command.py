@@ -13,7 +13,7 @@ from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.zoo import MAIN, ModelPath, is_bundle
 from toolkit.runtime import sidecar
-from tools.contract import cases, drawn_faces, kept_faces, terms
+from tools.contract import cases, contract_of, drawn_faces, kept_faces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def run(options: Contract) -> Steps[Outcome]:
             write_png(picture, face.image)
     for name, value in made.items():
         write_bytes(golden / name, (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode())
-    write_json(options.out / "contract.json", terms(about, siblings))
+    write_json(options.out / "contract.json", contract_of(about, siblings))
     record = {"kind": "contract", "model": about.model, "file_sha256": about.file_sha256, "faces": len(faces)}
     return Outcome(text=f"{options.out / 'contract.json'} and {golden} for {about.model}", records=(record,))
 

@@ -23,12 +23,12 @@ from toolkit.core.validation import Real, Text
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.detect.boxes import calibrate
 from toolkit.runtime.landmarker import Landmarker
-from tools.contract.film import tracked
-from tools.contract.terms import FORMAT
+from tools.contract.contract import FORMAT
+from tools.contract.script import tracked
 
 
 @dataclass(frozen=True, kw_only=True)
-class Face:
+class GoldenFace:
     """A picture with a face in a box, in its pixels."""
 
     name: str
@@ -50,14 +50,14 @@ TOLERANCE = {"matrix": 1e-6, "crop_levels": 4, "crop_levels_mean": 0.5, "points_
 samples at 1/32 of a pixel."""
 
 
-def drawn_faces() -> list[Face]:
+def drawn_faces() -> list[GoldenFace]:
     """The faces of DRAWN, with the box of their true landmarks."""
     faces = []
     for name, (index, size_px, (left, top, right, bottom)) in DRAWN.items():
         sample = SyntheticFaces(index + 1, seed=SEED, size_px=size_px)[index]
         image = np.ascontiguousarray(sample.image[top:bottom, left:right])
         box = np.round(sample.box_xyxy - (left, top, left, top), 1)
-        faces.append(Face(name=name, image=image, box_xyxy=box))
+        faces.append(GoldenFace(name=name, image=image, box_xyxy=box))
     return faces
 
 
@@ -69,13 +69,13 @@ class KeptFace(TypedDict):
     box_xyxy: tuple[Real, Real, Real, Real]
 
 
-class Kept(TypedDict):
+class KeptFaces(TypedDict):
     """What is read of faces.json."""
 
     faces: list[KeptFace]
 
 
-def kept_faces(folder: Path) -> list[Face]:
+def kept_faces(folder: Path) -> list[GoldenFace]:
     """The faces of a golden folder; none where there is none.
 
     Raises:
@@ -86,16 +86,16 @@ def kept_faces(folder: Path) -> list[Face]:
     if not path.is_file():
         return []
     try:
-        known: Kept = read_json(path, Kept)
+        known: KeptFaces = read_json(path, KeptFaces)
     except ValueError as error:
         raise ValueError(f"{error}: draw the faces again with --redraw") from error
     return [
-        Face(name=f["name"], image=read_image(folder / f["picture"]), box_xyxy=np.array(f["box_xyxy"]))
+        GoldenFace(name=f["name"], image=read_image(folder / f["picture"]), box_xyxy=np.array(f["box_xyxy"]))
         for f in known["faces"]
     ]
 
 
-def cases(faces: list[Face], landmarker: Landmarker, sigma_px: float) -> dict[str, Any]:
+def cases(faces: list[GoldenFace], landmarker: Landmarker, sigma_px: float) -> dict[str, Any]:
     """Every JSON file of the golden folder, by name.
 
     Args:
@@ -123,7 +123,7 @@ def cases(faces: list[Face], landmarker: Landmarker, sigma_px: float) -> dict[st
     }
 
 
-def _face(face: Face, landmarker: Landmarker) -> dict[str, Any]:
+def _face(face: GoldenFace, landmarker: Landmarker) -> dict[str, Any]:
     crop = crop_of_box(face.box_xyxy, landmarker.size_px)
     pixels = cut(face.image, crop)
     found = landmarker(pixels)

@@ -16,7 +16,7 @@ from toolkit.commands.convert import convert
 from toolkit.commands.convert.convert import Convert
 from toolkit.core.files import sha256
 from toolkit.core.progress import finish
-from toolkit.export import coreml_worker, files, lint
+from toolkit.export import conversion, coreml_worker, lint
 from toolkit.export.onnx import to_onnx
 from toolkit.runtime import sidecar
 
@@ -31,7 +31,7 @@ def test_every_format_and_precision_keeps_its_budget(converted) -> None:
     """Eleven files of one bundle, each compared in pixels and in NME."""
     outcome = converted.outcome
     assert outcome.ok, outcome.text
-    assert len(outcome.records) == sum(len(precisions) for precisions in files.PRECISIONS.values()) == 11
+    assert len(outcome.records) == sum(len(precisions) for precisions in conversion.PRECISIONS.values()) == 11
     assert all(record.keys() >= PROMISED for record in outcome.records)
     assert all(record["n"] == 16 and record["nme_delta"] is not None for record in outcome.records)
     json.dumps(outcome.records, allow_nan=False)
@@ -64,7 +64,7 @@ def test_nothing_else_is_left(converted) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", files.PRECISIONS["tflite"])
+@pytest.mark.parametrize("precision", conversion.PRECISIONS["tflite"])
 def test_tflite_files_have_no_transposition(converted, precision: str) -> None:
     """NHWC from end to end, and nothing that only TensorFlow could run."""
     counts = lint.operations(converted.file(f"{precision}.tflite"))
@@ -177,7 +177,7 @@ def broken_export(*arguments: object) -> dict[str, Path]:
     return _make(dataclasses.replace(loaded, weights=weights), *arguments[1:])
 
 
-_make = files.make
+_make = conversion.make
 
 
 def test_a_breach_is_told_and_not_written(
@@ -185,7 +185,7 @@ def test_a_breach_is_told_and_not_written(
 ) -> None:
     """Not ok, with the reason in words; no folder is made for nothing."""
     bundle.write(small_bundle, tmp_path / "net")
-    monkeypatch.setattr(files, "make", broken_export)
+    monkeypatch.setattr(conversion, "make", broken_export)
     outcome = finish(convert.run(onnx_only(tmp_path)))
     assert not outcome.ok
     assert "points move by" in outcome.text
@@ -201,7 +201,7 @@ def test_an_interrupted_conversion_leaves_no_folder(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "make", interrupted)
+    monkeypatch.setattr(conversion, "make", interrupted)
     for out in (None, tmp_path / "a" / "b"):
         with pytest.raises(KeyboardInterrupt):
             finish(convert.run(onnx_only(tmp_path, out=out)))
@@ -224,7 +224,7 @@ def test_keep_writes_a_breach_with_its_verdict(
 ) -> None:
     """For a look at it; the sidecar says that it failed."""
     bundle.write(small_bundle, tmp_path / "net")
-    monkeypatch.setattr(files, "make", broken_export)
+    monkeypatch.setattr(conversion, "make", broken_export)
     outcome = finish(convert.run(onnx_only(tmp_path, keep=True)))
     assert not outcome.ok
     assert sidecar.read(tmp_path / "models" / "small-68pt-64-float32.onnx").parity["ok"] is False

@@ -17,8 +17,8 @@ from toolkit.core.provenance import conditions
 from toolkit.core.zoo import WEIGHTS, BundlePath
 from toolkit.data import Split
 from toolkit.data.crops import SpreadCrops, open_crops
-from toolkit.export import files
-from toolkit.export.files import Origin, Target, Wanted
+from toolkit.export import conversion
+from toolkit.export.conversion import Origin, Target, Wanted
 from toolkit.export.proof import Reference, keep, prove, reference, table
 from toolkit.export.tflite import CALIBRATED, Converter
 from toolkit.runtime import sidecar
@@ -113,7 +113,7 @@ def _check_names(options: Convert, loaded: bundle.Bundle, out: Path) -> None:
     wanted = options.wanted()
     for target in options.to:
         for precision in wanted.precisions_of(target):
-            path = out / files.file_name(loaded, options.output, target, precision)
+            path = out / conversion.file_name(loaded, options.output, target, precision)
             if path.exists() and not sidecar.path_of(path).exists():
                 raise FileExistsError(f"{path} has no sidecar, so it is not replaced: choose another --out")
 
@@ -125,9 +125,9 @@ def _crops(options: Convert, loaded: bundle.Bundle, split: Split, count: int, ta
 
 def _convert(origin: Origin, wanted: Wanted, target: Target, folder: Path) -> list[Path]:
     crops = origin.calibration.crops if origin.calibration else ()
-    made = files.make(origin.bundle, wanted, target, folder, crops)
+    made = conversion.make(origin.bundle, wanted, target, folder, crops)
     for precision, one in made.items():
-        files.describe(one, origin, target, precision)
+        conversion.describe(one, origin, target, precision)
     return [one.path for one in made.values()]
 
 

@@ -47,7 +47,7 @@ class Check(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class CountRow:
     """A line of the table."""
 
     split: str
@@ -65,7 +65,7 @@ class Row:
 class Findings:
     """What was found, by kind."""
 
-    rows: Sequence[Row]
+    rows: Sequence[CountRow]
     problems: Sequence[Problem]
     """What makes a face useless, or a score wrong."""
     notes: Sequence[Problem]
@@ -161,7 +161,7 @@ def _findings(
     return Findings(
         rows=[row for split, reading in readings.items() for row in _rows(format_, split, reading)]
         + [
-            Row(split=split, part="", found=0, published=format_.published[split])
+            CountRow(split=split, part="", found=0, published=format_.published[split])
             for split in format_.splits
             if split not in readings and split in format_.published
         ],
@@ -182,19 +182,19 @@ def _notes(reading: Reading) -> Iterator[Problem]:
     yield from (Problem(source=label.source, text=text) for label in reading.labels if label.turned)
 
 
-def _rows(format_: Format, split: str, reading: Reading) -> Iterator[Row]:
+def _rows(format_: Format, split: str, reading: Reading) -> Iterator[CountRow]:
     """The split, the folders it is made of, and its published subsets."""
-    yield Row(split=split, part="", found=len(reading.labels), published=format_.published.get(split))
+    yield CountRow(split=split, part="", found=len(reading.labels), published=format_.published.get(split))
     folders = [label.picture.parent.as_posix() for label in reading.labels if isinstance(label.picture, Path)]
     for folder, part in PARTS.get(format_.name, {}).get(split, {}).items():
         found = sum(name.endswith((f"/{folder}", f"/{folder.partition('/')[0]}")) for name in folders)
-        yield Row(split=split, part=part.title, found=found, published=part.faces)
+        yield CountRow(split=split, part=part.title, found=found, published=part.faces)
     if split in ("test", "all"):
         named = {name for label in reading.labels for name in label.subsets}
         published = [name for name in format_.published if name not in format_.splits]
         for name in [*published, *sorted(named.difference(published))]:
             found = sum(name in label.subsets for label in reading.labels)
-            yield Row(split=split, part=name, found=found, published=format_.published.get(name))
+            yield CountRow(split=split, part=name, found=found, published=format_.published.get(name))
 
 
 def _record(

@@ -27,7 +27,7 @@ class MakeTable(Options):
 
     out: OutFile
     """The table, a .json file."""
-    precision: latency.Precision = "float32"
+    precision: latency.TimedPrecision = "float32"
     """Of the files: int8 is what ships to phones."""
     size: int = 64
     """Side of the input crop in pixels."""

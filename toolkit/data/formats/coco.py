@@ -45,7 +45,7 @@ OTHER_NAMES = {"train": {"train"}, "test": {"test", "val", "valid"}}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class CocoFaces:
     """A file's annotations."""
 
     path: Path
@@ -99,7 +99,7 @@ def _file_of(root: Path, split: Split) -> Path:
     raise FileNotFoundError(f"{shown(root)} has no .json file of the {split} set; it has {listed}")
 
 
-def _load(path: Path) -> Content:
+def _load(path: Path) -> CocoFaces:
     """A file's content.
 
     Raises:
@@ -117,7 +117,7 @@ def _load(path: Path) -> Content:
         and isinstance(image.get("id"), int | str)
         and isinstance(image.get("file_name"), str)
     }
-    return Content(
+    return CocoFaces(
         path=path,
         images={key: image["file_name"] for key, image in known.items()},
         sizes_wh={key: (image.get("width"), image.get("height")) for key, image in known.items()},
@@ -176,7 +176,7 @@ def _turned(picture: Path, said_wh: tuple[Any, Any]) -> Stored | None:
     )
 
 
-def _label(content: Content, number: int, scheme: Scheme, folders: Sequence[Path], tells_covered: bool) -> Label:
+def _label(content: CocoFaces, number: int, scheme: Scheme, folders: Sequence[Path], tells_covered: bool) -> Label:
     annotation = content.annotations[number]
     points, covered = _points(_keypoints(annotation), scheme)
     image = annotation.get("image_id")
@@ -198,7 +198,7 @@ def _label(content: Content, number: int, scheme: Scheme, folders: Sequence[Path
     )
 
 
-def _source(content: Content, number: int) -> str:
+def _source(content: CocoFaces, number: int) -> str:
     annotation = content.annotations[number]
     known = annotation.get("id") if isinstance(annotation, dict) else None
     return f"{shown(content.path)}, annotation {number + 1 if known is None else f'of id {str(known)[:LONGEST]}'}"

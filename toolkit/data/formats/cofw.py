@@ -32,7 +32,7 @@ VALUES = 3 * COFW_29.points
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class CofwFaces:
     """What a file holds, whichever version of MATLAB wrote it."""
 
     values: FloatArray
@@ -74,7 +74,7 @@ def _rgb(array: Any, source: str) -> ImageArray:
     return np.ascontiguousarray(array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=2))
 
 
-def _read_hdf(path: Path, images: str, points: str) -> Content:
+def _read_hdf(path: Path, images: str, points: str) -> CofwFaces:
     import h5py
 
     with h5py.File(path) as file:
@@ -83,14 +83,14 @@ def _read_hdf(path: Path, images: str, points: str) -> Content:
         if h5py.check_ref_dtype(cells.dtype) is not h5py.Reference:
             raise ValueError(f"its {images} is no cell array of pictures")
         found = [file[reference] for reference in np.asarray(cells).ravel()]
-        return Content(
+        return CofwFaces(
             values=_values(np.empty((0, VALUES)) if "MATLAB_empty" in values.attrs else np.asarray(values).T),
             shapes=[() if "MATLAB_empty" in array.attrs else array.shape[::-1] for array in found],
             pictures=[HdfPicture(file=path, cell=images, index=i) for i in range(len(found))],
         )
 
 
-def _read_mat(path: Path, images: str, points: str) -> Content:
+def _read_mat(path: Path, images: str, points: str) -> CofwFaces:
     from scipy.io import loadmat
 
     found = loadmat(path, variable_names=[images, points])
@@ -99,7 +99,7 @@ def _read_mat(path: Path, images: str, points: str) -> Content:
     if cells.dtype != object:
         raise ValueError(f"its {images} is no cell array of pictures")
     arrays = [np.asarray(array) for array in cells.ravel()]
-    return Content(
+    return CofwFaces(
         values=_values(found[points]),
         shapes=[array.shape if array.size else () for array in arrays],
         pictures=[ArrayPicture(file=path, array=array) for array in arrays],
@@ -118,7 +118,7 @@ def _values(array: Any) -> FloatArray:
     return np.asarray(array, dtype=np.float64).reshape(-1, VALUES)
 
 
-def _content(path: Path, split: Split) -> Content:
+def _content(path: Path, split: Split) -> CofwFaces:
     """What the file holds.
 
     Raises:

@@ -14,7 +14,7 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import FIVE_5
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
-    Line,
+    NumberedLine,
     coordinates,
     csv_fields,
     csv_rows,
@@ -48,16 +48,16 @@ def read(root: Path, split: Split) -> Reading:
     path = root / NAME
     lines = csv_rows(path, COLUMNS)
 
-    def source(line: Line) -> str:
+    def source(line: NumberedLine) -> str:
         return f"{shown(path)}:{line[0]}"
 
-    def parsed(line: Line) -> tuple[Line, str, FloatArray]:
+    def parsed(line: NumberedLine) -> tuple[NumberedLine, str, FloatArray]:
         file, *values = csv_fields(line[1])
         points = coordinates(values, FIVE_5, PIXELS_FROM)
         box_of_points(points)  # refuses points that span no area
         return line, file, points
 
-    def label(row: tuple[tuple[Line, str, FloatArray], FloatArray]) -> Label:
+    def label(row: tuple[tuple[NumberedLine, str, FloatArray], FloatArray]) -> Label:
         (line, file, points), box = row
         return Label(
             name=Path(file).stem,

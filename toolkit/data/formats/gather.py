@@ -22,7 +22,7 @@ from toolkit.data.labels import Problem, Reading
 
 T = TypeVar("T")
 U = TypeVar("U")
-Line = tuple[int, str]
+NumberedLine = tuple[int, str]
 """A line of a file and its number, from 1."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 FARTHEST_PX = 1_000_000
@@ -155,7 +155,7 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def text_lines(path: Path) -> list[Line]:
+def text_lines(path: Path) -> list[NumberedLine]:
     """A file's lines that are not blank, whatever the platform that wrote it; a byte order mark is dropped.
 
     Bytes that are not UTF-8 come through as they do in file names, for the line's own reader to judge.
@@ -164,7 +164,7 @@ def text_lines(path: Path) -> list[Line]:
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
 
 
-def csv_rows(path: Path, columns: Sequence[str]) -> list[Line]:
+def csv_rows(path: Path, columns: Sequence[str]) -> list[NumberedLine]:
     """The lines of a CSV below its header, each for the reader of its own set to take apart.
 
     Raises:

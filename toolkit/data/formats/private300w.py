@@ -10,14 +10,14 @@ from types import MappingProxyType
 from toolkit.core.schemes import W300_68
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import require_faces, shown
-from toolkit.data.formats.hrnet import find_csv
-from toolkit.data.formats.w300 import Part, Parts, from_csvs, from_folders
+from toolkit.data.formats.hrnet_csv import find_csv
+from toolkit.data.formats.w300 import Folder, Folders, from_csvs, from_folders
 from toolkit.data.labels import Reading
 
-PARTS: Parts = MappingProxyType(
+PARTS: Folders = MappingProxyType(
     {
-        "01_Indoor": Part(title="indoor", faces=300, subset="indoor"),
-        "02_Outdoor": Part(title="outdoor", faces=300, subset="outdoor"),
+        "01_Indoor": Folder(title="indoor", faces=300, subset="indoor"),
+        "02_Outdoor": Folder(title="outdoor", faces=300, subset="outdoor"),
     }
 )
 CSV = "face_landmarks_300w_test.csv"

@@ -10,14 +10,14 @@ from types import MappingProxyType
 from toolkit.core.schemes import W300_68
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import gather, picture_in, require_faces, shown
-from toolkit.data.formats.hrnet import Row, find_csv, image_folders, read_csv
+from toolkit.data.formats.hrnet_csv import CsvRow, find_csv, image_folders, read_csv
 from toolkit.data.formats.pts import labels_in, photo_of
 from toolkit.data.labels import Label, Problem, Reading
 from toolkit.data.sample import box_of_points
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Folder:
     """One of the sets that 300W is made of."""
 
     title: str
@@ -30,21 +30,21 @@ class Part:
         return frozenset({self.subset} if self.subset else ())
 
 
-Parts = Mapping[str, Part]
+Folders = Mapping[str, Folder]
 """By the folder, below the set's."""
 
-TRAIN: Parts = MappingProxyType(
+TRAIN: Folders = MappingProxyType(
     {
-        "afw": Part(title="AFW", faces=337),
-        "helen/trainset": Part(title="Helen train", faces=2000),
-        "lfpw/trainset": Part(title="LFPW train", faces=811),
+        "afw": Folder(title="AFW", faces=337),
+        "helen/trainset": Folder(title="Helen train", faces=2000),
+        "lfpw/trainset": Folder(title="LFPW train", faces=811),
     }
 )
-TEST: Parts = MappingProxyType(
+TEST: Folders = MappingProxyType(
     {
-        "helen/testset": Part(title="Helen test", faces=330, subset="common"),
-        "lfpw/testset": Part(title="LFPW test", faces=224, subset="common"),
-        "ibug": Part(title="iBUG", faces=135, subset="challenge"),
+        "helen/testset": Folder(title="Helen test", faces=330, subset="common"),
+        "lfpw/testset": Folder(title="LFPW test", faces=224, subset="common"),
+        "ibug": Folder(title="iBUG", faces=135, subset="challenge"),
     }
 )
 CSV_PIXELS_FROM = 1
@@ -53,7 +53,7 @@ CSV_TEST = ("face_landmarks_300w_valid.csv",)
 CSV_TEST_HALVES = ("face_landmarks_300w_valid_common.csv", "face_landmarks_300w_valid_challenge.csv")
 
 
-def from_folders(found: Mapping[str, Path], parts: Parts, name: str, points: Mapping[str, Path]) -> Reading:
+def from_folders(found: Mapping[str, Path], parts: Folders, name: str, points: Mapping[str, Path]) -> Reading:
     """The faces in folders of pictures.
 
     Args:
@@ -74,7 +74,7 @@ def from_folders(found: Mapping[str, Path], parts: Parts, name: str, points: Map
     return Reading(scheme=W300_68, title=title_of(name, parts, counts), labels=labels, problems=problems)
 
 
-def from_csvs(root: Path, files: list[Path], parts: Parts, name: str) -> Reading:
+def from_csvs(root: Path, files: list[Path], parts: Folders, name: str) -> Reading:
     """The faces in HRNet's CSVs, whose picture names begin with the part's folder."""
     labels: list[Label] = []
     problems: list[Problem] = []
@@ -90,7 +90,7 @@ def from_csvs(root: Path, files: list[Path], parts: Parts, name: str) -> Reading
     for file in files:
         rows, unread = read_csv(file, W300_68, CSV_PIXELS_FROM)
 
-        def label(row: Row, folders: tuple[Path, ...] = image_folders(root, file)) -> Label:
+        def label(row: CsvRow, folders: tuple[Path, ...] = image_folders(root, file)) -> Label:
             part, stem = part_of(row.image), PurePosixPath(row.image).stem
             face = Label(
                 name=stem,
@@ -110,7 +110,7 @@ def from_csvs(root: Path, files: list[Path], parts: Parts, name: str) -> Reading
     return Reading(scheme=W300_68, title=title_of(name, parts, counts), labels=labels, problems=problems)
 
 
-def title_of(name: str, parts: Parts, counts: Mapping[str, int]) -> str:
+def title_of(name: str, parts: Folders, counts: Mapping[str, int]) -> str:
     """Which parts and how many faces of each; it says `subset` where some are missing or short."""
     whole = all(counts.get(key) == part.faces for key, part in parts.items())
     there = " + ".join(f"{parts[key].title} {n}" for key, n in counts.items() if n)

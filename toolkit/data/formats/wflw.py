@@ -11,8 +11,17 @@ from types import MappingProxyType
 from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import WFLW_98
 from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import Line, coordinates, gather, numbers, picture_in, require_faces, shown, text_lines
-from toolkit.data.formats.hrnet import Row, find_csv, image_folders, read_csv
+from toolkit.data.formats.gather import (
+    NumberedLine,
+    coordinates,
+    gather,
+    numbers,
+    picture_in,
+    require_faces,
+    shown,
+    text_lines,
+)
+from toolkit.data.formats.hrnet_csv import CsvRow, find_csv, image_folders, read_csv
 from toolkit.data.labels import Label, Problem, Reading
 from toolkit.data.sample import box_of_points
 
@@ -30,7 +39,7 @@ PICTURES = "WFLW_images"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Face:
+class ListedFace:
     """One annotation, whichever file it is from."""
 
     source: str
@@ -54,11 +63,11 @@ def recognises(root: Path) -> bool:
     return any(_list(root, s) is not None or find_csv(root, _csv_name(s)) is not None for s in splits)
 
 
-def _read_list(path: Path) -> tuple[list[Face], list[Problem]]:
-    def source(line: Line) -> str:
+def _read_list(path: Path) -> tuple[list[ListedFace], list[Problem]]:
+    def source(line: NumberedLine) -> str:
         return f"{shown(path)}:{line[0]}"
 
-    def face(line: Line) -> Face:
+    def face(line: NumberedLine) -> ListedFace:
         fields = line[1].split(maxsplit=COORDINATES + RECTANGLE + len(ATTRIBUTES))
         if len(fields) != COORDINATES + RECTANGLE + len(ATTRIBUTES) + 1:
             raise ValueError(
@@ -74,12 +83,12 @@ def _read_list(path: Path) -> tuple[list[Face], list[Problem]]:
         if not set(flags) <= {"0", "1"}:
             raise ValueError(f"the attributes must be 0 or 1, found {' '.join(flags)}")
         subsets = frozenset(name for name, flag in zip(ATTRIBUTES, flags, strict=True) if flag == "1")
-        return Face(source=source(line), image=fields[-1], points_xy=points, subsets=subsets)
+        return ListedFace(source=source(line), image=fields[-1], points_xy=points, subsets=subsets)
 
     return gather(text_lines(path), source, face)
 
 
-def _read_csvs(root: Path, path: Path, split: Split) -> tuple[list[Face], list[Problem]]:
+def _read_csvs(root: Path, path: Path, split: Split) -> tuple[list[ListedFace], list[Problem]]:
     """The faces of a CSV; those of the test set belong to the subsets whose CSVs repeat them."""
     rows, problems = read_csv(path, WFLW_98, PIXELS_FROM)
     subsets: dict[tuple[str, bytes], set[str]] = {_key(row): set() for row in rows}
@@ -96,11 +105,12 @@ def _read_csvs(root: Path, path: Path, split: Split) -> tuple[list[Face], list[P
             else:
                 problems.append(Problem(source=row.source, text=f"{row.image} with these points is not in {path.name}"))
     return [
-        Face(source=r.source, image=r.image, points_xy=r.points_xy, subsets=frozenset(subsets[_key(r)])) for r in rows
+        ListedFace(source=r.source, image=r.image, points_xy=r.points_xy, subsets=frozenset(subsets[_key(r)]))
+        for r in rows
     ], problems
 
 
-def _key(row: Row) -> tuple[str, bytes]:
+def _key(row: CsvRow) -> tuple[str, bytes]:
     """What tells a face from the others of its picture, whatever digits a CSV was written with."""
     return row.image, row.points_xy.round(2).tobytes()
 
@@ -121,7 +131,7 @@ def read(root: Path, split: Split) -> Reading:
     faces, problems = _read_list(source) if path else _read_csvs(root, source, split)
     folders = image_folders(root, source, PICTURES, f"{PICTURES}/{PICTURES}")
 
-    def label(face: Face) -> Label:
+    def label(face: ListedFace) -> Label:
         return Label(
             name=f"{Path(face.image).stem}-{face.source.rpartition(':')[2]}",
             source=face.source,

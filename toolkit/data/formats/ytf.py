@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from toolkit.core.schemes import W300_68
 from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
-    Line,
+    NumberedLine,
     check_name,
     coordinates,
     csv_fields,
@@ -47,10 +47,10 @@ def read(root: Path, split: Split) -> Reading:
     path = root / NAME
     lines = csv_rows(path, COLUMNS)
 
-    def source(line: Line) -> str:
+    def source(line: NumberedLine) -> str:
         return f"{shown(path)}:{line[0]}"
 
-    def label(line: Line) -> Label:
+    def label(line: NumberedLine) -> Label:
         group, file, *values = csv_fields(line[1])
         check_name(file)
         if group not in SPLITS:

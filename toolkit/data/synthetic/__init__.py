@@ -1,8 +1,8 @@
 """Faces drawn from a parametric 3D face of our own: unlimited, licence-free, labelled exactly.
 
 `head` holds the mean surface and curves, `modes` how heads and expressions differ, `pose` how they are seen, and
-`landmarks` the points of every scheme; `look`, `light`, `splat`, `features`, `hair`, `objects` and `imaging` make the
-picture on a `canvas`, by `chance`, and `draw` puts them together.
+`scheme_points` the points of every scheme; `look`, `light`, `splat`, `features`, `hair`, `objects` and `imaging` make
+the picture on a `canvas`, by `chance`, and `portrait` puts them together.
 
 Most of the time goes into many small steps, so that colours are tuples, sides are drawn together, and what depends on
 no random number is made once. `sdhrnet data pace` says how many faces a second that gives.
@@ -14,7 +14,7 @@ import numpy as np
 
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import Sample, box_of_points
-from toolkit.data.synthetic.draw import draw_face, read_points
+from toolkit.data.synthetic.portrait import draw_face, read_points
 
 VERSION = 3
 

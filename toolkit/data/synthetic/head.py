@@ -34,7 +34,7 @@ _CROWN_Z = (-0.55, -0.6, -0.62, -0.62, -0.62, -0.62, -0.62)
 
 
 @dataclass(frozen=True)
-class Head:
+class HeadMesh:
     """The mean head's vertices, grid first, then the curves one after another."""
 
     vertices: SingleArray
@@ -179,7 +179,7 @@ def _central() -> dict[str, tuple[Sequence[Sequence[float]], float]]:
 
 
 @cache
-def mean_head() -> Head:
+def mean_head() -> HeadMesh:
     """The mean head, built once."""
     parts: dict[str, FloatArray] = {"grid": _grid().reshape(-1, 3)}
     for name, (knots, lift) in _sided().items():
@@ -197,4 +197,4 @@ def mean_head() -> Head:
     ends: list[int] = np.cumsum([0, *(len(p) for p in parts.values())]).tolist()
     spans = {name: slice(a, b) for name, a, b in zip(parts, ends[:-1], ends[1:], strict=True)}
     pairs = {n[:-5]: slice(span.start, 2 * span.stop - span.start) for n, span in spans.items() if n.endswith("_left")}
-    return Head(np.concatenate(list(parts.values())).astype(np.float32), spans, pairs)
+    return HeadMesh(np.concatenate(list(parts.values())).astype(np.float32), spans, pairs)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, SingleArray
 from toolkit.data.synthetic.chance import between, clamp, pick
-from toolkit.data.synthetic.head import MOUTH_Y, Head, bell, mean_head, ramp
+from toolkit.data.synthetic.head import MOUTH_Y, HeadMesh, bell, mean_head, ramp
 
 Field = FloatArray
 Values = Mapping[str, float]
@@ -51,7 +51,7 @@ def _along(x: Field | float = 0.0, y: Field | float = 0.0, z: Field | float = 0.
     return out
 
 
-def _shape_fields(head: Head) -> dict[str, Field]:
+def _shape_fields(head: HeadMesh) -> dict[str, Field]:
     """Identity of the skull and jaw."""
     x, y, z = head.vertices.T.astype(float)
     outer = ramp(0.25, 0.6, np.abs(x))
@@ -75,7 +75,7 @@ def _shape_fields(head: Head) -> dict[str, Field]:
     }
 
 
-def _nose_fields(head: Head) -> dict[str, Field]:
+def _nose_fields(head: HeadMesh) -> dict[str, Field]:
     x, y, _ = head.vertices.T.astype(float)
     tip, nose = bell(x, y, (0, 0.43), (0.16, 0.1)), bell(x, y, (0, 0.45), (0.2, 0.1))
     bridge = bell(x, y, (0, 0.2), (0.08, 0.15))
@@ -91,7 +91,7 @@ def _nose_fields(head: Head) -> dict[str, Field]:
     }
 
 
-def _eye_fields(head: Head) -> dict[str, Field]:
+def _eye_fields(head: HeadMesh) -> dict[str, Field]:
     x, y, _ = head.vertices.T.astype(float)
     side = np.tanh(x / 0.02)
     around = bell(x, y, (0.354, 0.0), (0.22, 0.1))
@@ -119,7 +119,7 @@ def _eye_fields(head: Head) -> dict[str, Field]:
     }
 
 
-def _mouth_fields(head: Head) -> dict[str, Field]:
+def _mouth_fields(head: HeadMesh) -> dict[str, Field]:
     x, y, _ = head.vertices.T.astype(float)
     lips = head.mask("lip")
     window = np.where(lips, 1.0, bell(x, y, (0, MOUTH_Y), (0.36, 0.16)))
@@ -136,7 +136,7 @@ def _mouth_fields(head: Head) -> dict[str, Field]:
     }  # fmt: skip
 
 
-def _expression_fields(head: Head) -> dict[str, Field]:
+def _expression_fields(head: HeadMesh) -> dict[str, Field]:
     x, y, _ = head.vertices.T.astype(float)
     lips, side = head.mask("lip"), np.tanh(x / 0.1)
     window = np.where(lips, 1.0, bell(x, y, (0.15, MOUTH_Y), (0.2, 0.1)))
@@ -171,7 +171,7 @@ def _expression_fields(head: Head) -> dict[str, Field]:
 def basis() -> Basis:
     """All modes' fields, built once."""
     head = mean_head()
-    makers: tuple[Callable[[Head], dict[str, Field]], ...] = (
+    makers: tuple[Callable[[HeadMesh], dict[str, Field]], ...] = (
         _shape_fields, _nose_fields, _eye_fields, _mouth_fields, _expression_fields,
     )  # fmt: skip
     named = {name: field for make in makers for name, field in make(head).items()}

@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.bundle import Bundle, Card
 from toolkit.export import coreml, coreml_worker
-from toolkit.export.files import ConvertedFile, Origin, describe
+from toolkit.export.conversion import ConvertedFile, Origin, describe
 from toolkit.models.spec import hrsupernet
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import OUTPUTS

@@ -1,4 +1,4 @@
-"""The terms of the contract: one JSON object that says how a platform detects, crops, runs, tracks, smooths and draws.
+"""The contract: one JSON object that says how a platform detects, crops, runs, tracks, smooths and draws.
 
 Every number is read from the module that uses it here, so that no platform types one.
 """
@@ -67,7 +67,7 @@ DECODED = (
 )
 
 
-def terms(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
+def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
     """The contract of a converted file.
 
     Args:

@@ -1,4 +1,4 @@
-"""A scripted film: what the detector sees and what the network says in every frame, and what the tracker makes of it.
+"""A scripted video: what the detector sees and what the network says in every frame, and what the tracker makes of it.
 
 No picture has a part in it: the script stands for both networks, so that a platform's tracker is checked alone.
 """
@@ -21,7 +21,7 @@ LEFT, RIGHT, NEAR_RIGHT = [40.0, 60.0, 100.0, 130.0], [200.0, 80.0, 260.0, 140.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class ScriptedFrame:
     """What both networks say of a frame."""
 
     seconds: float
@@ -33,18 +33,18 @@ class Frame:
 
 
 SCRIPT = (
-    Frame(seconds=0.0),  # nobody
-    Frame(seconds=0.033, seen=(LEFT,)),
-    Frame(seconds=0.066, shift=(2.0, -1.0), seen=(LEFT, RIGHT)),  # the detector rests
-    Frame(seconds=1.2, shift=(1.0, 1.0), seen=(LEFT, RIGHT)),  # and looks again
-    Frame(seconds=1.233, shift=(-1.0, 0.5)),
-    Frame(seconds=1.266, confidence=0.2),  # both lost
-    Frame(seconds=1.7, seen=(NEAR_RIGHT,)),  # one is found again, with its number
-    Frame(seconds=1.733, shift=(3.0, 2.0)),
-    Frame(seconds=3.0, confidence=0.3),  # lost
-    Frame(seconds=4.5, seen=(RIGHT, LEFT)),  # forgotten by now: new numbers
-    *(Frame(seconds=round(4.6 + 0.1 * n, 1), shift=(-20.0, 0.0)) for n in range(4)),  # one leaves by the left edge
-    Frame(seconds=5.1, shift=(40.0, 0.0)),  # a jump of more than half a side
+    ScriptedFrame(seconds=0.0),  # nobody
+    ScriptedFrame(seconds=0.033, seen=(LEFT,)),
+    ScriptedFrame(seconds=0.066, shift=(2.0, -1.0), seen=(LEFT, RIGHT)),  # the detector rests
+    ScriptedFrame(seconds=1.2, shift=(1.0, 1.0), seen=(LEFT, RIGHT)),  # and looks again
+    ScriptedFrame(seconds=1.233, shift=(-1.0, 0.5)),
+    ScriptedFrame(seconds=1.266, confidence=0.2),  # both lost
+    ScriptedFrame(seconds=1.7, seen=(NEAR_RIGHT,)),  # one is found again, with its number
+    ScriptedFrame(seconds=1.733, shift=(3.0, 2.0)),
+    ScriptedFrame(seconds=3.0, confidence=0.3),  # lost
+    ScriptedFrame(seconds=4.5, seen=(RIGHT, LEFT)),  # forgotten by now: new numbers
+    *(ScriptedFrame(seconds=round(4.6 + 0.1 * n, 1), shift=(-20.0, 0.0)) for n in range(4)),  # one leaves leftwards
+    ScriptedFrame(seconds=5.1, shift=(40.0, 0.0)),  # a jump of more than half a side
 )
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import Scheme
-from toolkit.data.formats.gather import Line, check_name, coordinates, csv_fields, gather, shown, text_lines
+from toolkit.data.formats.gather import NumberedLine, check_name, coordinates, csv_fields, gather, shown, text_lines
 from toolkit.data.labels import Problem
 
 BEFORE_POINTS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class CsvRow:
     """One face of a CSV."""
 
     source: str
@@ -37,7 +37,7 @@ def image_folders(root: Path, file: Path, *names: str) -> tuple[Path, ...]:
     return (*(root / name for name in names), root / "images", root, file.parent, file.parent.parent / "images")
 
 
-def read_csv(path: Path, scheme: Scheme, first_px: float) -> tuple[list[Row], list[Problem]]:
+def read_csv(path: Path, scheme: Scheme, first_px: float) -> tuple[list[CsvRow], list[Problem]]:
     """The faces of a CSV, and the lines that are none.
 
     Args:
@@ -56,13 +56,13 @@ def read_csv(path: Path, scheme: Scheme, first_px: float) -> tuple[list[Row], li
             f"coordinates, found {len(columns)} columns, the first {columns[0]!r}"
         )
 
-    def source(line: Line) -> str:
+    def source(line: NumberedLine) -> str:
         return f"{shown(path)}:{line[0]}"
 
-    def row(line: Line) -> Row:
+    def row(line: NumberedLine) -> CsvRow:
         fields = csv_fields(line[1])
         check_name(fields[0])
         points = coordinates(fields[BEFORE_POINTS:], scheme, first_px)
-        return Row(source=source(line), image=fields[0].replace("\\", "/"), points_xy=points)
+        return CsvRow(source=source(line), image=fields[0].replace("\\", "/"), points_xy=points)
 
     return gather(lines[1:], source, row)

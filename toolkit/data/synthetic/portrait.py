@@ -13,11 +13,11 @@ from toolkit.data.synthetic import features, hair, objects
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
 from toolkit.data.synthetic.chance import between, clamp
 from toolkit.data.synthetic.imaging import draw_background, hair_shade, photograph
-from toolkit.data.synthetic.landmarks import hidden_by_head, points_of
 from toolkit.data.synthetic.light import Lamp, draw_lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
 from toolkit.data.synthetic.pose import HeadView, draw_pose, view_of
+from toolkit.data.synthetic.scheme_points import hidden_by_head, points_of
 from toolkit.data.synthetic.splat import Layer, splat
 
 FACE_SHARE = (0.45, 0.55)
