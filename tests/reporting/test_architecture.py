@@ -28,7 +28,7 @@ def test_supernet_draws_every_operation_with_its_factor() -> None:
 
 
 def test_larger_factors_are_wider_and_sign_does_not_matter() -> None:
-    """OperationLine widths follow |alpha|."""
+    """Line widths follow |alpha|."""
     spec = s_hrnet("300w", 68)
     svg = draw(spec, [-2.0, 1.0, *[0.5] * 48], full=False)
     lines = re.findall(r'stroke-width="([\d.]+)" opacity="[\d.]+" d="[^"]*"><title>[^<]*alpha (-?[\d.]+)<', svg)

@@ -49,7 +49,7 @@ class AdbBenchmark(Options):
     threads: tuple[int, ...] = (1,)
     """Numbers of CPU threads; more than one concerns the cpu delegate only."""
     runs: int = 50
-    """Round calls in a round."""
+    """Timed calls in a round."""
     rounds: int = 3
     """Rounds, so that a phone that grows warm slows all files alike."""
     data: Path | None = None

@@ -94,7 +94,7 @@ def _conditions(records: list[Record]) -> str:
             if r["kind"] != "parity" and r.get("data") and r.get("n") and r.get("boxes") != OWN_DETECTOR
         }
     )
-    measured = f"MeasuredFile on: {'; '.join(sets)}. " if sets else ""
+    measured = f"Measured on: {'; '.join(sets)}. " if sets else ""
     return f"{measured}{_listed('Machine', machines)} {_listed('Commit', commits)}\n"
 
 
