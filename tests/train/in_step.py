@@ -62,9 +62,11 @@ def trained(processes: ProcessGroup, out: Path) -> dict[str, Tensor]:
     small = a_run(Spots(10, lacking=True), nets={"net": net}, passes=passes, optim=optim, processes=processes)
     log = finish(fit(small, out, resume=False))
     losses = {
-        f"loss {k} {i}": torch.tensor(r[k]) for i, r in enumerate(log) for k in ("a_mse", "a_l1", "b_mse", "b_l1")
+        f"loss {k} {i}": torch.tensor(r.losses[k])
+        for i, r in enumerate(log)
+        for k in ("a_mse", "a_l1", "b_mse", "b_l1")
     }
-    scores = {f"score {i}": torch.tensor(r["val_net"]["nme_mean"] / 100) for i, r in enumerate(log)}
+    scores = {f"score {i}": torch.tensor(r.validation["net"].nme_mean / 100) for i, r in enumerate(log)}
     return net.state_dict() | losses | scores
 
 

@@ -16,12 +16,13 @@ from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.files import read_lines
 from toolkit.core.images import read_image
+from toolkit.core.metrics import Scores
 from toolkit.core.progress import finish
 from toolkit.data.crops import PlainCrops, plain_crops
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.train.logging import TILE_PX, log_epoch, sample_sheet
 from toolkit.train.optim import EMA, Optim
-from toolkit.train.run import Logging
+from toolkit.train.run import EpochRecord, Logging
 from toolkit.train.tensorboard import write_events
 
 READ = """
@@ -49,9 +50,12 @@ def a_run(net: nn.Module, crops: PlainCrops, logging: Logging) -> Any:
     return SimpleNamespace(nets={"net": net}, validation={64: crops}, sigma_px=1.0, optim=optim, logging=logging)
 
 
-def record(epoch: int) -> dict[str, Any]:
-    return {"epoch": epoch, "size_px": 64, "lr": 0.5 / epoch, "weights_mse": 0.25, "val_net": {"nme_mean": 8.0 - epoch},
-            "alpha": [0.1 * epoch, 1.0, -0.5]}  # fmt: skip
+def record(epoch: int) -> EpochRecord:
+    scores = Scores(n=5, n_unscored=0, nme_mean=8.0 - epoch, nme_median=0, fr8=0, fr10=0, auc10=0)
+    return EpochRecord(
+        epoch=epoch, seconds=1.0, faces_per_second=5.0, outside_percent=1.0, size_px=64, lr=0.5 / epoch,
+        losses={"weights_mse": 0.25}, alpha=(0.1 * epoch, 1.0, -0.5), validation={"net": scores},
+    )  # fmt: skip
 
 
 def test_the_log_is_written_after_every_epoch(tmp_path: Path, crops: PlainCrops) -> None:

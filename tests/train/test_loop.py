@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +31,7 @@ from toolkit.train.inference import Inputs, normalised, predict
 from toolkit.train.loop import Clock, fit
 from toolkit.train.losses import mse, targets
 from toolkit.train.optim import Optim
-from toolkit.train.run import Pass, Run
+from toolkit.train.run import EpochRecord, Pass, Run
 
 
 def a_run(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, sizes: tuple[int, ...] = (SIZE,)) -> Run:
@@ -57,9 +56,8 @@ def a_run(optim: Optim, hurt: Callable[[Tensor], Tensor] = lambda loss: loss, si
     )
 
 
-def without_clock(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    clocks = ("seconds", "faces_per_second", "outside_percent")
-    return [{k: v for k, v in record.items() if k not in clocks} for record in log]
+def without_clock(log: list[EpochRecord]) -> list[EpochRecord]:
+    return [dataclasses.replace(r, seconds=0, faces_per_second=0, outside_percent=0) for r in log]
 
 
 def test_a_clock_tells_pace_and_waste() -> None:
@@ -69,15 +67,15 @@ def test_a_clock_tells_pace_and_waste() -> None:
     for _ in range(2):
         with clock.step():
             pass
-    assert clock.read(10) == {"faces_per_second": 2.5, "outside_percent": 25.0}
+    assert clock.read(10) == (2.5, 25.0)
 
 
 def test_the_loss_falls(tmp_path: Path) -> None:
     """Ten epochs over five pictures lower the error, and each leaves a record."""
     log = finish(fit(a_run(Optim(epochs=10, batch=2, lr=0.01)), tmp_path, resume=False))
-    assert [record["epoch"] for record in log] == list(range(1, 11))
-    assert log[-1]["weights_mse"] < 0.5 * log[0]["weights_mse"]
-    assert set(log[0]["val_net"]) >= {"n", "nme_mean", "nme_median", "fr10", "auc10"}
+    assert [record.epoch for record in log] == list(range(1, 11))
+    assert log[-1].losses["weights_mse"] < 0.5 * log[0].losses["weights_mse"]
+    assert log[0].validation["net"].n == 5
 
 
 def test_sizes_take_turns(tmp_path: Path) -> None:
@@ -91,7 +89,7 @@ def test_sizes_take_turns(tmp_path: Path) -> None:
 
     staged = dataclasses.replace(staged, passes=(dataclasses.replace(staged.passes[0], step=watched),))
     log = finish(fit(staged, tmp_path, resume=False))
-    assert [record["size_px"] for record in log] == [32, 32, 64, 64]
+    assert [record.size_px for record in log] == [32, 32, 64, 64]
     assert seen == [32] * 4 + [64] * 4
 
 
@@ -144,7 +142,7 @@ def test_half_precision_learns_as_float32_does(precision: ComputePrecision, tmp_
         logs[name] = finish(fit(one, tmp_path / name, resume=False))
     assert all(v.dtype != torch.float16 for v in one.nets["net"].state_dict().values())
     for half, full in zip(logs[precision], logs["float32"], strict=True):
-        assert half["weights_mse"] == pytest.approx(full["weights_mse"], rel=0.05)
+        assert half.losses["weights_mse"] == pytest.approx(full.losses["weights_mse"], rel=0.05)
     again = dataclasses.replace(a_run(Optim(epochs=10, batch=2, lr=0.01)), processes=start_processes(cpu, precision))
     again.processes.scaler.load_state_dict({"scale": 2.0, **again.processes.scaler.state_dict()})
     finish(fit(again, tmp_path / precision, resume=True))
@@ -248,8 +246,8 @@ def test_patience_keeps_the_best_epoch(tmp_path: Path, monkeypatch: pytest.Monke
     scripted(monkeypatch)
     patient = a_run(optim)
     log = finish(fit(patient, tmp_path / "patient", resume=False))
-    assert [record["val_net"]["nme_mean"] for record in log] == ERRORS[:6]
-    assert final_record(log, "net", 2)["epoch"] == 4 and final_record(log, "net", 0)["epoch"] == 6
+    assert [record.validation["net"].nme_mean for record in log] == ERRORS[:6]
+    assert final_record(log, "net", 2).epoch == 4 and final_record(log, "net", 0).epoch == 6
     for name, value in patient.nets["net"].state_dict().items():
         assert torch.equal(value, saved[name]), name
 
@@ -274,9 +272,10 @@ def test_patience_judges_the_last_size_alone(tmp_path: Path, monkeypatch: pytest
     """Errors at a smaller input neither stop the run nor count as the best, low as they may be."""
     scripted(monkeypatch, start=4)
     log = finish(fit(a_run(Optim(epochs=4, batch=2, patience=1), sizes=(32, 64)), tmp_path, resume=False))
-    assert [record["size_px"] for record in log] == [32, 32, 64, 64]
-    log[0]["val_net"]["nme_mean"] = 0.1
-    assert final_record(log, "net", 1)["epoch"] == 4
+    assert [record.size_px for record in log] == [32, 32, 64, 64]
+    easy = dataclasses.replace(log[0].validation["net"], nme_mean=0.1)
+    log[0] = dataclasses.replace(log[0], validation={"net": easy})
+    assert final_record(log, "net", 1).epoch == 4
 
 
 def test_prediction_leaves_the_network_as_it_was() -> None:

@@ -1,4 +1,4 @@
-"""The data loader: batches made by other processes are the batches."""
+"""A run's parts: the data loader, whose batches are the same whoever makes them, and an epoch's record."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from toolkit.core.progress import finish
 from toolkit.core.provenance import cores
 from toolkit.data.augment import Augment
 from toolkit.data.batches import Epoch, random_masks, training_faces
-from toolkit.train.run import data_loader, default_workers
+from toolkit.train.run import EpochRecord, data_loader, default_workers
 
 
 def an_epoch() -> Epoch:
@@ -53,3 +53,20 @@ def test_a_cpu_makes_its_own_batches() -> None:
     """Beside an NVIDIA GPU there is at least one process for it."""
     assert default_workers(torch.device("cpu"), 1) == 0
     assert default_workers(torch.device("cuda"), 64) == 1
+
+
+LINE = {
+    "epoch": 3, "seconds": 1.5, "faces_per_second": 20.0, "outside_percent": 2.5, "size_px": 64, "lr": 0.001,
+    "alpha_mse": 0.25, "weights_mse": 0.5, "alpha": [0.5, -1.0],
+    "val_supernet": {"n": 5, "n_unscored": 0, "nme_mean": 9.0, "nme_median": 8.0, "fr8": 1, "fr10": 0, "auc10": 0.5},
+}  # fmt: skip
+
+
+def test_a_record_is_the_line_of_the_log() -> None:
+    """There and back, in its order, with losses by pass and term; an incomplete line is refused."""
+    record = EpochRecord.of(LINE)
+    assert record.losses == {"alpha_mse": 0.25, "weights_mse": 0.5} and record.alpha == (0.5, -1.0)
+    assert record.validation["supernet"].nme_mean == 9.0
+    assert record.json == LINE and list(record.json) == list(LINE)
+    with pytest.raises(TypeError, match="lr"):
+        EpochRecord.of({k: v for k, v in LINE.items() if k != "lr"})

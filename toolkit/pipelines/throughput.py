@@ -137,8 +137,9 @@ def _parents(folder: Path) -> Parents:
     """Untrained ones, which cost as much as trained ones."""
     for role, arch in PARENTS.items():
         card = Card(name=arch, stage="teacher", scheme=W300_68.name, size_px=64, sigma_px=1.0)
-        torch.manual_seed(0)
-        bundle.write(bundle.of_network(build(ARCHITECTURES[arch](W300_68.points)), card), folder / role)
+        with torch.random.fork_rng([]):
+            torch.default_generator.manual_seed(0)
+            bundle.write(bundle.of_network(build(ARCHITECTURES[arch](W300_68.points)), card), folder / role)
     return {"student": folder / "student", "teacher": folder / "teacher"}
 
 

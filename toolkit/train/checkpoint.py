@@ -21,9 +21,8 @@ from toolkit.core.files import write_bytes
 from toolkit.core.options import flag
 from toolkit.core.validation import check, parse
 from toolkit.train.optim import EMA
-from toolkit.train.run import Run
+from toolkit.train.run import EpochRecord, Run, Settings
 
-Record = dict[str, Any]
 FOLDER = "resume"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -66,15 +65,19 @@ def discard(folder: Path) -> None:
         resume.rmdir()
 
 
-def save_checkpoint(path: Path, run: Run, emas: dict[str, EMA], log: list[Record]) -> None:
+def save_checkpoint(path: Path, run: Run, emas: dict[str, EMA], log: list[EpochRecord]) -> None:
     """Replace the checkpoint on disk by the present one.
 
     Raises:
         OSError: there is no room for it; the older one is still there.
     """
     tensors = dict(_tensors(run, emas))
-    meta = {"identity": run.identity, "log": log, "mean_steps": {k: m.steps for k, m in emas.items()}}
-    meta["arithmetic"] = run.processes.scaler.state_dict()  # the scale of fp16's loss
+    meta = {
+        "identity": run.identity,
+        "log": [record.json for record in log],
+        "mean_steps": {name: ema.steps for name, ema in emas.items()},
+        "arithmetic": run.processes.scaler.state_dict(),  # the scale of fp16's loss
+    }
     data = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"json": json.dumps(meta)})
     try:
         write_bytes(path, data)
@@ -96,13 +99,13 @@ def _tensors(run: Run, emas: dict[str, EMA]) -> Iterator[tuple[str, Tensor]]:
 class Metadata(TypedDict):
     """What stands beside the tensors."""
 
-    identity: dict[str, Any]
-    log: list[Record]
+    identity: Settings
+    log: list[dict[str, Any]]
     mean_steps: dict[str, int]
     arithmetic: dict[str, Any]
 
 
-def load_checkpoint(path: Path, run: Run, emas: dict[str, EMA]) -> list[Record]:
+def load_checkpoint(path: Path, run: Run, emas: dict[str, EMA]) -> list[EpochRecord]:
     """Bring networks, EMAs and optimisers to the checkpoint on disk, and return its log.
 
     Raises:
@@ -113,6 +116,7 @@ def load_checkpoint(path: Path, run: Run, emas: dict[str, EMA]) -> list[Record]:
             meta: Metadata = check(
                 parse(file.metadata()["json"].encode(), str(path), numbers=False), Metadata, str(path)
             )
+            log = [EpochRecord.of(line) for line in meta["log"]]
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and start again") from error
@@ -122,7 +126,7 @@ def load_checkpoint(path: Path, run: Run, emas: dict[str, EMA]) -> list[Record]:
     except (KeyError, ValueError, RuntimeError) as error:
         what = str(error).partition("\n")[0]
         raise ValueError(f"{path} is damaged ({what}): delete it and start again") from error
-    return meta["log"]
+    return log
 
 
 def _restore(run: Run, emas: dict[str, EMA], meta: Metadata, tensors: dict[str, Tensor]) -> None:
@@ -149,21 +153,21 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
-def final_record(log: Sequence[Record], name: str, patience: int) -> Record:
+def final_record(log: Sequence[EpochRecord], name: str, patience: int) -> EpochRecord:
     """The record of the epoch whose weights a network ends with: the last one, or with patience the best one."""
     best = _best(log, name) if patience else None
     return log[-1] if best is None else best
 
 
-def out_of_patience(log: Sequence[Record], names: Iterable[str], run: Run) -> bool:
+def out_of_patience(log: Sequence[EpochRecord], names: Iterable[str], run: Run) -> bool:
     """Whether no network has had a new best for `patience` epochs."""
-    if not run.optim.patience or not log or log[-1]["size_px"] != run.sizes[-1]:
+    if not run.optim.patience or not log or log[-1].size_px != run.sizes[-1]:
         return False
-    latest = max(final_record(log, name, run.optim.patience)["epoch"] for name in names)
-    return bool(log[-1]["epoch"] - latest >= run.optim.patience)
+    latest = max(final_record(log, name, run.optim.patience).epoch for name in names)
+    return log[-1].epoch - latest >= run.optim.patience
 
 
-def save_best_weights(folder: Path, run: Run, emas: dict[str, EMA], log: Sequence[Record]) -> None:
+def save_best_weights(folder: Path, run: Run, emas: dict[str, EMA], log: Sequence[EpochRecord]) -> None:
     """Write the weights of those networks whose last epoch was their best; before the checkpoint that tells of it."""
     for name in run.nets if run.optim.patience else ():
         if _best(log, name) is log[-1]:
@@ -177,11 +181,11 @@ def final_weights(folder: Path, run: Run, name: str, ema: EMA) -> dict[str, Tens
     return load(path.read_bytes()) if run.optim.patience and path.exists() else ema.values
 
 
-def _best(log: Sequence[Record], name: str) -> Record | None:
+def _best(log: Sequence[EpochRecord], name: str) -> EpochRecord | None:
     """The first epoch of the lowest error among those at the largest, which is the last, input size."""
-    largest = max((record["size_px"] for record in log), default=0)
-    there = [record for record in log if record["size_px"] == largest]
-    return min(there, key=lambda record: float(record[f"val_{name}"]["nme_mean"]), default=None)
+    largest = max((record.size_px for record in log), default=0)
+    there = [record for record in log if record.size_px == largest]
+    return min(there, key=lambda record: record.validation[name].nme_mean, default=None)
 
 
 def _best_path(folder: Path, name: str) -> Path:
@@ -195,7 +199,7 @@ NAMES = {
 """What a user gave, by the settings that follow from it, where those are called otherwise."""
 
 
-def require_same(folder: Path, made: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def require_same(folder: Path, made: Settings, asked: Settings) -> None:
     """Refuse to go on in a folder with other options than those it was begun with.
 
     Args:

@@ -5,7 +5,6 @@ Everything is in the run's folder and is written after the checkpoint of the epo
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,14 +19,14 @@ from toolkit.core.metrics import nme
 from toolkit.data.crops import PlainCrops
 from toolkit.train.inference import predict
 from toolkit.train.optim import EMA, swapped
-from toolkit.train.run import Run
+from toolkit.train.run import EpochRecord, Run
 
 SAMPLES, EVENTS, EVENT = "samples", "tensorboard", "events.out.tfevents."
 SHOWN, COLUMNS, TILE_PX = 12, 6, 192
 TRUTH = FaceStyle(sure=(255, 255, 255), line=(255, 255, 255), dot=0.005)
 
 
-def log_epoch(folder: Path, run: Run, emas: Mapping[str, EMA], log: Sequence[dict[str, Any]]) -> None:
+def log_epoch(folder: Path, run: Run, emas: Mapping[str, EMA], log: Sequence[EpochRecord]) -> None:
     """Write what the last epoch of the log gave.
 
     Raises:
@@ -37,18 +36,18 @@ def log_epoch(folder: Path, run: Run, emas: Mapping[str, EMA], log: Sequence[dic
     if len(log) == 1:
         _clear(folder, run)
     if not is_bundle(folder):  # else it is the log of the bundle that will be replaced
-        write_lines(folder / "log.jsonl", log)
+        write_lines(folder / "log.jsonl", [record.json for record in log])
     pictures = {}
-    if how.samples and (record["epoch"] % how.samples == 0 or record["epoch"] == run.optim.epochs):
-        crops = run.validation[record["size_px"]]
+    if how.samples and (record.epoch % how.samples == 0 or record.epoch == run.optim.epochs):
+        crops = run.validation[record.size_px]
         for name, net in run.nets.items():
             with swapped(net, emas[name].values):
                 pictures[name] = png(sample_sheet(net, crops, run.sigma_px))
-            write_bytes(folder / SAMPLES / f"{name}-{record['epoch']:03d}.png", pictures[name])
+            write_bytes(folder / SAMPLES / f"{name}-{record.epoch:03d}.png", pictures[name])
     if how.tensorboard:
         from toolkit.train.tensorboard import write_events  # an optional library
 
-        write_events(folder, record, pictures)
+        write_events(folder, record.json, pictures)
 
 
 def _clear(folder: Path, run: Run) -> None:

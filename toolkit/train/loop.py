@@ -1,11 +1,9 @@
 """The one training loop: passes over the data, a record an epoch, runs that resume."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,10 +25,10 @@ from toolkit.train.distributed import broadcast_tensors
 from toolkit.train.inference import Inputs, evaluate
 from toolkit.train.logging import log_epoch
 from toolkit.train.optim import EMA, flatten, swapped
-from toolkit.train.run import Pass, Run, data_loader
+from toolkit.train.run import EpochRecord, Pass, Run, data_loader
 
 
-def fit(run: Run, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
+def fit(run: Run, folder: Path, *, resume: bool) -> Steps[list[EpochRecord]]:
     """Train until the last epoch, or until patience ends; the networks end with the EMA of their weights, or its best.
 
     After each epoch a checkpoint goes to `folder/resume/`, one file that is replaced as a whole.
@@ -41,7 +39,7 @@ def fit(run: Run, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
         resume: go on from that checkpoint.
 
     Returns:
-        A record an epoch: losses, learning rate, validation scores, seconds.
+        A record an epoch.
 
     Raises:
         ValueError: a loss is not finite, or the checkpoint on disk belongs to another run.
@@ -54,13 +52,13 @@ def fit(run: Run, folder: Path, *, resume: bool) -> Steps[list[dict[str, Any]]]:
         raise run.processes.error() or error from error
 
 
-def _trained(run: Run, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]]:
+def _trained(run: Run, folder: Path, resume: bool) -> Steps[list[EpochRecord]]:
     for net in run.nets.values():
         flatten([buffer for buffer in net.buffers() if buffer.is_floating_point()])
     path = checkpoint_path(folder)
     emas = {name: EMA(net, run.optim.ema) for name, net in run.nets.items()}
     works = {part.name: _work(run, part) for part in run.passes}
-    log: list[dict[str, Any]] = []
+    log: list[EpochRecord] = []
     if run.processes.broadcast(path.exists()):  # the first process may just have discarded an older one
         if not resume:
             raise FileExistsError(unfinished(folder))
@@ -74,14 +72,23 @@ def _trained(run: Run, folder: Path, resume: bool) -> Steps[list[dict[str, Any]]
         clock = Clock(time.perf_counter)
         losses = yield from _epoch(run, works, emas, epoch, log, clock)
         size = run.size_at(epoch)
-        speed = clock.read(len(run.passes) * run.faces.batches(run.optim.batch) * _size(run))
-        record: dict[str, Any] = {"epoch": epoch + 1, "seconds": 0.0, **speed, "size_px": size}
-        record |= {"lr": run.optim.mean_lr(epoch)} | losses | run.note()
+        faces = len(run.passes) * run.faces.batches(run.optim.batch) * _size(run)
+        faces_per_second, outside_percent = clock.read(faces)
+        scores = {}
         for name, net in run.nets.items() if run.processes.rank == 0 else ():
             with swapped(net, emas[name].values):
-                scores = evaluate(net, run.validation[size], run.sigma_px)
-            record[f"val_{name}"] = dataclasses.asdict(scores)
-        record["seconds"] = round(time.perf_counter() - started, 2)
+                scores[name] = evaluate(net, run.validation[size], run.sigma_px)
+        record = EpochRecord(
+            epoch=epoch + 1,
+            seconds=round(time.perf_counter() - started, 2),
+            faces_per_second=faces_per_second,
+            outside_percent=outside_percent,
+            size_px=size,
+            lr=run.optim.mean_lr(epoch),
+            losses=losses,
+            alpha=tuple(run.factors()) if run.factors else (),
+            validation=scores,
+        )
         log.append(run.processes.broadcast(record))
         if run.processes.rank == 0:
             save_best_weights(folder, run, emas, log)
@@ -109,17 +116,14 @@ class Clock:
         yield
         self.steps += self.now() - start
 
-    def read(self, faces: int) -> dict[str, float]:
+    def read(self, faces: int) -> tuple[float, float]:
         """Faces a second so far, and the percentage of the time outside the steps."""
         whole = self.now() - self.start
-        return {
-            "faces_per_second": round(faces / whole, 3),
-            "outside_percent": round(100 * (1 - self.steps / whole), 3),
-        }
+        return round(faces / whole, 3), round(100 * (1 - self.steps / whole), 3)
 
 
 def _epoch(
-    run: Run, works: Mapping[str, Work], emas: dict[str, EMA], epoch: int, log: list[dict[str, Any]], clock: Clock
+    run: Run, works: Mapping[str, Work], emas: dict[str, EMA], epoch: int, log: list[EpochRecord], clock: Clock
 ) -> Steps[dict[str, float]]:
     """All passes over the data once; the mean of each loss."""
     batches = run.faces.batches(run.optim.batch)
@@ -181,7 +185,6 @@ def _step(run: Run, part: Pass, work: Work, seen: Inputs) -> dict[str, float]:
     return values
 
 
-def _note(log: list[dict[str, Any]]) -> str:
-    if not log:
-        return ""
-    return ", ".join(f"{k[4:]} NME {v['nme_mean']:.2f} %" for k, v in log[-1].items() if k.startswith("val_"))
+def _note(log: list[EpochRecord]) -> str:
+    scores = log[-1].validation if log else {}
+    return ", ".join(f"{name} NME {found.nme_mean:.2f} %" for name, found in scores.items())

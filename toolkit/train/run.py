@@ -1,5 +1,6 @@
 """A training run as the loop takes it: its networks, its passes over the data, and the data loader of a pass."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from toolkit.core.metrics import Scores
 from toolkit.core.provenance import cores
 from toolkit.data.augment import Augment
 from toolkit.data.batches import Epoch, TrainingFaces
@@ -18,6 +20,8 @@ from toolkit.train.optim import Optim
 
 MOST_WORKERS = 14
 """Processes that make batches; more have not been seen to help."""
+Settings = dict[str, Any]
+"""What a bundle was made with, by name, as JSON: options, and the hashes of files that they name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +63,10 @@ class Run:
     augment: Augment
     seed: int
     sigma_px: float
-    identity: dict[str, Any]
-    """The settings that a resumed run must share."""
-    note: Callable[[], dict[str, Any]] = dict
-    """Extra values for an epoch's record."""
+    identity: Settings
+    """What a resumed run must share."""
+    factors: Callable[[], list[float]] | None = None
+    """The importance factors as they are, for an epoch's record."""
     logging: Logging = field(default_factory=Logging)
     """What the run shows beside its log."""
     processes: ProcessGroup = field(default_factory=single_process)
@@ -73,6 +77,48 @@ class Run:
     def size_at(self, epoch: int) -> int:
         """Input size of an epoch, from 0."""
         return self.sizes[epoch * len(self.sizes) // self.optim.epochs]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """What an epoch took and gave."""
+
+    epoch: int
+    """From 1."""
+    seconds: float
+    faces_per_second: float
+    outside_percent: float
+    """Of the time, how much went by outside forward pass, backward pass and optimiser."""
+    size_px: int
+    """Side of its crops."""
+    lr: float
+    """Highest learning rate of any parameter, in the middle of the epoch."""
+    losses: Mapping[str, float]
+    """Mean of each term, by pass and term, such as weights_mse."""
+    alpha: tuple[float, ...] = ()
+    """A supernet's importance factors at its end."""
+    validation: Mapping[str, Scores]
+    """Scores of the EMA of each network's weights."""
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """A line of log.jsonl, where losses stand beside the rest and scores under val_ and their network."""
+        plain = {k: v for k, v in vars(self).items() if k not in ("losses", "alpha", "validation")}
+        scores = {f"val_{name}": dataclasses.asdict(scores) for name, scores in self.validation.items()}
+        return plain | dict(self.losses) | ({"alpha": list(self.alpha)} if self.alpha else {}) | scores
+
+    @staticmethod
+    def of(line: Mapping[str, Any]) -> "EpochRecord":
+        """The record of such a line.
+
+        Raises:
+            TypeError: something is missing.
+        """
+        own = {f.name for f in dataclasses.fields(EpochRecord)}
+        scores = {k.removeprefix("val_"): Scores(**v) for k, v in line.items() if k.startswith("val_")}
+        losses = {k: v for k, v in line.items() if k not in own and not k.startswith("val_")}
+        plain = {k: v for k, v in line.items() if k in own and k != "alpha"}
+        return EpochRecord(**plain, losses=losses, alpha=tuple(line.get("alpha", ())), validation=scores)
 
 
 @dataclass(frozen=True)

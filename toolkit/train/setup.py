@@ -27,7 +27,7 @@ from toolkit.train.checkpoint import claim, discard, require_same
 from toolkit.train.device import default_precision, pick_device, process_settings
 from toolkit.train.distributed import ProcessGroup, default_threads, start_processes
 from toolkit.train.options import PRESETS, Training
-from toolkit.train.run import Pass, Run, default_workers
+from toolkit.train.run import EpochRecord, Pass, Run, Settings, default_workers
 
 STRIDE = 32
 """Pixels of the crop to one of the network's smallest maps."""
@@ -61,8 +61,8 @@ class Setup:
         self,
         nets: dict[str, nn.Module],
         passes: tuple[Pass, ...],
-        own: Mapping[str, Any],
-        note: Callable[[], dict[str, Any]] = dict,
+        own: Settings,
+        factors: Callable[[], list[float]] | None = None,
     ) -> Run:
         """What the loop needs.
 
@@ -70,7 +70,7 @@ class Setup:
             nets: what is trained, on its device.
             passes: over the data, in an epoch.
             own: the stage's own settings, which a resumed run must share.
-            note: extra values for an epoch's record.
+            factors: the importance factors as they are, for an epoch's record.
         """
         options = self.options
         workers = default_workers(self.device, self.processes.own.local_world_size)
@@ -84,24 +84,24 @@ class Setup:
             augment=options.augmentation,
             seed=options.seed,
             sigma_px=options.sigma,
-            identity={**self.identity, **own},
-            note=note,
+            identity=self.identity | own,
+            factors=factors,
             logging=options.logging,
             processes=self.processes,
             workers=workers if options.workers is None else options.workers,
         )
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Settings:
         """Every option of any training that changes the result."""
         return _identity(self.options, self.stage, self.train.faces.title) | {"precision": self.processes.precision}
 
     def card(
         self,
         name: str,
-        log: Sequence[Mapping[str, Any]],
+        log: Sequence[EpochRecord],
         *,
-        config: Mapping[str, Any],
+        config: Settings,
         metrics: Mapping[str, Any],
         parents: Mapping[str, str] = MappingProxyType({}),
         ancestors: Sequence[Card] = (),
@@ -120,7 +120,7 @@ class Setup:
                 "val": self.validation[self.options.size_px].faces.title,
                 **({"licence": licence} if licence else {}),
             },
-            config={k: v for k, v in self.identity.items() if k not in ("stage", "data")} | dict(config),
+            config={k: v for k, v in self.identity.items() if k not in ("stage", "data")} | config,
             metrics=dict(metrics),
             parents=dict(parents),
             made_with={
@@ -129,7 +129,7 @@ class Setup:
                 "device": _device_name(self.device),
                 "threads": self.options.threads,
                 "processes": self.processes.world_size,
-                "train_seconds": round(sum(record["seconds"] for record in log), 1),
+                "train_seconds": round(sum(record.seconds for record in log), 1),
             },
         )
 
@@ -180,7 +180,7 @@ def set_up(
         )
 
 
-def finished(options: Training, stage: str, own: dict[str, Any], usual: Scheme = W300_68) -> Steps[Outcome | None]:
+def finished(options: Training, stage: str, own: Settings, usual: Scheme = W300_68) -> Steps[Outcome | None]:
     """What to say where a finished run is to be resumed; None where there is something to train.
 
     Args:
@@ -215,7 +215,7 @@ def finished(options: Training, stage: str, own: dict[str, Any], usual: Scheme =
     )
 
 
-def _identity(options: Training, stage: str, data: str) -> dict[str, Any]:
+def _identity(options: Training, stage: str, data: str) -> Settings:
     """The part of it that no machine has a say in."""
     return {
         "stage": stage,

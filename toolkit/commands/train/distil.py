@@ -1,6 +1,6 @@
 """Stage: triple knowledge distillation (section 3.2): two peers with masked inputs and a frozen teacher."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypedDict
@@ -22,7 +22,7 @@ from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import distillation, masked, mirror, supervised, targets
 from toolkit.train.options import Training
-from toolkit.train.run import Pass
+from toolkit.train.run import Pass, Settings
 from toolkit.train.setup import Setup, finished, set_up
 
 PEERS = ("peer1", "peer2")
@@ -114,7 +114,7 @@ def run(options: Distil) -> Steps[Outcome]:
 
 
 def _train(
-    options: Distil, setup: Setup, own: dict[str, Any], student: bundle.Bundle, teacher: bundle.Bundle | None
+    options: Distil, setup: Setup, own: Settings, student: bundle.Bundle, teacher: bundle.Bundle | None
 ) -> Steps[Outcome]:
     scheme = setup.train.faces.scheme.name
     if teacher and teacher.scheme.parts:
@@ -126,23 +126,23 @@ def _train(
     passes = (_pass(options, setup, nets, teacher),)
     log = yield from fit(setup.run(nets, passes, own), options.out, resume=options.resume)
     ends = {name: final_record(log, name, options.patience) for name in options.peers}
-    best = min(ends, key=lambda name: float(ends[name][f"val_{name}"]["nme_mean"]))
+    best = min(ends, key=lambda name: ends[name].validation[name].nme_mean)
+    scores = ends[best].validation[best]
     card = setup.card(
         "sd-hrnet",
         log,
         config=_own(options),
-        metrics={"val": ends[best][f"val_{best}"], "kept": best},
+        metrics={"val": asdict(scores), "kept": best},
         parents=own["parents"],
         ancestors=[given.card for given in (student, teacher) if given],
     )
     better = nets[best]
     assert isinstance(better, HRSuperNet)
-    setup.write(bundle.of_network(better, card, tuple(log)))
-    nme = ends[best][f"val_{best}"]["nme_mean"]
+    setup.write(bundle.of_network(better, card, tuple(record.json for record in log)))
     made = "distilled" if card.taught_by else "trained (on the truth alone)"
     return Outcome(
-        text=f"{made} network written to {options.out}: validation NME {nme:.2f} % ({best})",
-        records=({"kind": "stage", **ends[best]},),
+        text=f"{made} network written to {options.out}: validation NME {scores.nme_mean:.2f} % ({best})",
+        records=({"kind": "stage", **ends[best].json},),
     )
 
 
@@ -159,7 +159,7 @@ def _teacher(options: Distil) -> bundle.Bundle | None:
     return bundle.read(path) if path else None
 
 
-def _own(options: Distil) -> dict[str, Any]:
+def _own(options: Distil) -> Settings:
     peers, teacher = options.lambdas
     names = ("temperature", "mask", "mask_fill", "views")
     return {"peers_weight": peers, "teacher_weight": teacher} | {name: getattr(options, name) for name in names}

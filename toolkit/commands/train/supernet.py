@@ -1,9 +1,9 @@
 """Stage: train HRSuperNet, alternating between its importance factors and its weights (Algorithm 1, lines 1 to 12)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from toolkit.train.loop import fit
 from toolkit.train.losses import mse, supervised, targets
 from toolkit.train.optim import Optim
 from toolkit.train.options import Training
-from toolkit.train.run import Pass, Run
+from toolkit.train.run import Pass, Run, Settings
 from toolkit.train.setup import Setup, finished, set_up
 
 ALPHA_TRAVEL = 2.0
@@ -90,15 +90,16 @@ def _train(options: Supernet, setup: Setup) -> Steps[Outcome]:
         for factor in net.factors():
             factor.fill_(options.alpha_start)
     log = yield from fit(_run(options, setup, net), options.out, resume=options.resume)
+    scores = log[-1].validation["supernet"]
     config = _own(options) | {"alpha_lr": _alpha_lr(options, setup)}
-    card = setup.card("hrsupernet", log, config=config, metrics={"val": log[-1]["val_supernet"]})
-    setup.write(bundle.of_network(net, card, tuple(log)))
-    nme = log[-1]["val_supernet"]["nme_mean"]
-    low = sum(abs(factor) < 0.05 for factor in log[-1]["alpha"])
+    card = setup.card("hrsupernet", log, config=config, metrics={"val": asdict(scores)})
+    setup.write(bundle.of_network(net, card, tuple(record.json for record in log)))
+    alpha = log[-1].alpha
+    low = sum(abs(factor) < 0.05 for factor in alpha)
     return Outcome(
-        text=f"supernet written to {options.out}: validation NME {nme:.2f} %, {low} of {len(log[-1]['alpha'])} "
+        text=f"supernet written to {options.out}: validation NME {scores.nme_mean:.2f} %, {low} of {len(alpha)} "
         "factors below 0.05",
-        records=({"kind": "stage", **log[-1]},),
+        records=({"kind": "stage", **log[-1].json},),
     )
 
 
@@ -120,7 +121,7 @@ def _fades(options: Supernet) -> bool:
     return options.optim.decay == "cosine"
 
 
-def _own(options: Supernet) -> dict[str, Any]:
+def _own(options: Supernet) -> Settings:
     """The settings that no other stage has."""
     table = {"latency_table": sha256(options.latency_table)} if options.latency_table else {}
     names = ("sparsity", "depth", "penalty", "alpha_lr", "alpha_start", "updates")
@@ -151,8 +152,8 @@ def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
 
         return step
 
-    def note() -> dict[str, Any]:
-        return {"alpha": [round(a, 5) for factor in factors for a in factor.view(-1).tolist()]}
+    def rounded() -> list[float]:
+        return [round(a, 5) for factor in factors for a in factor.view(-1).tolist()]
 
     optimiser = options.optim.optimiser(weights)
     if options.updates == "joint":
@@ -161,4 +162,4 @@ def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
     else:
         alpha = Pass(name="alpha", optimiser=torch.optim.Adam([group]), step=loss("alpha"))
         passes = (alpha, Pass(name="weights", optimiser=optimiser, step=loss("weights")))
-    return setup.run({"supernet": net}, passes, _own(options), note)
+    return setup.run({"supernet": net}, passes, _own(options), rounded)

@@ -3,7 +3,6 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import supervised, targets
 from toolkit.train.options import Training
-from toolkit.train.run import Pass
+from toolkit.train.run import Pass, Settings
 from toolkit.train.setup import Setup, finished, set_up
 
 
@@ -68,7 +67,7 @@ def run(options: Teacher) -> Steps[Outcome]:
     if start and options.size is None:
         options = dataclasses.replace(options, size=start.card.size_px)
     usual = start.scheme if start else W300_68
-    own: dict[str, Any] = {"arch": options.arch, "heads": list(options.heads), "parents": _parents(options)}
+    own: Settings = {"arch": options.arch, "heads": list(options.heads), "parents": _parents(options)}
     own |= {"weights": _sha256(options.weights)}
     done = yield from finished(options, "teacher", own, usual)
     if done:
@@ -77,7 +76,7 @@ def run(options: Teacher) -> Steps[Outcome]:
         return (yield from _train(options, setup, start, own))
 
 
-def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: dict[str, Any]) -> Steps[Outcome]:
+def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: Settings) -> Steps[Outcome]:
     fresh = _started(options, start, setup.train.faces.scheme)
     origin = _pretrained(fresh, options.weights)
     net = setup.processes.place(fresh)
@@ -94,23 +93,23 @@ def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: dic
     passes = (Pass(name="weights", optimiser=options.optim.optimiser(weights), step=step),)
     log = yield from fit(setup.run({"teacher": net}, passes, own), options.out, resume=options.resume)
     record = final_record(log, "teacher", options.patience)
+    scores = record.validation["teacher"]
     name = start.card.name if start else _name(options.arch)
     config = {"arch": options.arch, "heads": list(options.heads)} | origin | _fresh(start, setup.train.faces.scheme)
     card = setup.card(
         name,
         log,
         config=config,
-        metrics={"val": record["val_teacher"]},
+        metrics={"val": dataclasses.asdict(scores)},
         parents=own["parents"],
         ancestors=[start.card] if start else [],
     )
-    setup.write(bundle.of_network(net, card, tuple(log)))
-    nme = record["val_teacher"]["nme_mean"]
+    setup.write(bundle.of_network(net, card, tuple(r.json for r in log)))
     begun = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
     begun = f" trained on from {options.start}" if start else begun
     return Outcome(
-        text=f"{name}{begun}, written to {options.out}: validation NME {nme:.2f} %",
-        records=({"kind": "stage", **record},),
+        text=f"{name}{begun}, written to {options.out}: validation NME {scores.nme_mean:.2f} %",
+        records=({"kind": "stage", **record.json},),
     )
 
 
@@ -148,7 +147,7 @@ def _sha256(weights: Path | None) -> str | None:
     return sha256(weights) if weights is not None and weights.is_file() else None
 
 
-def _pretrained(net: HRNet | HRSuperNet, weights: Path | None) -> dict[str, Any]:
+def _pretrained(net: HRNet | HRSuperNet, weights: Path | None) -> Settings:
     """Load the weights, if there are any, and say for the card which they were and what they left as it was."""
     if weights is None:
         return {}
