@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -151,7 +150,19 @@ def _to_onnx(piece: Piece, path: Path) -> None:
         )
 
 
-def measure_files(modules: Mapping[str, Deployed], size_px: Mapping[str, int], runs: int) -> Steps[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class MeasuredFile:
+    """What a float32 TFLite file of a network is like."""
+
+    operations: int
+    size_bytes: int
+    latency: Latency
+    engine: str
+
+
+def measure_files(
+    modules: Mapping[str, Deployed], size_px: Mapping[str, int], runs: int
+) -> Steps[dict[str, MeasuredFile]]:
     """Convert deployed networks in one process and time them by turns on one thread.
 
     Args:
@@ -160,7 +171,7 @@ def measure_files(modules: Mapping[str, Deployed], size_px: Mapping[str, int], r
         runs: timed calls of each; a tenth as many to warm up.
 
     Returns:
-        By name: `operations` (a count by kind), `size_bytes`, `latency` and `engine`.
+        What was measured, by name.
     """
     yield Progress(task="converting", done=0, total=1)
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
@@ -169,11 +180,11 @@ def measure_files(modules: Mapping[str, Deployed], size_px: Mapping[str, int], r
         calls, engines = zip(*(invocation(path) for path in paths.values()), strict=True)
         times: list[Latency] = yield from interleaved(calls, runs, max(1, runs // 10))
         return {
-            name: {
-                "operations": operations(path),
-                "size_bytes": size_bytes(path),
-                "latency": latency,
-                "engine": engine,
-            }
+            name: MeasuredFile(
+                operations=sum(operations(path).values()),
+                size_bytes=size_bytes(path),
+                latency=latency,
+                engine=engine,
+            )
             for (name, path), latency, engine in zip(paths.items(), times, engines, strict=True)
         }

@@ -144,10 +144,10 @@ def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
                     "data": faces.title,
                     "split": split,
                     **accuracy.scored(errors),
-                    "operations": sum(found["operations"].values()),
-                    "size_bytes": found["size_bytes"],
-                    "latency_ms": dataclasses.asdict(found["latency"]),
-                    "engine": found["engine"],
+                    "operations": found.operations,
+                    "size_bytes": found.size_bytes,
+                    "latency_ms": dataclasses.asdict(found.latency),
+                    "engine": found.engine,
                     **conditions(1),
                 }
             )

@@ -73,10 +73,10 @@ def run(options: Rewrites) -> Steps[Outcome]:
                 "input_px": size,
                 "relative_difference": off[name],
                 "torch_ms": dataclasses.asdict(times[name]),
-                "operations": sum(found["operations"].values()),
-                "size_bytes": found["size_bytes"],
-                "latency_ms": dataclasses.asdict(found["latency"]),
-                "engine": found["engine"],
+                "operations": found.operations,
+                "size_bytes": found.size_bytes,
+                "latency_ms": dataclasses.asdict(found.latency),
+                "engine": found.engine,
                 **conditions(1),
             }
         )

@@ -15,7 +15,7 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.zoo import BundlePath
 from toolkit.export.deployed import Deployed
-from toolkit.export.pieces import measure_files
+from toolkit.export.pieces import MeasuredFile, measure_files
 from toolkit.landmarkers import identify
 
 
@@ -56,16 +56,16 @@ def run(options: Compare) -> Steps[Outcome]:
     return Outcome(text=_table(records), records=tuple(records))
 
 
-def _record(path: Path, size_px: int, found: dict[str, Any]) -> dict[str, Any]:
+def _record(path: Path, size_px: int, found: MeasuredFile) -> dict[str, Any]:
     return {
         "kind": "compare",
         **identify(path),
         "bundle": path.name,
         "input_px": size_px,
-        "operations": sum(found["operations"].values()),
-        "size_bytes": found["size_bytes"],
-        "latency_ms": dataclasses.asdict(found["latency"]),
-        "engine": found["engine"],
+        "operations": found.operations,
+        "size_bytes": found.size_bytes,
+        "latency_ms": dataclasses.asdict(found.latency),
+        "engine": found.engine,
         **conditions(1),
     }
 

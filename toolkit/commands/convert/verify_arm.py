@@ -10,6 +10,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import runtime
+from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
@@ -70,7 +71,7 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     if not files:
         raise FileNotFoundError(f"no .tflite in {options.models}: run `sdhrnet convert` first")
     faces = open_faces(None, "test", options.faces)
-    images: dict[str, Any] = {}
+    images: dict[str, ImageArray] = {}
     for size_px in sorted({about.size_px for about in files.values()}):
         images[str(size_px)] = (yield from plain_crops(faces, size_px)).images
     yield Progress(task="on this processor", done=0, total=2)
@@ -91,7 +92,7 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     return Outcome(text=_table(records), records=tuple(records), ok=all(record["ok"] for record in records))
 
 
-def emulated(root: Path, models: Path, images: dict[str, Any]) -> Answers:
+def emulated(root: Path, models: Path, images: dict[str, ImageArray]) -> Answers:
     """What the files answer on the emulated computer.
 
     Raises:

@@ -1,6 +1,6 @@
 """Stage: labels for photos that nobody has labelled, by MediaPipe's Face Mesh, as a folder to train on."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +72,44 @@ class LabelPhotos(Options):
             raise ValueError(f"expected --finest 0 or more, got {self.finest}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelledFace:
+    """A face that was labelled."""
+
+    name: str
+    source: str
+    """The photo's name."""
+    confidence: float
+    box_xyxy: list[float]
+    detector_score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsureFace:
+    """A face of too little confidence."""
+
+    source: str
+    confidence: float
+    box_xyxy: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadablePhoto:
+    """A photo that cannot be read."""
+
+    source: str
+    why: str
+
+
 @dataclass
 class Found:
     """What became of the photos."""
 
-    faces: list[dict[str, Any]]
-    left_out: list[dict[str, Any]]
-    no_face: list[str]
-    unreadable: list[dict[str, str]]
-    tiles: list[tuple[float, ImageArray]]
+    faces: list[LabelledFace] = field(default_factory=list)
+    left_out: list[UnsureFace] = field(default_factory=list)
+    no_face: list[str] = field(default_factory=list)
+    unreadable: list[UnreadablePhoto] = field(default_factory=list)
+    tiles: list[tuple[float, ImageArray]] = field(default_factory=list)
 
 
 def run(options: LabelPhotos) -> Steps[Outcome]:
@@ -117,7 +146,7 @@ def _require_own(out: Path) -> None:
 def _label(
     options: LabelPhotos, photos: list[Path], out: Path, detector: FaceDetector, mesh: FaceMesh
 ) -> Steps[Outcome]:
-    found = Found([], [], [], [], [])
+    found = Found()
     with new_folder(out) as temporary:
         own = OwnFolder(temporary)
         for number, photo in enumerate(photos):
@@ -126,7 +155,7 @@ def _label(
             try:
                 image = read_image(photo)
             except (ValueError, OSError) as error:
-                found.unreadable.append({"source": shown(Path(photo.name)), "why": str(error)})
+                found.unreadable.append(UnreadablePhoto(source=shown(Path(photo.name)), why=str(error)))
                 continue
             _keep(photo, [(each.score, mesh(image, each)) for each in detector(image)], image, own, options, found)
         if not found.faces:
@@ -138,8 +167,10 @@ def _label(
         write_png(temporary / SHEET, contact_sheet(tiles, COLUMNS))
         record = {
             **{"kind": "labels", "method": METHOD, "scheme": SCHEME.name, "versions": versions("mediapipe")},
-            **{"least_confidence": options.confidence, "photos": len(photos), "faces": found.faces},
-            **{"left_out": found.left_out, "no_face": found.no_face, "unreadable": found.unreadable},
+            **{"least_confidence": options.confidence, "photos": len(photos)},
+            **{"faces": [asdict(each) for each in found.faces]},
+            **{"left_out": [asdict(each) for each in found.left_out]},
+            **{"no_face": found.no_face, "unreadable": [asdict(each) for each in found.unreadable]},
         }
         write_json(temporary / LABELS, record)
     return Outcome(text="\n".join(_lines(options, found, len(photos))), records=(record,))
@@ -160,20 +191,20 @@ def _keep(
         found.no_face.append(source)
     kept = [(score, face) for score, face in faces if face.confidence >= options.confidence]
     found.left_out += [
-        {"source": source, "confidence": round(face.confidence, 3), "box_xyxy": face.box_xyxy.round(1).tolist()}
+        UnsureFace(source=source, confidence=round(face.confidence, 3), box_xyxy=face.box_xyxy.round(1).tolist())
         for _, face in faces
         if face.confidence < options.confidence
     ]
     names = own.add(photo, [face.points_xy for _, face in kept]) if kept else []
     for name, (score, face) in zip(names, kept, strict=True):
         found.faces.append(
-            {
-                "name": name,
-                "source": source,
-                "confidence": round(face.confidence, 3),
-                "box_xyxy": face.box_xyxy.round(1).tolist(),
-                "detector_score": round(score, 3),
-            }
+            LabelledFace(
+                name=name,
+                source=source,
+                confidence=round(face.confidence, 3),
+                box_xyxy=face.box_xyxy.round(1).tolist(),
+                detector_score=round(score, 3),
+            )
         )
         sure = np.full(SCHEME.points, face.confidence)
         tile = face_tile(image, face.points_xy, face.box_xyxy, SCHEME, TILE_PX, sure)
@@ -192,7 +223,7 @@ def _lines(options: LabelPhotos, found: Found, photos: int) -> list[str]:
     lines = [f"{len(found.faces)} faces of {photos} photos labelled; {_counts(found)}"]
     if found.no_face:
         lines.append(f"  no face in {', '.join(found.no_face[:LISTED])}{', ...' * (len(found.no_face) > LISTED)}")
-    lines += [f"  {each['source']}: {each['why']}" for each in found.unreadable[:LISTED]]
+    lines += [f"  {each.source}: {each.why}" for each in found.unreadable[:LISTED]]
     return [
         *lines,
         f"look at {options.out / SHEET}, delete the .pts files of what is wrong, then",

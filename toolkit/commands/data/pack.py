@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tyro.conf import Positional
@@ -66,8 +65,8 @@ def run(options: Pack) -> Steps[Outcome]:
         "n": len(photos),
         "size_px": options.size,
         "size_bytes": options.out.stat().st_size,
-        "faces_per_second_photos": _pace(photos, options.size, lambda i: patch(photos[i], options.size)),
-        "faces_per_second_pack": _pace(photos, options.size, packed.patch),
+        "faces_per_second_photos": _throughput(photos, options.size, lambda i: patch(photos[i], options.size)),
+        "faces_per_second_pack": _throughput(photos, options.size, packed.patch),
         **conditions(1),
     }
     if options.results is not None:
@@ -80,10 +79,10 @@ def run(options: Pack) -> Steps[Outcome]:
     )
 
 
-def _pace(photos: Photos, size_px: int, source: Callable[[int], Patch]) -> float:
+def _throughput(photos: Photos, size_px: int, source: Callable[[int], Patch]) -> float:
     """Augmented training crops a second of processor time."""
     rng = np.random.default_rng(0)
-    faces: list[Any] = rng.permutation(len(photos))[:TIMED].tolist()
+    faces: list[int] = rng.permutation(len(photos))[:TIMED].tolist()
     started = time.process_time()
     for i in faces:
         augment(source(i), size_px, Augment(), photos.scheme, rng)
