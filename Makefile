@@ -12,7 +12,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 .PHONY: demo test quick check format notebooks lab release web verify-arm clean
 
-demo: $(VENV)/.ready  ## the whole road on synthetic faces, ending with a report to look at
+demo: $(VENV)/.ready  ## the whole pipeline on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
 
 test: check  ## formatting, lint, types, import contracts, all tests
@@ -46,7 +46,7 @@ web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; ne
 	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
 
 verify-arm: $(VENV)/.ready $(ARM)/.ready  ## the TFLite files of MODELS on an emulated Arm processor (Debian, Ubuntu)
-	$(RUN)/sdhrnet verify --arm $(MODELS) --root $(ARM)
+	$(RUN)/sdhrnet verify arm $(MODELS) --root $(ARM)
 
 $(ARM)/.ready: deploy/arm/fetch.sh requirements.lock
 	deploy/arm/fetch.sh $(ARM) $(RUN)/python

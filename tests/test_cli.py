@@ -3,9 +3,12 @@
 import dataclasses
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -18,12 +21,15 @@ from toolkit import cli
 from toolkit.cli import COMMANDS, SDHRNET, main
 from toolkit.cli.catalogue import MOVED
 from toolkit.cli.errors import sentence
+from toolkit.cli.program import Program
 from toolkit.core.images import write_image
 from toolkit.core.options import Options, flag
 from toolkit.core.outputs import kinds
 from toolkit.data.formats.pts import write_pts
 from tools.__main__ import TOOLS
 
+ROOT = Path(__file__).parents[1]
+ALWAYS = {"--json", "--quiet", "--help"}
 EVERY = {f"{p.name} {name}": (p, command) for p in (SDHRNET, TOOLS) for name, command in p.commands.items()}
 """The commands of both programs."""
 
@@ -319,3 +325,39 @@ def test_only_a_command_that_can_leave_faces_out_names_the_option(
         error = capsys.readouterr().err
         assert "bad.pts: has 1 points, expected 68" in error and ("--skip-bad" in error) == named
     assert main([*preview, "--skip-bad"]) == 0
+
+
+FOLDERS = (".", "docs", "deploy", "deploy/*", "results/*")
+TEXTS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.md") if path.name != "CHANGELOG.md")
+TEXTS += [*sorted(ROOT.glob("notebooks/*.ipynb")), ROOT / "Makefile"]
+CALL = re.compile(r"(?:^ *|[`!]|RUN\)/)(sdhrnet|python -m tools) ([a-z-]+ [^`\n]*|[a-z-]+)(?=`|$)", re.MULTILINE)
+
+
+def calls(path: Path) -> Iterator[tuple[Program, list[str]]]:
+    """The command lines that a text shows, whole lines of code or between backquotes, without comments."""
+    text = path.read_text()
+    if path.suffix == ".ipynb":
+        text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    for name, words in CALL.findall(re.sub(r" *\\\n *", " ", text)):
+        yield (SDHRNET if name == "sdhrnet" else TOOLS), shlex.split(words.split(" #")[0].replace("'", ""))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_call_in_a_text_is_one_of_today(path: Path) -> None:
+    """Its command is there, under its present name, and has each of its options."""
+    for program, words in calls(path):
+        assert not any(moved.replaced(words) for moved in program.moved), words
+        name = next((name for n in (2, 1) if (name := " ".join(words[:n])) in program.commands), "")
+        if not name and program.family(words[0]) and len(words) == 1:
+            continue  # a word of several commands, which lists them
+        assert name, f"{path} calls {program.name} {' '.join(words)}"
+        options = {flag(f.name) for f in dataclasses.fields(program.commands[name].load().options)}
+        unknown = {word.partition("=")[0] for word in words if word.startswith("--")} - options - ALWAYS
+        assert not unknown, f"{path} calls {program.name} {name} with {unknown}"
+
+
+def test_the_texts_are_read() -> None:
+    """README's calls and those of the tools' READMEs are among them."""
+    found = [(program.name, words[0]) for path in TEXTS for program, words in calls(path)]
+    assert {("sdhrnet", "quickstart"), ("sdhrnet", "benchmark"), ("python -m tools", "ablate")} <= set(found)
+    assert len(found) > 100

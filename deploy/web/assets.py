@@ -48,7 +48,7 @@ def gather(out: Path) -> None:
                 _copy(part, site / "models" / part.name)
         write_json(site / "models" / "index.json", [file.name for file in files])
         if sha256(site / "models" / contract["model"]["file"]) != contract["model"]["file_sha256"]:
-            raise ValueError(f"{CONTRACT} is about another model: make it again with `sdhrnet contract`")
+            raise ValueError(f"{CONTRACT} is about another model: make it again with `python -m tools contract`")
         _copy(_detector(contract["detector"]), site / contract["detector"]["file"])
         for path in sorted(GOLDEN.glob("*")):
             if path.suffix == ".png" or path.name == "faces.json":

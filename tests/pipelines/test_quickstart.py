@@ -1,4 +1,4 @@
-"""The whole road: its folder is its own. (`make demo` walks it in full.)"""
+"""The whole pipeline: its folder is its own. (`make demo` runs it in full.)"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,8 +45,8 @@ def begun(out: Path) -> None:
     (out / "models").mkdir()
 
 
-def walked(out: Path, monkeypatch: pytest.MonkeyPatch, *converted: Outcome) -> tuple[Outcome, list[str]]:
-    """The road with stages that do nothing but what is said of converting; which of them ran."""
+def piped(out: Path, monkeypatch: pytest.MonkeyPatch, *converted: Outcome) -> tuple[Outcome, list[str]]:
+    """The pipeline with commands that do nothing but what is said of converting; which of them ran."""
     asked: list[str] = []
 
     def standing_for(name: str) -> Callable[[Options], Steps[Outcome]]:
@@ -68,25 +68,25 @@ def walked(out: Path, monkeypatch: pytest.MonkeyPatch, *converted: Outcome) -> t
     return finish(quickstart.run(Quickstart(out=out))), asked
 
 
-def test_a_refused_file_ends_the_road_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_file_ends_the_pipeline_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After all that can be done without it: the report has the refusal, the folder has no such file."""
     refused = {"kind": "parity", "model": "x-int8.tflite", "file_sha256": "1", "ok": False, "reasons": ["far off"]}
     begun(tmp_path)
     (tmp_path / "models" / "x-float32.tflite").touch()
-    outcome, asked = walked(tmp_path, monkeypatch, Outcome(text="FAILED: far off", records=(refused,), ok=False))
+    outcome, asked = piped(tmp_path, monkeypatch, Outcome(text="FAILED: far off", records=(refused,), ok=False))
     assert not outcome.ok and "FAILED: far off" in outcome.text
     assert asked[-5:] == ["verify", "benchmark", "photo", "photo", "report"]
     assert [dict(r) for r in read(tmp_path / "results.jsonl")] == [refused]
 
 
-def test_a_road_without_any_file_still_ends_with_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipeline_without_any_file_still_ends_with_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing to verify, to time or to draw with but the released model."""
     begun(tmp_path)
-    outcome, asked = walked(tmp_path, monkeypatch, Outcome(text="FAILED", ok=False))
+    outcome, asked = piped(tmp_path, monkeypatch, Outcome(text="FAILED", ok=False))
     assert not outcome.ok and asked[-3:] == ["convert, coreml", "photo", "report"]
 
 
-def test_a_road_whose_files_all_pass_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipeline_whose_files_all_pass_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit status 0."""
     begun(tmp_path)
-    assert walked(tmp_path, monkeypatch, Outcome(text="wrote"))[0].ok
+    assert piped(tmp_path, monkeypatch, Outcome(text="wrote"))[0].ok

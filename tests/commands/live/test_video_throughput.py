@@ -1,4 +1,4 @@
-"""`sdhrnet video --measure`: what its record holds, with a network that says where the face truly is."""
+"""`sdhrnet video measure`: what its record holds, with a network that says where the face truly is."""
 
 from pathlib import Path
 

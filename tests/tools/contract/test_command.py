@@ -1,4 +1,4 @@
-"""`sdhrnet contract`: the committed files are those that it writes today."""
+"""`python -m tools contract`: the committed files are those that it writes today."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ from tools import contract
 from tools.contract.command import Contract, run
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-STALE = "is stale: run `sdhrnet contract` and commit deploy/contract.json and deploy/golden"
+STALE = "is stale: run `python -m tools contract` and commit deploy/contract.json and deploy/golden"
 
 
 @pytest.fixture(scope="module")

@@ -62,8 +62,8 @@ class Slim(Options):
     """Remove what a network can spare: a smaller one is left, with the same outputs but for what was removed.
 
     Operations and blocks of a trained supernet by default, ready to distil; or, from what is left, single channels.
-    Give one of --threshold, --params, --macs, --share, --operations, --latency-ms and --even. With --sweep, see
-    `sdhrnet slim --sweep --help`, a whole family is cut, trained and measured.
+    Give one of --threshold, --params, --macs, --share, --operations, --latency-ms and --even.
+    `sdhrnet slim sweep` cuts, trains and measures a whole family.
     """
 
     supernet: BundlePath

@@ -5,7 +5,7 @@
 the picture on a `canvas`, by `chance`, and `portrait` puts them together.
 
 Most of the time goes into many small steps, so that colours are tuples, sides are drawn together, and what depends on
-no random number is made once. `sdhrnet data pace` says how many faces a second that gives.
+no random number is made once. `sdhrnet data throughput` says how many faces a second that gives.
 """
 
 from collections.abc import Mapping, Sequence

@@ -88,7 +88,7 @@ class Contract private constructor(private val terms: Fields) {
             require(format <= FORMAT) { "contract.json has format $format, this app reads up to $FORMAT: update it" }
             val input = terms.at("input")
             require(listOf("layout", "dtype", "colours").map { input.text(it) } == listOf("NHWC", "float32", "RGB")) {
-                "this app feeds NHWC float32 RGB; make the contract from a .tflite file: sdhrnet contract --model ..."
+                "this app feeds NHWC float32 RGB; make the contract from a .tflite file: python -m tools contract --model ..."
             }
             return Contract(terms)
         }

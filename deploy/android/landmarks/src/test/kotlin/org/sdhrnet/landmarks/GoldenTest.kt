@@ -189,7 +189,7 @@ class GoldenTest {
         fun reason(old: String, new: String) =
             assertFailsWith<IllegalArgumentException> { Contract.parse(text.replace(old, new)) }.message!!
         assertTrue("update" in reason("\"format\": 1", "\"format\": 99"))
-        assertTrue("sdhrnet contract" in reason("\"NHWC\"", "\"NCHW\""))
+        assertTrue("python -m tools contract" in reason("\"NHWC\"", "\"NCHW\""))
         assertTrue("box_scale" in reason("\"box_scale\"", "\"box\""))
         assertFailsWith<IllegalArgumentException> { Crop.of(Box(3.0, 3.0, 3.0, 3.0), 64, 1.25) }
         assertFailsWith<IllegalArgumentException> { Picture(3, 2, IntArray(5)) }
