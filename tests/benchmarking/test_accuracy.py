@@ -2,14 +2,19 @@
 
 import json
 import statistics
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from toolkit.benchmarking.accuracy import accuracy
+from toolkit.benchmarking.accuracy import accuracy, mean_shape_points
 from toolkit.core.schemes import WFLW_98
+from toolkit.data import open_folder
+from toolkit.data.formats.pts import write_pts
 
 NAMES = {"n", "n_unscored", "nme_mean", "nme_median", "fr8", "fr10", "auc10"}
+POINTS = np.random.default_rng(0).uniform(10, 50, (68, 2))
 
 
 def guesses(faces: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -52,3 +57,23 @@ def test_a_region_that_no_face_has_is_null() -> None:
     truth[:, WFLW_98.regions["contour"]] = np.nan
     regions = accuracy(points, truth, WFLW_98, {})["nme_regions"]
     assert regions["contour"] is None and regions["inner"] > 0
+
+
+def face(folder: Path, name: str, points: np.ndarray = POINTS) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.pts").write_text(write_pts(points))
+    Image.new("RGB", (64, 60), (90, 60, 30)).save(folder / f"{name}.jpg")
+
+
+def test_the_mean_shape_is_placed_in_the_box(tmp_path: Path) -> None:
+    """One training shape, scaled and moved for the test: both baselines find it exactly."""
+    face(tmp_path / "train", "a")
+    moved = POINTS * 0.7 + [3, 9]
+    face(tmp_path / "test", "b", moved)
+    face(tmp_path / "turned", "c", POINTS @ [[0, 0.5], [-0.5, 0]] + [40, 5])
+    train = open_folder(tmp_path / "train", test=False)
+    guesses = mean_shape_points(train, open_folder(tmp_path / "test", test=True))
+    np.testing.assert_allclose(guesses["mean shape"][0], moved, atol=1e-3)
+    turned = mean_shape_points(train, open_folder(tmp_path / "turned", test=True))
+    np.testing.assert_allclose(turned["oracle similarity"][0], POINTS @ [[0, 0.5], [-0.5, 0]] + [40, 5], atol=1e-3)
+    assert np.abs(turned["mean shape"][0] - turned["oracle similarity"][0]).max() > 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data import pack
 from toolkit.data.formats import detect
-from toolkit.data.formats.format import Split
+from toolkit.data.formats.gather import Split
 from toolkit.data.labels import Photos, Reading, hold_out
 from toolkit.data.sample import Faces, Sample, Subset, box_of_points
 

@@ -26,7 +26,7 @@ from toolkit.core.records import Whole
 from toolkit.core.schemes import W300_68, Scheme, scheme
 from toolkit.core.validation import Text, parse, versioned
 from toolkit.data.augment import Patch, patch, patch_side
-from toolkit.data.formats.format import Format, Split
+from toolkit.data.formats.gather import Format, Split
 from toolkit.data.labels import Label, Photos, Reading
 
 VERSION = 3

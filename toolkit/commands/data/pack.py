@@ -16,7 +16,7 @@ from toolkit.core.records import append
 from toolkit.data import open_folder
 from toolkit.data.audit import told
 from toolkit.data.augment import Augment, Patch, augment, patch
-from toolkit.data.formats.format import Split
+from toolkit.data.formats.gather import Split
 from toolkit.data.labels import Photos
 from toolkit.data.pack import SUFFIX, PackedFaces, write_pack
 

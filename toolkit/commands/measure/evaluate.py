@@ -10,6 +10,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit.benchmarking import accuracy
+from toolkit.benchmarking.accuracy import mean_shape_points
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.correspondence import span_of
@@ -22,7 +23,6 @@ from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Sample, Subset, open_faces, open_folder
 from toolkit.data.audit import told, warning
-from toolkit.data.baselines import mean_shape_points
 from toolkit.data.crops import plain_crops
 from toolkit.data.sets import in_scheme
 from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from toolkit.data.formats import coco, cofw, five, masked300w, private300w, pts, w300, wflw, ytf
-from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import shown
+from toolkit.data.formats.gather import Format, Split, shown
 
 FORMATS: tuple[Format, ...] = (
     masked300w.FORMAT,  # before 300W, whose layout it has under another name

@@ -22,10 +22,11 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.files import read_json
 from toolkit.core.images import Stored, stored
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
     FARTHEST_PX,
     LONGEST,
+    Format,
+    Split,
     gather,
     picture_in,
     points_of,

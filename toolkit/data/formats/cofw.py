@@ -14,8 +14,7 @@ import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import COFW_29
-from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import gather, points_of, require_faces, shown
+from toolkit.data.formats.gather import Format, Split, gather, points_of, require_faces, shown
 from toolkit.data.labels import Label, Reading
 from toolkit.data.sample import box_of_points
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import FIVE_5
-from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
+    Format,
     NumberedLine,
+    Split,
     coordinates,
     csv_fields,
     csv_rows,

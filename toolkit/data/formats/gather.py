@@ -1,4 +1,4 @@
-"""What the readers share: a bad annotation is told of, the others are read.
+"""What the readers share: what each says of its format, and how a bad annotation is told of while others are read.
 
 A face's box is always the tight box of its points, which the crop then enlarges (`BOX_SCALE`). HRNet does the same on
 every set: the scale and centre of its CSVs for 300W and WFLW are those of the points' box rounded outwards to whole
@@ -10,15 +10,44 @@ import csv
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import SCHEMES, Scheme
 from toolkit.data.labels import Problem, Reading
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One way in which labelled faces lie on disk."""
+
+    name: str
+    """What --format takes."""
+    title: str
+    """The set's name for people."""
+    scheme: Scheme
+    recognises: Callable[[Path], bool]
+    """Whether a folder (or file) looks like this format; cheap, reads no annotation."""
+    read: Callable[[Path, Split], Reading]
+    """All annotations of a split. FileNotFoundError where nothing of the split is there; a single bad annotation
+    becomes a Problem, never an exception."""
+    splits: tuple[Split, ...] = ("train", "test")
+    """The splits the set names itself; `val` is held out of `train` where it is not among them."""
+    published: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Faces of the official set by split or subset, as published: train, test, common, pose, ..."""
+    obtain: str = ""
+    """In words, where the official set is asked for."""
+    layout: str = ""
+    """In words, what lies in the folder, for the message where no format fits."""
+
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -8,8 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from toolkit.core.schemes import W300_68
-from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import require_faces, shown
+from toolkit.data.formats.gather import Format, Split, require_faces, shown
 from toolkit.data.formats.hrnet_csv import find_csv
 from toolkit.data.formats.w300 import Folder, Folders, from_csvs, from_folders
 from toolkit.data.labels import Reading

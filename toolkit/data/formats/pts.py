@@ -16,9 +16,10 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.files import read_json
 from toolkit.core.images import SUFFIXES
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
     BYTE_ORDER_MARK,
+    Format,
+    Split,
     check_name,
     gather,
     points_of,

@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from toolkit.core.schemes import W300_68
-from toolkit.data.formats.format import Format, Split
-from toolkit.data.formats.gather import gather, picture_in, require_faces, shown
+from toolkit.data.formats.gather import Format, Split, gather, picture_in, require_faces, shown
 from toolkit.data.formats.hrnet_csv import CsvRow, find_csv, image_folders, read_csv
 from toolkit.data.formats.pts import labels_in, photo_of
 from toolkit.data.labels import Label, Problem, Reading

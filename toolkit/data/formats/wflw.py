@@ -10,9 +10,10 @@ from types import MappingProxyType
 
 from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import WFLW_98
-from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
+    Format,
     NumberedLine,
+    Split,
     coordinates,
     gather,
     numbers,

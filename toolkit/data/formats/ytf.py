@@ -7,9 +7,10 @@ named PERSON_NUMBER.
 from pathlib import Path, PurePosixPath
 
 from toolkit.core.schemes import W300_68
-from toolkit.data.formats.format import Format, Split
 from toolkit.data.formats.gather import (
+    Format,
     NumberedLine,
+    Split,
     check_name,
     coordinates,
     csv_fields,
