@@ -1,6 +1,6 @@
 /**
  * Faces in a picture: MediaPipe's short-range detector over the whole of it and over tiles, with a second look at each
- * face, close up. The numbers are those of toolkit/detect/faces.py, where their reasons stand.
+ * face, close up. The numbers are those of toolkit/detect/detector.py, where their reasons stand.
  */
 
 import { FaceDetector as MediaPipe } from "@mediapipe/tasks-vision";

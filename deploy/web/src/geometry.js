@@ -47,7 +47,7 @@ export function area([left, top, right, bottom]) {
   return (right - left) * (bottom - top);
 }
 
-/** The box that training would have used for the face in MediaPipe's box; see toolkit/detect/calibration.py. */
+/** The box that training would have used for the face in MediaPipe's box; see toolkit/detect/boxes.py. */
 export function calibrate([left, top, right, bottom], { shift_xy: shift, scale_xy: scale }) {
   const [width, height] = [right - left, bottom - top];
   const x = (left + right) / 2 + width * shift[0];

@@ -1,4 +1,4 @@
-/** The parts of a picture that the detector looks at, as in toolkit/detect/views.py. */
+/** The parts of a picture that the detector looks at, as in toolkit/detect/detector.py. */
 
 /** Parts are averaged down to this, twice what the network sees, since MediaPipe only samples them. */
 const VIEW_PX = 256;
