@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tyro.conf import Positional
 
@@ -71,7 +70,7 @@ def run(options: Describe) -> Steps[Outcome]:
         spec = ARCHITECTURES[options.what](points)
         _no_history(options)
         _draw(options, spec, None)
-        return _network(options.what, spec, 256 if options.size is None else options.size, {})
+        return _network(options.what, spec, 256 if options.size is None else options.size)
     path = _path(options.what)
     if options.points is not None:
         raise ValueError("--points is for named architectures; a trained model has its own")
@@ -80,7 +79,7 @@ def run(options: Describe) -> Steps[Outcome]:
         size = loaded.card.size_px if options.size is None else options.size
         _draw(options, loaded.spec, _factors(loaded))
         _plot_history(options, loaded)
-        return _network(loaded.card.name, loaded.spec, size, {"card": asdict(loaded.card)}, loaded)
+        return _network(loaded.card.name, loaded.spec, size, loaded)
     if path.exists():
         _no_history(options)
         if options.draw is not None:
@@ -125,7 +124,7 @@ def _no_history(options: Describe) -> None:
         raise ValueError(f"--history is for a trained supernet's bundle; {options.what} is none")
 
 
-def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bundle.Bundle | None = None) -> Outcome:
+def _network(name: str, spec: Spec, size: int, loaded: bundle.Bundle | None = None) -> Outcome:
     cost = complexity(spec, size)
     lines = [
         f"{name}, {spec.points} points, {size} x {size} input",
@@ -138,7 +137,7 @@ def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bun
     ]
     pieces = components(spec, size)
     lines += _costs(pieces)
-    record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost), **more}
+    record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost)}
     if isinstance(spec, SuperNetSpec):
         if loaded is not None and loaded.card.decoder in DECODING:
             alphas = dict(zip(spec.edges, loaded.weights["alpha"].tolist(), strict=True))
@@ -146,7 +145,8 @@ def _network(name: str, spec: Spec, size: int, more: dict[str, Any], loaded: bun
             lines.append(f"  operations            {record['operations']:>13,}  (of the exported float32 TFLite file)")
         lines += _edges(spec)
     if loaded is not None:
-        lines += [f"  {key}: {value}" for key, value in asdict(loaded.card).items() if value and key != "name"]
+        record["card"] = asdict(loaded.card)
+        lines += [f"  {key}: {value}" for key, value in record["card"].items() if value and key != "name"]
     record["parts"] = [asdict(piece) for piece in pieces]
     return Outcome(text="\n".join(lines), records=(record,))
 
