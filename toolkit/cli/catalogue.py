@@ -194,9 +194,9 @@ def _data_boxes() -> "Stage[Options]":
 
 @data.command("data throughput", "how many synthetic faces a second one core draws")
 def _data_throughput() -> "Stage[Options]":
-    from toolkit.commands.data.synthetic_throughput import Pace, run
+    from toolkit.commands.data.synthetic_throughput import SyntheticThroughput, run
 
-    return Stage(Pace, run)
+    return Stage(SyntheticThroughput, run)
 
 
 @live.command("models", "the released models: error, licence, and where files lie")

@@ -1,4 +1,4 @@
-"""The whole pipeline in one command: every stage in order, each into its folder; started again, it goes on where it was."""
+"""The whole pipeline in one command: every stage in order, each into its folder; started again, it goes on."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ TEST_FACES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Quickstart(Options):
-    """Train, slim, distil, convert, prove, measure and look: the whole pipeline into one folder, ending with report.html.
+    """Train, slim, distil, convert, prove, measure and look: the whole pipeline into one folder, with report.html.
 
     Without --data the faces are synthetic. Interrupted and started again, it goes on where it was.
     """

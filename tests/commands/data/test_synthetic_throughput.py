@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.commands.data import synthetic_throughput
-from toolkit.commands.data.synthetic_throughput import Pace, run
+from toolkit.commands.data.synthetic_throughput import SyntheticThroughput, run
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
 from toolkit.reporting.readme.blocks import render
@@ -16,7 +16,7 @@ def test_the_record_says_what_was_drawn_how_fast_and_where(tmp_path: Path, monke
     monkeypatch.setattr(synthetic_throughput, "WARM_UP", 2)
     results = tmp_path / "results.jsonl"
     for _ in range(2):
-        outcome = finish(run(Pace(size=48, count=4, seed=3, scheme="cofw-29", results=results)))
+        outcome = finish(run(SyntheticThroughput(size=48, count=4, seed=3, scheme="cofw-29", results=results)))
     (record,) = read_lines(results)
     assert record == outcome.records[0]
     assert record["drawn"] == "synthetic faces v3, seed 3, 4, cofw-29" and record["size_px"] == 48
@@ -32,4 +32,4 @@ def test_the_record_says_what_was_drawn_how_fast_and_where(tmp_path: Path, monke
 def test_settings_that_make_no_sense_are_refused(bad: dict[str, int], message: str) -> None:
     """The error names the option."""
     with pytest.raises(ValueError, match=message):
-        Pace(**bad)
+        SyntheticThroughput(**bad)

@@ -17,7 +17,7 @@ BLOCK = 25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace(Options):
+class SyntheticThroughput(Options):
     """Draw synthetic faces and say how many a second one core draws.
 
     It counts processor time, so that other work on the machine disturbs it less.
@@ -44,8 +44,8 @@ class Pace(Options):
             raise ValueError(f"expected --seed 0 or more, got {self.seed}")
 
 
-def run(options: Pace) -> Steps[Outcome]:
-    """Time the drawing; see Pace."""
+def run(options: SyntheticThroughput) -> Steps[Outcome]:
+    """Time the drawing; see SyntheticThroughput."""
     check_outputs(options)
     total = WARM_UP + options.count
     faces = SyntheticFaces(total, seed=options.seed, size_px=options.size, scheme=scheme(options.scheme))
