@@ -30,6 +30,12 @@ def test_it_says_what_it_is(model: Model) -> None:
     assert model.engine.startswith("ai-edge-litert") and "68 points of 300w-68, 96 px" in repr(model)
 
 
+def test_loading_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    """What XNNPACK says of itself stays off stderr: only the command line prints."""
+    load(SMALL).close()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_find_gives_what_the_command_photo_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every number, of the main model on the astronaut."""
     points = tmp_path / "points.json"

@@ -83,13 +83,15 @@ _HOMES = {
 """Where the names above come from, as type checkers read there; the others are stages."""
 
 
-def __getattr__(name: str) -> object:
-    """One of the names above, from its home (PEP 562)."""
-    if name not in __all__:
-        raise AttributeError(f"module 'toolkit' has no attribute {name!r}; it has {', '.join(__all__)}")
-    value: object = getattr(import_module(_HOMES.get(name, "toolkit.stages")), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # where a misspelt name is an error
+
+    def __getattr__(name: str) -> object:
+        """One of the names above, from its home (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module 'toolkit' has no attribute {name!r}; it has {', '.join(__all__)}")
+        value: object = getattr(import_module(_HOMES.get(name, "toolkit.stages")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -16,10 +16,10 @@ from skimage import data
 
 from toolkit.core.files import read_json
 from toolkit.core.images import read_image, write_image
+from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.core.zoo import released
 from toolkit.detect import FaceDetector, FaceTracker, Tracking, calibrate, landmarks_in
-from toolkit.detect.quiet import no_chatter, no_tensorflow
 from toolkit.landmarkers import open_model
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

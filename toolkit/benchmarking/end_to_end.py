@@ -14,11 +14,11 @@ from toolkit.benchmarking.results import OWN
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import cut
 from toolkit.core.progress import Progress, Steps
+from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.data.sample import Faces
 from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_in
 from toolkit.detect.landmarks import Detector
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
-from toolkit.detect.quiet import no_chatter, no_tensorflow
 from toolkit.runtime.landmarker import Landmarker
 from toolkit.runtime.timing import interleaved
 

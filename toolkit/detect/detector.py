@@ -13,8 +13,8 @@ import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.images import checked_image
+from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.detect.boxes import SAME_FACE, area, shared
-from toolkit.detect.quiet import no_chatter, no_tensorflow
 
 Window = tuple[int, int, int, int]
 """Left, top, right, bottom of a part of a picture, in whole pixels; right and bottom are just outside."""

@@ -14,12 +14,12 @@ import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
+from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.core.schemes import W300_68
 from toolkit.data.sample import box_of_points
 from toolkit.detect.boxes import calibrate
 from toolkit.detect.detector import Detection
 from toolkit.detect.mesh_table import CORRECTION, MESH_INDEX
-from toolkit.detect.quiet import no_chatter, no_tensorflow
 
 SCHEME = W300_68
 MESH_POINTS = 478

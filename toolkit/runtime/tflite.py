@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import ImageArray
+from toolkit.core.quiet import no_chatter
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
 from toolkit.runtime.landmarker import Prediction
@@ -36,7 +37,8 @@ class TFLiteLandmarker:
         self.engine = engine_name(engine)
         try:
             self._interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with no_chatter():
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{engine} cannot load {path} ({error}): convert it again") from error
         tensor = self._interpreter.get_input_details()[0]
@@ -74,7 +76,8 @@ def invocation(path: Path, threads: int = 1) -> tuple[Callable[[], None], str]:
     """One call of a .tflite file of any inputs, which are random, for timing; and the engine that runs it."""
     engine = next(iter(ENGINES))
     interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
-    interpreter.allocate_tensors()
+    with no_chatter():
+        interpreter.allocate_tensors()
     rng = np.random.default_rng(0)
     for tensor in interpreter.get_input_details():
         values = rng.random(tensor["shape"], np.float32)

@@ -1,4 +1,4 @@
-"""Loading mediapipe without the TensorFlow and the log lines that it brings."""
+"""Starting mediapipe and TFLite without the TensorFlow and the log lines that they bring."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 CHATTER = re.compile(r"WARNING: All log messages before absl|INFO: |[IW]\d{4} |Matplotlib is building the font cache")
-"""What mediapipe and its imports say in good health; errors (E, F) begin otherwise."""
+"""What mediapipe, its imports and TFLite say in good health; errors (E, F) begin otherwise."""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from toolkit.detect.quiet import no_chatter, no_tensorflow
+from toolkit.core.quiet import no_chatter, no_tensorflow
 
 START = """
 import socket, sys
