@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -325,6 +326,36 @@ def test_only_a_command_that_can_leave_faces_out_names_the_option(
         error = capsys.readouterr().err
         assert "bad.pts: has 1 points, expected 68" in error and ("--skip-bad" in error) == named
     assert main([*preview, "--skip-bad"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("sl", "slim"),
+        ("data p", "preview pack"),
+        ("slim s", "sweep"),
+        ("slim sweep --bu", "--budgets"),
+        ("slim --importance g", "gamma"),
+        ("evaluate m --boxes d", "detector"),
+        ("photo --q", "--quiet"),
+    ],
+)
+def test_a_shell_completes(words: str, found: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Commands, second words, options and choices."""
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash here")
+    assert main(["--completion", "bash"]) == 0
+    (tmp_path / "completion.bash").write_text(capsys.readouterr().out)
+    ask = 'source ./completion.bash; COMP_WORDS=(sdhrnet $1); COMP_CWORD=$2; _sdhrnet; echo "${COMPREPLY[*]}"'
+    command = ["bash", "-c", ask, "bash", words, str(len(words.split()))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == found.split()
+
+
+def test_a_shell_without_completion_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With those that there are."""
+    assert main(["--completion", "fish"]) == 2
+    assert "expected one of bash, zsh" in capsys.readouterr().err
 
 
 FOLDERS = (".", "docs", "deploy", "deploy/*", "results/*")

@@ -141,6 +141,8 @@ class Program:
         if words[0] in ("-V", "--version", "version"):
             print(f"sdhrnet-toolkit {__version__}")
             return 0
+        if words[0] == "--completion" and self.completes:
+            return guarded(f"{self.name} --completion", lambda: self._complete(words[1:]))
         family = self.family(words[0])
         if len(family) > 1 and (len(words) == 1 or (words[1] in ("-h", "--help") and family[0].name != words[0])):
             print(f"`{self.name} {words[0]}` has several commands; --help after each explains its options:\n")
@@ -151,6 +153,11 @@ class Program:
             if command:
                 return guarded(f"{self.name} {command.name}", lambda: self._run(command, words[count:]))  # noqa: B023
         return complain(self._unknown(words))
+
+    @property
+    def completes(self) -> bool:
+        """Whether a shell can complete it: it is a word."""
+        return " " not in self.name
 
     @property
     def commands(self) -> dict[str, Command]:
@@ -172,7 +179,9 @@ class Program:
                 *groups,
                 f"`{self.name} COMMAND --help` explains its options. Every command takes --json (records on standard "
                 "output) and --quiet.\nExit status: 0 done, 1 a check failed, 2 wrong usage or input. With "
-                f"{TRACEBACK}=1 in the environment, an error\nshows where it was raised.",
+                f"{TRACEBACK}=1 in the environment, an error\nshows where it was raised."
+                + f" `source <({self.name} --completion bash)`, or zsh, completes commands and options."
+                * self.completes,
                 self.start,
             )
         )
@@ -185,6 +194,12 @@ class Program:
                 renamed(f"{self.name} {moved.old}", f"{self.name} {moved.new}")
                 words = new
         return words
+
+    def _complete(self, words: list[str]) -> int:
+        from toolkit.cli.completion import script
+
+        print(script(self.name, self.commands, " ".join(words)), end="")
+        return 0
 
     def _unknown(self, words: list[str]) -> str:
         called = " ".join(words[:2]) if self.family(words[0]) else words[0]
