@@ -117,6 +117,14 @@ def test_a_misspelt_option_is_guessed(capsys: pytest.CaptureFixture[str]) -> Non
     assert "--json" in capsys.readouterr().err
 
 
+def test_quiet_is_without_a_word_of_a_library(capfd: pytest.CaptureFixture[str]) -> None:
+    """TensorFlow Lite tells of its delegate; an error of ours is told all the same."""
+    assert main(["evaluate", "sdhrnet-68pt-96", "--synthetic", "1", "--quiet"]) == 0
+    assert capfd.readouterr().err == ""
+    assert main(["evaluate", "nowhere.tflite", "--quiet"]) == 2
+    assert "nowhere.tflite" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("word", ["data", "benchmark", "slim", "verify", "video"])
 def test_a_word_of_several_commands_lists_them(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     """And nothing is run."""

@@ -1,4 +1,4 @@
-"""Loading mediapipe without TensorFlow, without log lines, and without hiding errors."""
+"""Native libraries without log lines and without hiding errors; mediapipe without TensorFlow."""
 
 import os
 import subprocess
@@ -46,6 +46,16 @@ def test_stderr_is_given_back_when_the_block_fails(capfd):
         raise RuntimeError
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "F0000 00:00:17 x.cc:3] reason\nafter\n"
+
+
+def test_a_process_that_stays_keeps_nobody_waiting(capfd):
+    """One that was started in the block holds its stderr; the block ends all the same."""
+    with no_chatter():
+        stays = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        os.write(2, b"half a line")
+    assert stays.poll() is None
+    stays.communicate(b"\n")
+    assert capfd.readouterr().err == "half a line\n"
 
 
 def test_tensorflow_is_missing_only_inside(monkeypatch):

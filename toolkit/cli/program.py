@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from io import TextIOWrapper
@@ -209,11 +210,13 @@ class Program:
 
     def _run(self, command: Command, arguments: list[str]) -> int:
         from toolkit.cli.terminal import show, watch
+        from toolkit.core.quiet import no_chatter
 
         stage = command.load()
         options, always = self._parsed(command, stage, arguments)
         follows = os.environ.get("RANK", "0") != "0"  # one of torchrun's processes, of which the first one speaks
-        outcome = watch(stage.run(options), quiet=always.quiet or follows)
+        with no_chatter() if always.quiet else nullcontext():
+            outcome = watch(stage.run(options), quiet=always.quiet or follows)
         if not follows:
             show(outcome, as_json=always.json)
         return 0 if outcome.ok else 1

@@ -1,14 +1,16 @@
-"""Starting mediapipe and TFLite without the TensorFlow and the log lines that they bring."""
+"""Native libraries without their log lines, and mediapipe without the TensorFlow that it brings."""
 
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Thread
 
 CHATTER = re.compile(r"WARNING: All log messages before absl|INFO: |[IW]\d{4} |Matplotlib is building the font cache")
-"""What mediapipe, its imports and TFLite say in good health; errors (E, F) begin otherwise."""
+"""What TensorFlow Lite, mediapipe and their imports say in good health; errors (E, F) begin otherwise."""
+END = b"\0"
+"""Ends what is read; no line has one."""
 
 
 @contextmanager
@@ -26,21 +28,39 @@ def no_tensorflow() -> Iterator[None]:
 
 @contextmanager
 def no_chatter() -> Iterator[None]:
-    """Keep CHATTER off the process's stderr; whatever else is written there follows when the block ends."""
+    """Keep CHATTER off the process's stderr; every other line goes on to it as it comes."""
     if sys.stderr is None:  # closed by who started the process
         yield
         return
     sys.stderr.flush()
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            caught.seek(0)
-            for line in caught.read().decode(errors="replace").splitlines():
-                if line and not CHATTER.match(line):
-                    os.write(2, f"{line}\n".encode())
+    reading, writing = os.pipe()
+    os.dup2(writing, 2)
+    reader = Thread(target=_pass_on, args=(reading, stderr), daemon=True)
+    reader.start()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)
+        os.write(writing, END)  # a process that was started meanwhile may hold the pipe open
+        os.close(writing)
+        reader.join()
+        os.close(reading)
+        os.close(stderr)
+
+
+def _pass_on(reading: int, stderr: int) -> None:
+    """Write what comes through a pipe to stderr, line by line, without CHATTER."""
+    left = b""
+    while END not in left and (more := os.read(reading, 1 << 16)):
+        *lines, left = (left + more).split(b"\n")
+        for line in lines:
+            _write(stderr, line)
+    _write(stderr, left.partition(END)[0])
+
+
+def _write(stderr: int, line: bytes) -> None:
+    if line and not CHATTER.match(line.decode(errors="replace")):
+        with suppress(OSError):  # the terminal may be gone
+            os.write(stderr, line + b"\n")
