@@ -13,6 +13,7 @@ called with a Progress as often as there is news.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from toolkit.core.progress import Outcome, Progress, Steps
@@ -150,12 +151,13 @@ def report(options: Report, *, progress: Watcher | None = None) -> Outcome:
 
 
 def _to_end(steps: Steps[Outcome], progress: Watcher | None) -> Outcome:
-    """Run a stage to its end."""
-    while True:
-        try:
-            now = next(steps)
-        except StopIteration as end:
-            assert isinstance(end.value, Outcome)
-            return end.value
-        if progress is not None:
-            progress(now)
+    """Run a stage to its end; where its watcher fails, it ends at once and leaves the process as it was."""
+    with closing(steps):
+        while True:
+            try:
+                now = next(steps)
+            except StopIteration as end:
+                assert isinstance(end.value, Outcome)
+                return end.value
+            if progress is not None:
+                progress(now)

@@ -1,4 +1,4 @@
-"""What test_killed.py runs: trainings that die at given points, each in a forked process, until one comes to its end.
+"""What test_checkpoint.py runs: trainings that die at given points, each in a forked process, until one ends.
 
 Prints a line of JSON a process: how it ended, and whether what it left on disk is whole.
 """
@@ -100,7 +100,7 @@ def runs_out_of_disk(out: Path, step: int) -> None:
 
 
 def left(out: Path) -> dict[str, Any]:
-    """Epochs of the state on disk, which must be readable where it exists."""
+    """Epochs of the checkpoint on disk, which must be readable where it exists."""
     if not (out / STATE).exists():
         return {"epochs": 0}
     with safe_open(out / STATE, "pt") as file:

@@ -22,8 +22,9 @@ from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.commands.train import teacher
 from toolkit.commands.train.teacher import Teacher
-from toolkit.core.progress import Steps, finish
+from toolkit.core.progress import Progress, Steps, finish
 from toolkit.models import build
+from toolkit.stages import _to_end
 from toolkit.train.device import process_settings
 from toolkit.train.distributed import ProcessGroup, start_processes
 from toolkit.train.inference import Inputs, normalised
@@ -75,12 +76,23 @@ def abandoned(steps: Steps[object]) -> None:
             return
 
 
+def watched(steps: Steps[object]) -> None:
+    """By a watcher who fails while the error is still being handled."""
+
+    def watcher(progress: Progress) -> None:
+        if progress.task.startswith("epoch"):
+            raise KeyError("watcher")
+
+    with pytest.raises(KeyError, match="watcher"):
+        _to_end(steps, watcher)  # type: ignore[arg-type]
+
+
 def without_data(steps: Steps[object]) -> None:
     with pytest.raises(FileNotFoundError):
         finish(steps)
 
 
-@pytest.mark.parametrize("how", [to_its_end, failing, abandoned, without_data])
+@pytest.mark.parametrize("how", [to_its_end, failing, abandoned, watched, without_data])
 def test_training_leaves_the_process_as_it_was(how: Callable[[Steps[object]], None], tmp_path: Path) -> None:
     """Threads, generators, flags, signals and environment, whether it ends, fails, is given up or never begins."""
     card = Card(name="little", stage="slim", scheme="300w-68", size_px=32, sigma_px=1.0)

@@ -150,7 +150,7 @@ def test_half_precision_learns_as_float32_does(precision: ComputePrecision, tmp_
 
 
 def test_an_interrupted_run_is_not_overwritten(tmp_path: Path) -> None:
-    """Without --resume the state on disk is kept and the remedy is named."""
+    """Without --resume the checkpoint on disk is kept and the remedy is named."""
     finish(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=False))
     with pytest.raises(FileExistsError, match="--resume"):
         next(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=False))
@@ -163,7 +163,7 @@ def test_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
         next(fit(a_run(Optim(epochs=1, batch=2, lr=0.5)), tmp_path, resume=True))
 
 
-def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     """Half a file is not resumed from."""
     finish(fit(a_run(Optim(epochs=1, batch=2)), tmp_path, resume=False))
     path = tmp_path / "resume" / "state.safetensors"
@@ -181,8 +181,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     assert torch.equal(broken.nets["net"][0].weight, before)  # type: ignore[index]
 
 
-def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When an epoch's state cannot be written, the one before is still whole."""
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When an epoch's checkpoint cannot be written, the one before is still whole."""
     optim = Optim(epochs=3, batch=2)
     steps = fit(a_run(optim), tmp_path, resume=False)
     for _ in range(3):

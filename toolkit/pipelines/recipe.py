@@ -30,7 +30,7 @@ HEADED = (
     ("helen29/train", "own", 0.25),
 )
 """What it learns from: folder under the data, the scheme that it is marked by, and how much of it an epoch shows, a
-quarter of most, so that the state on disk is never old. Babies are shown more often; AFLW is marked in another way."""
+quarter of most, so that the checkpoint is never old. Babies are shown more often; AFLW is marked in another way."""
 SYNTHETIC = 400
 """Drawn faces beside them."""
 PUBLISHED = MappingProxyType({"all": 0.0, "scale": 0.25, "rotation": 30.0, "flip": 0.5})

@@ -323,7 +323,7 @@ def test_a_teacher_from_imagenet(tmp_path: Path) -> None:
 
 
 def test_the_supernet_keeps_its_last_weights(tmp_path: Path) -> None:
-    """A running mean would mix scales while alpha falls."""
+    """An EMA would mix scales while alpha falls."""
     assert Supernet(out=tmp_path).optim.ema == 0
     assert Teacher(out=tmp_path).optim.ema > 0
 
@@ -379,11 +379,11 @@ def test_depth_factors_are_learned_and_cut_as_alpha_is(tmp_path: Path, monkeypat
     assert torch.equal(factors(cut.spec, bundle.read(tmp_path / "d").weights), factors(cut.spec, cut.weights))
 
 
-def test_a_running_mean_is_refused_for_a_supernet(tmp_path: Path) -> None:
+def test_an_ema_is_refused_for_a_supernet(tmp_path: Path) -> None:
     """Its factors fall too far for one; other stages take any decay."""
     assert Supernet(out=tmp_path, ema=0).optim.ema == 0 and Supernet(out=tmp_path).optim.ema == 0
     assert Teacher(out=tmp_path, ema=0.5).optim.ema == 0.5 and Teacher(out=tmp_path).optim.ema == 0.999
-    with pytest.raises(ValueError, match="no running mean"):
+    with pytest.raises(ValueError, match="no EMA"):
         Supernet(out=tmp_path, ema=0.9)
 
 
