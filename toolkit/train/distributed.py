@@ -66,7 +66,9 @@ class Rank:
 
 
 def local_ranks(processes: int) -> list[Rank]:
-    """Ranks of some processes on this machine, which meet at a free port."""
+    """Ranks of some processes on this machine, which meet at a free port where there are several."""
+    if processes == 1:
+        return [Rank()]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
