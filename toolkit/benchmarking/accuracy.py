@@ -1,8 +1,8 @@
 """Measuring a landmarker: its points on a set of faces, its scores and their record, and what no pixel gives."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,6 +13,36 @@ from toolkit.core.schemes import Scheme
 from toolkit.data.crops import PlainCrops
 from toolkit.data.labels import Label, Photos
 from toolkit.runtime.landmarker import Landmarker
+
+
+class ScoreFields(TypedDict):
+    """The scores of a set of faces, in percent; null where none of them has an NME."""
+
+    n: int
+    n_unscored: int
+    nme_mean: float | None
+    nme_median: float | None
+    fr8: float | None
+    fr10: float | None
+    auc10: float | None
+
+
+class ScoredFields(ScoreFields):
+    """Scores with the errors that they follow from."""
+
+    errors_percent: list[float | None]
+
+
+class AccuracyFields(ScoredFields):
+    """All that a record says of accuracy."""
+
+    nme_regions: dict[str, float | None]
+    nme_box: float | None
+    subsets: dict[str, ScoreFields]
+
+
+NO_SCORE = MappingProxyType({"n": 0, **dict.fromkeys(("nme_mean", "nme_median", "fr8", "fr10", "auc10"))})
+"""What a record says of accuracy that was not measured."""
 
 
 def points_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[FloatArray]:
@@ -34,7 +64,7 @@ def points_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[Flo
 
 def accuracy(
     points_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme, subsets: Mapping[str, Sequence[int]]
-) -> dict[str, Any]:
+) -> AccuracyFields:
     """All accuracy fields of a record: those of `scored`, and means by region, by the box and by subset.
 
     Args:
@@ -52,22 +82,32 @@ def accuracy(
     }
 
 
-def scored(errors: FloatArray) -> dict[str, Any]:
+def scored(errors: FloatArray) -> ScoredFields:
     """The fields of a record that follow from per-face errors (N,), those included so that curves can be drawn."""
     percent = [None if np.isnan(e) else round(100 * e, 3) for e in errors.tolist()]
-    return _rounded(metrics.scores(errors)) | {"errors_percent": percent}
+    return {**_rounded(metrics.scores(errors)), "errors_percent": percent}
 
 
-def _figures(errors: FloatArray) -> dict[str, Any]:
+def _figures(errors: FloatArray) -> ScoreFields:
     """A subset's scores; null where none of its faces has an NME."""
     if np.isfinite(errors).any():
         return _rounded(metrics.scores(errors))
-    nothing: dict[str, Any] = dict.fromkeys(f.name for f in dataclasses.fields(metrics.Scores))
-    return nothing | {"n": 0, "n_unscored": len(errors)}
+    return {
+        "n": 0, "n_unscored": len(errors),
+        "nme_mean": None, "nme_median": None, "fr8": None, "fr10": None, "auc10": None,
+    }  # fmt: skip
 
 
-def _rounded(scores: metrics.Scores) -> dict[str, Any]:
-    return {name: round(value, 4) for name, value in dataclasses.asdict(scores).items()}
+def _rounded(scores: metrics.Scores) -> ScoreFields:
+    return {
+        "n": scores.n,
+        "n_unscored": scores.n_unscored,
+        "nme_mean": round(scores.nme_mean, 4),
+        "nme_median": round(scores.nme_median, 4),
+        "fr8": round(scores.fr8, 4),
+        "fr10": round(scores.fr10, 4),
+        "auc10": round(scores.auc10, 4),
+    }
 
 
 def _mean(values: FloatArray) -> float | None:

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -57,8 +57,6 @@ class Candidate:
     """Why it could not be opened."""
     decodes_outside: bool = False
     """Whether points are read from heatmaps outside the network."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    """More fields of a record."""
 
     @property
     def name(self) -> str:

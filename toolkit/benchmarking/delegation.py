@@ -4,29 +4,41 @@ device that CoreML prefers for each of a package's.
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
 from toolkit.export.lint import operations
 
 
-def facts(path: Path) -> dict[str, Any]:
+class GraphFields(TypedDict):
+    """What a record says of a file's graph; null for what is not known."""
+
+    operations: int | None
+    macs: int | None
+    delegated_share: float | None
+    residency: NotRequired[dict[str, int] | None]
+
+
+NOT_KNOWN: GraphFields = {"operations": None, "macs": None, "delegated_share": None}
+
+
+def facts(path: Path) -> GraphFields:
     """Operations, multiply-accumulates and the share of operations that XNNPACK runs; null for what is not known.
 
     A delegate's own kernels are fused and fast; an operation that it leaves to the interpreter ends a partition, and
     costs a walk to memory at both ends.
     """
-    nothing = {"operations": None, "macs": None, "delegated_share": None}
     try:
         counts = operations(path)
     except ModuleNotFoundError:  # onnx comes with the extra `convert`
-        return nothing
-    more = _tflite(path) if path.suffix == ".tflite" else {}
-    return {**nothing, "operations": sum(counts.values()), **more}
+        return NOT_KNOWN
+    macs, share = _tflite(path) if path.suffix == ".tflite" else (None, None)
+    return {"operations": sum(counts.values()), "macs": macs, "delegated_share": share}
 
 
-def _tflite(path: Path) -> dict[str, Any]:
+def _tflite(path: Path) -> tuple[int, float | None]:
+    """Multiply-accumulates, and the share of operations that XNNPACK takes."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=1)
@@ -43,7 +55,7 @@ def _tflite(path: Path) -> dict[str, Any]:
     macs = Counter({str(n["op_name"]): 0 for n in own})
     for node in own:
         macs[str(node["op_name"])] += _macs(node, shapes)
-    return {"macs": sum(macs.values()), "delegated_share": round(1 - len(left) / len(own), 4) if own else None}
+    return sum(macs.values()), round(1 - len(left) / len(own), 4) if own else None
 
 
 def _in_memory(interpreter: Any, index: int) -> bool:

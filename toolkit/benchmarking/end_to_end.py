@@ -219,6 +219,5 @@ def _scores(points: FloatArray, truth: FloatArray, faces: Faces) -> dict[str, An
     there = np.isfinite(points).all(axis=(1, 2))
     counts = {"n_faces": len(points), "found": int(there.sum())}
     if not there.any():
-        nothing = dict.fromkeys(("nme_mean", "nme_median", "fr8", "fr10", "auc10"))
-        return {**counts, "n": 0, **nothing}
+        return {**counts, **accuracy.NO_SCORE}
     return {**counts, **accuracy.accuracy(points[there], truth[there], faces.scheme, {})}

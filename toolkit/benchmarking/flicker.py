@@ -6,7 +6,6 @@ a camera's noise. `synthetic clip`: faces of our own that turn and nod before th
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -116,7 +115,7 @@ def _closed_curve(rng: np.random.Generator, axes: int) -> FloatArray:
 
 def measured(
     landmarkers: Sequence[tuple[Landmarker, Framing]], faces: Faces, clips: int
-) -> Steps[list[dict[str, Any]]]:
+) -> Steps[list[dict[str, float]]]:
     """Mean flicker of each landmarker over both kinds of clips, in percent of the eye distance."""
     kinds = {"still face moved": still_clips(faces, clips), "synthetic clip": synthetic_clips(faces.scheme, clips)}
     found: list[dict[str, list[float]]] = [{kind: [] for kind in kinds} for _ in landmarkers]

@@ -12,7 +12,7 @@ from toolkit.benchmarking import competitors
 from toolkit.benchmarking.candidates import Candidate
 from toolkit.benchmarking.described import read_description
 from toolkit.benchmarking.framing import Framing
-from toolkit.benchmarking.timing import Times
+from toolkit.benchmarking.timing import Timing
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import FaceStyle, captioned, contact_sheet, draw_landmarks
@@ -22,7 +22,6 @@ from toolkit.core.schemes import Scheme
 from toolkit.core.zoo import is_bundle
 from toolkit.data.crops import PlainCrops
 from toolkit.reporting.proofs import Proofs
-from toolkit.runtime.timing import Latency
 
 SAME = "same boxes"
 OWN = "own detector"
@@ -34,9 +33,9 @@ TRUTH = FaceStyle(sure=(0, 158, 115), line=(0, 158, 115))
 """Labels are green; predictions keep their usual blue dots on yellow lines."""
 
 
-def record(candidate: Candidate, fields: dict[str, Any], latency: Latency | None, stages: Times) -> dict[str, Any]:
+def record(candidate: Candidate, fields: Fields, timing: Timing | None) -> dict[str, Any]:
     """What a candidate is, and its times; accuracy and conditions are added by the stage."""
-    missing = candidate.reason or (REFERENCE if latency is None else "")
+    missing = candidate.reason or (REFERENCE if timing is None else "")
     identity = {k: v for k, v in candidate.identity.items() if k != "size_px"}
     return {
         "kind": "benchmark",
@@ -45,8 +44,8 @@ def record(candidate: Candidate, fields: dict[str, Any], latency: Latency | None
         "engine": candidate.engine,
         **fields,
         "boxes": SAME,
-        "latency_ms": None if latency is None else dataclasses.asdict(latency),
-        "stages_ms": stages or None,
+        "latency_ms": None if timing is None else dataclasses.asdict(timing.call),
+        "stages_ms": None if timing is None else timing.stages,
         "not_measured": missing or None,
     }
 
@@ -86,7 +85,7 @@ def table(lines: Sequence[Fields]) -> str:
         chosen = [r for r in records if r["boxes"] == boxes]
         if chosen:
             cells = [_cells(r, titles.title(r)) for r in chosen]
-            parts.append("\n".join(filter(None, [title, *_columns([HEADS, *cells])])))
+            parts.append("\n".join(filter(None, [title, *columns([HEADS, *cells])])))
     notes = [f"{r['model']} on {r['engine']}: {r['not_measured']}" for r in records if r.get("not_measured")]
     return "\n\n".join([*parts, *(["not measured:\n" + "\n".join(dict.fromkeys(notes))] if notes else [])])
 
@@ -114,11 +113,12 @@ def _number(value: float | None, decimals: int, scale: float = 1.0) -> str:
     return "-" if value is None else f"{value / scale:.{decimals}f}"
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def columns(rows: Sequence[Sequence[str]], left: int = 2) -> list[str]:
+    """Lines of aligned cells, the first `left` to the left, the others, numbers, to the right; as wide as they are."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(
-            c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]

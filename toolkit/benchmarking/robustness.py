@@ -4,7 +4,7 @@ Twice: on the box of the labels, the same for all, and each behind its own pipel
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -26,14 +26,51 @@ AROUND = 2.0
 PLAIN = Corruption(unit="", levels=(1.0,))
 
 Runner = tuple[Landmarker, Framing]
-Errors = tuple[FloatArray, FloatArray]
-"""(models, faces) NME on the boxes of the labels, and behind pipelines: infinite where no face is found. NaN where the
-truth lacks an eye corner."""
+
+
+class LevelScores(TypedDict):
+    """Mean NME in percent at every level of a corruption."""
+
+    unit: str
+    levels: list[float]
+    nme_mean: list[float]
+
+
+class PipelineScores(TypedDict):
+    """What a pipeline's errors come to; no mean where it found no face."""
+
+    n_faces: int
+    found: int
+    nme_mean: float | None
+    failed_percent: float
+    """Not found, or an NME above 10 %."""
+
+
+class PipelineScoresAt(PipelineScores):
+    """The same at one level of a corruption."""
+
+    unit: str
+    level: float
+
+
+class OwnDetector(TypedDict):
+    """A model behind its own pipeline, on plain faces and at each corruption's middle level."""
+
+    plain: PipelineScores
+    conditions: dict[str, PipelineScoresAt]
+
+
+class RobustnessScores(TypedDict):
+    """A model's mean NME in percent on plain faces, under each corruption, and behind its own detector."""
+
+    plain: float
+    conditions: dict[str, LevelScores]
+    own_detector: OwnDetector | None
 
 
 def robustness(
     runners: Sequence[Runner], faces: Faces, pipelines: Sequence[Pipeline] = (), seed: int = 0
-) -> Steps[list[dict[str, Any]]]:
+) -> Steps[list[RobustnessScores]]:
     """For each model its scores on plain faces and at every level of every condition.
 
     `plain` and `conditions` hold the mean NME in percent on the boxes of the labels; `own_detector` holds, where there
@@ -50,7 +87,7 @@ def robustness(
         ValueError: no face has both outer eye corners.
     """
     plain = yield from _errors(runners, pipelines, faces, ("plain", 1.0), PLAIN, seed)
-    found: list[dict[str, Any]] = [
+    found: list[RobustnessScores] = [
         {"plain": _mean(errors), "conditions": {}, "own_detector": None} for errors in plain[0]
     ]
     for own, errors in zip(found, plain[1], strict=False):
@@ -67,12 +104,12 @@ def robustness(
             own["conditions"][name] = {"unit": condition.unit, "levels": list(condition.levels), "nme_mean": means}
             if own["own_detector"] and not condition.of_box:
                 scores = behind(at_levels[condition.middle][1][i])
-                about = {"unit": condition.unit, "level": condition.levels[condition.middle]}
-                own["own_detector"]["conditions"][name] = {**about, **scores}
+                level = condition.levels[condition.middle]
+                own["own_detector"]["conditions"][name] = {"unit": condition.unit, "level": level, **scores}
     return found
 
 
-def behind(errors: FloatArray) -> dict[str, Any]:
+def behind(errors: FloatArray) -> PipelineScores:
     """What a pipeline's errors (N,) come to: fractions, infinite where it found no face, NaN where there is no NME."""
     looked_at = errors[~np.isnan(errors)]
     found = looked_at[np.isfinite(looked_at)]
@@ -95,7 +132,11 @@ def _errors(
     which: tuple[str, float],
     condition: Corruption,
     seed: int,
-) -> Steps[Errors]:
+) -> Steps[tuple[FloatArray, FloatArray]]:
+    """(models, faces) NME on the boxes of the labels, and behind pipelines: infinite where no face is found.
+
+    NaN where the truth lacks an eye corner.
+    """
     name, level = which
     same, own = np.full((len(runners), len(faces)), np.nan), np.full((len(pipelines), len(faces)), np.nan)
     for i in range(len(faces)):

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -18,10 +18,28 @@ from toolkit.core.progress import Progress, Steps
 CALLS = 10
 """Calls before memory is read."""
 LIMIT_S = 300
-NO_START: dict[str, Any] = {"cold_start_ms": None, "memory_bytes": None}
 
 
-def starts(sources: Sequence[Source], times: int) -> Steps[list[dict[str, Any]]]:
+class ColdStart(TypedDict):
+    """Milliseconds: medians over so many starts."""
+
+    load: float
+    first: float
+    total: float
+    starts: int
+
+
+class StartFields(TypedDict):
+    """What a record says of a model's start; null where none was measured."""
+
+    cold_start_ms: ColdStart | None
+    memory_bytes: int | None
+
+
+NO_START: StartFields = {"cold_start_ms": None, "memory_bytes": None}
+
+
+def starts(sources: Sequence[Source], times: int) -> Steps[list[StartFields]]:
     """Medians over `times` fresh processes of each source, in rounds: milliseconds from before its engine is imported
     to its first answer, and the growth of the process's largest memory over that and CALLS calls.
 
@@ -38,13 +56,19 @@ def starts(sources: Sequence[Source], times: int) -> Steps[list[dict[str, Any]]]
     return [
         {
             "cold_start_ms": {
-                **{name: round(statistics.median(r[name] for r in own), 1) for name in ("load", "first", "total")},
+                "load": _median(own, "load"),
+                "first": _median(own, "first"),
+                "total": _median(own, "total"),
                 "starts": times,
             },
             "memory_bytes": round(statistics.median(r["memory_bytes"] for r in own)),
         }
         for own in found
     ]
+
+
+def _median(own: Sequence[dict[str, float]], name: str) -> float:
+    return round(statistics.median(r[name] for r in own), 1)
 
 
 def _measured(source: Source) -> dict[str, float]:

@@ -1,11 +1,11 @@
 """The timed part of a benchmark: every candidate's call and its stages, in one interleaved run; and the machine."""
 
-import dataclasses
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -21,13 +21,38 @@ from toolkit.detect import FaceDetector
 from toolkit.runtime.landmarker import Landmarker
 from toolkit.runtime.timing import Latency, interleaved
 
-Times = dict[str, dict[str, Any] | None]
 Call = Callable[[], object]
+
+
+class StageTime(TypedDict):
+    """Milliseconds."""
+
+    median: float
+    p90: float
+    cpu_median: float
+
+
+class StageTimes(TypedDict):
+    """Where the time of one face goes; `decode` is null where the file decodes."""
+
+    detect: StageTime
+    crop: StageTime
+    network: StageTime
+    decode: StageTime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """What was timed of a candidate."""
+
+    call: Latency
+    """Crop in, points out."""
+    stages: StageTimes
 
 
 def timed(
     candidates: Sequence[Candidate], crops: Mapping[Framing, PlainCrops], runs: int, warmup: int
-) -> Steps[list[tuple[Latency | None, Times]]]:
+) -> Steps[list[Timing | None]]:
     """For each candidate the time of a call, crop in and points out, and of its stages; None for what is not timed.
 
     `detect` is MediaPipe's short-range detector on the whole picture, `crop` cuts the candidate's crop out of it,
@@ -36,7 +61,7 @@ def timed(
     """
     sample = next(iter(crops.values())).faces[0] if crops else None
     if sample is None:
-        return [(None, {}) for _ in candidates]
+        return [None for _ in candidates]
     detector = FaceDetector(finest=0)
     calls: dict[tuple[int, str], Call] = {(-1, "detect"): lambda: detector(sample.image)}
     for index, candidate in enumerate(candidates):
@@ -71,24 +96,28 @@ def _decoding(landmarker: Landmarker) -> Call:
     return lambda: heatmap.decode(maps, "dark", 1.0)
 
 
-def _split(found: dict[str, Latency], detect: Latency) -> tuple[Latency | None, Times]:
+def _split(found: dict[str, Latency], detect: Latency) -> Timing | None:
     if "call" not in found:
-        return None, {}
+        return None
     call, decode = found["call"], found.get("decode")
-    network = _times(call)
-    if decode is not None:
-        network = {key: round(network[key] - _times(decode)[key], 4) for key in network}
-    return call, {
+    stages: StageTimes = {
         "detect": _times(detect),
         "crop": _times(found["crop"]),
-        "network": network,
+        "network": _times(call, decode),
         "decode": None if decode is None else _times(decode),
     }
+    return Timing(call=call, stages=stages)
 
 
-def _times(latency: Latency) -> dict[str, float]:
-    fields = dataclasses.asdict(latency)
-    return {key: fields[key] for key in ("median", "p90", "cpu_median")}
+def _times(latency: Latency, without: Latency | None = None) -> StageTime:
+    """Of a call, or of what is left of it without a part."""
+    if without is None:
+        return {"median": latency.median, "p90": latency.p90, "cpu_median": latency.cpu_median}
+    return {
+        "median": round(latency.median - without.median, 4),
+        "p90": round(latency.p90 - without.p90, 4),
+        "cpu_median": round(latency.cpu_median - without.cpu_median, 4),
+    }
 
 
 FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")

@@ -2,7 +2,7 @@
 
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.benchmarking import accuracy
 from toolkit.benchmarking.phone.adb import FOLDER, Phone
 from toolkit.benchmarking.phone.litert_log import Round, parse, refusal
+from toolkit.core.arrays import FloatArray
 from toolkit.core.files import sha256
 from toolkit.data.crops import PlainCrops
 from toolkit.runtime import sidecar, tensors
@@ -19,7 +20,6 @@ from toolkit.runtime.sidecar import Sidecar
 from toolkit.runtime.tflite import output_shapes
 
 PROGRAM = "benchmark_model"
-NO_SCORE: dict[str, Any] = {"n": 0, **dict.fromkeys(("nme_mean", "nme_median", "fr8", "fr10", "auc10"))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def time(phone: Phone, run: DelegateRun, runs: int) -> Round | str:
     return refused if refused is not None else parse(text)
 
 
-def score(phone: Phone, run: DelegateRun, crops: PlainCrops) -> dict[str, Any]:
+def score(phone: Phone, run: DelegateRun, crops: PlainCrops) -> Mapping[str, object]:
     """Accuracy of the phone's own predictions; NO_SCORE with a reason where the program cannot write them.
 
     Raises:
@@ -104,14 +104,14 @@ def score(phone: Phone, run: DelegateRun, crops: PlainCrops) -> dict[str, Any]:
         if len(answers) != len(crops.images):
             last = (said.strip().splitlines() or ["nothing"])[-1]
             return {
-                **NO_SCORE,
+                **accuracy.NO_SCORE,
                 "accuracy_not_measured": f"{len(answers)} of {len(crops.images)} crops answered: {last}",
             }
         points = np.stack([_points(answer, run.file, about) for answer in answers])
     return accuracy.accuracy(points, crops.points_xy, crops.faces.scheme, crops.faces.subsets)
 
 
-def _points(answer: Path, file: Path, about: Sidecar) -> Any:
+def _points(answer: Path, file: Path, about: Sidecar) -> FloatArray:
     """The points in a file that holds all output tensors, one after the other in the graph's order."""
     numbers = np.fromfile(answer, np.float32)
     shapes = output_shapes(file)

@@ -12,17 +12,19 @@ from tyro.conf import Positional
 from toolkit.benchmarking import accuracy, competitors, results
 from toolkit.benchmarking.candidates import Candidate, EngineName, Source, compute_units, open_candidate, sources
 from toolkit.benchmarking.competitors import CompetitorName
-from toolkit.benchmarking.delegation import facts, off_cpu, residency
+from toolkit.benchmarking.delegation import NOT_KNOWN, GraphFields, facts, off_cpu, residency
 from toolkit.benchmarking.end_to_end import behind_detectors
 from toolkit.benchmarking.framing import Framing, framed_crops
 from toolkit.benchmarking.gate import against
-from toolkit.benchmarking.startup import NO_START, starts
+from toolkit.benchmarking.startup import NO_START, StartFields, starts
 from toolkit.benchmarking.timing import host, timed
+from toolkit.core.arrays import FloatArray
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import Record, append, read
+from toolkit.core.schemes import Scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, open_faces
 from toolkit.data.audit import told
@@ -122,13 +124,13 @@ def run(options: Benchmark) -> Steps[Outcome]:
     points = yield from _points(able, crops)
     records = [
         {
-            **results.record(candidate, fields, latency, stages),
+            **results.record(candidate, fields, timing),
             **cold.get(candidate.source, NO_START),
             **_facts(candidate),
             **_accuracy(candidate, points, crops),
             **_conditions(candidate.source.threads),
         }
-        for candidate, (latency, stages) in zip(candidates, times, strict=True)
+        for candidate, timing in zip(candidates, times, strict=True)
     ]
     if options.detector:
         found = yield from behind_detectors(able, faces, max(10, options.runs // 5))
@@ -139,13 +141,13 @@ def run(options: Benchmark) -> Steps[Outcome]:
     return _outcome(options, records, baseline)
 
 
-def _cold(able: Sequence[Candidate], times: int) -> Steps[dict[Source, dict[str, Any]]]:
+def _cold(able: Sequence[Candidate], times: int) -> Steps[dict[Source, StartFields]]:
     """Cold start and memory of what is timed."""
     chosen = [c.source for c in able if c.landmarker is not None and c.landmarker.timed]
     return dict(zip(chosen, (yield from starts(chosen, times)), strict=True))
 
 
-def _scheme(able: Sequence[Candidate]) -> Any:
+def _scheme(able: Sequence[Candidate]) -> Scheme:
     """That of all.
 
     Raises:
@@ -157,9 +159,9 @@ def _scheme(able: Sequence[Candidate]) -> Any:
     return next(iter(schemes.values()))
 
 
-def _points(able: Sequence[Candidate], crops: Mapping[Framing, PlainCrops]) -> Steps[dict[str, Any]]:
+def _points(able: Sequence[Candidate], crops: Mapping[Framing, PlainCrops]) -> Steps[dict[str, FloatArray]]:
     """Points in each candidate's crops, by its model and engine: another number of threads gives the same ones."""
-    found: dict[str, Any] = {}
+    found: dict[str, FloatArray] = {}
     for candidate in able:
         name = candidate.name
         if name not in found:
@@ -170,21 +172,23 @@ def _points(able: Sequence[Candidate], crops: Mapping[Framing, PlainCrops]) -> S
     return found
 
 
-def _accuracy(candidate: Candidate, points: dict[str, Any], crops: Mapping[Framing, PlainCrops]) -> dict[str, Any]:
+def _accuracy(
+    candidate: Candidate, points: Mapping[str, FloatArray], crops: Mapping[Framing, PlainCrops]
+) -> Mapping[str, object]:
     if candidate.landmarker is None:
-        return {"n": 0, "nme_mean": None, "nme_median": None, "fr8": None, "fr10": None, "auc10": None}
+        return accuracy.NO_SCORE
     cut = crops[candidate.framing]
     faces: Faces = cut.faces
     return accuracy.accuracy(points[candidate.name], cut.points_xy, faces.scheme, faces.subsets)
 
 
-def _facts(candidate: Candidate) -> dict[str, Any]:
+def _facts(candidate: Candidate) -> GraphFields:
     units = compute_units(candidate.source.engine)
     if units is not None and candidate.landmarker is not None:
         devices = residency(Path(candidate.source.what), units)
-        return {"operations": None, "macs": None, "delegated_share": off_cpu(devices), "residency": devices}
+        return {**NOT_KNOWN, "delegated_share": off_cpu(devices), "residency": devices}
     path = results.file_of(candidate)
-    found = {"operations": None, "macs": None, "delegated_share": None} if path is None else facts(path)
+    found = NOT_KNOWN if path is None else facts(path)
     # another engine's delegate may take other operations
     share = found["delegated_share"] if candidate.engine.startswith("ai-edge-litert") else None
     return {**found, "delegated_share": share}

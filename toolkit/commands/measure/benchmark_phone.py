@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tyro.conf import Positional
 
 from toolkit import runtime
+from toolkit.benchmarking import accuracy
 from toolkit.benchmarking.framing import Framing, framed_crops
 from toolkit.benchmarking.phone import program
 from toolkit.benchmarking.phone.adb import Phone
@@ -108,7 +109,7 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
         program.clean(phone)
     shared = {"run": datetime.now(UTC).isoformat(timespec="seconds"), "boxes": SAME, **where, **about}
     records = tuple(
-        {**_record(one, found[one], refused.get(one)), **shared, **scores.get(one, program.NO_SCORE), **_made(options)}
+        {**_record(one, found[one], refused.get(one)), **shared, **scores.get(one, accuracy.NO_SCORE), **_made(options)}
         for one in planned
     )
     append(results, records)

@@ -11,6 +11,7 @@ from tyro.conf import Positional
 
 from toolkit.benchmarking import accuracy
 from toolkit.benchmarking.accuracy import mean_shape_points
+from toolkit.benchmarking.results import columns
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.correspondence import span_of
@@ -18,7 +19,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import append
+from toolkit.core.records import Fields, append
 from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Sample, Subset, open_faces, open_folder
@@ -125,14 +126,12 @@ HEADS = {
 }  # fmt: skip
 
 
-def _table(record: dict[str, Any]) -> str:
+def _table(record: Fields) -> str:
     """One record: a line for all faces and for each subset, the regions, and what the NME could not be formed for."""
     rows = {"all faces": record, **record["subsets"]}
-    width = max(map(len, rows))
+    cells = [[name, str(row["n"]), *(_percent(row[key]) for key in HEADS)] for name, row in rows.items()]
     lines = [f"{record['model']} on {record['data']}, {record['split']}"]
-    lines.append(f"{'':{width}}  faces" + "".join(f"  {head:>8}" for head in HEADS.values()))
-    for name, row in rows.items():
-        lines.append(f"{name:{width}}  {row['n']:5}" + "".join(f"  {_percent(row[key]):>8}" for key in HEADS))
+    lines += columns([["", "faces", *HEADS.values()], *cells], left=1)
     regions = ", ".join(f"{name} {_percent(value)}" for name, value in record["nme_regions"].items())
     lines.append(f"NME % by region: {regions}; by the box: {_percent(record['nme_box'])}")
     if record["n_unscored"]:

@@ -1,6 +1,6 @@
 """Stage: what is left of the accuracy where a face is seen badly, and how much landmarks tremble over time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,13 @@ from toolkit.benchmarking.candidates import Candidate, EngineName, open_candidat
 from toolkit.benchmarking.competitors import CompetitorName
 from toolkit.benchmarking.end_to_end import pipelines_of
 from toolkit.benchmarking.flicker import measured
-from toolkit.benchmarking.robustness import robustness
+from toolkit.benchmarking.results import columns
+from toolkit.benchmarking.robustness import RobustnessScores, robustness
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import append
+from toolkit.core.records import Fields, append
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Subset, open_faces
 from toolkit.data.audit import told
@@ -90,7 +91,7 @@ def run(options: Robustness) -> Steps[Outcome]:
         faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
     with pipelines_of(candidates) if options.detector else nullcontext(((), None)) as (pipelines, _):
         hard = yield from robustness(runners, faces, pipelines)
-    trembling: list[dict[str, Any] | None] = [None] * len(runners)
+    trembling: list[dict[str, float] | None] = [None] * len(runners)
     if options.clips:
         trembling = [*(yield from measured(runners, faces, options.clips))]
     about = {"data": faces.title, "split": options.split, "n": len(faces), "clips": options.clips, "seed": 0}
@@ -103,7 +104,7 @@ def run(options: Robustness) -> Steps[Outcome]:
 
 
 def _record(
-    candidate: Candidate, about: dict[str, Any], hard: dict[str, Any], flicker: dict[str, Any] | None
+    candidate: Candidate, about: Fields, hard: RobustnessScores, flicker: dict[str, float] | None
 ) -> dict[str, Any]:
     identity = {k: v for k, v in candidate.identity.items() if k not in ("seed", "size_px")}
     found = conditions(candidate.source.threads)
@@ -122,36 +123,31 @@ def _record(
     }
 
 
-def _table(records: tuple[dict[str, Any], ...]) -> str:
+def _table(records: Sequence[Fields]) -> str:
     """NME at each condition's middle level, a column a model, behind own detectors likewise; then flicker."""
-    names = [r["model"] for r in records]
-    width = max(16, *map(len, names))
-    lines = [_row("", names, width)]
-    lines += _levels("NME %, plain faces", [{**r, "plain": {"nme_mean": r["nme_plain"]}} for r in records], width)
-    if records[0]["own_detector"]:
-        lines += ["each behind its own detector: NME % of those found (% not found or above 10 %)"]
-        lines += _levels("plain faces", [r["own_detector"] for r in records], width)
+    head = ["", *(r["model"] for r in records)]
+    rows = [head, *_levels("NME %, plain faces", [{**r, "plain": {"nme_mean": r["nme_plain"]}} for r in records])]
     for kind in records[0]["flicker_percent"] or ():
         values = (r["flicker_percent"].get(kind) for r in records)
-        lines.append(_row(f"flicker %, {kind}", ["-" if v is None else f"{v:.3f}" for v in values], width))
+        rows.append([f"flicker %, {kind}", *("-" if v is None else f"{v:.3f}" for v in values)])
+    lines = columns(rows, left=1)
+    if records[0]["own_detector"]:
+        rows = [head, *_levels("plain faces", [r["own_detector"] for r in records])]
+        lines += ["", "each behind its own detector: NME % of those found (% not found or above 10 %)"]
+        lines += columns(rows, left=1)
     return "\n".join(lines)
 
 
-def _levels(plain: str, found: Sequence[dict[str, Any]], width: int) -> list[str]:
-    """A line for plain faces and one for every condition's middle level."""
-    lines = [_row(plain, [_cell(f["plain"]) for f in found], width)]
+def _levels(plain: str, found: Sequence[Fields]) -> Iterator[list[str]]:
+    """A row for plain faces and one for every condition's middle level."""
+    yield [plain, *(_cell(f["plain"]) for f in found)]
     for name, first in found[0]["conditions"].items():
         middle = CORRUPTIONS[name].middle
-        label = f"{name}, {CORRUPTIONS[name].levels[middle]:g} {first['unit']}"[:34]
-        lines.append(_row(label, [_cell(f["conditions"][name], middle) for f in found], width))
-    return lines
+        label = f"{name}, {CORRUPTIONS[name].levels[middle]:g} {first['unit']}"
+        yield [label, *(_cell(f["conditions"][name], middle) for f in found)]
 
 
-def _cell(scores: dict[str, Any], middle: int = 0) -> str:
+def _cell(scores: Fields, middle: int = 0) -> str:
     mean = scores["nme_mean"][middle] if isinstance(scores["nme_mean"], list) else scores["nme_mean"]
     shown = "-" if mean is None else f"{mean:.2f}"
     return f"{shown} ({scores['failed_percent']:.1f})" if "failed_percent" in scores else shown
-
-
-def _row(label: str, cells: Sequence[str], width: int) -> str:
-    return f"{label:34}" + "".join(f"  {c:>{width}}" for c in cells)
