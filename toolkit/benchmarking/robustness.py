@@ -1,4 +1,4 @@
-"""The robustness battery of data.corruptions on models that want different crops: all see the same disturbed picture.
+"""Corruption robustness (data.corruptions) of models that want different crops: all see the same disturbed picture.
 
 Twice: on the box of the labels, the same for all, and each behind its own pipeline, which has to find the face first.
 """

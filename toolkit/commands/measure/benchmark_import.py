@@ -18,7 +18,7 @@ from toolkit.core.validation import check
 Said = Annotated[str, Meta(min_length=1, max_length=300)]
 
 
-class Times(TypedDict):
+class ForeignLatency(TypedDict):
     """Latency says all of this, if only that it was not measured."""
 
     median: Milliseconds | None
@@ -34,7 +34,7 @@ class Foreign(TypedDict):
     model: Said
     engine: Said
     device: Said
-    latency_ms: NotRequired[Times | None]
+    latency_ms: NotRequired[ForeignLatency | None]
 
 
 @dataclass(frozen=True, kw_only=True)
