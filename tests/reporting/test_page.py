@@ -12,7 +12,7 @@ import pytest
 
 from toolkit.core.files import write_lines
 from toolkit.export.proof import refusal
-from toolkit.reporting.accuracy import road
+from toolkit.reporting.accuracy import networks
 from toolkit.reporting.page import render
 from toolkit.reporting.pareto import Dot, frontier
 from toolkit.reporting.run import load
@@ -71,7 +71,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
-def test_road_table_equals_the_records(page: str, whole_run: Path) -> None:
+def test_table_of_networks_equals_the_records(page: str, whole_run: Path) -> None:
     """Each figure of each stage and baseline, to the digit that was recorded."""
     rows = Tables(page).tables["Accuracy on fabricated faces, test"]
     titles = {"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"}
@@ -273,7 +273,7 @@ def test_later_records_replace_earlier_ones(copy: Path) -> None:
     fresh = next(r for r in records(copy) if r["model"] == "teacher") | {"nme_mean": 3.25}
     write_lines(copy / "results.jsonl", [*records(copy), fresh])
     run = load(copy)
-    assert road(run, run.data_splits()[0]).rows[0][5].value == "3.25"
+    assert networks(run, run.data_splits()[0]).rows[0][5].value == "3.25"
     assert len(run.records) == len(records(copy)) - 1
 
 

@@ -49,7 +49,7 @@ class ErrorCurve:
     dashes: Any
 
 
-def road(run: Run, where: DataSplit | None) -> Table:
+def networks(run: Run, where: DataSplit | None) -> Table:
     """Cost and accuracy of every stage's bundle, and of predictors that look at no pixel."""
     rows = [_stage(run, stage, where) for stage in TITLES]
     for record in run.of_kind("baseline"):

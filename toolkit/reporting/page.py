@@ -62,7 +62,7 @@ def render(run: Run) -> str:
         photo=_data_uri(run.photo),
         own_photo=_data_uri(run.own_photo),
         alone=run.title("distil") == ALONE,
-        road=[accuracy.road(run, where) for where in _road_groups(run, groups)],
+        networks=[accuracy.networks(run, where) for where in _scored(run, groups)],
         breakdowns=accuracy.tables(run, groups),
         training_plots=_there(training.validation(run), training.losses(run)),
         curves=_there(*(accuracy.curves(run, where) for where in groups[:1])),
@@ -190,7 +190,7 @@ def drawings(run: Run) -> list[ArchitectureDrawing]:
     return found
 
 
-def _road_groups(run: Run, groups: list[DataSplit]) -> list[DataSplit | None]:
+def _scored(run: Run, groups: list[DataSplit]) -> list[DataSplit | None]:
     with_bundles = [g for g in groups if any(run.score(stage, g) for stage in TITLES)]
     return [*with_bundles] or ([None] if run.bundles else [])
 

@@ -53,7 +53,7 @@ def test_what_was_not_measured_and_what_broke_says_so() -> None:
 
 
 def test_older_parity_records_have_no_table() -> None:
-    """Those of the whole road stand with its other figures."""
+    """Those of the whole pipeline stand with its other figures."""
     old = parity()
     del old["xnnpack_parts"]
     assert converted([old]) == []

@@ -18,7 +18,7 @@ BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edi
 END = "<!-- end: {name} -->"
 IN_SHORT = ", in short"
 
-ROAD = {
+STAGES = {
     "teacher": "teacher (HRNetV2-W18)",
     "supernet": "supernet",
     "slim": "slimmed, before distillation",
@@ -126,12 +126,12 @@ def _networks_on(records: list[Record], proofs: Proofs) -> str:
 
 
 def _network(record: Record) -> str:
-    """What a network is called: by its stage on the road, else by its architecture and what it was trained on."""
+    """What a network is called: by its stage, else by its architecture and what it was trained on."""
     if record.get("taught_by") == []:
         return "**last trained on the truth alone**"
     name = record.get("name", record["model"])
     if record["model"] != "teacher" or name in ("teacher", "hrnet-w18"):
-        return str(ROAD.get(record["model"], record["model"]))
+        return str(STAGES.get(record["model"], record["model"]))
     return f"{name}, trained on {record['trained_on']}"
 
 
