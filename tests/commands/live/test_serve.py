@@ -42,7 +42,7 @@ def test_only_this_machine_is_let_in_unless_told(page):
 
 
 def decoded(text: str) -> str:
-    """The QR code among printed lines, white on black, two rows of modules a line; OpenCV misses one in some at a size."""
+    """The QR code among printed lines, two rows of modules a line; OpenCV fails to read some codes at some sizes."""
     halves = {" ": (0, 0), "▀": (255, 0), "▄": (0, 255), "█": (255, 255)}
     drawn = [line[len("\x1b[97;40m") : -len("\x1b[0m")] for line in text.splitlines() if line.startswith("\x1b")]
     light = (

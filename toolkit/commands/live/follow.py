@@ -115,7 +115,7 @@ class Follower:
 
 
 def play(frames: Follower, reader: VideoReader, writer: VideoWriter) -> Iterator[tuple[Frame, list[TrackedFace]]]:
-    """A video through a session and into a file: each frame with its faces."""
+    """A video through a follower and into a file: each frame with its faces."""
     for frame in reader:
         faces, picture = frames(frame.image, frame.seconds)
         with frames.watch("encode"):
