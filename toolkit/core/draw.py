@@ -17,6 +17,10 @@ FRACTION_BITS = 6
 """OpenCV takes whole numbers of 2 ** -FRACTION_BITS pixels."""
 FARTHEST_PX = 2.0**20
 """Points are drawn no farther out than this, so that OpenCV's whole numbers do not overflow."""
+CAPTION_PX = 14
+FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.33
+NUMBER_SCALE = 0.28
+LIGHT, DARK, YELLOW = (230, 230, 230), (0, 0, 0), (240, 228, 66)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +156,6 @@ def _dot(canvas: ImageArray, centre_xy: FloatArray, radius: float, colour: Colou
 def _mix(first: Colour, second: Colour, share: float) -> Colour:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
-
-
-CAPTION_PX = 14
-FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.33
-NUMBER_SCALE = 0.28
-LIGHT, DARK, YELLOW = (230, 230, 230), (0, 0, 0), (240, 228, 66)
 
 
 def face_tile(

@@ -10,6 +10,8 @@ from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Sent by kill, timeout, systemd and docker stop; and when a terminal is closed. Windows has no SIGHUP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +51,6 @@ def finish(steps: Steps[T]) -> T:
             next(steps)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-
-
-ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Sent by kill, timeout, systemd and docker stop; and when a terminal is closed. Windows has no SIGHUP."""
 
 
 @contextmanager

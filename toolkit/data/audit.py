@@ -18,6 +18,14 @@ from toolkit.data.mean_shape import common_doubt, doubts
 from toolkit.data.sample import Faces, Subset
 from toolkit.data.sets import Mix, Translated
 
+SIDE = 16
+"""Of the fingerprint, in cells."""
+NEAR_BITS = 24
+"""Crops whose fingerprints differ in no more of the 256 bits show the same picture. Among 300W's 337 AFW, 870 Helen
+training and 165 Helen test faces 8 pairs lie within 21 bits, and looking at them shows the same shot each time; the
+next, at 31 bits and more, are other shots of the same person."""
+CHUNK = 1024
+
 
 def labels_of(faces: Faces) -> Sequence[Label] | None:
     """Every face's label, in order; None where a set has none, as synthetic faces."""
@@ -58,15 +66,6 @@ def told(faces: Faces) -> Steps[None]:
     text = warning(faces)
     if text:
         yield Progress(task="labels", done=0, total=0, text=text)
-
-
-SIDE = 16
-"""Of the fingerprint, in cells."""
-NEAR_BITS = 24
-"""Crops whose fingerprints differ in no more of the 256 bits show the same picture. Among 300W's 337 AFW, 870 Helen
-training and 165 Helen test faces 8 pairs lie within 21 bits, and looking at them shows the same shot each time; the
-next, at 31 bits and more, are other shots of the same person."""
-CHUNK = 1024
 
 
 @dataclass(frozen=True, kw_only=True)

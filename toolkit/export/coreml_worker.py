@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray
 
+ROUNDS = 100
+GROUPS = 256
+"""Of a palette: groups of weights by even steps, and as many by quantiles, that the start tells apart: the first for the rare large
+weights, the others for the many small."""
+
 
 def main() -> None:
     """Do the job in the working folder."""
@@ -121,12 +126,6 @@ def settle(package: Path) -> None:
     manifest.write_text(json.dumps(content, indent=4, sort_keys=True), encoding="utf-8")
     model = Model_pb2.Model.FromString(path.read_bytes())
     path.write_bytes(model.SerializeToString(deterministic=True))
-
-
-ROUNDS = 100
-GROUPS = 256
-"""Groups of weights by even steps, and as many by quantiles, that the start tells apart: the first for the rare large
-weights, the others for the many small."""
 
 
 def palette(weights: NDArray[Any], bits: int) -> tuple[NDArray[Any], NDArray[np.uint8]]:

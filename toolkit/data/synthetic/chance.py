@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 T = TypeVar("T")
+Colour = tuple[float, float, float]
 
 
 def pick(rng: np.random.Generator, options: Sequence[T], odds: Sequence[float]) -> T:
@@ -32,9 +33,6 @@ def three(rng: np.random.Generator, low: float = 0.0, high: float = 1.0) -> tupl
 def clamp(value: float, low: float, high: float) -> float:
     """The nearest number within an interval; NumPy's is slow for one number."""
     return min(max(float(value), low), high)
-
-
-Colour = tuple[float, float, float]
 
 
 def times(colour: Colour, factor: float) -> Colour:

@@ -21,6 +21,7 @@ _ALONG = np.linspace(0, 1, SAMPLES)
 _LASH = np.interp(_ALONG, (0, 0.3, 0.8, 1), (0.008, 0.02, 0.03, 0.014)).astype(np.float32)
 _LIFT = np.interp(_ALONG, (0, 0.15, 0.85, 1), (0.0, 0.14, 0.14, 0.0)).astype(np.float32)
 """How far beyond the lids' edges skin is painted over the eyeball."""
+_MIDDLE = slice(SAMPLES // 2 - 2, SAMPLES // 2 + 3)
 
 
 def area(edge: Floats, other: Floats) -> Floats:
@@ -131,9 +132,6 @@ def cover_by_nose(canvas: Canvas, view: HeadView, skin: Colour) -> None:
         canvas.fill(area(edge, near), skin, SKIN)
         weight = float(np.interp(abs(view.pose.yaw), (PROFILE_YAW, 45), (0, 0.6)))
         canvas.shadow(edge[3:], weight, 0.02 * view.unit_px)
-
-
-_MIDDLE = slice(SAMPLES // 2 - 2, SAMPLES // 2 + 3)
 
 
 def _paint_inside(canvas: Canvas, view: HeadView, rng: np.random.Generator, gap: float) -> None:

@@ -15,6 +15,7 @@ _TILE = 512
 _ANGLES = (-40, -20, 0, 20, 40)
 _FINEST, _COARSEST = -4, 6
 """Range of the tiles' magnifications, as powers of the square root of 2."""
+_STEPS = np.arange(256) / 255
 
 
 def _soft(white: SingleArray, sigma_x: float, sigma_y: float | None = None) -> SingleArray:
@@ -135,9 +136,6 @@ def draw_background(rng: np.random.Generator, side: int, larger: int) -> ImageAr
         width = 2 * int(exp(between(rng, 0.0, 2.1)) * side / 160) + 1
         picture = np.asarray(cv2.blur(cv2.blur(picture, (width, width)), (width, width)), np.uint8)
     return np.asarray(cv2.resize(picture, (larger, larger), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-_STEPS = np.arange(256) / 255
 
 
 def _focus(image: ImageArray, rng: np.random.Generator) -> ImageArray:

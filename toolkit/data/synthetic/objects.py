@@ -16,6 +16,8 @@ _SIGNS = np.array([-1, 1])
 """The right side of the face, then the left."""
 _BAND = np.linspace(0, 2 * np.pi, 40)
 _CROWN = mean_head().vertices[: CROWN_ROWS * COLUMNS].astype(np.float64)
+OCCLUDED = 0.16
+"""The share of faces with something held before them."""
 
 
 def _rims(wide: float, high: float, square: float) -> Floats:
@@ -76,10 +78,6 @@ def paint_hat(canvas: Canvas, view: HeadView, look: Look, rng: np.random.Generat
         canvas.fill(hull(view.image_of(brim)), times(colour, 0.7), WORN)
         return
     canvas.fill(ribbon(view.image_of(front), 0.12 * view.unit_px), times(colour, 0.8), HAIR)
-
-
-OCCLUDED = 0.16
-"""The share of faces with something held before them."""
 
 
 def _paint_hand(canvas: Canvas, view: HeadView, look: Look, rng: np.random.Generator) -> None:

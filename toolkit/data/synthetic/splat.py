@@ -21,6 +21,9 @@ KINDS = 12
 _REACH = 7
 """Widths beyond which a crease is not seen."""
 _AGES = (0.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.0)
+_SIDE = 80
+"""Longer side of the splatted layer at most, matched to the finer grid's density."""
+_CELLS = np.arange(1, 4 * ROWS * COLUMNS + 1, dtype=np.int32)
 
 
 @cache
@@ -83,10 +86,6 @@ def skin_map(kind: int) -> ImageArray:
     return np.asarray(np.clip(128 * out, 0, 255), np.uint8)
 
 
-_SIDE = 80
-"""Longer side of the splatted layer at most, matched to the finer grid's density."""
-
-
 @dataclass(frozen=True)
 class _Window:
     """The part of the image where the surface is seen, in whole pixels."""
@@ -125,9 +124,6 @@ class Layer:
     """(h, w) where the lamp is glossy."""
     beard: SingleArray | None
     """(h, w) density, where there is a beard."""
-
-
-_CELLS = np.arange(1, 4 * ROWS * COLUMNS + 1, dtype=np.int32)
 
 
 @cache
