@@ -15,8 +15,8 @@ from toolkit.core.arrays import FloatArray
 
 ROUNDS = 100
 GROUPS = 256
-"""Of a palette: groups of weights by even steps, and as many by quantiles, that the start tells apart: the first for the rare large
-weights, the others for the many small."""
+"""Of a palette's weights, by even steps, and as many by quantiles, that the start tells apart: the first for the rare
+large weights, the others for the many small."""
 
 
 def main() -> None:
