@@ -2,7 +2,7 @@
 
 import sys
 
-from toolkit.cli.program import Group, Program, Stage
+from toolkit.cli.program import Group, Moved, Program, Stage
 from toolkit.core.options import Options
 
 ablate = Group("Compare with and without")
@@ -16,11 +16,11 @@ def _augment() -> Stage[Options]:
     return Stage(Augmentations, run)
 
 
-@ablate.command("ablate recipe", "what the ways of training are worth")
-def _recipe() -> Stage[Options]:
-    from tools.ablations.recipe import Recipes, run
+@ablate.command("ablate techniques", "what the ways of training are worth")
+def _techniques() -> Stage[Options]:
+    from tools.ablations.techniques import Techniques, run
 
-    return Stage(Recipes, run)
+    return Stage(Techniques, run)
 
 
 @ablate.command("ablate ingredients", "what each ingredient of the released models gives")
@@ -32,7 +32,7 @@ def _ingredients() -> Stage[Options]:
 
 @ablate.command("ablate distil", "what each part of distillation gives (Table 6)")
 def _distil() -> Stage[Options]:
-    from tools.ablations.distil import Distillation, run
+    from tools.ablations.distillation import Distillation, run
 
     return Stage(Distillation, run)
 
@@ -46,7 +46,7 @@ def _masks() -> Stage[Options]:
 
 @ablate.command("ablate slim", "ways to choose operations, at equal MACs")
 def _slim() -> Stage[Options]:
-    from tools.ablations.slim import Slimmings, run
+    from tools.ablations.importances import Slimmings, run
 
     return Stage(Slimmings, run)
 
@@ -84,6 +84,7 @@ TOOLS = Program(
     about="What makes the records and contracts of this repository.",
     start="Run it in the root of a clone.",
     groups=(ablate, make),
+    moved=(Moved("ablate recipe", "ablate techniques"),),
 )
 
 if __name__ == "__main__":

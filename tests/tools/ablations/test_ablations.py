@@ -28,7 +28,7 @@ from toolkit.models.spec import HRNetSpec
 from toolkit.pipelines import trials
 from toolkit.train.options import Training
 from toolkit.train.setup import set_up
-from tools.ablations import augment, distil, masks, recipe
+from tools.ablations import augment, distillation, masks, techniques
 from tools.ablations.comparison import folder
 
 TEACHER = HRNetSpec(points=68, stem=(8, 8), layer1=(4, 8), widths=(4, 6, 8, 10), modules=(1, 1, 1), blocks=1)
@@ -48,11 +48,11 @@ def test_a_group_adds_its_kinds_and_nothing_else(tmp_path: Path) -> None:
     assert Augment(**strengths["all"]) == Augment()
 
 
-def test_a_recipe_changes_one_thing(tmp_path: Path) -> None:
+def test_a_technique_changes_one_thing(tmp_path: Path) -> None:
     """The running mean, the input sizes or the patience."""
-    options = recipe.Recipes(out=tmp_path, epochs=4)
+    options = techniques.Techniques(out=tmp_path, epochs=4)
     stages = dict(options.variants(1))
-    usual = stages.pop(recipe.USUAL)
+    usual = stages.pop(techniques.USUAL)
     changed = {}
     for name, stage in stages.items():
         settings, theirs = dataclasses.asdict(usual.optim), dataclasses.asdict(stage.optim)
@@ -62,11 +62,13 @@ def test_a_recipe_changes_one_thing(tmp_path: Path) -> None:
         assert (stage.augmentation, stage.seed) == (usual.augmentation, 1)
     assert changed == {"no running mean": {"ema"}, "rising input sizes": {"sizes"}, "best epoch kept": {"patience"}}
     with pytest.raises(ValueError, match="half of --size must be a multiple of 32"):
-        recipe.Recipes(out=tmp_path, size=96)
+        techniques.Techniques(out=tmp_path, size=96)
 
 
-def table_6(tmp_path: Path, **options: Any) -> distil.Distillation:
-    return distil.Distillation(supernet=(tmp_path / "a",), teacher=tmp_path / "t", out=tmp_path, size=32, **options)
+def table_6(tmp_path: Path, **options: Any) -> distillation.Distillation:
+    return distillation.Distillation(
+        supernet=(tmp_path / "a",), teacher=tmp_path / "t", out=tmp_path, size=32, **options
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,12 +81,12 @@ def table_6(tmp_path: Path, **options: Any) -> distil.Distillation:
         ("+ masks alone", (0, 0, 0.5, "same", 1)),
         ("+ teacher (sharp)", (0, 0.2, 0, "same", 0.1)),
         ("+ teacher + peers + masks (sharp)", (0.8, 0.2, 0.5, "same", 0.1)),
-        (distil.RANDOM, (0, 0, 0, "same", 1)),
+        (distillation.RANDOM, (0, 0, 0, "same", 1)),
     ],
 )
 def test_rows_of_table_6(tmp_path: Path, variant: str, terms: tuple[float, float, float, str, float]) -> None:
     """Each term of the loss is switched off or has its weight, and a row without peers trains one student."""
-    job = distil._trial(table_6(tmp_path), variant, 1).job
+    job = distillation._trial(table_6(tmp_path), variant, 1).job
     assert job is not None
     stage = job.options
     assert isinstance(stage, Distil)
@@ -95,26 +97,29 @@ def test_rows_of_table_6(tmp_path: Path, variant: str, terms: tuple[float, float
 def test_variants_share_everything_but_what_they_are_named_for(tmp_path: Path) -> None:
     """Data, epochs, sizes and the published augmentation; only the control from scratch has its own learning rate."""
     options = table_6(tmp_path, epochs=7, lr=5e-4, scratch_lr=3e-3, augment={"jpeg": 0.5}, seeds=2)
-    stages = {v: distil._trial(options, v, 0).job for v in (*distil.PARTS, distil.SCRATCH, distil.RANDOM)}
+    stages = {
+        v: distillation._trial(options, v, 0).job
+        for v in (*distillation.PARTS, distillation.SCRATCH, distillation.RANDOM)
+    }
     seen = {}
     for variant, job in stages.items():
         assert job is not None
         stage = job.options
         assert stage.augmentation == dataclasses.replace(PUBLISHED, jpeg=0.5)
         seen[variant] = (stage.optim.lr, stage.optim.epochs, stage.size, stage.synthetic, stage.seed)
-    assert seen.pop(distil.SCRATCH) == (3e-3, 7, 32, 2000, 0)
+    assert seen.pop(distillation.SCRATCH) == (3e-3, 7, 32, 2000, 0)
     assert set(seen.values()) == {(5e-4, 7, 32, 2000, 0)}
 
 
 def test_a_seed_has_its_own_parent(tmp_path: Path) -> None:
     """Three supernets make three seeds, one supernet is shared, and two cannot be shared by three seeds."""
     three = tuple(tmp_path / name for name in "abc")
-    several = distil.Distillation(supernet=three, teacher=tmp_path, out=tmp_path)
+    several = distillation.Distillation(supernet=three, teacher=tmp_path, out=tmp_path)
     assert [several.parent(seed) for seed in range(several.count)] == list(three)
-    single = distil.Distillation(supernet=three[:1], teacher=tmp_path, out=tmp_path)
+    single = distillation.Distillation(supernet=three[:1], teacher=tmp_path, out=tmp_path)
     assert [single.parent(seed) for seed in range(single.count)] == [three[0]] * 3
     with pytest.raises(ValueError, match="one for each of 3 seeds"):
-        distil.Distillation(supernet=three[:2], teacher=tmp_path, out=tmp_path, seeds=3)
+        distillation.Distillation(supernet=three[:2], teacher=tmp_path, out=tmp_path, seeds=3)
 
 
 def test_seeds_differ_in_order_and_augmentation(tmp_path: Path) -> None:
@@ -159,7 +164,7 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(trials, "side_by_side", one_after_the_other)
     teacher = Card(name="hrnet-w18", stage="teacher", scheme="300w-68", size_px=32, sigma_px=1.0)
     bundle.write(bundle.of_network(build(TEACHER), teacher), tmp_path / "teacher")
-    options = distil.Distillation(
+    options = distillation.Distillation(
         supernet=supernets(tmp_path, 2),
         teacher=tmp_path / "teacher",
         out=tmp_path / "run",
@@ -168,17 +173,17 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         epochs=1,
         synthetic=10,
     )
-    outcome = finish(distil.run(options))
+    outcome = finish(distillation.run(options))
     records = read_lines(tmp_path / "run" / "results.jsonl")
     assert len(records) == len(outcome.records) == 2 * (2 + 2 + 1 + 2 * 9)  # splits, supernets, slimmed, teacher, rows
     for record in records:
         assert set(record["battery"]) == {"occlusion", "face mask"} and record["nme_mean"] > 0
     epochs = {record["variant"]: record["epochs"] for record in records}
-    assert epochs["slimmed"] == epochs["supernet"] == 0 and epochs["+ teacher"] == epochs[distil.SCRATCH] == 1
+    assert epochs["slimmed"] == epochs["supernet"] == 0 and epochs["+ teacher"] == epochs[distillation.SCRATCH] == 1
     cost = {(r["variant"], r["seed"]): r["macs_full"] for r in records}
-    assert 0.7 < cost[distil.RANDOM, 1] / cost["slimmed", 1] < 1.4
+    assert 0.7 < cost[distillation.RANDOM, 1] / cost["slimmed", 1] < 1.4
     with pytest.raises(ValueError, match=r"other settings or parents \(optim\)"):
-        finish(distil.run(dataclasses.replace(options, lr=0.5)))
+        finish(distillation.run(dataclasses.replace(options, lr=0.5)))
 
 
 def test_an_ablation_trains_scores_and_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

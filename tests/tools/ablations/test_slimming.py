@@ -24,8 +24,8 @@ from toolkit.pipelines import sweep, trials
 from toolkit.pipelines.sweep import Sweep
 from toolkit.reporting.readme.blocks import render
 from toolkit.slimming.complexity import complexity
-from tools.ablations import comparison, distil, rewrites, slim
-from tools.ablations.slim import (
+from tools.ablations import comparison, distillation, importances, rewrites
+from tools.ablations.importances import (
     CONTROLS,
     PUBLISHED,
     RANDOM,
@@ -83,10 +83,10 @@ def test_the_importances_are_compared_at_equal_macs(
 ) -> None:
     """Every variant's network fits one budget, random ones differ by their seed, and each leaves a record a split."""
     monkeypatch.setattr(trials, "side_by_side", one_after_the_other)
-    monkeypatch.setattr(slim, "IMPORTANCES", {"|alpha|": "alpha", "Taylor": "taylor"})
-    monkeypatch.setattr(slim, "CONTROLS", (RANDOM,))
+    monkeypatch.setattr(importances, "IMPORTANCES", {"|alpha|": "alpha", "Taylor": "taylor"})
+    monkeypatch.setattr(importances, "CONTROLS", (RANDOM,))
     out = tmp_path / "run"
-    finish(slim.run(Slimmings(supernet=(supernet,), keep=0.8, out=out, synthetic=10, epochs=1, seeds=2)))
+    finish(importances.run(Slimmings(supernet=(supernet,), keep=0.8, out=out, synthetic=10, epochs=1, seeds=2)))
     records = read_lines(out / "results.jsonl")
     counted = {name: sum(r["variant"] == name for r in records) for name in ("|alpha|", "Taylor", RANDOM)}
     assert set(counted.values()) == {4}
@@ -106,17 +106,17 @@ def test_variants_differ_in_what_they_are_named_for(supernet: Path, tmp_path: Pa
     assert options.ways == ("|alpha|", "|alpha| x |gamma|", "Taylor", WEIGHTED)
     assert options.base == "|alpha| x |gamma|" and WEIGHTED not in Slimmings(**common).ways
     made = [job.options for by in ("alpha", "gamma", "taylor", "random") for job in comparison.cuts(options, by)]
-    made += [job.options for job in slim._weighted(options)]
+    made += [job.options for job in importances._weighted(options)]
     assert [o.importance for o in made] == ["alpha", "gamma", "taylor", "random", "alpha"]
     assert [o.supernet for o in made] == [supernet] * 4 + [tmp_path / "weighted"]
     students = {"|alpha|": 0, "|alpha| x |gamma|": 1, "Taylor": 2, RANDOM: 3, WEIGHTED: 4}
     for variant, number in students.items():
-        assert slim._student(options, variant, 0) == made[number].out
-    own = {t.variant: (t.bundle, t.against) for t in slim._parents(options)}
+        assert importances._student(options, variant, 0) == made[number].out
+    own = {t.variant: (t.bundle, t.against) for t in importances._parents(options)}
     assert own["slimmed by Taylor"][1] == SUPERNET
     assert own[f"slimmed by {WEIGHTED}"] == (made[4].out, WEIGHTED_SUPERNET)
     assert own[WEIGHTED_SUPERNET] == (tmp_path / "weighted", None)
-    jobs = {name: slim._trial(options, name, 0).job for name in (*options.ways, *CONTROLS)}
+    jobs = {name: importances._trial(options, name, 0).job for name in (*options.ways, *CONTROLS)}
     stages = {name: job.options for name, job in jobs.items() if job is not None}
     scratch = {name: stage.arch for name, stage in stages.items() if isinstance(stage, Teacher)}
     assert scratch == {SCRATCH: str(made[1].out), PUBLISHED: "s-hrnet-300w"}
@@ -126,9 +126,9 @@ def test_variants_differ_in_what_they_are_named_for(supernet: Path, tmp_path: Pa
 def test_ablations_share_what_they_have_in_common(supernet: Path, tmp_path: Path) -> None:
     """The network of one importance, trained on, and both controls are one bundle for Table 6 and for this one."""
     common: dict[str, Any] = {"supernet": (supernet,), "out": tmp_path, "size": 32, "seeds": 1, "importance": "gamma"}
-    mine, table_6 = Slimmings(**common), distil.Distillation(**common, teacher=tmp_path / "teacher")
-    for own, theirs in ((mine.base, distil.TRAINED_ON), (RANDOM, RANDOM), (SCRATCH, SCRATCH)):
-        assert slim._trial(mine, own, 0).job == distil._trial(table_6, theirs, 0).job
+    mine, table_6 = Slimmings(**common), distillation.Distillation(**common, teacher=tmp_path / "teacher")
+    for own, theirs in ((mine.base, distillation.TRAINED_ON), (RANDOM, RANDOM), (SCRATCH, SCRATCH)):
+        assert importances._trial(mine, own, 0).job == distillation._trial(table_6, theirs, 0).job
 
 
 @pytest.mark.slow
@@ -179,7 +179,7 @@ def test_a_latency_table_has_every_piece(tmp_path: Path, monkeypatch: pytest.Mon
 def test_impossible_families_are_refused(given: dict[str, object], message: str) -> None:
     """Before anything is read."""
     with pytest.raises(ValueError, match=message):
-        Sweep(supernet=Path("x"), **given)  # type: ignore[arg-type]
+        Sweep(supernet=Path("runs/x"), **given)  # type: ignore[arg-type]
 
 
 def test_a_bundle_that_is_no_supernet_is_refused(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_bundle_that_is_no_supernet_is_refused(tmp_path: Path) -> None:
     bundle.write(bundle.of_network(teacher, CARD), tmp_path / "teacher")
     for steps in (
         sweep.run(Sweep(supernet=tmp_path / "teacher", out=tmp_path / "a")),
-        slim.run(Slimmings(supernet=(tmp_path / "teacher",), out=tmp_path / "b")),
+        importances.run(Slimmings(supernet=(tmp_path / "teacher",), out=tmp_path / "b")),
     ):
         with pytest.raises(ValueError, match="holds no supernet"):
             finish(steps)

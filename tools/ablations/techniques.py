@@ -14,7 +14,7 @@ PATIENCE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipes(FromScratch):
+class Techniques(FromScratch):
     """Train one small network as usual, and with one thing changed at a time.
 
     Without the running mean of the weights; at half the input size for the first half of the epochs; and with the
@@ -40,8 +40,8 @@ class Recipes(FromScratch):
         }
 
 
-def run(options: Recipes) -> Steps[Outcome]:
-    """Train and score every variant; see Recipes."""
+def run(options: Techniques) -> Steps[Outcome]:
+    """Train and score every variant; see Techniques."""
     named = [one for seed in range(options.seeds) for one in options.variants(seed).items()]
     trials = [trial("recipe", name, training) for name, training in named]
     return (yield from validated(options, trials, ()))
