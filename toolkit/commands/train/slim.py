@@ -51,10 +51,36 @@ class Budget:
         """Whether a network is within it."""
         return self.cost(spec) <= self.most
 
-    def record(self, spec: Spec) -> dict[str, Any]:
-        """The budget and what a network uses of it."""
+    def used(self, spec: Spec) -> float:
+        """What a network uses of it."""
         assert isinstance(spec, SuperNetSpec)
-        return {"budget": self.most, "budget_unit": self.unit, "budget_used": round(self.cost(spec), 6)}
+        return round(self.cost(spec), 6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """How a network was cut, by the names of a card's config."""
+
+    importance: str
+    removed_by: str
+    head: HeadCut | None = None
+    threshold: float | None = None
+    even: int | None = None
+    round_to: int | None = None
+    budget: Budget | None = None
+    budget_used: float = 0.0
+    head_moves_px: float | None = None
+    """By how much a head as published moves the points of some synthetic faces."""
+    removed: list[str] | None = None
+    """The modules that went, by name."""
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Of what applies, for the card and the record."""
+        given = {k: v for k, v in vars(self).items() if v is not None and not k.startswith("budget")}
+        if self.budget is None:
+            return given
+        return given | {"budget": self.budget.most, "budget_unit": self.budget.unit, "budget_used": self.budget_used}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +167,9 @@ def run(options: Slim) -> Steps[Outcome]:
         raise ValueError(f"{options.supernet} holds no supernet but {parent.card.name}: only a supernet can be slimmed")
     yield Progress(task="slimming", done=0, total=1)
     if options.remove == "channels":
-        smaller, how = _channels(options, parent, parent.spec)
+        smaller, cut = _channels(options, parent, parent.spec)
     else:
-        smaller, how = yield from _operations(options, parent, parent.spec)
+        smaller, cut = yield from _operations(options, parent, parent.spec)
     assert isinstance(smaller.spec, SuperNetSpec)
     before, after = (complexity(b.spec, parent.card.size_px) for b in (parent, smaller))
     card = replace(
@@ -151,15 +177,15 @@ def run(options: Slim) -> Steps[Outcome]:
         name="s-hrnet",
         stage="slim",
         data=_data(parent.card),
-        config={"remove": options.remove, "edges": len(smaller.spec.edges), **how},
+        config={"remove": options.remove, "edges": len(smaller.spec.edges), **cut.json},
         metrics={"params_full": after.params_full, "macs_full": after.macs_full},
         parents={"supernet": bundle.digest(options.supernet)},
         made_with={"versions": versions("torch", "torch-pruning"), "commit": commit()},
     )
     bundle.write(replace(smaller, card=card), options.out)
     yield Progress(task="slimming", done=1, total=1)
-    text = _summary(options, parent.spec, smaller.spec, before, after) + "".join(f"\n{note}" for note in _notes(how))
-    return Outcome(text=text, records=({"kind": "slim", **card.metrics, **how},))
+    text = _summary(options, parent.spec, smaller.spec, before, after) + "".join(f"\n{note}" for note in _notes(cut))
+    return Outcome(text=text, records=({"kind": "slim", **card.metrics, **cut.json},))
 
 
 def _data(card: Card) -> dict[str, Any]:
@@ -168,41 +194,47 @@ def _data(card: Card) -> dict[str, Any]:
     return own | ({"licence": card.licence} if card.licence else {})
 
 
-def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[Bundle, dict[str, Any]]]:
+def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[Bundle, Cut]]:
     scores = yield from _scores(options, parent, spec)
     net = parent.network()
     assert isinstance(net, HRSuperNet)
     graph = SuperNetGraph(net)
-    how: dict[str, Any] = {"importance": options.importance, "head": options.head}
+    budget = None
     if options.threshold is not None:
-        off, how["threshold"] = at_threshold(graph, scores, options.threshold), options.threshold
-        smaller = bundle.of_network(graph.without(off, options.head), parent.card)
+        off, threshold = at_threshold(graph, scores, options.threshold), options.threshold
     else:
         budget = _budget(options, parent, spec)
-        off, how["threshold"] = within(graph, scores, budget.fits, options.head)
-        smaller = bundle.of_network(graph.without(off, options.head), parent.card)
-        how |= budget.record(smaller.spec)
+        off, threshold = within(graph, scores, budget.fits, options.head)
+    smaller = bundle.of_network(graph.without(off, options.head), parent.card)
+    moved = None
     if smaller.spec != graph.left(off):
         exact = bundle.of_network(graph.without(off), parent.card)
-        how["head_moves_px"] = round((yield from _cost_of_head(parent, smaller, exact)), 3)
-    how |= {"removed_by": "torch-pruning's dependency graph", "removed": graph.removed(off)}
-    return smaller, how
+        moved = round((yield from _cost_of_head(parent, smaller, exact)), 3)
+    return smaller, Cut(
+        importance=options.importance,
+        head=options.head,
+        threshold=threshold,
+        budget=budget,
+        budget_used=budget.used(smaller.spec) if budget else 0.0,
+        head_moves_px=moved,
+        removed_by="torch-pruning's dependency graph",
+        removed=graph.removed(off),
+    )
 
 
-def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle, dict[str, Any]]:
+def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle, Cut]:
     from toolkit.slimming import channels  # torch-pruning takes a moment to import
 
     net = parent.network()
     assert isinstance(net, HRSuperNet)
-    how: dict[str, Any]
+    cut = Cut(importance="group magnitude", removed_by="torch-pruning's groups of channels")
     if options.even is not None:
-        narrower, how = channels.even(net, options.even), {"even": options.even}
+        narrower, cut = channels.even(net, options.even), replace(cut, even=options.even)
     else:
         budget = _budget(options, parent, spec)
         narrower = channels.narrow(net, budget.fits, options.round_to)
-        how = {"round_to": options.round_to, **budget.record(narrower.spec)}
-    how |= {"importance": "group magnitude", "removed_by": "torch-pruning's groups of channels"}
-    return bundle.of_network(narrower, parent.card), how
+        cut = replace(cut, round_to=options.round_to, budget=budget, budget_used=budget.used(narrower.spec))
+    return bundle.of_network(narrower, parent.card), cut
 
 
 def _scores(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[Tensor]:
@@ -278,18 +310,18 @@ def _cost_of_head(parent: Bundle, published: Bundle, exact: Bundle) -> Steps[flo
     return float(np.linalg.norm(points[0] - points[1], axis=-1).mean())
 
 
-def _notes(how: dict[str, Any]) -> Iterator[str]:
+def _notes(cut: Cut) -> Iterator[str]:
     """What is short of what was asked for, and what it costs."""
-    most, used = how.get("budget", 0.0), how.get("budget_used", 0.0)
-    if used < WELL_FILLED * most:
+    if cut.budget and cut.budget_used < WELL_FILLED * cut.budget.most:
+        most, used = cut.budget.most, cut.budget_used
         yield (
-            f"the budget of {most:.4g} {how['budget_unit']} is filled to {100 * used / most:.0f} % ({used:.4g}): what "
+            f"the budget of {most:.4g} {cut.budget.unit} is filled to {100 * used / most:.0f} % ({used:.4g}): what "
             "is next by importance comes with whole paths; another budget or importance may come closer"
         )
-    if "head_moves_px" in how:
+    if cut.head_moves_px is not None:
         yield (
             f"the head lost hidden channels with its branches, as published: on {SHOWN} synthetic faces points move by "
-            f"{how['head_moves_px']:.2f} px on average; train it on, or keep them with --head inputs"
+            f"{cut.head_moves_px:.2f} px on average; train it on, or keep them with --head inputs"
         )
 
 
