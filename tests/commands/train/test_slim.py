@@ -130,7 +130,7 @@ def test_a_teacher_cannot_be_slimmed(tmp_path: Path) -> None:
 def test_two_budgets_are_one_too_many() -> None:
     """Refused before anything is read."""
     with pytest.raises(ValueError, match="only one"):
-        Slim(supernet=Path("a"), out=Path("b"), macs=3, params=2)
+        Slim(supernet=Path("runs/a"), out=Path("runs/b"), macs=3, params=2)
 
 
 @pytest.mark.parametrize("importance", ["gamma", "taylor", "random"])
@@ -192,7 +192,7 @@ def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
 def test_options_that_contradict_each_other_are_refused(options: dict[str, Any], message: str) -> None:
     """Before anything is read."""
     with pytest.raises(ValueError, match=message):
-        Slim(supernet=Path("a"), out=Path("b"), **options)
+        Slim(supernet=Path("runs/a"), out=Path("runs/b"), **options)
 
 
 def test_a_budget_below_a_single_path_is_refused(supernet: Path, tmp_path: Path) -> None:
