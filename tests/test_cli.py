@@ -369,7 +369,7 @@ def test_a_shell_without_completion_is_refused(capsys: pytest.CaptureFixture[str
 FOLDERS = (".", "docs", "deploy", "deploy/*", "results/*")
 TEXTS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.md") if path.name != "CHANGELOG.md")
 TEXTS += [*sorted(ROOT.glob("notebooks/*.ipynb")), ROOT / "Makefile"]
-CALL = re.compile(r"(?:^ *|[`!]|RUN\)/)(sdhrnet|python -m tools) ([a-z-]+ [^`\n]*|[a-z-]+)(?=`|$)", re.MULTILINE)
+CALL = re.compile(r"(?:^ *|[`!]|RUN\)/)(sdhrnet|python -m tools) ([a-z][^`\n]*)(?=`|$)", re.MULTILINE)
 
 
 def calls(path: Path) -> Iterator[tuple[Program, list[str]]]:
