@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import __version__
-from toolkit.core.draw import Style, draw_landmarks
+from toolkit.core.draw import FaceStyle, draw_landmarks
 from toolkit.core.files import new_folder, read_json, sha256, write_bytes, write_json
 from toolkit.core.images import write_image
 from toolkit.core.provenance import commit
@@ -27,7 +27,7 @@ DEPLOY = Path(__file__).resolve().parents[1]
 CONTRACT = DEPLOY / "contract.json"
 GOLDEN = DEPLOY / "golden"
 
-ICON = Style(sure=(255, 255, 255), line=(124, 196, 240), edge=(0, 58, 92), dot=0.018, stroke=0.014)
+ICON = FaceStyle(sure=(255, 255, 255), line=(124, 196, 240), edge=(0, 58, 92), dot=0.018, stroke=0.014)
 GROUND = (0, 58, 92)
 FACE = 0.56
 """The face's share of the icon: inside the circle that a launcher may cut out."""
@@ -71,7 +71,8 @@ def icon(size_px: int) -> NDArray[np.uint8]:
     points = (points - (low + high) / 2) * (FACE * 4 * size_px / (high - low).max()) + 2 * size_px
     large = np.full((4 * size_px, 4 * size_px, 3), GROUND, dtype=np.uint8)
     drawn = draw_landmarks(large, points, scheme(about["scheme"]), style=ICON)
-    return drawn.reshape(size_px, 4, size_px, 4, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+    small: NDArray[np.uint8] = drawn.reshape(size_px, 4, size_px, 4, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+    return small
 
 
 def _models(chosen: str) -> list[Path]:
