@@ -133,6 +133,7 @@ def test_a_word_of_several_commands_lists_them(word: str, capsys: pytest.Capture
     assert all(f"  {c.name} " in text for c in SDHRNET.family(word)) and len(SDHRNET.family(word)) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["ablate", "contract"])
 def test_a_tool_of_the_repository_runs_from_a_clone(word: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Under its old name, and says the new one."""
@@ -300,6 +301,7 @@ def test_what_the_terminal_cannot_print_is_escaped(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "sdhrnet: no picture at Zo\\xeb.png\n")
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_is_no_failure() -> None:
     """`sdhrnet ... | head -0`: status 0, and not a word."""
     reading, writing = os.pipe()
@@ -310,6 +312,7 @@ def test_a_reader_that_has_gone_is_no_failure() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_standard_output_is_a_failure() -> None:
     """The records were not written: status 2."""
     if not Path("/dev/full").exists():

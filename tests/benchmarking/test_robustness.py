@@ -113,6 +113,7 @@ def test_lengths_are_shares_of_the_plain_crop_not_of_the_canvas() -> None:
     assert seen == [(256, 512)]
 
 
+@pytest.mark.slow
 def test_robustness_has_every_condition_and_level(steady) -> None:
     """For each landmarker; one that looks at no pixel feels only what moves its crop."""
     middle = np.full((68, 2), 31.5)
@@ -126,6 +127,7 @@ def test_robustness_has_every_condition_and_level(steady) -> None:
     assert again == found
 
 
+@pytest.mark.slow
 def test_behind_a_detector_misses_count_and_box_conditions_do_not(steady) -> None:
     """Of three faces one missed and one 11 % off: 67 % failed, NME of those found; wrong boxes are nobody's own."""
     found = behind(np.array([np.inf, 0.11, 0.01, np.nan]))

@@ -3,12 +3,22 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from toolkit.core.progress import ENDS, end_as_ctrl_c
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no HUP and cannot send TERM")
+
+
+@pytest.fixture(autouse=True)
+def as_from_a_shell() -> Iterator[None]:
+    """What starts the tests may ignore HUP, as nohup does."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", ENDS)

@@ -125,6 +125,7 @@ def test_a_photo_from_the_detector_on(example: ModuleType):
     assert np.linalg.norm(points - face.points_xy, axis=1).mean() < 2
 
 
+@pytest.mark.slow
 def test_the_demo_runs_as_its_readme_says(tmp_path: Path):
     """A photo and a video to files; what is neither is one line and a status that is not 0."""
     write_image(tmp_path / "in.png", data.astronaut())

@@ -103,6 +103,7 @@ def test_no_face_is_an_empty_list(detector, shape):
     assert detector(np.full((*shape, 3), 255, dtype=np.uint8)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_calibration_is_that_of_the_data(detector):
     """On 60 AFW faces every face is found, and a fit is within 0.03 of the stored numbers."""

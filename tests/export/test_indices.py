@@ -70,6 +70,7 @@ def test_onnx_may_have_the_arg_max_that_it_prescribes(tmp_path: Path) -> None:
     assert "casts from floats" in there and "casts of an arg-max's index" in back
 
 
+@pytest.mark.slow
 def test_released_files_keep_what_their_sidecars_promise() -> None:
     """Those from before the rule promise nothing, and break it; a file that promises int32 must have no fault."""
     from ai_edge_litert import schema_py_generated as schema

@@ -79,6 +79,7 @@ class PublishedHead(Head):
         return self.hidden(torch.cat([upsample(x, 2**k) for k, x in branches.items()], dim=1))  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 def test_training_computes_the_published_network() -> None:
     """The head's early convolution and the padded depthwise one change neither heatmaps nor gradients (1e-12, float64);
     at 64 x 96 the lowest branch is 2 x 3 pixels, at 32 x 64 it is 1 x 2."""

@@ -12,6 +12,7 @@ def job(what: str) -> Job[Describe]:
     return Job(describe.run, Describe(what=what), f"describe {what}")
 
 
+@pytest.mark.slow
 def test_jobs_run_side_by_side_and_tell_whose_progress_it_is() -> None:
     """Each in a process of its own; every line of progress names its command."""
     seen = [p for p in side_by_side([job("hrsupernet"), job("s-hrnet-cofw")]) if isinstance(p, Progress)]
@@ -21,6 +22,7 @@ def test_jobs_run_side_by_side_and_tell_whose_progress_it_is() -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_a_command_raises_reaches_the_caller() -> None:
     """As itself, so that the command line can say it in one line."""
     with pytest.raises(FileNotFoundError, match="neither a bundle"):
@@ -32,6 +34,7 @@ def test_no_job_is_no_work() -> None:
     assert finish(side_by_side([])) == []
 
 
+@pytest.mark.slow
 def test_outcomes_come_back_in_the_order_of_the_jobs() -> None:
     """Whichever was ready first; a check that failed in one is not lost."""
     first, second = finish(side_by_side([job("hrsupernet"), job("s-hrnet-cofw")]))
@@ -39,6 +42,7 @@ def test_outcomes_come_back_in_the_order_of_the_jobs() -> None:
     assert first.ok and second.ok
 
 
+@pytest.mark.slow
 def test_no_more_run_at_once_than_asked() -> None:
     """One at a time, the first job's progress is over before the second's starts; all of them run."""
     names = ("hrsupernet", "s-hrnet-cofw", "s-hrnet-wflw")

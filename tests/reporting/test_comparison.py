@@ -144,6 +144,7 @@ def test_the_worst_faces_are_shown_with_a_warning(tmp_path: Path, page: str) -> 
     assert "keep this page to yourself" in shown and shown.count("data:image/png;base64,") == 1
 
 
+@pytest.mark.slow
 def test_a_run_from_before_has_no_such_section(whole_run: Path, tmp_path: Path) -> None:
     """Records without boxes stay where they were; a phone's record stands beside them."""
     folder = Path(shutil.copytree(whole_run, tmp_path / "run"))

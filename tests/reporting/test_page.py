@@ -87,6 +87,7 @@ def test_table_of_networks_equals_the_records(page: str, whole_run: Path) -> Non
     assert rows["Mean shape"][0][0] == "–"  # noqa: RUF001
 
 
+@pytest.mark.slow
 def test_the_terms_of_the_losses_are_plotted(page: str, copy: Path) -> None:
     """Of every stage, from its first epoch to its last; of two peers their mean; none where no log has a loss."""
     terms = Tables(page).tables["Terms of the loss"]
@@ -118,6 +119,7 @@ def test_region_and_subset_tables_equal_the_records(page: str, whole_run: Path) 
     assert shown == [[r["subsets"][name][key] for key in keys] for name in ("common", "challenge") for r in scored]
 
 
+@pytest.mark.slow
 def test_records_without_the_newer_figures_are_shown(copy: Path) -> None:
     """What an older release wrote reads not measured, alone in its row; with no other record there is no table."""
     newer = {"fr8", "n_unscored", "nme_regions", "nme_box", "subsets"}
@@ -137,6 +139,7 @@ def test_records_without_the_newer_figures_are_shown(copy: Path) -> None:
     assert "by region, in percent" not in render(load(copy)) and "Scores by subset" not in render(load(copy))
 
 
+@pytest.mark.slow
 def test_faces_without_a_score_are_told(copy: Path) -> None:
     """How many beside the count; a subset of nothing else has no figures; null errors leave the curve alone."""
     lines = records(copy)
@@ -206,11 +209,13 @@ def test_tables_and_drawings_are_accessible(page: str) -> None:
     assert 'lang="en"' in page and "width=device-width" in page and "prefers-color-scheme: dark" in page
 
 
+@pytest.mark.slow
 def test_same_run_gives_the_same_bytes(page: str, whole_run: Path) -> None:
     """Rendering twice."""
     assert render(load(whole_run)) == page
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text(copy: Path) -> None:
     """Markup and mathematics in a record stay words, in tables and in drawings."""
     evil = "<script>alert(1)</script>\"'&$\\frac{$--><img src=x onerror=1>"
@@ -224,6 +229,7 @@ def test_hostile_names_are_text(copy: Path) -> None:
     assert "&lt;script&gt;" in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["teacher", "supernet", "slim", "distil"])
 def test_any_stage_may_be_missing(copy: Path, stage: str) -> None:
     """Its row says so, and so does the list of gaps."""
@@ -277,6 +283,7 @@ def test_later_records_replace_earlier_ones(copy: Path) -> None:
     assert len(run.records) == len(records(copy)) - 1
 
 
+@pytest.mark.slow
 def test_what_does_not_belong_together_is_said(copy: Path, whole_run: Path) -> None:
     """Weights and files that changed after they were measured."""
     shutil.rmtree(copy / "slim")
@@ -296,6 +303,7 @@ UNMEASURED = "Converted files without a measurement"
 FLOAT16 = "sd-hrnet-68pt-64-float16.tflite"
 
 
+@pytest.mark.slow
 def test_the_newest_proof_of_a_hash_counts(copy: Path) -> None:
     """On whichever faces or engine it failed: refused in the table, the plots, the comparison and the headline."""
     first = next(r for r in records(copy) if r["kind"] == "parity" and r["model"] == FLOAT16)
@@ -313,6 +321,7 @@ def test_the_newest_proof_of_a_hash_counts(copy: Path) -> None:
     assert Tables(render(load(copy))).tables[FILES][FLOAT16][-1][0] == "ok"
 
 
+@pytest.mark.slow
 def test_a_file_that_was_damaged_since_is_refused(copy: Path) -> None:
     """Its bytes are held against its sidecar; figures of the file that it was are out of date."""
     path = copy / "models" / FLOAT16
@@ -328,6 +337,7 @@ def test_a_file_that_was_damaged_since_is_refused(copy: Path) -> None:
     assert Tables(render(load(copy))).tables[UNMEASURED][FLOAT16][-1][0] == "refused"
 
 
+@pytest.mark.slow
 def test_files_of_one_name_are_both_shown(copy: Path) -> None:
     """With the hash that tells them apart; of two seeds of a stage the one that is in the run is scored."""
     benchmark = next(r for r in records(copy) if r["kind"] == "benchmark" and r["model"] == FLOAT16)
@@ -368,6 +378,7 @@ def test_frontier_keeps_what_nothing_beats() -> None:
     assert [d.name for d in frontier(dots)] == ["1", "0", "3"]
 
 
+@pytest.mark.slow
 def test_factors_that_fell_far_are_shown_on_a_bent_scale(copy: Path) -> None:
     """A thousandth of where they started, and a sentence that says what the scale is."""
     assert "linear around 0 and logarithmic beyond" not in render(load(copy))

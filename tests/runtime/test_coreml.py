@@ -108,6 +108,7 @@ def test_points_are_those_of_the_wrapper_in_torch(package: Path, bundle: Bundle,
     assert model.engine == f"mil-interpreter-numpy {np.__version__}"
 
 
+@pytest.mark.slow
 @linux
 def test_heatmaps_are_decoded_here(
     convert: Callable[..., Any], ct: Any, bundle: Bundle, crop: np.ndarray, tmp_path: Path
@@ -134,6 +135,7 @@ def test_wrong_crops_and_units_are_refused(package: Path, bundle: Bundle) -> Non
         load_coreml(package, about, "quantum")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @linux
 def test_other_colour_orders_are_refused(ct: Any, convert: Callable[..., Any], bundle: Bundle, tmp_path: Path) -> None:
     """A BGR image input would give other points in silence."""

@@ -46,6 +46,7 @@ def published() -> HRSuperNet:
     return lively(s_hrnet("300w", 5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "round_to"), [(0.6, 8), (0.8, 1)])
 def test_a_narrower_network_is_rebuilt_from_its_spec(published: HRSuperNet, share: float, round_to: int) -> None:
     """Within the budget and close to it, widths rounded, and through JSON the same function to the last bit."""

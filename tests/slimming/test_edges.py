@@ -90,6 +90,7 @@ body_sets = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(kept=edge_sets, bodies=body_sets, seed=st.integers(0, 2**16))
 def test_the_graph_and_two_sweeps_agree_on_what_is_left(kept: set[Edge], bodies: set[Body], seed: int) -> None:
@@ -110,6 +111,7 @@ def test_the_graph_and_two_sweeps_agree_on_what_is_left(kept: set[Edge], bodies:
         assert set(spec.branches(stage)) == {e.source for e in spec.edges if e.stage == stage + 1}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(kept=edge_sets.filter(leads_through), bodies=body_sets, seed=st.integers(0, 2**16))
 def test_the_cut_network_equals_the_masked_supernet(kept: set[Edge], bodies: set[Body], seed: int) -> None:
@@ -126,6 +128,7 @@ def test_the_cut_network_equals_the_masked_supernet(kept: set[Edge], bodies: set
     assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth_factors", [False, True])
 def test_the_real_supernet_is_cut_exactly_too(depth_factors: bool) -> None:
     """At the published widths, with and without depth factors, most of it gone; relative difference at most 1e-6."""

@@ -130,6 +130,7 @@ SCRIPT = Path(__file__).with_name("killed.py")
 KILLED = -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="finds the file that is being written in /proc")
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_run_that_dies_again_and_again_ends_as_if_nothing_had_happened(seed: int, tmp_path: Path) -> None:

@@ -139,6 +139,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's own")
 def test_freed_memory_is_used_again() -> None:
     """240 pieces of 16 MB taken and freed: almost no new pages, where there are hundreds of thousands without."""

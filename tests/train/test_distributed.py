@@ -129,6 +129,7 @@ def test_a_lost_process_ends_the_training(small_spec: Spec, tmp_path: Path) -> N
     assert psutil.wait_procs(workers, timeout=60)[1] == []
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_at_its_start_is_heard(tmp_path: Path) -> None:
     """Before the processes have met: its own error, at once; here what it is to run takes no options."""
     options = Training(out=tmp_path, preset="tiny", size=32, device="cpu", synthetic=4, processes=2)

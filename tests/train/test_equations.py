@@ -192,6 +192,7 @@ def test_equation_2(tmp_path: Path) -> None:
     assert terms == [{"mse", "l1"}, {"mse", "coordinate"}]  # the factors learn by equation 2 alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temperature", [1.0, 0.1])
 def test_equations_3_and_4(tmp_path: Path, temperature: float) -> None:
     """Each student's own error, divergence from the mean of both and from the teacher's clean map (1e-4)."""

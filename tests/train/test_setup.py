@@ -21,6 +21,7 @@ def small(out: Path, usual: Scheme = W300_68, **options: Any) -> Setup:
         return setup
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", list(SCHEMES.values()), ids=str)
 def test_synthetic_faces_take_the_scheme_that_is_asked_for(tmp_path: Path, scheme: Scheme) -> None:
     """For training and validation."""

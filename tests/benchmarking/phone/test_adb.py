@@ -48,6 +48,7 @@ def measured(folder: Path, **more: object) -> Outcome:
     return finish(benchmark_phone.run(AdbBenchmark(models=(released("int8"),), **options)))
 
 
+@pytest.mark.slow
 def test_timings_and_predictions_of_a_phone_become_records(phone: Path) -> None:
     """The tool's figures, the phone's name, the delegate that refused; and its predictions scored as ours are."""
     outcome = measured(phone)

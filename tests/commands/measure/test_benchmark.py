@@ -21,6 +21,7 @@ def run(folder: Path, **more: object) -> Outcome:
     return finish(benchmark.run(Benchmark(**{**options, "results": folder / "results.jsonl", **more})))
 
 
+@pytest.mark.slow
 def test_ours_and_competitors_in_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same faces and run for all; stages and host in the record; an engine that is not here has a row and a
     reason; the same once more behind each one's detector; a sheet of the worst faces."""
@@ -55,6 +56,7 @@ def test_ours_and_competitors_in_one_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert sheet.shape[1] == 2 * 224 + 3 * 4 and sheet.shape[0] > 2 * 224
 
 
+@pytest.mark.slow
 def test_the_gate_decides_the_exit_status(tmp_path: Path) -> None:
     """The same files again pass; a baseline that was more accurate is not kept up with."""
     finish_first = run(tmp_path)
@@ -72,6 +74,7 @@ def test_the_gate_decides_the_exit_status(tmp_path: Path) -> None:
         run(tmp_path, against=tmp_path / "none.jsonl")
 
 
+@pytest.mark.slow
 def test_robustness_records_every_condition_of_every_model(tmp_path: Path) -> None:
     """And flicker of both kinds of clips; a table with the middle levels."""
     options = Robustness(models=(released("int8"),), synthetic=4, every=2, clips=1, results=tmp_path / "r.jsonl")

@@ -48,6 +48,7 @@ def slimmed(supernet: Path, out: Path, **options: Any) -> Bundle:
     return bundle.read(out)
 
 
+@pytest.mark.slow
 def test_the_default_budget_is_the_published_share(supernet: Path, tmp_path: Path) -> None:
     """At most 0.64 of the supernet's MACs without the head, and close to it."""
     result = slimmed(supernet, tmp_path / "slim")
@@ -56,6 +57,7 @@ def test_the_default_budget_is_the_published_share(supernet: Path, tmp_path: Pat
     assert result.card.parents == {"supernet": bundle.digest(supernet)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "limit", "field"), [("params", 0.9, "params_full"), ("macs", 50.0, "macs_full")])
 def test_budgets_are_met(supernet: Path, tmp_path: Path, option: str, limit: float, field: str) -> None:
     """Both count everything, in millions."""
@@ -63,6 +65,7 @@ def test_budgets_are_met(supernet: Path, tmp_path: Path, option: str, limit: flo
     assert 0.7 * limit * 1e6 < getattr(complexity(result.spec, 64), field) <= limit * 1e6
 
 
+@pytest.mark.slow
 def test_a_head_as_published_says_what_it_costs(supernet: Path, tmp_path: Path) -> None:
     """Exact by default: the hidden layer keeps its width. As published it is narrower, and the text says by how many
     pixels the points move."""
@@ -76,6 +79,7 @@ def test_a_head_as_published_says_what_it_costs(supernet: Path, tmp_path: Path) 
     assert [bundle.read(tmp_path / n).card.config["head"] for n in ("exact", "published")] == ["inputs", "published"]
 
 
+@pytest.mark.slow
 def test_a_budget_that_cannot_be_filled_says_how_far_it_is_from_it(supernet: Path, tmp_path: Path) -> None:
     """Factors of two values alone leave the whole network, a smaller one and a single path, and nothing between."""
     parent = with_factors(supernet, tmp_path / "level", lambda e: 1.0 if e.stage < 10 else 0.5)
@@ -87,6 +91,7 @@ def test_a_budget_that_cannot_be_filled_says_how_far_it_is_from_it(supernet: Pat
     assert "is filled to" not in filled.text
 
 
+@pytest.mark.slow
 def test_operations_are_a_budget(supernet: Path, tmp_path: Path) -> None:
     """At most so many in the exported file; the card says what removed them, and --json which parts."""
     outcome = finish(run(Slim(supernet=supernet, out=tmp_path / "slim", operations=430)))
@@ -100,6 +105,7 @@ def test_operations_are_a_budget(supernet: Path, tmp_path: Path) -> None:
     assert removed == result.card.config["removed"] and any(re.fullmatch(r"stages\.\d+\.\d", name) for name in removed)
 
 
+@pytest.mark.slow
 def test_a_threshold_keeps_what_reaches_it(supernet: Path, tmp_path: Path) -> None:
     """Every surviving |alpha| is at or above it, negative factors included."""
     result = slimmed(supernet, tmp_path / "slim", threshold=0.3)
@@ -108,6 +114,7 @@ def test_a_threshold_keeps_what_reaches_it(supernet: Path, tmp_path: Path) -> No
     assert result.card.config["threshold"] == 0.3
 
 
+@pytest.mark.slow
 def test_a_cut_network_inherits_terms_and_no_measurements(supernet: Path, tmp_path: Path) -> None:
     """Research-only data stays named; failures that were found in the parent are not claimed of the cut."""
     loaded = bundle.read(supernet)
@@ -133,6 +140,7 @@ def test_two_budgets_are_one_too_many() -> None:
         Slim(supernet=Path("runs/a"), out=Path("runs/b"), macs=3, params=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("importance", ["gamma", "taylor", "random"])
 def test_every_importance_meets_the_budget(supernet: Path, tmp_path: Path, importance: str) -> None:
     """And the card says which it was; Taylor looks at synthetic faces where none are given."""
@@ -141,6 +149,7 @@ def test_every_importance_meets_the_budget(supernet: Path, tmp_path: Path, impor
     assert result.card.config["importance"] == importance
 
 
+@pytest.mark.slow
 def test_a_latency_budget_is_met_by_the_table(supernet: Path, tmp_path: Path) -> None:
     """Pieces of 0.1 ms: at most as many of them as fit."""
     whole = hrsupernet(68)
@@ -162,6 +171,7 @@ def test_a_table_of_another_size_is_refused(supernet: Path, tmp_path: Path) -> N
         slimmed(supernet, tmp_path / "slim", latency_ms=7.0, latency_table=tmp_path / "table.json")
 
 
+@pytest.mark.slow
 def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
     """A network slimmed twice: its edges stay, its widths shrink to multiples of eight, its bundle loads strictly."""
     first = slimmed(supernet, tmp_path / "slim", macs=30.0)

@@ -122,6 +122,7 @@ def same(first: nn.Module, second: nn.Module) -> bool:
     return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
 
 
+@pytest.mark.slow
 def test_without_peers_one_student_is_trained_as_it_would_be_beside_another(parents: Path) -> None:
     """Bit for bit, masks included; its loss has no term for peers, and none for a teacher of weight 0."""
     alone = Distil(out=parents, student=parents, teacher=parents, peers_weight=0)
@@ -144,6 +145,7 @@ def test_a_teacher_is_read_only_where_its_term_is(parents: Path) -> None:
     assert set(distil._parents(Distil(out=parents, student=parents, teacher=parents))) == {"student", "teacher"}
 
 
+@pytest.mark.slow
 def test_peers_that_see_the_same_are_refused_and_mirrored_views_set_them_apart(parents: Path) -> None:
     """Equal starts stay equal without masks (Algorithm 1), which is a waste; a mirror image is a difference."""
     with pytest.raises(ValueError, match="--views mirrored"):
@@ -287,6 +289,7 @@ def test_a_batch_of_one_face_is_refused_where_no_norm_can_take_it(tmp_path: Path
         assert setup.validation[64].images.shape == (1, 64, 64, 3)
 
 
+@pytest.mark.slow
 def test_one_network_learns_several_schemes(tmp_path: Path) -> None:
     """--heads gives a network maps for each scheme, and each head is a bundle of its own; coordinates are of all."""
     heads = ("300w-68", "cofw-29")
@@ -305,6 +308,7 @@ def test_one_network_learns_several_schemes(tmp_path: Path) -> None:
         Teacher(out=tmp_path / "no", heads=("cofw-30",))
 
 
+@pytest.mark.slow
 def test_a_teacher_from_imagenet(tmp_path: Path) -> None:
     """It starts from the file's weights, and its card says which file and what was not in it."""
     torch.manual_seed(5)

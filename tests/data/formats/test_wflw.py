@@ -49,6 +49,7 @@ def test_a_line_of_the_official_list(tmp_path: Path, folder: str) -> None:
     assert faces[0].image.shape == (60, 64, 3)
 
 
+@pytest.mark.slow
 def test_the_published_counts(tmp_path: Path) -> None:
     """7500 faces for training; 2500 test faces with the six subsets."""
     order = ("pose", "expression", "illumination", "makeup", "occlusion", "blur")

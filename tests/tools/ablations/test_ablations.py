@@ -186,6 +186,7 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         finish(distillation.run(dataclasses.replace(options, lr=0.5)))
 
 
+@pytest.mark.slow
 def test_an_ablation_trains_scores_and_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two variants on a handful of synthetic faces: a record each with the whole battery; again, nothing is trained."""
     monkeypatch.setattr(augment, "GROUPS", {"published": (), "+ jitter": ("jitter",)})
@@ -200,6 +201,7 @@ def test_an_ablation_trains_scores_and_records(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "run" / "jitter-0" / "weights.safetensors").stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_masks_are_all_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One student and the truth, without masks or with those of a fill; scored on more and more hidden faces."""
     monkeypatch.setattr(trials, "side_by_side", one_after_the_other)
