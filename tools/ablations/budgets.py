@@ -11,7 +11,7 @@ from toolkit.commands.convert.convert import Convert
 from toolkit.commands.train import distil, slim, supernet
 from toolkit.commands.train.distil import ALONE, Distil
 from toolkit.commands.train.slim import Slim
-from toolkit.commands.train.supernet import Supernet
+from toolkit.commands.train.supernet import Supernet, Updates
 from toolkit.core.files import size_bytes, write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
@@ -28,6 +28,7 @@ from toolkit.reporting.readme.slimming import plots
 from toolkit.runtime.sidecar import Precision
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import interleaved
+from toolkit.slimming.importance import Importance
 from toolkit.train.options import Training
 
 Way = Literal["edges", "layers", "channels"]
@@ -80,8 +81,12 @@ class Budgets(Options):
     """Smaller input sizes to begin with, as for the training stages."""
     supernet_epochs: int = 20
     """Passes over the data of every supernet."""
-    sparsity: float = 5e-5
+    sparsity: float = 5e-6
     """Weight of the L1 term, as for `sdhrnet supernet`."""
+    updates: Updates = "joint"
+    """How factors and weights take turns, as for `sdhrnet supernet`."""
+    importance: Importance = "gamma"
+    """What says which operations go, as for `sdhrnet slim`."""
     epochs: int = 20
     """Passes over the data after the cut, the same for each."""
     batch: int = 16
@@ -172,6 +177,7 @@ def _supernet(options: Budgets, deep: bool, seed: int) -> Job[Supernet]:
         depth=deep,
         penalty="operations",
         sparsity=options.sparsity,
+        updates=options.updates,
         epochs=options.supernet_epochs,
     )
     return Job(supernet.run, training, training.out.name)
@@ -196,7 +202,7 @@ def _cut(options: Budgets, one: Variant) -> Job[Slim]:
         cut = Slim(supernet=parent, out=one.student, remove="channels", even=options.even)
     else:
         parent = _parent(options, one.way == "layers", one.seed)
-        cut = Slim(supernet=parent, out=one.student, operations=one.budget)
+        cut = Slim(supernet=parent, out=one.student, operations=one.budget, importance=options.importance)
     return Job(slim.run, cut, one.folder.name)
 
 

@@ -27,6 +27,7 @@ from toolkit.train.setup import Setup, finished, set_up
 ALPHA_TRAVEL = 2.0
 """The sum of alpha's learning rates over its steps, which the published settings share on all three data sets."""
 PUBLISHED_SIZE = 256
+Updates = Literal["alternating", "joint"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class Supernet(Training):
     It falls with that of the weights where that falls to 0; under the published steps it stays as it is."""
     alpha_start: float = 1.0
     """Value that every importance factor starts from; 1 is HRNet's plain sum."""
-    updates: Literal["alternating", "joint"] = "alternating"
+    updates: Updates = "alternating"
     """alternating: a pass over the faces for the factors, then one for the weights (Algorithm 1); joint: both in one
     pass, at half the cost."""
 
