@@ -19,6 +19,7 @@ STAGES = ["teacher", "supernet", "slim", "distil", "convert", "verify", "evaluat
 LOAD = "import sys, toolkit; toolkit.load('sdhrnet-68pt-96'); print('torch' in sys.modules, 'mediapipe' in sys.modules)"
 
 
+@pytest.mark.slow
 def test_a_model_loads_in_under_a_second_without_torch() -> None:
     """Of processor time, in a fresh process, the best of three: the machine may be busy. The detector starts later."""
     times = []

@@ -145,6 +145,7 @@ def test_a_card_cannot_drop_its_hashes(folder: Path) -> None:
             bundle.read(folder)
 
 
+@pytest.mark.slow
 def test_a_bundle_of_an_older_release_is_read(folder: Path, saved: Bundle) -> None:
     """Without hashes, and checked as it was then."""
     digest = bundle.digest(folder)
@@ -156,6 +157,7 @@ def test_a_bundle_of_an_older_release_is_read(folder: Path, saved: Bundle) -> No
         bundle.read(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [

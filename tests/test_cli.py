@@ -91,6 +91,7 @@ def test_the_spelling_of_today_stays(words: str) -> None:
     assert not any(moved.replaced(words.split()) for moved in MOVED)
 
 
+@pytest.mark.slow
 def test_an_old_spelling_is_said_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     """The command of today answers; its records stay alone on standard output."""
     assert main(["data", "pace", "--count", "2", "--size", "32", "--json"]) == 0
@@ -270,6 +271,7 @@ def test_an_unwritable_place_is_one_line(tmp_path: Path, capsys: pytest.CaptureF
     assert "file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_describe_prints_counts_for_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
     """The supernet's 3,403,430 parameters and 132 factors; as JSON with --json."""
     assert main(["describe", "hrsupernet"]) == 0

@@ -62,6 +62,7 @@ def test_every_wheel_has_what_a_name_stands_for() -> None:
     assert any(fnmatch(f"toolkit/weights/{MAIN}-float32.tflite", pattern) for pattern in left_out)
 
 
+@pytest.mark.slow
 def test_known_failures_are_a_models_own() -> None:
     """What is said of the 68-point models was not measured of the others."""
     said = {name: bundle.read(WEIGHTS / name).card.data["known_failures"] for name in MODELS}

@@ -147,6 +147,7 @@ def test_dlib_finds_faces_in_its_own_crop() -> None:
     assert np.median(errors) < 0.12
 
 
+@pytest.mark.slow
 def test_facts_of_a_graph() -> None:
     """MACs of the file are those of the folded network, and nearly all operations are delegated."""
     found = facts(released("float16"))

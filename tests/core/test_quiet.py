@@ -24,6 +24,7 @@ assert "tensorflow" not in sys.modules, "TensorFlow was loaded, or is still bloc
 """
 
 
+@pytest.mark.slow
 def test_starting_a_detector_is_silent_offline_and_without_tensorflow():
     """In a fresh process: nothing on stdout or stderr, no connection, no TensorFlow, and no block on it."""
     done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, timeout=120, check=False)

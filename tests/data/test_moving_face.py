@@ -16,6 +16,7 @@ def film() -> list[tuple[float, np.ndarray, np.ndarray]]:
     return list(MovingFace(seed=0, frames_each=FRAMES))
 
 
+@pytest.mark.slow
 def test_frames_times_and_points_fit(film):
     """640 x 480, 30 a second, 68 points inside the picture in every frame."""
     assert len(film) == len(SPEEDS) * FRAMES

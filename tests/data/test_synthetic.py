@@ -289,6 +289,7 @@ def test_strokes_are_painted_in_their_order_whatever_form_they_have() -> None:
         assert done.rgb[65, 75, 0] == (50 if len(forms[0]) == 2 else 0)
 
 
+@pytest.mark.slow
 def test_creases_are_computed_wherever_they_are_seen() -> None:
     """Against distances to 500 points of the line: the same Gaussian to 0.001, and under 1e-8 where it is left out."""
     from toolkit.data.synthetic.splat import _crease, _texels

@@ -95,6 +95,7 @@ def test_the_golden_smoothing(example: ModuleType):
         assert found == pytest.approx(np.array(frame["smooth_xy"]), abs=2e-6)
 
 
+@pytest.mark.slow
 def test_a_video_has_the_toolkits_points(example: ModuleType):
     """Followed through quick turns at an uneven pace: within 0.02 px of the toolkit's in every frame."""
     detector = FaceDetector(0)

@@ -36,6 +36,7 @@ NODE = "needs Node 20 or newer: https://nodejs.org"
 BUILD = "the page is not built: make web (needs Node 20 or newer and npm)"
 
 
+@pytest.mark.slow
 def test_the_sources_give_pythons_pixels_and_points():
     """Crop, decoding, smoothing and tracking in plain JavaScript, against the golden cases."""
     if shutil.which("node") is None:
@@ -109,7 +110,7 @@ def server(records: Path) -> Iterator[Server]:
     running = open_server(Serve(port=0, collect=records))
     running.site = dataclasses.replace(running.site, hosts=running.site.hosts | {ELSEWHERE})
     with running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield running
         running.shutdown()

@@ -119,6 +119,7 @@ def test_a_face_has_its_points_at_every_angle(upright: tuple[FaceDetector, np.nd
     assert face.sure
 
 
+@pytest.mark.slow
 def test_a_face_that_turns_all_around_is_followed(upright: tuple[FaceDetector, np.ndarray]) -> None:
     """By 5 degrees a frame, from upside down on: found in the first frames, then one number and points within 5 %."""
     detector, level = upright

@@ -25,6 +25,7 @@ def test_no_index_could_be_better(bits: int) -> None:
     np.testing.assert_allclose(np.abs(WEIGHTS.ravel() - values[index]), nearest, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [4, 6])
 def test_as_good_as_k_means_and_better_than_even_steps(bits: int) -> None:
     """Mean squared error at most a fiftieth above scikit-learn's best of five, and below half of even steps'."""

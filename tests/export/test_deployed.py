@@ -64,6 +64,7 @@ def rounded(value: Any) -> Any:
     return value.half().float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("points", "size_px"), [(29, 96), (68, 256), (98, 160), (98, 256)])
 @pytest.mark.parametrize("decoder", ["dark", "quarter", "argmax"])
 def test_half_precision_decodes_the_same_points(points: int, size_px: int, decoder: Decoder) -> None:
@@ -112,6 +113,7 @@ def test_the_first_of_equal_peaks_is_taken() -> None:
     np.testing.assert_allclose(points, np.tile(expected, (POINTS, 1)), atol=TOLERANCE_PX)
 
 
+@pytest.mark.slow
 def test_the_wrapper_gives_the_points_of_the_bundle(small_bundle: Bundle) -> None:
     """Pixels in, points out, within a thousandth of a pixel."""
     reference = TorchLandmarker(small_bundle)

@@ -114,6 +114,7 @@ def test_a_file_without_counters_is_enough(checkpoint: dict[str, Tensor], tmp_pa
     assert load_imagenet(network(), tmp_path / "old.safetensors").tensors == len(old) - 1
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_and_changes_nothing(checkpoint: dict[str, Tensor], tmp_path: Path) -> None:
     """Another shape, a missing layer, a pickle, and no file at all; each error names what is wrong."""
     net = network()
@@ -133,6 +134,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(checkpoint: dict[str, 
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "_orig_mod.module.", "module._orig_mod."])
 def test_a_wrappers_name_before_all_others_is_left_out(
     checkpoint: dict[str, Tensor], tmp_path: Path, wrapper: str

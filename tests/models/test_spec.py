@@ -36,6 +36,7 @@ def test_released_nets_have_the_published_edges_and_blocks() -> None:
     assert found == {"300w": (50, 25), "cofw": (42, 27), "wflw": (40, 23)}
 
 
+@pytest.mark.slow
 def test_macs_grow_with_the_area() -> None:
     """A fully convolutional network costs a sixteenth at a quarter of the side."""
     large, small = complexity(hrsupernet(68), 256), complexity(hrsupernet(68), 64)
@@ -172,6 +173,7 @@ def test_widths_that_make_no_network_are_refused(narrowed: tuple[tuple[int, int,
         SuperNetSpec(points=3, edges=EDGES, narrowed=narrowed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_parts_add_up(name: str) -> None:
     """Parameters and MACs of all parts are those of the whole network, for the teacher too."""

@@ -37,6 +37,7 @@ def test_every_step_finds_what_it_reads() -> None:
     assert sets == {Path("faces") / name for name in FOLDERS}
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle) -> None:
     """A run that was stopped goes on at the first step that has left no bundle; then it ships."""
     for name in {*FOLDERS, "wflw_test"}:

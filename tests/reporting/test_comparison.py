@@ -67,6 +67,7 @@ def page(tmp_path: Path) -> str:
     return render(load(tmp_path))
 
 
+@pytest.mark.slow
 def test_side_by_side_equals_the_records(page: str) -> None:
     """Every figure to the recorded digit; the ratio is to our fastest file; what cannot run says why."""
     rows = Tables(page).tables["Side by side on made-up faces, test: the same boxes for all"]
@@ -83,6 +84,7 @@ def test_side_by_side_equals_the_records(page: str) -> None:
     assert rows["dlib"][-1][0] == "not measured" and rows["mediapipe"][-1][0] == "97.6"
 
 
+@pytest.mark.slow
 def test_a_competitor_is_no_file_of_ours(page: str) -> None:
     """It lacks a proof by nature: it is in no table of converted files and in no list of gaps, but on the plots."""
     files = Tables(page).tables["Converted files on made-up faces, test"]
@@ -94,6 +96,7 @@ def test_a_competitor_is_no_file_of_ours(page: str) -> None:
         assert ">mediapipe<" in plot[: plot.index("</svg>")]
 
 
+@pytest.mark.slow
 def test_own_detectors_have_a_table_of_their_own(page: str) -> None:
     """Faces that were not found count as failed: 5 of 165, and 2.5 % of the 165 scored ones."""
     (cells,) = [v for k, v in Tables(page).tables["Each behind its own face detector on made-up faces, test"].items()
@@ -104,6 +107,7 @@ def test_own_detectors_have_a_table_of_their_own(page: str) -> None:
     assert "40.0" not in [v for _, v in times], "the pipeline's time is not the network's"
 
 
+@pytest.mark.slow
 def test_stages_say_where_decoding_happens(page: str) -> None:
     """Inside the network, unless it was timed."""
     (caption,) = [c for c in Tables(page).tables if c.startswith("Where the time goes")]
@@ -117,6 +121,7 @@ def test_models_that_say_the_same_are_drawn_once() -> None:
     assert [r["model"] for r in one_each(RECORDS[:5])] == ["face-float32.tflite", "mediapipe", "dlib"]
 
 
+@pytest.mark.slow
 def test_a_corruption_is_a_plot_each_with_its_numbers(page: str) -> None:
     """The plain error first; flicker as a table; every plot's table a click away."""
     assert 'data-plot="robustness-blur"' in page and 'data-plot="comparison-ced"' in page
@@ -129,6 +134,7 @@ def test_a_corruption_is_a_plot_each_with_its_numbers(page: str) -> None:
     assert [text for text, _ in machines[3:6]] == ["not measured", "1.50", "2.25"]
 
 
+@pytest.mark.slow
 def test_behind_detectors_a_miss_is_a_failure(page: str) -> None:
     """The middle level of each condition; no error is given where no face was found."""
     rows = Tables(page).tables["Seen badly, each behind its own face detector"]
@@ -136,6 +142,7 @@ def test_behind_detectors_a_miss_is_a_failure(page: str) -> None:
     assert [text for text, _ in rows["blur"]] == ["not measured", "100.0", "not measured", "100.0"]
 
 
+@pytest.mark.slow
 def test_the_worst_faces_are_shown_with_a_warning(tmp_path: Path, page: str) -> None:
     """Only where a benchmark drew them."""
     assert "The worst faces" not in page

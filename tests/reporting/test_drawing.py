@@ -4,6 +4,7 @@ import io
 import xml.etree.ElementTree as ET
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from toolkit.models.spec import s_hrnet
@@ -45,6 +46,7 @@ def test_png_has_every_mark_where_it_belongs() -> None:
         assert np.abs(image[2 * y, 2 * x] - rgb(name)).max() <= 3, name
 
 
+@pytest.mark.slow
 def test_png_repeats() -> None:
     """The same drawing gives the same bytes."""
     plan = drawing(s_hrnet("300w", 68))

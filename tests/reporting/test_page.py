@@ -71,6 +71,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_table_of_networks_equals_the_records(page: str, whole_run: Path) -> None:
     """Each figure of each stage and baseline, to the digit that was recorded."""
     rows = Tables(page).tables["Accuracy on fabricated faces, test"]
@@ -274,6 +275,7 @@ def test_records_without_bundles_and_with_odd_values(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.slow
 def test_later_records_replace_earlier_ones(copy: Path) -> None:
     """Same kind, model, engine, data, split and threads."""
     fresh = next(r for r in records(copy) if r["model"] == "teacher") | {"nme_mean": 3.25}
@@ -351,6 +353,7 @@ def test_files_of_one_name_are_both_shown(copy: Path) -> None:
     assert score is not None and score["nme_mean"] != 99.0
 
 
+@pytest.mark.slow
 def test_fates_add_up_to_all_operations(page: str, whole_run: Path) -> None:
     """kept + dropped + led nowhere = 132, and kept is what the slimmed bundle holds."""
     rows = Tables(page).tables["Final importance factors by what became of the operation"]

@@ -96,6 +96,7 @@ def tensor(crop: np.ndarray) -> torch.Tensor:
 linux = pytest.mark.skipif(platform.system() == "Darwin", reason="there CoreML itself runs")
 
 
+@pytest.mark.slow
 @linux
 def test_points_are_those_of_the_wrapper_in_torch(package: Path, bundle: Bundle, crop: np.ndarray) -> None:
     """Within a thousandth of a pixel, through load_coreml."""

@@ -65,6 +65,7 @@ def test_a_narrower_network_is_rebuilt_from_its_spec(published: HRSuperNet, shar
     assert all(torch.equal(v, before[k]) for k, v in published.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("most", "widths"), [(128, (16, 32, 64, 128)), (100, (16, 32, 64, 64))])
 def test_even_widths_are_powers_of_two(published: HRSuperNet, most: int, widths: tuple[int, ...]) -> None:
     """18, 36, 72 and 144 channels become those that fill whole vectors, the head's and the stem's too."""
@@ -75,6 +76,7 @@ def test_even_widths_are_powers_of_two(published: HRSuperNet, most: int, widths:
     assert {e.name for e in spec.edges} == {e.name for e in published.spec.edges}
 
 
+@pytest.mark.slow
 def test_silent_channels_go_without_a_trace() -> None:
     """Where the weakest channels of every group carry nothing, the heatmaps stay as they were; 1e-6 relative."""
     net = lively(SPEC)

@@ -153,6 +153,7 @@ def test_one_surviving_path_is_a_network(path: list[int]) -> None:
     assert graph_of(SMALL).left(off, "published").head_width == WIDTHS[path[-1]]
 
 
+@pytest.mark.slow
 def test_the_published_networks_have_no_dead_path() -> None:
     """They are fixed points of the elimination."""
     for name in ("300w", "cofw", "wflw"):
@@ -177,6 +178,7 @@ def test_a_whole_dead_branch_takes_its_inputs_of_the_head() -> None:
         again.left(fewer, "published")
 
 
+@pytest.mark.slow
 def test_the_published_head_is_the_supernet_s_with_hidden_channels_at_zero() -> None:
     """Relative difference at most 1e-6 from that; so it is not what the supernet computes without the branch."""
     graph, image = graph_of(SMALL), picture()
@@ -208,6 +210,7 @@ def test_nothing_surviving_names_the_largest_threshold() -> None:
     assert named == limit and at_threshold(graph, scores, named)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**16), share=st.floats(0.4, 1))
 @settings(max_examples=10, deadline=None)
 def test_a_budget_is_met_and_used_up(seed: int, share: float) -> None:
@@ -246,6 +249,7 @@ def test_an_impossible_budget_is_refused() -> None:
         within(graph_of(SMALL), scores, lambda s: False)
 
 
+@pytest.mark.slow
 def test_a_search_and_a_cut_take_seconds() -> None:
     """Once the supernet of depth factors is traced: under five seconds of the processor, at the published widths."""
     whole = hrsupernet(5, depth_factors=True)
@@ -259,6 +263,7 @@ def test_a_search_and_a_cut_take_seconds() -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth_factors", [False, True])
 def test_prices_are_the_counts_of_the_built_network(depth_factors: bool) -> None:
     """For cuts of every size, by whatever final branches and residual bodies are left: equal in every field."""

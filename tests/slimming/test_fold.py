@@ -60,6 +60,7 @@ def test_every_rewrite_keeps_the_heatmaps(spec: Spec, through: Rewrite) -> None:
     assert difference(lively(spec, (-1.5, 1.5)), through) < TOLERANCE
 
 
+@pytest.mark.slow
 def test_rewrites_do_what_they_say() -> None:
     """Norms go first; then the multiplications by alpha; then the head's one convolution becomes one a branch."""
     net = lively(s_hrnet("300w", 68))
@@ -85,6 +86,7 @@ def test_a_network_with_pruned_channels_folds() -> None:
     assert difference(lively(spec)) < TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth_factors", [False, True])
 def test_the_whole_supernet_folds(depth_factors: bool) -> None:
     """All 132 edges; and the factors of 132 residual bodies."""
@@ -101,6 +103,7 @@ def test_no_norm_and_no_multiplication_is_left() -> None:
     assert not any(isinstance(m, nn.BatchNorm2d | Scale) for m in folded.modules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alphas", [(-1.5, 1.5), (0.0, 0.0), (1e-4, 1e-3), (50.0, 90.0)])
 def test_negative_and_extreme_importance_factors_fold(alphas: tuple[float, float]) -> None:
     """What an identity edge cannot absorb stays a multiplication; the function is the same."""

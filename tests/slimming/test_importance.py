@@ -72,6 +72,7 @@ def test_an_identity_edge_counts_by_the_map_that_it_passes_on() -> None:
             assert 0.5 < size / measured < 2, (edge.name, size, measured)
 
 
+@pytest.mark.slow
 def test_taylor_is_the_slope_times_the_factor(supernet: HRSuperNet) -> None:
     """Against a central difference in float64, summed over two batches; 1e-4 of the largest."""
     net = lively(SPEC).double()

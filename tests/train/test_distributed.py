@@ -55,6 +55,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, float], li
     return json.loads(outputs[1]), [dict(np.load(file)) for file in files]
 
 
+@pytest.mark.slow
 def test_a_synchronised_norm_sees_all_rows(
     runs: tuple[dict[str, float], list[dict[str, np.ndarray]]],
 ) -> None:

@@ -169,6 +169,7 @@ def kd(p2: Array, p1: Array, known: NDArray[np.bool_], temperature: float) -> fl
     return temperature**2 * float((s2 * np.log(s2 / s1)).sum(axis=(2, 3))[known].mean())
 
 
+@pytest.mark.slow
 def test_equation_2(tmp_path: Path) -> None:
     """Squared error plus lambda times the sum of |alpha|, lambda grown with the pixels that 32 px lack (1e-5)."""
     options = Supernet(out=tmp_path, sparsity=3e-4, **SMALL)

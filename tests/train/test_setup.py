@@ -30,6 +30,7 @@ def test_synthetic_faces_take_the_scheme_that_is_asked_for(tmp_path: Path, schem
     assert made.validation[32].points_xy.shape == (1, scheme.points, 2)
 
 
+@pytest.mark.slow
 def test_without_a_scheme_it_is_that_of_the_parent(tmp_path: Path) -> None:
     """A stage says which is usual; a scheme that was asked for wins."""
     assert small(tmp_path, synthetic=2).train.faces.scheme == W300_68

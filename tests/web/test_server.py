@@ -57,7 +57,7 @@ def server(folder: Path, posts: list[Any]) -> Iterator[Server]:
         collect=collect,
     )
     with Server(site, ("127.0.0.1", 0)) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield running
         running.shutdown()

@@ -71,6 +71,7 @@ def test_timings_and_predictions_of_a_phone_become_records(phone: Path) -> None:
     assert cpu["data"].endswith("2 of them") and cpu["n"] == 2
 
 
+@pytest.mark.slow
 def test_a_program_that_cannot_write_outputs_still_times(phone: Path) -> None:
     """Older ones know no --output_filepath: the time counts, the accuracy is not measured, and why is in the record."""
     (phone / "logs" / "old").touch()

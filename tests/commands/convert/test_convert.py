@@ -157,6 +157,7 @@ def onnx_only(folder: Path, **more: object) -> Convert:
     return Convert(bundle=folder / "net", to=("onnx",), precision=("float32",), faces=4, **more)
 
 
+@pytest.mark.slow
 def test_synthetic_faces_are_labelled_as_the_network_is(small_bundle: Bundle, tmp_path: Path) -> None:
     """A 29-point network is compared in pixels and in NME."""
     spec = dataclasses.replace(small_bundle.spec, points=29)
@@ -180,6 +181,7 @@ def broken_export(*arguments: object) -> dict[str, Path]:
 _make = conversion.make
 
 
+@pytest.mark.slow
 def test_a_breach_is_told_and_not_written(
     small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +221,7 @@ def test_somebody_elses_file_is_not_replaced(small_bundle: Bundle, tmp_path: Pat
     assert theirs.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_keep_writes_a_breach_with_its_verdict(
     small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +233,7 @@ def test_keep_writes_a_breach_with_its_verdict(
     assert sidecar.read(tmp_path / "models" / "small-68pt-64-float32.onnx").parity["ok"] is False
 
 
+@pytest.mark.slow
 def test_a_failing_converter_leaves_nothing(
     small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +273,7 @@ def test_no_bundle_is_an_error(tmp_path: Path) -> None:
         finish(convert.run(Convert(bundle=tmp_path)))
 
 
+@pytest.mark.slow
 def test_the_same_bundle_gives_the_same_file(small_bundle: Bundle, tmp_path: Path) -> None:
     """Converted twice, byte for byte."""
     bundle.write(small_bundle, tmp_path / "net")

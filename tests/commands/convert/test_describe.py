@@ -28,6 +28,7 @@ def trained(small_bundle: Bundle, tmp_path: Path) -> Path:
     return tmp_path / "supernet"
 
 
+@pytest.mark.slow
 def test_architecture_and_history_are_drawn(trained: Path, tmp_path: Path) -> None:
     """SVG and PNG by the file's ending; the history stands alone with colours of its own."""
     describe(trained, draw=tmp_path / "a.svg", history=tmp_path / "alpha.svg")
@@ -37,6 +38,7 @@ def test_architecture_and_history_are_drawn(trained: Path, tmp_path: Path) -> No
     assert history.startswith("<svg") and "--supernet:" in history and "not yet slimmed (" in history
 
 
+@pytest.mark.slow
 def test_layers_and_operations_are_described(small_bundle: Bundle, tmp_path: Path) -> None:
     """A network that lost residual layers says how many each block has left, and its file's operations."""
     whole = small_bundle.network()

@@ -39,6 +39,7 @@ def off_by(points: float, confidence: float) -> object:
     return emulated
 
 
+@pytest.mark.slow
 def test_equal_answers_pass(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With a record of each file."""
     monkeypatch.setattr(verify_arm, "emulated", off_by(0, 0))
@@ -50,6 +51,7 @@ def test_equal_answers_pass(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_pat
     json.dumps(outcome.records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("points", "confidence", "failed"),
     [(0.005, 0, {"int8"}), (0.02, 0, ALL), (0, 1e-5, {"int8"}), (0, 1e-3, ALL)],
@@ -80,6 +82,7 @@ def test_an_emulator_that_fails_is_heard(root: Path) -> None:
         compared(root)
 
 
+@pytest.mark.slow
 def test_answers_run_as_a_program_without_torch(tmp_path: Path) -> None:
     """What the emulated computer starts, on this one."""
     generator = np.random.default_rng(0)

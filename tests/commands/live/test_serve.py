@@ -120,7 +120,7 @@ def test_a_certificate_serves_https(page, tmp_path):
     )
     options = Serve(page=page, port=0, certificate=certificate, key=key)
     with open_server(options) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         address = f"https://localhost:{server.server_address[1]}/"
         with urllib.request.urlopen(address, context=ssl.create_default_context(cafile=certificate)) as answer:
             assert answer.read() == b"<p>page"

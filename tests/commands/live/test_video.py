@@ -268,6 +268,7 @@ def test_ctrl_c_keeps_the_recording(cam, tmp_path: Path, monkeypatch: pytest.Mon
     assert len(list(VideoReader(tmp_path / "r.mp4"))) == outcome.records[0]["frames"] == 6
 
 
+@pytest.mark.slow
 def test_it_stops_after_the_time_asked_for(cam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A camera that never ends, half a second."""
     monkeypatch.setattr(FakeCapture, "frames", 10**9)

@@ -69,6 +69,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return written
 
 
+@pytest.mark.slow
 def test_the_record_says_how_fast_and_how_steady(record: dict):
     """Both ways over all frames, every stage of the road, conditions; the stages' times add up to at most the whole."""
     assert record["model"] == released("float16").name

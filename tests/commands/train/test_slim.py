@@ -125,6 +125,7 @@ def test_a_cut_network_inherits_terms_and_no_measurements(supernet: Path, tmp_pa
     assert "300W and AFW, whose terms allow research use only" in card.data["licence"]
 
 
+@pytest.mark.slow
 def test_a_teacher_cannot_be_slimmed(tmp_path: Path) -> None:
     """Only a supernet has importance factors."""
     card = Card(name="hrnet-w18", stage="teacher", scheme="300w-68", size_px=64, sigma_px=1.0)
@@ -164,6 +165,7 @@ def test_a_latency_budget_is_met_by_the_table(supernet: Path, tmp_path: Path) ->
     assert 6.0 < table.predict(result.spec) <= 7.0 < table.predict(whole)
 
 
+@pytest.mark.slow
 def test_a_table_of_another_size_is_refused(supernet: Path, tmp_path: Path) -> None:
     """Times at 128 px say nothing about 64 px."""
     latency.write(LatencyTable(size_px=128, pieces_ms={}), tmp_path / "table.json")
@@ -205,6 +207,7 @@ def test_options_that_contradict_each_other_are_refused(options: dict[str, Any],
         Slim(supernet=Path("runs/a"), out=Path("runs/b"), **options)
 
 
+@pytest.mark.slow
 def test_a_budget_below_a_single_path_is_refused(supernet: Path, tmp_path: Path) -> None:
     """Nothing is written."""
     with pytest.raises(ValueError, match="below the cost of a single path"):

@@ -76,6 +76,7 @@ def test_distilling_freezes_alpha_and_teaches_both_peers(road: Path) -> None:
     assert terms <= set(result.log[-1]) and result.card.metrics["kept"] in ("peer1", "peer2")
 
 
+@pytest.mark.slow
 def test_the_teacher_sees_the_clean_crop_and_each_peer_its_own_mask(tmp_path: Path) -> None:
     """The masks differ between the peers and leave the clean batch as it was."""
     options = Supernet(out=tmp_path, **SMALL)  # type: ignore[arg-type]
@@ -136,6 +137,7 @@ def test_without_peers_one_student_is_trained_as_it_would_be_beside_another(pare
     assert peers_trained(parents, alone.peers, peers_weight=0.0, teacher_weight=0.0)[1].keys() == {"peer1_mse"}
 
 
+@pytest.mark.slow
 def test_a_teacher_is_read_only_where_its_term_is(parents: Path) -> None:
     """Without the term no bundle is needed, and a bundle that is given is no parent."""
     with pytest.raises(ValueError, match="--teacher-weight 0"):
@@ -198,6 +200,7 @@ def test_a_control_is_named_for_its_architecture(tmp_path: Path) -> None:
     assert (fresh.card.name, fresh.spec, fresh.card.parents) == ("little", SPEC, {})
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_on(tmp_path: Path) -> None:
     """--start takes a bundle's architecture, scheme, size and weights; the card names its parent.
 
@@ -228,6 +231,7 @@ def test_a_network_is_trained_on(tmp_path: Path) -> None:
         Teacher(out=tmp_path / "no", start=tmp_path / "start", arch="s-hrnet-300w")
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
     """Refused without a word on it; --resume says that it is finished, or names what is asked for otherwise;
     --overwrite trains anew, and leaves alone what is not the run's."""

@@ -70,6 +70,7 @@ def test_points_covers_and_pictures(tmp_path: Path, write: object) -> None:
         COFW.read(tmp_path, "train")
 
 
+@pytest.mark.slow
 def test_the_published_counts(tmp_path: Path) -> None:
     """1345 faces for training and 507 test faces."""
     for split, count in COFW.published.items():

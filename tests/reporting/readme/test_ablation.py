@@ -5,6 +5,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from toolkit.commands.measure.report import Report, run
 from toolkit.core.files import write_lines
 from toolkit.core.progress import finish
@@ -51,6 +53,7 @@ def test_equal_epochs_stand_in_the_title_and_many_conditions_have_a_mean() -> No
     assert "24 epochs each, at 96 px." in title and rows[0][3] == "3.00 ± 0.00"
 
 
+@pytest.mark.slow
 def test_the_plot_has_a_row_a_variant_and_follows_the_theme() -> None:
     """Sound XML of its own, the same twice, in the colours of light and dark; a single seed is not drawn."""
     assert plots(RECORDS[:2]) == {}

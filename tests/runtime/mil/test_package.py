@@ -23,6 +23,7 @@ def copy(packages: dict[str, Path], tmp_path: Path) -> Path:
     return Path(shutil.copytree(packages["f32"], tmp_path / "copy.mlpackage"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "message"),
     [("Manifest.json", "no Manifest.json"), (WEIGHTS, "copy the whole package"), (MODEL, "copy the whole package")],

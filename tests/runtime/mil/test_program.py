@@ -60,6 +60,7 @@ def test_constants_are_those_that_coremltools_reads(ct: Any, packages: dict[str,
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
+@pytest.mark.slow
 def test_image_input_with_scale_and_bias(
     ct: Any, convert: Callable[..., Any], pieces: nn.Module, image: Array, tmp_path: Path
 ) -> None:
