@@ -64,6 +64,7 @@ def test_a_synchronised_norm_sees_all_rows(
     assert max(runs[0].values()) < 1e-9, runs[0]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(runs: tuple[dict[str, float], list[dict[str, np.ndarray]]]) -> None:
     """Weights, their mean, statistics, losses and scores after two epochs of two passes (1e-7 in float64), though the
     rows are shared unevenly and know different numbers of points; both processes end with the same bits."""

@@ -38,6 +38,7 @@ def test_without_a_scheme_it_is_that_of_the_parent(tmp_path: Path) -> None:
     assert small(tmp_path, COFW_29, synthetic=2, scheme=WFLW_98.name).train.faces.scheme == WFLW_98
 
 
+@pytest.mark.slow
 def test_synthetic_faces_beside_data_are_labelled_as_it_is(tmp_path: Path) -> None:
     """30 photos with 29 points, and 3 faces drawn with them."""
     faces = SyntheticFaces(30, size_px=64, scheme=COFW_29)

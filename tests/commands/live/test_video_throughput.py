@@ -86,6 +86,7 @@ def test_the_record_says_how_fast_and_how_steady(record: dict):
         assert list(way["parts"]) == ["rest", "calm", "quick"]
 
 
+@pytest.mark.slow
 def test_smoothing_takes_the_trembling_away(record: dict):
     """At rest to less than half of what the network gives."""
     ways = record["ways"]

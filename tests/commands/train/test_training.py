@@ -283,6 +283,7 @@ def test_a_run_of_a_single_step_has_a_rate(tmp_path: Path) -> None:
     assert supernet._alpha_lr(options, one_step) == supernet.ALPHA_TRAVEL
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_face_is_refused_where_no_norm_can_take_it(tmp_path: Path) -> None:
     """At 32 px the smallest map has one pixel; with two faces, or at 64 px, there is a spread."""
     for wrong in ({"batch": 1}, {"synthetic": 1}):
