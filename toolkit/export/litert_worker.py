@@ -17,7 +17,7 @@ from toolkit.export.tflite_worker import named
 
 
 class ChannelsLast(nn.Module):
-    """A deployed module that takes (1, S, S, 3), as the files of the first road do."""
+    """A deployed module that takes (1, S, S, 3), as the files of the default converter do."""
 
     def __init__(self, module: Deployed) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ from toolkit.train.options import Training
 Record = dict[str, Any]
 Errors = dict[str, FloatArray]
 Seen = tuple[str, float]
-"""A condition of the battery and its level."""
+"""A corruption and its level."""
 
 CLEAN = "clean"
 
@@ -84,18 +84,18 @@ def _plain(value: Any) -> Any:
 
 
 def at_middle(names: Sequence[str]) -> dict[str, Seen]:
-    """Conditions of the battery, each at its middle level."""
+    """Corruptions, each at its middle level."""
     return {name: (name, CORRUPTIONS[name].levels[CORRUPTIONS[name].middle]) for name in names}
 
 
 def score(trials: Sequence[Trial], faces: Faces, split: str, conditions: Mapping[str, Seen]) -> Steps[list[Record]]:
-    """A record for each trial: its scores on the faces as they are, and its NME under some conditions of the battery.
+    """A record for each trial: its scores on the faces as they are, and its NME under some corruptions.
 
     Args:
         trials: trained.
         faces: what to score on.
         split: what the records call them.
-        conditions: a condition of the battery and its level, by what the records call it; those that the faces' scheme
+        conditions: a corruption and its level, by what the records call it; those that the faces' scheme
             cannot show are left out.
     """
     sizes = [bundle.read(trial.bundle).card.size_px for trial in trials]
@@ -146,14 +146,12 @@ def _record(trial: Trial, faces: Faces, split: str, errors: Errors) -> Record:
 
 
 def summary(variant: str, records: Sequence[Record]) -> str:
-    """A line: mean and spread over seeds on clean faces, and the means under each condition, or over the battery."""
+    """A line: mean and spread over seeds on clean faces, and the means under each corruption or over all."""
     own = [r for r in records if r["variant"] == variant]
     clean = [r["nme_mean"] for r in own]
     spread = f" +- {statistics.stdev(clean):.2f}" if len(clean) > 1 else ""
     by_name = {name: statistics.mean(r["battery"][name] for r in own) for name in own[0]["battery"]}
     if len(by_name) > 2:
-        by_name = {"over the battery": statistics.mean(by_name.values())}
-    spoiled = "".join(f", {value:.2f} % {name}" for name, value in by_name.items())
-    return (
-        f"{variant:36} NME {statistics.mean(clean):.2f}{spread} % clean{spoiled} ({own[0]['split']}, {len(own)} seeds)"
-    )
+        by_name = {"over all corruptions": statistics.mean(by_name.values())}
+    more = "".join(f", {value:.2f} % {name}" for name, value in by_name.items())
+    return f"{variant:36} NME {statistics.mean(clean):.2f}{spread} % clean{more} ({own[0]['split']}, {len(own)} seeds)"

@@ -30,7 +30,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class Augmentations(FromScratch):
     """Train one small network with the published augmentation, with each group added to it, and with all of them.
 
-    Each is scored on the validation faces, clean and under every condition of the robustness battery.
+    Each is scored on the validation faces, clean and under every corruption of the robustness benchmark.
     """
 
     out: OutFolder = Path("runs/ablate-augment")

@@ -80,8 +80,8 @@ class Comparison(Options):
     """Highest learning rate of what starts from scratch."""
     augment: dict[str, float] = field(default_factory=dict)
     """Strengths that differ from the published augmentation."""
-    battery: bool = False
-    """Score the validation faces under every condition of the robustness battery."""
+    robustness: bool = False
+    """Score the validation faces under every corruption of `sdhrnet benchmark robustness`."""
     synthetic: int = 2000
     """Number of synthetic faces, where no --data is given."""
     seeds: int | None = None
@@ -199,7 +199,7 @@ def compared(
     records: list[Record] = []
     for split in ("val", "test"):
         faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
-        all_of_it = options.battery and split == "val"
+        all_of_it = options.robustness and split == "val"
         records += yield from score(trials, faces, split, at_middle(tuple(CORRUPTIONS)) if all_of_it else conditions)
     append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]

@@ -19,8 +19,8 @@ HIDDEN: Mapping[str, Seen] = MappingProxyType(
         "face mask": ("face mask", 1),
     }
 )
-"""The battery's occluders by their longest side, and one size more: up to nine tenths of the crop's side, under which
-nearly half of the points are hidden."""
+"""The robustness benchmark's occluders by their longest side, and one size more: up to nine tenths of the crop's side,
+under which nearly half of the points are hidden."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ def trial(ablation: str, variant: str, training: Teacher) -> Trial:
 
 
 def validated(options: FromScratch, trials: Sequence[Trial], conditions: Sequence[str]) -> Steps[Outcome]:
-    """Train all, and score and record them on the validation faces, clean and under conditions of the battery."""
+    """Train all, and score and record them on the validation faces, clean and under some corruptions."""
     results = options.results or options.out / "results.jsonl"
     check_outputs(options, results=results)
     yield from make([trial.job for trial in trials if trial.job], options.at_once)

@@ -44,12 +44,12 @@ def test_a_row_is_a_mean_a_deviation_and_a_change_seed_by_seed() -> None:
 
 
 def test_equal_epochs_stand_in_the_title_and_many_conditions_have_a_mean() -> None:
-    """Where every variant was trained as long, that is no column; a battery of three is averaged."""
+    """Where every variant was trained as long, that is no column; three corruptions are averaged."""
     records = [{**r, "epochs": 24, "against": None} for r in RECORDS[2:]]
     for r in records:
         r["battery"] = {"blur": 1.0, "noise": 2.0, "jpeg": 6.0}
     ((title, header, rows),) = ablations(records)
-    assert header == ["distil", "seeds", "clean", "battery, mean", "blur", "noise", "jpeg"]
+    assert header == ["distil", "seeds", "clean", "corruptions, mean", "blur", "noise", "jpeg"]
     assert "24 epochs each, at 96 px." in title and rows[0][3] == "3.00 ± 0.00"
 
 

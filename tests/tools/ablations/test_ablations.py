@@ -188,7 +188,7 @@ def test_table_6_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.slow
 def test_an_ablation_trains_scores_and_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two variants on a handful of synthetic faces: a record each with the whole battery; again, nothing is trained."""
+    """Two variants on a handful of synthetic faces: a record each with all corruptions; again, nothing is trained."""
     monkeypatch.setattr(augment, "GROUPS", {"published": (), "+ jitter": ("jitter",)})
     options = augment.Augmentations(out=tmp_path / "run", size=32, epochs=1, synthetic=10, at_once=2)
     outcome = finish(augment.run(options))

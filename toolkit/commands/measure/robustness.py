@@ -72,7 +72,7 @@ class Robustness(Options):
 
 
 def run(options: Robustness) -> Steps[Outcome]:
-    """Spoil, score and compare; see Robustness."""
+    """Corrupt, score and compare; see Robustness."""
     results = options.results or Path("results.jsonl")
     check_outputs(options, results=results)
     opened = [open_candidate(s) for s in sources(options.models, options.competitors, options.engines, (1,))]

@@ -18,7 +18,7 @@ ROW_IN = 0.32
 
 
 def ablations(records: Sequence[Record]) -> list[TextTable]:
-    """A title, a header and rows for every ablation and split among the records; clean faces, then the battery."""
+    """A title, a header and rows for every ablation and split among the records; clean faces, then corrupted ones."""
     return [_table(ablation, own) for ablation, _, own in _groups(records)]
 
 
@@ -53,7 +53,7 @@ def _table(ablation: str, own: list[Record]) -> TextTable:
         title += _explained(own)
         columns.append(("change", lambda mine: _change(mine, own)))
     if len(conditions) > len(MARKS) - 1:
-        columns.append(("battery, mean", lambda mine: spread([statistics.mean(r["battery"].values()) for r in mine])))
+        columns.append(("corruptions, mean", lambda mine: spread([_corrupted(r) for r in mine])))
     for name in conditions:
         columns.append((name, lambda mine, name=name: spread([r["battery"][name] for r in mine])))
     rows = []
@@ -148,3 +148,8 @@ def _dots(key: str, records: list[Record]) -> str:
     label = f"NME of {len(variants)} variants, mean and standard deviation over seeds"
     size_in = (7.2, 1.1 + ROW_IN * len(variants))
     return standalone(chart(f"ablation-{key}", label, draw, legend=len(series), size_in=size_in))
+
+
+def _corrupted(record: Record) -> float:
+    """Mean NME over all corruptions, in percent."""
+    return statistics.mean(record["battery"].values())
