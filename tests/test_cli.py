@@ -345,7 +345,7 @@ def test_only_a_command_that_can_leave_faces_out_names_the_option(
     ("words", "found"),
     [
         ("sl", "slim"),
-        ("data p", "preview pack"),
+        ("data p", "preview pseudo-label pack"),
         ("slim s", "sweep"),
         ("slim sweep --bu", "--budgets"),
         ("slim --importance g", "gamma"),

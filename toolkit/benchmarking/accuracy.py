@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
+from toolkit.core.geometry import moved_onto
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data.crops import PlainCrops
@@ -128,7 +129,8 @@ def mean_shape_points(train: Photos, test: Photos) -> dict[str, FloatArray]:
     for label in test.labels:
         centre, side = _square(label)
         placed.append(mean * side + centre)
-        fitted.append(_similarity(mean, label.points_xy))
+        known = np.isfinite(label.points_xy).all(axis=1)
+        fitted.append(moved_onto(mean, mean[known], label.points_xy[known]))
     return {"mean shape": np.array(placed), "oracle similarity": np.array(fitted)}
 
 
@@ -141,12 +143,3 @@ def _square(label: Label) -> tuple[FloatArray, float]:
 def _in_box(label: Label) -> FloatArray:
     centre, side = _square(label)
     return np.asarray((label.points_xy - centre) / side)
-
-
-def _similarity(source: FloatArray, target: FloatArray) -> FloatArray:
-    """`source` under the least-squares rotation, scale and shift onto `target`, as complex numbers."""
-    s, t = source @ [1, 1j], target @ [1, 1j]
-    ok = ~np.isnan(t)
-    factor = np.vdot(s[ok] - s[ok].mean(), t[ok] - t[ok].mean()) / np.vdot(s[ok] - s[ok].mean(), s[ok] - s[ok].mean())
-    moved = (s - s[ok].mean()) * factor + t[ok].mean()
-    return np.column_stack([moved.real, moved.imag])

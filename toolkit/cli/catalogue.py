@@ -178,6 +178,13 @@ def _data_label() -> "Stage[Options]":
     return Stage(LabelPhotos, run)
 
 
+@data.command("data pseudo-label", "label a set anew with trained networks")
+def _data_pseudo_label() -> "Stage[Options]":
+    from toolkit.commands.data.pseudo_label import PseudoLabel, run
+
+    return Stage(PseudoLabel, run)
+
+
 @data.command("data pack", "a set as one memory-mapped file of faces, cut already")
 def _data_pack() -> "Stage[Options]":
     from toolkit.commands.data.pack import Pack, run

@@ -82,6 +82,21 @@ def rotation(degrees: float) -> FloatArray:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
+def moved_onto(points_xy: FloatArray, source_xy: FloatArray, target_xy: FloatArray) -> FloatArray:
+    """Points (..., 2) under the rotation, scale and shift that bring some points nearest to others (least squares).
+
+    Args:
+        points_xy: to move.
+        source_xy: (N, 2), at least two different ones.
+        target_xy: (N, 2) where they should be.
+    """
+    s, t = source_xy @ [1, 1j], target_xy @ [1, 1j]  # as complex numbers, where turning and scaling is a product
+    spread = s - s.mean()
+    factor = np.vdot(spread, t - t.mean()) / np.vdot(spread, spread)
+    moved = (points_xy @ [1, 1j] - s.mean()) * factor + t.mean()
+    return np.stack([moved.real, moved.imag], axis=-1)
+
+
 def cut(image: ImageArray, crop: Crop) -> ImageArray:
     """The crop's pixels, (size_px, size_px, 3) uint8; outside the image the nearest edge pixel is repeated.
 

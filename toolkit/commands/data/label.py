@@ -20,12 +20,13 @@ from toolkit.core.provenance import conditions, versions
 from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.data.formats.gather import shown
+from toolkit.data.formats.pts import LABELS
 from toolkit.data.own import OwnFolder, check_place, photos_in
 from toolkit.detect import FaceDetector
 from toolkit.detect.detector import FINEST
 from toolkit.detect.mesh import CONFIDENT, SCHEME, FaceMesh, MeshFace, face_at
 
-LABELS, SHEET = "labels.json", "contact_sheet.png"
+SHEET = "contact_sheet.png"
 METHOD = "MediaPipe Face Mesh, mean of picture and mirror image, as 68 points by toolkit.detect.mesh_table"
 COLUMNS, TILE_PX = 10, 160
 SHOWN = 200

@@ -33,6 +33,8 @@ from toolkit.data.sample import box_of_points
 
 PIXELS_FROM = 1
 VISIBILITY = "visibility.json"
+LABELS = "labels.json"
+"""What the toolkit says of labels that it made; `origin` in it goes on in the set's title, and so to every card."""
 STATES = HIDDEN, COVERED, VISIBLE = 0, 1, 2
 
 
@@ -190,11 +192,18 @@ def read(root: Path, split: Split) -> Reading:
         raise ValueError(f"{shown(folder / VISIBILITY)} must map names to a pose and a list `visible`")
     labels, problems = labels_in(folder, scheme, visibility=said) if folder.is_dir() else ([], [])
     name = shown(folder.relative_to(root.parent) if root.name else Path(folder.resolve().name))
-    title = f"folder {name}: {len(labels)} faces"
+    title = f"folder {name}: {len(labels)} faces{_origin(folder)}"
     found = Reading(scheme=scheme, title=title, labels=labels, problems=problems)
     return require_faces(
         found, f"no .pts file that can be used in {shown(folder)}: expected NAME.jpg with NAME.pts beside it"
     )
+
+
+def _origin(folder: Path) -> str:
+    """Where the labels of a folder are from, in words, if it says so."""
+    about = read_json(folder / LABELS) if (folder / LABELS).is_file() else None
+    origin = about.get("origin") if isinstance(about, dict) else None
+    return f", {origin}" if isinstance(origin, str) else ""
 
 
 FORMAT = Format(

@@ -1,0 +1,62 @@
+"""Several networks, and their mirrored crops, as one prediction of a face: for labels, where time does not matter."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.schemes import Scheme
+from toolkit.detect.landmarks import landmarks_of
+from toolkit.runtime.landmarker import Landmarker, Prediction
+
+
+class Mirrored:
+    """A landmarker that looks at each crop and at its mirror image; what it finds there is mirrored back."""
+
+    def __init__(self, landmarker: Landmarker) -> None:
+        self._landmarker = landmarker
+        self._order = list(landmarker.scheme.mirror)
+
+    @property
+    def scheme(self) -> Scheme:
+        return self._landmarker.scheme
+
+    @property
+    def size_px(self) -> int:
+        return self._landmarker.size_px
+
+    @property
+    def engine(self) -> str:
+        return self._landmarker.engine
+
+    @property
+    def timed(self) -> bool:
+        return self._landmarker.timed
+
+    def __call__(self, crop: ImageArray) -> Prediction:
+        """The means of both."""
+        plain, turned = self._landmarker(crop), self._landmarker(np.ascontiguousarray(crop[:, ::-1]))
+        back = turned.points_xy[self._order] * [-1, 1] + [crop.shape[1] - 1, 0]
+        return Prediction(
+            points_xy=(plain.points_xy + back) / 2,
+            confidence=(plain.confidence + turned.confidence[self._order]) / 2,
+        )
+
+
+def consensus(
+    image: ImageArray, box_xyxy: FloatArray, landmarkers: Sequence[Landmarker], passes: int
+) -> tuple[FloatArray, FloatArray]:
+    """The mean of what several networks of one scheme find in a box, each in crops of its own.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        box_xyxy: (4,) in the sense of training.
+        landmarkers: at least one.
+        passes: crops of each, as for landmarks_of.
+
+    Returns:
+        Points (M, 2) in image pixels, and (M,) how far the networks are from their mean there, in pixels, on average.
+    """
+    found = np.stack([landmarks_of(image, box_xyxy, each, passes).seen.points_xy for each in landmarkers])
+    mean = found.mean(axis=0)
+    return mean, np.linalg.norm(found - mean, axis=2).mean(axis=0)
