@@ -152,4 +152,4 @@ def _dots(key: str, records: list[Record]) -> str:
 
 def _corrupted(record: Record) -> float:
     """Mean NME over all corruptions, in percent."""
-    return statistics.mean(record["battery"].values())
+    return float(statistics.mean(record["battery"].values()))
