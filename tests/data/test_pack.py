@@ -54,6 +54,61 @@ def test_a_pack_holds_the_patches_of_the_set(folder: Path, packed: Path) -> None
         np.testing.assert_array_equal(pack[i].image, expected.image)
 
 
+@pytest.fixture
+def smooth(tmp_path: Path) -> Path:
+    """Six photos that WebP is good at, with points of which one is missing."""
+    root, rng = tmp_path / "smooth", np.random.default_rng(0)
+    root.mkdir()
+    for i in range(6):
+        shade = np.linspace(20, 170, 70)[None, :, None] + np.linspace(0, 50, 60)[:, None, None] + (0, 5 * i, 0)
+        write_png(root / f"p{i}.png", shade.astype(np.uint8))
+        points = rng.uniform(10, 50, (68, 2))
+        points[3] = np.nan
+        (root / f"p{i}.pts").write_text(write_pts(points))
+    return root
+
+
+def test_an_encoded_pack_holds_nearly_the_same_in_far_less(smooth: Path, tmp_path: Path) -> None:
+    """Pixels within 6 of 255, points to 1e-4 px, a tenth of the bytes; training takes it like the pixels."""
+    photos, sizes = open_folder(smooth, test=False), []
+    for name, quality in (("raw", None), ("webp", 90)):
+        finish(write_pack(photos, "train", tmp_path / f"{name}.faces", SIZE, quality))
+        sizes.append((tmp_path / f"{name}.faces").stat().st_size)
+    raw, webp = (PackedFaces(tmp_path / f"{name}.faces") for name in ("raw", "webp"))
+    assert sizes[1] < sizes[0] / 10 and (webp.quality, webp.title, webp.size_px) == (90, raw.title, SIZE)
+    for i in range(6):
+        assert np.abs(webp.patch(i).image.astype(int) - raw.patch(i).image).max() <= 6
+        np.testing.assert_allclose(webp.patch(i).points_xy, raw.patch(i).points_xy, atol=1e-4)
+        np.testing.assert_array_equal(webp[i].image, webp.patch(i).image)
+    (batch,) = finish(training_faces(open_folder(tmp_path / "webp.faces", test=False), SIZE)).epoch((0,), 6, Augment())
+    assert batch.images.shape == (6, SIZE, SIZE, 3) and np.isnan(batch.points_xy[0]).any()
+
+
+def test_a_damaged_picture_of_an_encoded_pack_is_refused_by_name(smooth: Path, tmp_path: Path) -> None:
+    """A single bit, when that face is looked at."""
+    path = tmp_path / "webp.faces"
+    finish(write_pack(open_folder(smooth, test=False), "train", path, SIZE, 50))
+    data = bytearray(path.read_bytes())
+    header, begin = header_of(data)
+    ends = load_file(path)["ends"]
+    data[begin + header["pictures"]["data_offsets"][0] + int(ends[1]) + 30] ^= 1
+    path.write_bytes(data)
+    pack = PackedFaces(path)
+    assert pack.patch(1).image.any()
+    with pytest.raises(ValueError, match="pixels of face 2, p2, are damaged: pack the set again"):
+        pack.patch(2)
+
+
+def test_the_command_says_what_a_quality_costs(smooth: Path, tmp_path: Path) -> None:
+    """PSNR in dB, higher for a higher quality; a quality that WebP has not is refused."""
+    said = [
+        finish(run(Pack(data=smooth, out=tmp_path / f"{q}.faces", size=SIZE, quality=q))).records[0] for q in (10, 95)
+    ]
+    assert 25 < said[0]["psnr_db"] < said[1]["psnr_db"] and said[0]["size_bytes"] <= said[1]["size_bytes"]
+    with pytest.raises(ValueError, match="--quality must be from 1 to 100, got 0"):
+        Pack(data=smooth, out=tmp_path / "a.faces", quality=0)
+
+
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_pack_splits_like_its_set(folder: Path, packed: Path, split: str) -> None:
     """The faces held out for validation are the same ones, under the same title."""
@@ -88,7 +143,7 @@ def test_covered_points_and_subsets_travel_with_the_pack(tmp_path: Path, folder:
     assert {name: len(members) for name, members in pack.subsets.items()} == {"front": 15, "left": 15}
 
 
-def header_of(data: bytes) -> tuple[dict[str, Any], int]:
+def header_of(data: bytes | bytearray) -> tuple[dict[str, Any], int]:
     """The header of a safetensors file, and where its arrays begin."""
     begin = 8 + int.from_bytes(data[:8], "little")
     return json.loads(data[8:begin]), begin

@@ -1,25 +1,28 @@
-"""A pack: a set as one memory-mapped file of faces that are decoded and cut already.
+"""A pack: a set as one memory-mapped file of faces that are cut already, their pixels as they are or as WebP pictures.
 
 It is a safetensors file: `points_xy` (N, M, 2) and `boxes_xyxy` (N, 4) float64 in patch pixels, `patches` (N, P, P, 3)
-uint8, `covered` (N, M) uint8: 0 no, 1 yes, 2 not known, and `digests` (N, 32) uint8, the SHA-256 of each patch. Its
-metadata hold `pack`, the rest as JSON (see About), and `sha256`, of all but the patches. That is compared when a pack
-is opened, a patch's own hash when it is first looked at.
+uint8, `covered` (N, M) uint8: 0 no, 1 yes, 2 not known, and `digests` (N, 32) uint8, the SHA-256 of each patch. Where
+it says a `quality`, `pictures` (B) uint8 are WebP files one behind the other in the patches' place, each ending at its
+number in `ends` (N) int64; the points are float32, and the digests are the pictures'. Its metadata hold `pack`, the
+rest as JSON (see About), and `sha256`, of all but the pixels. That is compared when a pack is opened, a patch's own
+hash when it is first looked at.
 """
 
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from toolkit.core.arrays import ImageArray
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import new_file
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.records import Whole
@@ -29,15 +32,21 @@ from toolkit.data.augment import Patch, patch, patch_side
 from toolkit.data.formats.gather import Format, Split
 from toolkit.data.labels import Label, Photos, Reading
 
-VERSION = 3
-"""Of what the metadata say; 1 and 2 had a layout of their own."""
+RAW, ENCODED = 3, 4
+"""Of what the metadata say, by how the pixels are held; 1 and 2 had a layout of their own."""
 SUFFIX = ".faces"
 UNKNOWN = 2
 """In `covered`: the set does not say."""
-DTYPES: Mapping[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "U8": np.dtype("u1")}
+Kind = Literal["F64", "F32", "I64", "U8"]
+DTYPES: Mapping[str, np.dtype[Any]] = {
+    **{"F64": np.dtype("<f8"), "F32": np.dtype("<f4")},
+    **{"I64": np.dtype("<i8"), "U8": np.dtype("u1")},
+}
 """The kinds of numbers in a pack, by their names in safetensors."""
 UNSEALED = "0" * 64
 AGAIN = "pack the set again"
+PIXELS = ("patches", "pictures")
+"""Arrays whose parts have hashes of their own."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -53,10 +62,30 @@ class About:
     names: tuple[str, ...]
     groups: tuple[str, ...]
     subsets: dict[str, tuple[Whole, ...]]
+    quality: Whole | None = None
+    """Of the WebP pictures, from 1 to 100; None where the pixels are as they are."""
 
 
-def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[None]:
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A face on its way into a pack."""
+
+    pixels: NDArray[np.uint8]
+    """(P, P, 3), or the bytes of its WebP picture."""
+    points_xy: FloatArray
+    box_xyxy: FloatArray
+    covered: NDArray[np.bool_] | None
+
+
+def write_pack(photos: Photos, split: Split, path: Path, size_px: int, quality: int | None = None) -> Steps[None]:
     """Decode and cut every face for crops of up to size_px, and put the pack in place when it is whole.
+
+    Args:
+        photos: the faces.
+        split: which they are.
+        path: the file.
+        size_px: side of the largest crops that it is good for.
+        quality: of WebP pictures, from 1 to 100: some thirty times smaller than the pixels, which None keeps exactly.
 
     Raises:
         FileNotFoundError: a picture is not there.
@@ -71,13 +100,22 @@ def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[
         names=tuple(label.name for label in photos.labels),
         groups=tuple(label.group for label in photos.labels),
         subsets={name: tuple(indices) for name, indices in photos.subsets.items()},
+        quality=quality,
     )
-    said = json.dumps({"format": VERSION, **dataclasses.asdict(about)})
+    told = {k: v for k, v in dataclasses.asdict(about).items() if v is not None}
+    said = json.dumps({"format": RAW if quality is None else ENCODED, **told})
     count, points, side = len(photos), photos.scheme.points, patch_side(size_px)
-    shapes: dict[str, tuple[Literal["F64", "U8"], tuple[int, ...]]] = {
-        "points_xy": ("F64", (count, points, 2)),
+    rows: Iterable[Row] = _rows(photos, size_px, quality)
+    place: Kind = "F64" if quality is None else "F32"
+    pixels: dict[str, tuple[Kind, tuple[int, ...]]] = {"patches": ("U8", (count, side, side, 3))}
+    if quality is not None:  # how large they are is known once all are made
+        rows = yield from _gathered(rows, photos)
+        whole = sum(len(row.pixels) for row in rows)
+        pixels = {"ends": ("I64", (count,)), "pictures": ("U8", (whole,))}
+    shapes: dict[str, tuple[Kind, tuple[int, ...]]] = {
+        "points_xy": (place, (count, points, 2)),
         "boxes_xyxy": ("F64", (count, 4)),
-        "patches": ("U8", (count, side, side, 3)),
+        **pixels,
         "covered": ("U8", (count, points)),
         "digests": ("U8", (count, hashlib.sha256().digest_size)),
     }
@@ -94,31 +132,59 @@ def write_pack(photos: Photos, split: Split, path: Path, size_px: int) -> Steps[
             whole = file.tell() + end
             os.posix_fallocate(file.fileno(), 0, whole) if hasattr(os, "posix_fallocate") else file.truncate(whole)
         arrays = _mapped(temporary, "r+")
-        yield from _fill(photos, size_px, arrays)
+        yield from _fill(rows, photos, arrays)
         with temporary.open("r+b") as file:
             file.seek(8)
             file.write(text.replace(UNSEALED.encode(), _digest(said, arrays).encode(), 1))
 
 
-def _fill(photos: Photos, size_px: int, arrays: Arrays) -> Steps[None]:
+def _rows(photos: Photos, size_px: int, quality: int | None) -> Iterator[Row]:
     for i in range(len(photos)):
         sample = photos[i]
         face = patch(sample, size_px)
-        arrays["patches"][i], arrays["points_xy"][i], arrays["boxes_xyxy"][i] = (
-            face.image,
-            face.points_xy,
-            face.box_xyxy,
-        )
-        arrays["covered"][i] = UNKNOWN if sample.covered is None else sample.covered
-        arrays["digests"][i] = np.frombuffer(hashlib.sha256(arrays["patches"][i].data).digest(), np.uint8)
+        pixels = face.image if quality is None else _encoded(face.image, quality)
+        yield Row(pixels=pixels, points_xy=face.points_xy, box_xyxy=face.box_xyxy, covered=sample.covered)
+
+
+def _gathered(rows: Iterable[Row], photos: Photos) -> Steps[list[Row]]:
+    made = []
+    for i, row in enumerate(rows):
+        made.append(row)
+        if i % 50 == 0:
+            yield Progress(task=f"encoding {photos.title}", done=i + 1, total=len(photos))
+    return made
+
+
+def _fill(rows: Iterable[Row], photos: Photos, arrays: Arrays) -> Steps[None]:
+    end = 0
+    for i, row in enumerate(rows):
+        arrays["points_xy"][i], arrays["boxes_xyxy"][i] = row.points_xy, row.box_xyxy
+        arrays["covered"][i] = UNKNOWN if row.covered is None else row.covered
+        arrays["digests"][i] = np.frombuffer(hashlib.sha256(row.pixels.data).digest(), np.uint8)
+        if "patches" in arrays:
+            arrays["patches"][i] = row.pixels
+        else:
+            start, end = end, end + len(row.pixels)
+            arrays["pictures"][start:end], arrays["ends"][i] = row.pixels, end
         if i % 50 == 0 or i == len(photos) - 1:
             yield Progress(task=f"packing {photos.title}", done=i + 1, total=len(photos))
 
 
+def _encoded(image: ImageArray, quality: int) -> NDArray[np.uint8]:
+    """The bytes of a WebP picture."""
+    done, data = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, quality])
+    assert done
+    return np.asarray(data, dtype=np.uint8)
+
+
+def _decoded(data: NDArray[np.uint8]) -> ImageArray:
+    return np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
 def _digest(said: str, arrays: Arrays) -> str:
-    """The SHA-256 of all that a pack says but its patches, which have their own."""
+    """The SHA-256 of all that a pack says but its pixels, which have their own."""
     digest = hashlib.sha256(said.encode())
-    for name in sorted(arrays.keys() - {"patches"}):
+    for name in sorted(arrays.keys() - {*PIXELS}):
         digest.update(arrays[name].data)
     return digest.hexdigest()
 
@@ -147,15 +213,16 @@ class PackedFaces(Photos):
 
     def __init__(self, path: Path) -> None:
         said, sha256 = _metadata(path)
-        about = versioned(parse(said.encode(), f"{path}: what it says"), About, VERSION, str(path))
+        about = versioned(parse(said.encode(), f"{path}: what it says"), About, ENCODED, str(path))
         self.path = path
-        self.size_px, self.split, self.title = about.size_px, about.split, about.title
+        self.size_px, self.split, self.title, self.quality = about.size_px, about.split, about.title, about.quality
         self._sound: set[int] = set()
         try:
             arrays = _mapped(path, "r")
             if sha256 != _digest(said, arrays):
                 raise ValueError("its hash differs")
-            self._patches, self._digests = arrays["patches"], arrays["digests"]
+            self._arrays = arrays
+            self._pixels(len(about.names) - 1)  # KeyError where there are none
             self.scheme: Scheme = scheme(about.scheme)
             self.labels = self._labels(about, arrays)
         except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -173,7 +240,7 @@ class PackedFaces(Photos):
                 source=f"{self.path}, face {i}",
                 group=about.groups[i],
                 picture=lambda i=i: np.array(self._patch(i)),  # type: ignore[misc]  # mypy cannot type a default
-                points_xy=arrays["points_xy"][i],
+                points_xy=np.asarray(arrays["points_xy"][i], np.float64),
                 box_xyxy=arrays["boxes_xyxy"][i],
                 covered=None if covered[i, 0] == UNKNOWN else covered[i].astype(bool),
                 subsets=frozenset(of[i]),
@@ -182,7 +249,7 @@ class PackedFaces(Photos):
         )
 
     def patch(self, index: int) -> Patch:
-        """A face as training cuts it, read from the disk's cache without a copy.
+        """A face as training cuts it: pixels are read from the disk's cache without a copy, a picture is decoded.
 
         Raises:
             ValueError: its pixels are damaged.
@@ -192,13 +259,20 @@ class PackedFaces(Photos):
 
     def _patch(self, index: int) -> ImageArray:
         """A face's pixels, compared with their hash the first time."""
-        image: ImageArray = self._patches[index]
+        held = self._pixels(index)
         if index not in self._sound:
-            if hashlib.sha256(image.data).digest() != self._digests[index].tobytes():
+            if hashlib.sha256(held.data).digest() != self._arrays["digests"][index].tobytes():
                 name = self.labels[index].name
                 raise ValueError(f"{self.path}: the pixels of face {index}, {name}, are damaged: {AGAIN}")
             self._sound.add(index)
-        return image
+        return held if self.quality is None else _decoded(held)
+
+    def _pixels(self, index: int) -> NDArray[np.uint8]:
+        """A face as it lies in the file, as Row's."""
+        if self.quality is None:
+            return np.asarray(self._arrays["patches"][index])
+        ends = self._arrays["ends"]
+        return np.asarray(self._arrays["pictures"][ends[index - 1] if index else 0 : ends[index]])
 
 
 def open_pack(path: Path, split: Split) -> PackedFaces:
