@@ -16,7 +16,8 @@ from toolkit.core.schemes import Scheme
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.zoo import MAIN, is_bundle, resolve
 from toolkit.detect import FaceDetector, FaceLandmarks, FaceTracker, Tracking, landmarks_in
-from toolkit.detect.detector import FINEST, Detection
+from toolkit.detect.boxes import Detection
+from toolkit.detect.detector import FINEST
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import TRACKING
 from toolkit.runtime import sidecar
@@ -33,7 +34,15 @@ class Model:
     timed: bool
     """Whether its speed says anything about a device; a reference interpreter's does not."""
 
-    def __init__(self, path: Path, landmarker: Landmarker, *, finest: int = FINEST, passes: int = PASSES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        landmarker: Landmarker,
+        *,
+        finest: int = FINEST,
+        passes: int = PASSES,
+        detector: Path | str | None = None,
+    ) -> None:
         """See `load`."""
         if finest < 0 or passes < 1:
             raise ValueError(f"expected finest 0 or more and passes 1 or more, got {finest} and {passes}")
@@ -41,6 +50,7 @@ class Model:
         self.scheme, self.size_px = landmarker.scheme, landmarker.size_px
         self.engine, self.timed = landmarker.engine, landmarker.timed
         self._landmarker, self._finest, self._passes = landmarker, finest, passes
+        self._file = None if detector is None else Path(detector)
         self._detector: FaceDetector | None = None
         self._closed = False
         self._lock = RLock()
@@ -66,7 +76,7 @@ class Model:
 
         Raises:
             ValueError: an array of another kind, or a file that is no picture, or the model was closed.
-            FileNotFoundError: there is no picture at the path.
+            FileNotFoundError: there is no picture at the path, or no face detector.
 
         Example:
             with toolkit.load("sdhrnet-68pt-128") as model:
@@ -86,8 +96,8 @@ class Model:
         with self._lock:
             if self._closed:
                 raise ValueError("this model was closed: load it again")
-            if self._detector is None:  # it takes a second to start, which crops alone need not wait for
-                self._detector = FaceDetector(self._finest)
+            if self._detector is None:  # crops alone need none
+                self._detector = FaceDetector(self._finest, detector=self._file)
             return self._detector(image)
 
     def __call__(self, crop: ImageArray) -> Prediction:
@@ -141,6 +151,7 @@ def load(
     engine: str | None = None,
     finest: int = FINEST,
     passes: int = PASSES,
+    detector: Path | str | None = None,
 ) -> Model:
     """A model, ready to find faces in pictures.
 
@@ -153,6 +164,8 @@ def load(
         finest: how small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size
             too.
         passes: predictions a face; each after the first crops around the points of the one before.
+        detector: the face detector's .tflite, face_detection_short_range.tflite; None takes it from an installed
+            mediapipe, and "mediapipe" runs MediaPipe's own FaceDetector. It is opened by the first `find`.
 
     Raises:
         FileNotFoundError: there is no such file and no released model of that name.
@@ -165,7 +178,7 @@ def load(
             print(face.points_xy)  # (68, 2) in pixels
     """
     path = resolve(model)
-    return Model(path, open_model(path, threads, engine), finest=finest, passes=passes)
+    return Model(path, open_model(path, threads, engine), finest=finest, passes=passes, detector=detector)
 
 
 def open_model(path: Path, threads: int = 1, engine: str | None = None, head: Scheme | None = None) -> Landmarker:

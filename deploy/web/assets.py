@@ -19,9 +19,9 @@ from toolkit.core.images import write_image
 from toolkit.core.provenance import commit
 from toolkit.core.schemes import SCHEMES, scheme
 from toolkit.core.zoo import WEIGHTS
+from toolkit.detect.blazeface import detector_file
 from toolkit.reporting import charts
 from toolkit.runtime import sidecar
-from tools.contract import detector_file
 
 DEPLOY = Path(__file__).resolve().parents[1]
 CONTRACT = DEPLOY / "contract.json"

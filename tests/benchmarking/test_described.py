@@ -9,7 +9,7 @@ import pytest
 from tests.benchmarking.conftest import onnx_points, write_description
 from toolkit import runtime
 from toolkit.benchmarking.described import DescribedLandmarker, read_description
-from toolkit.benchmarking.raw import Input
+from toolkit.runtime.raw import Input
 
 SHAPE = np.random.default_rng(0).uniform(2, 29, (68, 2))
 """In crop pixels; every number differs, so swapped axes show."""

@@ -12,13 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from toolkit.benchmarking.framing import Framing, inverse
-from toolkit.benchmarking.raw import open_raw
 from toolkit.core.arrays import ImageArray
-from toolkit.core.provenance import install
+from toolkit.core.provenance import inside, install
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.boxes import CALIBRATION, Calibration
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.raw import open_raw
 from toolkit.runtime.tensors import check_crop
 
 CompetitorName = Literal["mediapipe", "mediapipe-uncorrected", "dlib"]
@@ -98,15 +98,12 @@ def open_competitor(name: CompetitorName, threads: int) -> tuple[Any, Framing, P
 
 def mesh_file() -> Path:
     """The Face Mesh in mediapipe's wheel."""
-    return _inside("mediapipe", "modules/face_landmark/face_landmark.tflite", "pip install mediapipe==0.10.21")
+    return _of("mediapipe", "modules/face_landmark/face_landmark.tflite", "mediapipe")
 
 
 def dlib_file() -> Path:
     """The predictor in face_recognition_models, which is looked for without being imported."""
-    return _inside(
-        "face_recognition_models", "models/shape_predictor_68_face_landmarks.dat",
-        install("competitors"),
-    )  # fmt: skip
+    return _of("face_recognition_models", "models/shape_predictor_68_face_landmarks.dat", "competitors")
 
 
 def import_dlib() -> Any:
@@ -128,12 +125,8 @@ def versions() -> dict[str, str]:
     return {name: version(name) for module, name in named if find_spec(module) is not None}
 
 
-def _inside(package: str, inner: str, install: str) -> Path:
-    spec = find_spec(package)
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    if not folders:
-        raise ModuleNotFoundError(f"{package} is not installed: {install}", name=package)
-    path = Path(folders[0]) / inner
-    if not path.is_file():
-        raise FileNotFoundError(f"this {package} has no {inner}: install the version that requirements name")
+def _of(package: str, inner: str, extra: str) -> Path:
+    path = inside(package, inner)
+    if path is None:
+        raise ModuleNotFoundError(f"no {package} with {inner} is installed: {install(extra)}", name=package)
     return path

@@ -9,7 +9,6 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from toolkit.benchmarking.framing import Framing
-from toolkit.benchmarking.raw import open_raw
 from toolkit.core import heatmap
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import read_json
@@ -18,6 +17,7 @@ from toolkit.core.schemes import scheme
 from toolkit.core.validation import Real, Sigma, Text, check_fields
 from toolkit.detect.boxes import Calibration
 from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.raw import open_raw
 from toolkit.runtime.tensors import check_crop
 
 FEWEST_STEPS = 16

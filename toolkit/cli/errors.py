@@ -28,6 +28,7 @@ INSTALL = {
     "skimage": "report",
     "h5py": "data",
     "scipy": "data",
+    "mediapipe": "mediapipe",
     "dlib": "competitors",
     "face_recognition_models": "competitors",
 }

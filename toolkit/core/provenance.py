@@ -5,6 +5,7 @@ import platform
 import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,15 @@ def _git(root: Path, *arguments: str) -> str:
 def install(extra: str) -> str:
     """The command that brings an extra; no index has the toolkit, its clone does."""
     return f"in the toolkit's folder, pip install '.[{extra}]'"
+
+
+def inside(package: str, inner: str) -> Path | None:
+    """A file inside an installed package, which is not imported; None where there is no such package or file.
+
+    Args:
+        package: its import name.
+        inner: the path from the package's folder.
+    """
+    spec = find_spec(package)
+    places = (Path(folder) / inner for folder in (spec.submodule_search_locations or () if spec else ()))
+    return next((path for path in places if path.is_file()), None)

@@ -1,5 +1,5 @@
-"""Boxes (4,) of faces: left, top, right, bottom in image pixels; how they compare, and how MediaPipe's box becomes the
-tight box of the landmarks, which is what the networks are trained on."""
+"""Faces as a detector sees them, and their boxes (4,): left, top, right, bottom in image pixels; how they compare, and
+how MediaPipe's box becomes the tight box of the landmarks, which is what the networks are trained on."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,18 @@ SAME_FACE = 0.4
 """Two boxes show the same face when they share more than this part of the smaller one."""
 FARTHEST = 2.0
 """A face does not become so many times larger or smaller from one crop to the next."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """A face as MediaPipe sees it, in image pixels (whole numbers at pixel centres, see core.geometry)."""
+
+    box_xyxy: FloatArray
+    """(4,) left, top, right, bottom: a square from brows to chin; `calibrate` makes it the box of the landmarks."""
+    score: float
+    """In [0, 1]."""
+    keypoints_xy: FloatArray
+    """(6, 2): right eye, left eye, nose tip, middle of the mouth, right ear, left ear, as the person has them."""
 
 
 def area(box_xyxy: FloatArray) -> float:

@@ -1,26 +1,23 @@
-"""Faces in a picture: MediaPipe's short-range detector, made to find small faces and faces that fill the frame.
+"""Faces in a picture: BlazeFace, made to find small faces and faces that fill the frame.
 
-The model travels in mediapipe's wheel; nothing is downloaded and no socket opened. The network behind it sees 128 x 128
-pixels, so a face under a sixth of what it looks at is easily missed: tiles of the picture are looked at as well. Tiles
-make it see faces in folds and hair; a second look, close up, tells those from faces and places the box better.
+Nothing is downloaded and no socket opened. The network sees 128 x 128 pixels, so a face under a sixth of what it looks
+at is easily missed: tiles of the picture are looked at as well. Tiles make it see faces in folds and hair; a second
+look, close up, tells those from faces and places the box better.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.images import checked_image
-from toolkit.core.quiet import no_chatter, no_tensorflow
-from toolkit.detect.boxes import SAME_FACE, area, shared
+from toolkit.detect.blazeface import MEDIAPIPE, BlazeFace, MediaPipeFaceDetector, detector_file
+from toolkit.detect.boxes import SAME_FACE, Detection, area, shared
 
 Window = tuple[int, int, int, int]
 """Left, top, right, bottom of a part of a picture, in whole pixels; right and bottom are just outside."""
 
-CANDIDATE_SCORE = 0.5
-"""What deserves a second look; MediaPipe's own default."""
 MIN_SCORE = 0.7
 """What counts as a face at the second look: 99 % of real ones score above 0.8 there, small ones too."""
 CLOSE_UP = 2.0
@@ -35,42 +32,32 @@ MARGIN = 0.25
 """Border added on each side, over the longer side, for a face that fills the picture."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Detection:
-    """A face as MediaPipe sees it, in image pixels (whole numbers at pixel centres, see core.geometry)."""
-
-    box_xyxy: FloatArray
-    """(4,) left, top, right, bottom: a square from brows to chin; `calibrate` makes it the box of the landmarks."""
-    score: float
-    """In [0, 1]."""
-    keypoints_xy: FloatArray
-    """(6, 2): right eye, left eye, nose tip, middle of the mouth, right ear, left ear, as the person has them."""
-
-
 class FaceDetector:
-    """MediaPipe's short-range face detector over a whole picture and tiles of it.
+    """BlazeFace over a whole picture and tiles of it; one thread at a time."""
 
-    About 3 ms a look at a tile; one thread at a time.
-    """
-
-    def __init__(self, finest: int = FINEST, min_score: float = MIN_SCORE) -> None:
-        """Start the detector, in about a second.
+    def __init__(self, finest: int = FINEST, min_score: float = MIN_SCORE, detector: Path | None = None) -> None:
+        """Open the detector.
 
         Args:
             finest: 0 looks at the whole picture only, for a face near the camera; every step further halves the tiles.
             min_score: faces that score less at the second look are dropped.
+            detector: BlazeFace's .tflite; None takes that of an installed mediapipe, and MEDIAPIPE runs MediaPipe's own
+                FaceDetector.
+
+        Raises:
+            FileNotFoundError: there is no detector's file.
+            ValueError: it is another network's.
+            ModuleNotFoundError: its engine is not installed.
         """
         self._finest = finest
         self._min_score = min_score
-        with no_tensorflow(), no_chatter():
-            from mediapipe.python.solutions import face_detection
-
-            self._network: Any = face_detection.FaceDetection(CANDIDATE_SCORE, model_selection=0)
-            self._network.process(np.zeros((128, 128, 3), dtype=np.uint8))  # the last of the chatter comes with it
+        file = detector_file(None if detector == MEDIAPIPE else detector)
+        self._look_at = MediaPipeFaceDetector(file) if detector == MEDIAPIPE else BlazeFace(file)
+        self.engine = self._look_at.engine
 
     def close(self) -> None:
-        """End the detector's threads, which otherwise live as long as the process."""
-        self._network.close()
+        """End the detector's threads, if it has any; they otherwise live as long as the process."""
+        self._look_at.close()
 
     def __call__(self, image: ImageArray) -> list[Detection]:
         """The faces in an image (H, W, 3) uint8 RGB, largest first.
@@ -118,23 +105,18 @@ class FaceDetector:
     def _look(self, image: ImageArray, window: Window) -> list[Detection]:
         """The faces in a part of the image, which may reach beyond it."""
         pixels, scale = view(image, window)
-        height, width = pixels.shape[:2]
 
-        def to_image(relative_xy: list[tuple[float, float]]) -> FloatArray:
-            return np.asarray(np.array(relative_xy) * (width, height) * scale + window[:2] - 0.5)
+        def to_image(points_xy: FloatArray) -> FloatArray:
+            return np.asarray((points_xy + 0.5) * scale + window[:2] - 0.5)
 
-        found = []
-        for proto in self._network.process(pixels).detections or ():
-            box, points = proto.location_data.relative_bounding_box, proto.location_data.relative_keypoints
-            corners = [(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)]
-            found.append(
-                Detection(
-                    box_xyxy=to_image(corners).ravel(),
-                    score=float(proto.score[0]),
-                    keypoints_xy=to_image([(p.x, p.y) for p in points]),
-                )
+        return [
+            Detection(
+                box_xyxy=to_image(seen.box_xyxy.reshape(2, 2)).ravel(),
+                score=seen.score,
+                keypoints_xy=to_image(seen.keypoints_xy),
             )
-        return found
+            for seen in self._look_at(pixels)
+        ]
 
 
 def _is_new(detection: Detection, faces: list[Detection]) -> bool:

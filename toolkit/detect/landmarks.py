@@ -7,8 +7,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.images import checked_image
 from toolkit.core.stopwatch import Stopwatch
-from toolkit.detect.boxes import calibrate, similar
-from toolkit.detect.detector import Detection
+from toolkit.detect.boxes import Detection, calibrate, similar
 from toolkit.detect.turned import crop_around, faces_any_way_up, roll_of, turn_for
 from toolkit.runtime.landmarker import Landmarker, Prediction
 

@@ -17,8 +17,7 @@ from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.core.schemes import W300_68
 from toolkit.data.sample import box_of_points
-from toolkit.detect.boxes import calibrate
-from toolkit.detect.detector import Detection
+from toolkit.detect.boxes import Detection, calibrate
 from toolkit.detect.mesh_table import CORRECTION, MESH_INDEX
 
 SCHEME = W300_68

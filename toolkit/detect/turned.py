@@ -8,8 +8,7 @@ import numpy as np
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import rotation
 from toolkit.core.schemes import Scheme
-from toolkit.detect.boxes import SAME_FACE, area, around, shared
-from toolkit.detect.detector import Detection
+from toolkit.detect.boxes import SAME_FACE, Detection, area, around, shared
 
 LEVEL_DEG = 10.0
 """Faces turned by less are cropped as they are, as on every platform; from twice as much on, crops turn all the way."""

@@ -5,8 +5,6 @@ Every number is read from the module that uses it here, so that no platform type
 
 import dataclasses
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from toolkit.core import heatmap
@@ -15,8 +13,8 @@ from toolkit.core.files import sha256
 from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.schemes import scheme
 from toolkit.core.smoothing import SMOOTHING
+from toolkit.detect.blazeface import CANDIDATE_SCORE, detector_file
 from toolkit.detect.boxes import CALIBRATION, FARTHEST, SAME_FACE
-from toolkit.detect.detector import CANDIDATE_SCORE
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import SAME_TRACK, TRACKING
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
@@ -106,20 +104,6 @@ def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
         "smoothing": {"rule": SMOOTHED, **dataclasses.asdict(SMOOTHING)},
         "drawing": _drawing(about.scheme),
     }
-
-
-def detector_file() -> Path:
-    """MediaPipe's short-range face detector, as it lies in mediapipe's wheel.
-
-    Raises:
-        FileNotFoundError: mediapipe is not installed, or is a version that carries no models.
-    """
-    found = find_spec("mediapipe")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        path = Path(folder) / "modules" / "face_detection" / "face_detection_short_range.tflite"
-        if path.is_file():
-            return path
-    raise FileNotFoundError("no face detector: pip install mediapipe==0.10.21, the last version that carries its own")
 
 
 def _model(about: Sidecar) -> dict[str, Any]:

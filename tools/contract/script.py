@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.detect.detector import Detection
+from toolkit.detect.boxes import Detection
 from toolkit.detect.tracking import FaceTracker
 from toolkit.runtime.landmarker import Prediction
 

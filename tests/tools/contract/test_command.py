@@ -14,6 +14,7 @@ from toolkit.core.images import read_image
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
 from toolkit.core.zoo import MAIN, WEIGHTS, released
+from toolkit.detect.blazeface import detector_file
 from toolkit.runtime import models_in
 from tools import contract
 from tools.contract.command import Contract, run
@@ -75,8 +76,8 @@ def test_the_contract_says_what_the_model_takes_and_gives():
     assert terms["input"]["shape"] == [1, 128, 128, 3] and terms["input"]["colours"] == "RGB"
     assert terms["outputs"]["points"]["shape"] == [1, 68, 2]
     assert [line["indices"] for line in terms["drawing"]["lines"]] == [list(line.indices) for line in W300_68.lines]
-    assert terms["detector"]["file"] == contract.detector_file().name
-    assert 100_000 < size_bytes(contract.detector_file()) < 1_000_000
+    assert terms["detector"]["file"] == detector_file().name
+    assert 100_000 < size_bytes(detector_file()) < 1_000_000
 
 
 @pytest.mark.slow  # the files are converted first

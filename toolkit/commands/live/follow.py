@@ -40,6 +40,9 @@ class Follow(Options):
     """Faces to follow at most. With 1, the detector rests while a face is followed."""
     min_confidence: float = Tracking.min_confidence
     """A face whose points are less sure on average is lost, and looked for again."""
+    detector: Path | None = None
+    """The face detector's .tflite, face_detection_short_range.tflite. By default that of an installed mediapipe;
+    `mediapipe` runs MediaPipe's own FaceDetector."""
     threads: int = 1
     """CPU threads of the engine (XNNPACK's, for .tflite)."""
 
@@ -138,7 +141,9 @@ def follower(options: Follow, about: dict[str, Any], finest: int, watch: Stopwat
     """
     watch, sinks = watch or Stopwatch(), list[Sink]()
     with ExitStack() as stack:
-        model = stack.enter_context(load(options.model, threads=options.threads, finest=finest))
+        model = stack.enter_context(
+            load(options.model, threads=options.threads, finest=finest, detector=options.detector)
+        )
         if options.json_out is not None:
             head = {**about, "model": model.name, "engine": model.engine, "scheme": model.scheme.name}
             head["smooth"] = options.smooth

@@ -47,6 +47,9 @@ class Photo(Options):
     """How small faces may be: 0 looks at the whole photo only, each step further at tiles of half the size too."""
     passes: int = PASSES
     """Predictions a face; each after the first crops around the points of the one before."""
+    detector: Path | None = None
+    """The face detector's .tflite, face_detection_short_range.tflite. By default that of an installed mediapipe;
+    `mediapipe` runs MediaPipe's own FaceDetector."""
     threads: int = 1
     """CPU threads of the engine."""
 
@@ -75,7 +78,13 @@ def run(options: Photo) -> Steps[Outcome]:
     name, out = options.name, options.picture
     image = read_image(options.image) if options.image is not None else example()
     yield Progress(task=f"finding faces in {name}", done=0, total=2)
-    with load(options.model, threads=options.threads, finest=options.finest, passes=options.passes) as model:
+    with load(
+        options.model,
+        threads=options.threads,
+        finest=options.finest,
+        passes=options.passes,
+        detector=options.detector,
+    ) as model:
         faces = model.find(image)
     yield Progress(task=f"drawing {len(faces)} faces", done=1, total=2)
     record = _record(name, image, model, faces)

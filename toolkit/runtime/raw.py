@@ -1,4 +1,7 @@
-"""Anybody's .tflite or .onnx file as a function from one input tensor to its outputs by name, in real numbers."""
+"""Anybody's .tflite or .onnx file as a function from one input tensor to its outputs by name, in real numbers.
+
+Unlike a converted file it has no sidecar: what it takes and gives is read out of the file.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
