@@ -1,7 +1,8 @@
 """Loss terms against plain float64 references, written as the paper writes them."""
 
-from math import ceil, pi, sqrt
+from math import log
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import torch
 from toolkit.core import heatmap
 from toolkit.core.schemes import W300_68
 from toolkit.data.augment import mirror as flip
-from toolkit.train.losses import coordinate, distillation, mirror, mse, soft_argmax, supervised, targets
-from toolkit.train.options import Training
+from toolkit.train.coordinate_losses import coordinate
+from toolkit.train.losses import awing, distillation, mirror, mse, supervised, targets
+from toolkit.train.options import CoordinateLoss, HeatmapLoss, Training
 
 RNG = np.random.default_rng(0)
 SHAPE = (3, 5, 6, 4)
@@ -113,78 +115,89 @@ def test_targets_peak_at_the_points_and_skip_missing_ones() -> None:
     assert weight[0, :, 0, 0].tolist() == [1.0, 0.0]
 
 
-def reference_soft_argmax(heatmap_: np.ndarray, sigma: float) -> tuple[float, float]:
-    """Of one map, pixel by pixel: the offset from the highest pixel, as a mean weighted by squared positive values."""
-    height, width = heatmap_.shape
-    top, left = divmod(int(np.argmax(heatmap_)), width)
-    radius = ceil(3 * sigma / sqrt(2))
-    mass = x = y = 0.0
-    for row in range(max(0, top - radius), min(height, top + radius + 1)):
-        for column in range(max(0, left - radius), min(width, left + radius + 1)):
-            weight = max(0.0, float(heatmap_[row, column])) ** 2
-            mass, x, y = mass + weight, x + weight * (column - left), y + weight * (row - top)
-    mass = max(mass, 0.01 * pi * sigma**2)
-    return (left + x / mass + 0.5) / width, (top + y / mass + 0.5) / height
+def reference_awing(predicted: float, truth: float) -> float:
+    """Equation 5 of Wang et al. for one pixel."""
+    alpha, omega, epsilon, theta = 2.1, 14.0, 1.0, 0.5
+    slope = omega / (1 + (theta / epsilon) ** (alpha - truth)) * (alpha - truth)
+    slope *= (theta / epsilon) ** (alpha - truth - 1) / epsilon
+    error = abs(truth - predicted)
+    if error < theta:
+        return omega * log(1 + (error / epsilon) ** (alpha - truth))
+    return slope * error - (theta * slope - omega * log(1 + (theta / epsilon) ** (alpha - truth)))
 
 
-@pytest.mark.parametrize("height", [1.0, 0.001])
-def test_the_soft_argmax_is_the_weighted_mean_around_the_peak(height: float) -> None:
-    """Of noise around and below 0, on maps that are not square, and of next to nothing (1e-6 of the crop)."""
-    noise = height * RNG.normal(0.3, 0.4, (2, 3, 9, 12))
-    found = soft_argmax(torch.tensor(noise), 1.0)
-    expected = [[reference_soft_argmax(m, 1.0) for m in face] for face in noise]
-    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-6)
+def reference_awing_map(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """A mean over one map, those pixels eleven times as heavy that have one of at least 0.2 within one pixel."""
+    whole = 0.0
+    for (row, column), value in np.ndenumerate(truth):
+        near = truth[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max() >= 0.2
+        whole += (11 if near else 1) * reference_awing(predicted[row, column], value)
+    return whole / truth.size
 
 
-@pytest.mark.parametrize(("sigma", "size"), [(1.0, 64), (1.0, 128), (1.5, 96), (2.0, 128)])
-def test_the_soft_argmax_of_a_gaussian_is_its_point(sigma: float, size: int) -> None:
-    """Within 0.05 pixels of the crop wherever the border cuts nothing off, and decoding agrees."""
-    margin = 4 * (ceil(3 * sigma / sqrt(2)) + 0.5)
-    points = RNG.uniform(margin, size - 1 - margin, (200, 2))
-    maps = heatmap.encode(points, size, sigma)
-    found = soft_argmax(torch.from_numpy(maps)[None], sigma)[0].numpy() * size - 0.5
-    assert np.abs(found - points).max() < 0.05
-    assert np.abs(found - heatmap.decode(maps, "dark", sigma)[0]).max() < 0.06
+def test_adaptive_wing_has_the_published_values() -> None:
+    """By hand: 14 ln(1 + 0.2^1.1) next to a peak of 1, the line beyond half, on a map that is not square; 1e-6."""
+    assert reference_awing(0.8, 1.0) == pytest.approx(14 * log(1 + 0.2**1.1)) == pytest.approx(2.20126, abs=1e-5)
+    truth, predicted = np.zeros((1, 1, 3, 5)), np.zeros((1, 1, 3, 5))
+    truth[0, 0, 1, 0], predicted[0, 0, 1, 0], predicted[0, 0, 1, 4] = 1.0, 0.8, 0.9
+    whole = torch.ones(1, 1, 1, 1)
+    found = float(awing(torch.from_numpy(predicted), torch.from_numpy(truth), whole))
+    assert found == pytest.approx((11 * reference_awing(0.8, 1.0) + reference_awing(0.9, 0.0)) / 15, rel=1e-6)
+    p, g = RNG.uniform(-0.3, 1.3, (7, 4)), RNG.uniform(0, 1, (7, 4)) ** 4
+    found = float(awing(torch.from_numpy(p)[None, None], torch.from_numpy(g)[None, None], whole))
+    assert found == pytest.approx(reference_awing_map(p, g), rel=1e-6)
 
 
-def test_the_loss_of_coordinates_is_smooth_l1_in_shares_of_the_crop() -> None:
-    """Shifted Gaussians against the shift itself, quadratic below a hundredth of the crop and linear above (1e-4)."""
-    size, points = 128, np.array([[[50.0, 60.0], [70.3, 44.9], [64.0, 30.0]]])
-    shift = np.array([[[0.5, -0.3], [3.0, -8.0], [np.nan, np.nan]]])
-    truth, known = targets(torch.from_numpy(points + 0 * shift).float(), size, 1.0)
-    predicted, _ = targets(torch.from_numpy(points + shift).float(), size, 1.0)
-    share = np.abs(shift[0, :2]) / size
-    expected = np.where(share < 0.01, share**2 / 0.02, share - 0.005).mean()
-    assert float(coordinate(predicted, truth, known, 1.0)) == pytest.approx(expected, abs=1e-4 * expected + 2e-6)
+def test_adaptive_wing_bends_into_its_line_smoothly() -> None:
+    """At half, value and slope of both branches are one, for a background pixel, a flank and a peak; 1e-4."""
+    for truth in (0.0, 0.4, 1.0):
+        below, at, above = (reference_awing(truth - 0.5 + step, truth) for step in (1e-5, 0.0, -1e-5))
+        assert above - at == pytest.approx(at - below, rel=1e-3) and above > at > below
 
 
-def test_a_perfect_heatmap_has_no_loss_of_coordinates() -> None:
-    """At the border, beyond it, and where a point is missing, whatever stands there; with no point at all it is 0."""
-    points = torch.tensor([[[0.0, 1.0], [63.4, 30.0], [-3.0, 70.0], [-400.0, 20.0], [torch.nan, torch.nan]]])
-    truth, known = targets(points, 64, 1.0)
-    predicted = truth.clone()
-    predicted[0, 3:] = torch.from_numpy(RNG.random((2, 16, 16)))
-    assert float(coordinate(predicted, truth, known, 1.0)) == 0
-    assert float(coordinate(predicted, truth, torch.zeros_like(known), 1.0)) == 0
+def test_the_gradient_of_adaptive_wing_is_that_of_its_formula() -> None:
+    """Against differences of the reference, pixel by pixel, within a thousandth of the largest."""
+    p, g = RNG.uniform(-0.2, 1.2, (4, 5)), RNG.uniform(0, 1, (4, 5)) ** 2
+    predicted = torch.from_numpy(p)[None, None].requires_grad_()
+    awing(predicted, torch.from_numpy(g)[None, None], torch.ones(1, 1, 1, 1)).backward()
+    expected = np.zeros_like(p)
+    for place in np.ndindex(p.shape):
+        step = np.zeros_like(p)
+        step[place] = 1e-6
+        expected[place] = (reference_awing_map(p + step, g) - reference_awing_map(p - step, g)) / 2e-6
+    assert predicted.grad is not None
+    np.testing.assert_allclose(predicted.grad[0, 0], expected, rtol=0, atol=1e-3 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("start", ["nothing", "negative", "noise", "far"])
-def test_the_gradient_of_coordinates_is_finite_and_leads_to_the_point(start: str) -> None:
-    """From maps of zeros, of negative values, of noise, and from a peak elsewhere; missing points get none."""
-    points = torch.tensor([[[30.0, 33.0], [torch.nan, torch.nan]]])
-    truth, known = targets(points, 64, 1.0)
-    maps = {
-        "nothing": torch.zeros_like(truth),
-        "negative": -torch.ones_like(truth),
-        "noise": torch.from_numpy(RNG.normal(0, 0.01, truth.shape)).float(),
-        "far": targets(torch.tensor([[[44.6, 20.2], [9.0, 9.0]]]), 64, 1.0)[0],
-    }[start].requires_grad_()
-    loss = coordinate(maps, truth, known, 1.0)
+@pytest.mark.parametrize("start", ["the truth", "nothing", "far too high", "negative"])
+def test_adaptive_wing_has_finite_gradients_and_leaves_missing_points_out(start: str) -> None:
+    """A perfect map costs nothing; what stands in a missing point's map gets no gradient."""
+    truth, known = targets(torch.tensor([[[30.0, 33.0], [torch.nan, torch.nan]]] * 2), 64, 1.0)
+    maps = {"the truth": truth, "nothing": 0 * truth, "far too high": truth + 50, "negative": truth - 9}[start].clone()
+    maps[:, 1] = torch.from_numpy(RNG.random((2, 16, 16)))
+    loss = awing(maps.requires_grad_(), truth, known)
     loss.backward()
-    assert maps.grad is not None and bool(maps.grad.isfinite().all()) and not bool(maps.grad[0, 1].any())
-    if start == "far":
-        step = (maps - 1e-1 * maps.grad / maps.grad.abs().max()).detach()
-        assert float(coordinate(step, truth, known, 1.0)) < float(loss.detach())
+    assert maps.grad is not None and bool(maps.grad.isfinite().all()) and not bool(maps.grad[:, 1].any())
+    assert (float(loss.detach()) == 0) == (start == "the truth")
+    assert float(awing(maps.detach(), truth, 0 * known)) == 0
+
+
+@pytest.mark.parametrize("coordinates", get_args(CoordinateLoss))
+@pytest.mark.parametrize("heatmaps", get_args(HeatmapLoss))
+def test_every_pair_of_losses_trains(heatmaps: HeatmapLoss, coordinates: CoordinateLoss, tmp_path: Path) -> None:
+    """Terms by their names, in float32 under autocast to bf16 for a batch of one and of three; a step down helps."""
+    options = Training(out=tmp_path, heatmap_loss=heatmaps, coordinate_weight=0.5, coordinate_loss=coordinates)
+    for batch in (1, 3):
+        truth, known = targets(torch.tensor([[[30.0, 33.0], [9.0, 50.0]]] * batch), 64, 1.0)
+        maps = targets(torch.tensor([[[35.0, 36.0], [12.0, 46.0]]] * batch), 64, 1.5)[0].bfloat16().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            terms = supervised(maps, truth, known, options)
+        assert terms.keys() == {heatmaps, "coordinate"} and {t.dtype for t in terms.values()} == {torch.float32}
+        loss = torch.stack(list(terms.values())).sum()
+        loss.backward()
+        assert maps.grad is not None and bool(maps.grad.isfinite().all())
+        better = (maps.float() - 0.002 * maps.grad.float() / maps.grad.float().abs().max()).detach()
+        assert float(sum(supervised(better, truth, known, options).values())) < float(loss.detach())
 
 
 def test_coordinates_count_by_their_weight(tmp_path: Path) -> None:

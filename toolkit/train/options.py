@@ -20,6 +20,8 @@ from toolkit.train.run import Logging
 OWN = "own"
 """Of --marked: the scheme that the set itself names."""
 PresetName = Literal["tiny", "cpu", "paper"]
+HeatmapLoss = Literal["mse", "awing"]
+CoordinateLoss = Literal["smooth-l1", "wing", "star"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +100,15 @@ class Training(Options):
     those that are not named (default: the preset's; results/data says what each group gave)."""
     sigma: float = 1.0
     """Standard deviation of the target Gaussians in heatmap pixels."""
+    heatmap_loss: HeatmapLoss = "mse"
+    """Of the heatmaps, in every step that learns weights from the truth: mse, as published, or awing, adaptive wing
+    with its weighted map (Wang et al., 2019)."""
     coordinate_weight: float = 0.0
-    """Weight of a loss of coordinates beside the heatmaps' squared error, in every step that learns weights from the
-    truth: smooth L1 of each heatmap's local soft-argmax, in shares of the crop. 0, as published, is without."""
+    """Weight of a loss of coordinates beside it: of each heatmap's local soft-argmax, in shares of the crop. 0, as
+    published, is without."""
+    coordinate_loss: CoordinateLoss = "smooth-l1"
+    """Which one: smooth-l1; wing (Feng et al., 2018), where small errors pull up to five times as much; star (Zhou et
+    al., 2023), along and across each heatmap's own axes, so that errors along the jaw count less than across it."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     device: str = "auto"
