@@ -23,6 +23,13 @@ def _techniques() -> Stage[Options]:
     return Stage(Techniques, run)
 
 
+@ablate.command("ablate losses", "what each loss of heatmaps and of coordinates gives")
+def _losses() -> Stage[Options]:
+    from tools.ablations.losses import Losses, run
+
+    return Stage(Losses, run)
+
+
 @ablate.command("ablate ingredients", "what each ingredient of the released models gives")
 def _ingredients() -> Stage[Options]:
     from tools.ablations.ingredients import Ingredients, run

@@ -98,7 +98,7 @@ OF_HEATMAPS: Mapping[HeatmapLoss, Callable[[Tensor, Tensor, Tensor], Tensor]] = 
 def supervised(predicted: Tensor, truth: Tensor, known: Tensor, options: Training) -> dict[str, Tensor]:
     """The terms that learn weights from the truth, by name: of the heatmaps, and of coordinates that have a weight."""
     name = options.heatmap_loss
-    terms = {name: OF_HEATMAPS[name](predicted, truth, known)}
+    terms: dict[str, Tensor] = {name: OF_HEATMAPS[name](predicted, truth, known)}
     if options.coordinate_weight:
         found = coordinate(predicted, truth, known, options.sigma, options.coordinate_loss)
         terms["coordinate"] = options.coordinate_weight * found
