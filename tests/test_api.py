@@ -15,7 +15,7 @@ from toolkit import stages
 from toolkit.core.options import Options
 from toolkit.core.progress import Outcome, Progress
 
-STAGES = ["teacher", "supernet", "slim", "distil", "convert", "verify", "evaluate", "benchmark", "report"]
+STAGES = ["teacher", "supernet", "slim", "distil", "shape", "convert", "verify", "evaluate", "benchmark", "report"]
 LOAD = "import sys, toolkit; toolkit.load('sdhrnet-68pt-96'); print('torch' in sys.modules, 'mediapipe' in sys.modules)"
 
 

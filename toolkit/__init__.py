@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from toolkit.commands.measure.evaluate import Evaluate
     from toolkit.commands.measure.report import Report
     from toolkit.commands.train.distil import Distil
+    from toolkit.commands.train.shape import Shape
     from toolkit.commands.train.slim import Slim
     from toolkit.commands.train.supernet import Supernet
     from toolkit.commands.train.teacher import Teacher
     from toolkit.core.progress import Outcome, Progress
     from toolkit.detect.landmarks import FaceLandmarks
     from toolkit.landmarkers import Model, load
-    from toolkit.stages import benchmark, convert, distil, evaluate, report, slim, supernet, teacher, verify
+    from toolkit.stages import benchmark, convert, distil, evaluate, report, shape, slim, supernet, teacher, verify
 
 __version__ = "0.2.0.dev0"
 
@@ -48,6 +49,7 @@ __all__ = [
     "Outcome",
     "Progress",
     "Report",
+    "Shape",
     "Slim",
     "Supernet",
     "Teacher",
@@ -58,6 +60,7 @@ __all__ = [
     "evaluate",
     "load",
     "report",
+    "shape",
     "slim",
     "supernet",
     "teacher",
@@ -74,6 +77,7 @@ _HOMES = {
     "Outcome": "toolkit.core.progress",
     "Progress": "toolkit.core.progress",
     "Report": "toolkit.commands.measure.report",
+    "Shape": "toolkit.commands.train.shape",
     "Slim": "toolkit.commands.train.slim",
     "Supernet": "toolkit.commands.train.supernet",
     "Teacher": "toolkit.commands.train.teacher",

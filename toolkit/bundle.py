@@ -49,7 +49,7 @@ class Card:
 
     name: Text
     stage: Text
-    """The stage that made it: teacher, supernet, slim or distil."""
+    """The stage that made it: teacher, supernet, slim, distil or shape."""
     scheme: Text
     size_px: CropSide
     """Side of the square crop it was trained for."""
@@ -81,10 +81,11 @@ class Card:
     def taught_by(self) -> tuple[str, ...] | None:
         """What a distillation used beside the truth: peers, teacher, masks; empty where its terms were all off.
 
-        None for other stages, and where the card does not say it.
+        None for other stages, and where the card does not say it. A shape layer's card keeps what its network was
+        trained by.
         """
         terms = {"peers": "peers_weight", "teacher": "teacher_weight", "masks": "mask"}
-        if self.stage != "distil" or not self.config.keys() & set(terms.values()):
+        if self.stage not in ("distil", "shape") or not self.config.keys() & set(terms.values()):
             return None
         return tuple(name for name, key in terms.items() if self.config.get(key))
 
@@ -120,12 +121,14 @@ def part(bundle: Bundle, wanted: Scheme) -> Bundle:
     """The network with the maps of one of its joint scheme's parts alone; any other bundle as it is.
 
     Raises:
-        ValueError: its scheme is neither the wanted one nor joint with it.
+        ValueError: its scheme is neither the wanted one nor joint with it, or it has a shape layer.
     """
     if bundle.scheme == wanted:
         return bundle
     span = span_of(wanted, bundle.scheme)
     weights = dict(bundle.weights)
+    if bundle.spec.shape is not None:
+        raise ValueError(f"{bundle.card.name} has a shape layer over all of its heads' points: it has no single head")
     for name in LAST_LAYER:
         weights[name] = weights[name][span].contiguous()
     spec = dataclasses.replace(bundle.spec, points=wanted.points)

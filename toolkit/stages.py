@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from toolkit.commands.measure.evaluate import Evaluate
     from toolkit.commands.measure.report import Report
     from toolkit.commands.train.distil import Distil
+    from toolkit.commands.train.shape import Shape
     from toolkit.commands.train.slim import Slim
     from toolkit.commands.train.supernet import Supernet
     from toolkit.commands.train.teacher import Teacher
@@ -81,6 +82,19 @@ def distil(options: Distil, *, progress: Watcher | None = None) -> Outcome:
         print(outcome.text)  # which peer was kept, and its NME in percent
     """
     from toolkit.commands.train.distil import run
+
+    return _to_end(run(options), progress)
+
+
+def shape(options: Shape, *, progress: Watcher | None = None) -> Outcome:
+    """Fit a layer behind a network's decoding that corrects each point by all of the face's; writes a bundle to `out`.
+
+    Example:
+        options = toolkit.Shape(bundle=Path("runs/distil"), data=Path("300w"), out=Path("runs/shape"))
+        outcome = toolkit.shape(options)
+        print(outcome.text)  # validation NME before and after
+    """
+    from toolkit.commands.train.shape import run
 
     return _to_end(run(options), progress)
 

@@ -1,5 +1,6 @@
 """What ships, in torch: the decoding in the graph against core.heatmap, the whole wrapper against the bundle."""
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -14,6 +15,8 @@ from toolkit.bundle import Bundle, Card
 from toolkit.core import heatmap
 from toolkit.core.heatmap import Decoder
 from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps, DeployedNetwork, TorchLandmarker
+from toolkit.models.shape import ShapeLayer
+from toolkit.models.spec import ShapeSpec
 
 SIZE_PX = 96
 POINTS = 40
@@ -53,6 +56,24 @@ def test_decoding_in_the_graph_is_that_of_core(decoder: Decoder, sigma_px: float
         np.testing.assert_allclose(confidence, sure, atol=1e-6)
 
 
+def shape_layer(points: int = 68, seed: int = 0) -> ShapeLayer:
+    """A layer with a random mean face and random maps, as large as fitted ones."""
+    layer, draw = ShapeLayer(ShapeSpec(), points), torch.Generator().manual_seed(seed)
+    mean = torch.randn(points, 2, generator=draw)
+    mean -= mean.mean(dim=0)
+    weight = torch.randn(2 * points, 2 * points, generator=draw) * (0.3 / points**0.5)
+    size = mean.square().sum(dim=1).mean().sqrt()
+    bias = 0.02 * torch.randn(2 * points, generator=draw)
+    layer.load_state_dict({"mean": mean / size, "weight": weight, "bias": bias})
+    return layer
+
+
+def with_shape(plain: Bundle, layer: ShapeLayer) -> Bundle:
+    """A bundle with a shape layer behind its decoding."""
+    weights = plain.weights | {f"shape.{name}": value for name, value in layer.state_dict().items()}
+    return dataclasses.replace(plain, spec=dataclasses.replace(plain.spec, shape=layer.spec), weights=weights)
+
+
 class Half(TorchDispatchMode):
     """Every float that an operation gives is rounded to half precision, as on an engine that computes in it."""
 
@@ -85,6 +106,24 @@ def test_half_precision_decodes_the_same_points(points: int, size_px: int, decod
     error = np.linalg.norm(found[0].numpy() * size_px - 0.5 - expected, axis=1)
     assert error.max() < size_px / 1000
     assert error.mean() < size_px / 3000
+
+
+@pytest.mark.parametrize("points", [29, 68, 98])
+@pytest.mark.parametrize("size", [0.08, 0.25], ids=["small", "usual"])
+def test_half_precision_corrects_the_same_points(points: int, size: float) -> None:
+    """The shape layer's own rounding is that of one point more or less in the last place: two thousandths of the side
+    at worst, though it sums over all points."""
+    layer = shape_layer(points, seed=1)
+    draw = torch.Generator().manual_seed(points)
+    xy = rounded(0.5 + size * (layer.mean + 0.15 * torch.randn(points, 2, generator=draw)))
+    sure = rounded(torch.rand(1, points, generator=draw))
+    expected = layer(xy, sure)
+    half = copy.deepcopy(layer).half().float()
+    with Half():
+        found = half(xy, sure)
+    error = (found - expected).norm(dim=1)
+    assert error.max() < 2e-3 and error.mean() < 7e-4
+    assert (expected - xy).norm(dim=1).mean() > 0.03 * size  # it does move points
 
 
 def test_smoothing_is_a_gaussian_filter() -> None:
@@ -123,6 +162,25 @@ def test_the_wrapper_gives_the_points_of_the_bundle(small_bundle: Bundle) -> Non
         expected = reference(crop)
         np.testing.assert_allclose(points[0].numpy() * 64 - 0.5, expected.points_xy, atol=TOLERANCE_PX)
         np.testing.assert_allclose(confidence[0].numpy(), expected.confidence, atol=1e-5)
+
+
+def test_the_wrapper_and_the_bundle_share_the_shape_layer(small_bundle: Bundle) -> None:
+    """Both correct the decoded points by it, alike; the confidences stay."""
+    shaped = with_shape(small_bundle, shape_layer())
+    for crop in np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8):
+        image = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
+        points, confidence = Deployed(shaped)(image)
+        plain, expected = TorchLandmarker(small_bundle)(crop), TorchLandmarker(shaped)(crop)
+        np.testing.assert_allclose(points[0].numpy() * 64 - 0.5, expected.points_xy, atol=TOLERANCE_PX)
+        np.testing.assert_array_equal(plain.confidence, expected.confidence)
+        assert np.linalg.norm(plain.points_xy - expected.points_xy, axis=1).mean() > 0.02
+        assert confidence.shape == (1, 68)
+
+
+def test_heatmaps_of_a_bundle_with_a_shape_layer_are_refused(small_bundle: Bundle) -> None:
+    """Who decodes them would get other points than the bundle's; the message says what to do."""
+    with pytest.raises(ValueError, match=r"shape layer behind its decoding.*--output points"):
+        DeployedHeatmaps(with_shape(small_bundle, shape_layer()))
 
 
 def test_the_heatmap_variant_is_channels_last(small_bundle: Bundle) -> None:

@@ -66,6 +66,13 @@ def _distil() -> "Stage[Options]":
     return Stage(Distil, run)
 
 
+@train.command("shape", "fit a layer that corrects each point by all of the face's")
+def _shape() -> "Stage[Options]":
+    from toolkit.commands.train.shape import Shape, run
+
+    return Stage(Shape, run)
+
+
 @train.command("throughput", "faces a second of each training stage")
 def _throughput() -> "Stage[Options]":
     from toolkit.pipelines.throughput import Throughput, run

@@ -60,6 +60,13 @@ def file_name(bundle: Bundle, output: Output, target: Target, precision: Precisi
     return f"{card.name}-{bundle.scheme.points}pt-{card.size_px}{variant}-{precision}{SUFFIX[target]}"
 
 
+def meaning(bundle: Bundle, output: Output) -> dict[str, str]:
+    """What a file's output tensors mean, by name; of points, whether a shape layer stands behind the decoding."""
+    if bundle.spec.shape is None or output != "points":
+        return OUTPUTS[output]
+    return OUTPUTS[output] | {"points": f"{OUTPUTS[output]['points']}; corrected by a shape layer inside the file"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConvertedFile:
     """A fresh file."""
@@ -110,7 +117,7 @@ def describe(made: ConvertedFile, origin: Origin, target: Target, precision: Pre
         input_layout=LAYOUT[target],
         input_type="uint8" if precision == "int8io" else "float32",
         output=origin.output,
-        outputs=OUTPUTS[origin.output],
+        outputs=meaning(origin.bundle, origin.output),
         integers=integer_outputs(path) if target == "tflite" else {},
         decoder=card.decoder,
         sigma_px=card.sigma_px,

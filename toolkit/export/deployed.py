@@ -21,6 +21,7 @@ from toolkit.bundle import Bundle, Card
 from toolkit.core import heatmap
 from toolkit.core.arrays import ImageArray
 from toolkit.core.schemes import Scheme
+from toolkit.models.shape import corrected
 from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.tensors import check_crop
 from toolkit.slimming.fold import Rewrite, fold
@@ -162,17 +163,35 @@ class Deployed(nn.Module):
         super().__init__()
         self.network = DeployedNetwork(bundle, through)
         self.decode = Decode(bundle.card, bundle.scheme.points)
+        self.shape = bundle.network().shape
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.decode(self.network(image))  # type: ignore[no-any-return]
+        points, confidence = self.decode(self.network(image))
+        if self.shape is not None:
+            points = self.shape(points.view(-1, 2), confidence).view(points.shape)
+        return points, confidence
+
+
+def check_heatmaps(bundle: Bundle) -> None:
+    """Raises ValueError where heatmaps would not give a bundle's points."""
+    if bundle.spec.shape is not None:
+        raise ValueError(
+            f"{bundle.card.name} has a shape layer behind its decoding, which heatmaps do not hold: convert it with "
+            "--output points, or convert the bundle that the layer was fitted to"
+        )
 
 
 class DeployedHeatmaps(nn.Module):
-    """(1, 3, S, S) RGB in 0..255 -> heatmaps (1, S/4, S/4, M), for platforms that decode by themselves."""
+    """(1, 3, S, S) RGB in 0..255 -> heatmaps (1, S/4, S/4, M), for platforms that decode by themselves.
+
+    Raises:
+        ValueError: the bundle has a shape layer, whose points heatmaps do not give.
+    """
 
     def __init__(self, bundle: Bundle) -> None:
         super().__init__()
+        check_heatmaps(bundle)
         self.network = DeployedNetwork(bundle)
         self.eval().requires_grad_(False)
 
@@ -211,4 +230,5 @@ class TorchLandmarker:
     def __call__(self, crop: ImageArray) -> Prediction:
         card = self._bundle.card
         points_xy, confidence = heatmap.decode(self.heatmaps(crop), card.decoder, card.sigma_px)
+        points_xy = corrected(self._net.shape, points_xy, confidence, card.size_px)
         return Prediction(points_xy=points_xy, confidence=confidence)

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from toolkit.models.blocks import BasicBlock, Bottleneck, Head, conv_bn, down, initialise, stem, upsample
+from toolkit.models.shape import ShapeLayer
 from toolkit.models.spec import HRNetSpec
 
 BN_MOMENTUM = 0.01
@@ -74,6 +75,8 @@ class HRNet(nn.Module):
             for i, modules in enumerate(spec.modules)
         )
         self.head = Head(sum(widths), sum(widths), spec.points)
+        self.shape = ShapeLayer(spec.shape, spec.points) if spec.shape else None
+        """Behind the decoding of the heatmaps, which `forward` ends with."""
         initialise(self, CONV_STD)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):

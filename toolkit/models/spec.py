@@ -12,9 +12,9 @@ from msgspec import Meta
 from toolkit.core.validation import Points, check, without_format
 from toolkit.models.released import RELEASED
 
-FORMAT = 3
-"""The version of the JSON written here (2 added `narrowed`, 3 `depths` and `depth_factors`); a higher one comes from a
-newer release."""
+FORMAT = 4
+"""The newest version of the JSON (2 added `narrowed`, 3 `depths` and `depth_factors`, 4 `shape`); a higher one comes
+from a newer release. A network without a shape layer is written as version 3, as it always was."""
 
 STAGES = 10
 DIVISOR = 32
@@ -25,6 +25,17 @@ Width = Annotated[int, Meta(ge=1, le=4096)]
 """Channels of a map."""
 Depth = Annotated[int, Meta(ge=1, le=16)]
 """Blocks, or modules, one behind the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeSpec:
+    """A shape layer behind the decoding (models.shape), in sizes of a face: the root mean square distance of its points
+    from their centre."""
+
+    reach: Annotated[float, Meta(gt=0, le=2)] = 0.3
+    """As far as a coordinate's deviation from the mean face counts."""
+    bound: Annotated[float, Meta(gt=0, le=0.5)] = 0.1
+    """The furthest that a coordinate is corrected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +51,8 @@ class HRNetSpec:
     widths: tuple[Width, Width, Width, Width] = (18, 36, 72, 144)
     modules: tuple[Depth, Depth, Depth] = (1, 4, 3)
     blocks: Depth = 4
+    shape: ShapeSpec | None = None
+    """The shape layer, if there is one."""
 
     def __post_init__(self) -> None:
         _positive(points=(self.points,), stem=self.stem, layer1=self.layer1, widths=self.widths, modules=self.modules)
@@ -115,6 +128,8 @@ class SuperNetSpec:
     """Blocks that do not have `depth` MBConvs, since some were removed: (stage, branch, MBConvs) each."""
     depth_factors: bool = False
     """Whether every MBConv's residual body has an importance factor of its own."""
+    shape: ShapeSpec | None = None
+    """The shape layer, if there is one."""
 
     def __post_init__(self) -> None:
         _positive(points=(self.points,), stem=self.stem, widths=self.widths, depth=(self.depth,))
@@ -232,7 +247,10 @@ def _edge(stage: int, source: int, target: int) -> Edge:
 
 def to_json(spec: Spec) -> dict[str, Any]:
     """The whole architecture as plain JSON values."""
-    return {"format": FORMAT, "family": spec.family, **json.loads(json.dumps(dataclasses.asdict(spec)))}
+    fields = json.loads(json.dumps(dataclasses.asdict(spec)))
+    if spec.shape is None:
+        del fields["shape"]
+    return {"format": 3 if spec.shape is None else FORMAT, "family": spec.family, **fields}
 
 
 def from_json(data: Any, source: str = "spec.json") -> Spec:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from toolkit.models.blocks import Gate, Head, MBConv, conv_bn, down, initialise, stem, upsample
+from toolkit.models.shape import ShapeLayer
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
 
 
@@ -69,6 +70,8 @@ class HRSuperNet(nn.Module):
             }
         )
         self.head = Head(spec.head_input, spec.head_width, spec.points)
+        self.shape = ShapeLayer(spec.shape, spec.points) if spec.shape else None
+        """Behind the decoding of the heatmaps, which `forward` ends with."""
         initialise(self, None)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """What a network costs: parameters, multiply-accumulates and layers, in two conventions side by side.
 
 `full` counts everything. `paper` is how the paper counts: parameters without stem, head and alpha; MACs without the
-head (that is the only reading under which its tables follow from its released networks).
+head (that is the only reading under which its tables follow from its released networks). A shape layer, of which the
+paper has none, is in the full counts alone.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ class Complexity:
     alphas: int
     """Importance factors, those of depth too."""
     macs_full: int
-    """Convolutions' multiply-accumulates and one per output for a bias, for one image."""
+    """Convolutions' multiply-accumulates, and the shape layer's, and one per output for a bias, for one image."""
     macs_paper: int
     convolutions: int
 
@@ -34,11 +35,12 @@ class Component:
     """What one piece of a network costs."""
 
     name: str
-    """stem, head, a block such as 3.2 (stage and branch), or an edge such as 3.0to2."""
+    """stem, head, shape, a block such as 3.2 (stage and branch), or an edge such as 3.0to2."""
     kind: str
-    """stem, head, block, or the kind of an edge: project, up, down. Identity edges have no layer and are no part."""
+    """stem, head, shape, block, or the kind of an edge: project, up, down. Identity edges have no layer and are no
+    part."""
     stage: int | None
-    """None for stem and head."""
+    """None for stem, head and shape."""
     params: int
     macs: int
     convolutions: int
@@ -83,7 +85,16 @@ def components(spec: Spec, size_px: int = 256) -> tuple[Component, ...]:
             macs=before.macs + macs,
             convolutions=before.convolutions + isinstance(module, nn.Conv2d),
         )
-    return tuple(found.values())
+    return (*found.values(), *_shape(spec))
+
+
+def _shape(spec: Spec) -> tuple[Component, ...]:
+    """The shape layer's linear map, with its bias and its mean face; nothing where there is none."""
+    if spec.shape is None:
+        return ()
+    values = 2 * spec.points
+    linear = (values + 1) * values
+    return (Component(name="shape", kind="shape", stage=None, params=linear + values, macs=linear, convolutions=0),)
 
 
 class ComplexityTable:
@@ -100,7 +111,7 @@ class ComplexityTable:
         kept = [self.components[name] for name in names if name in self.components]
         blocks = [(1, 0), *((stage, k) for stage in range(2, STAGES) for k in smaller.branches(stage))]
         kept += [self._block(smaller, *block) for block in blocks if smaller.depth_of(*block)]
-        return _total([*kept, self._head(smaller)], len(smaller.gated))
+        return _total([*kept, self._head(smaller), *_shape(smaller)], len(smaller.gated))
 
     def _block(self, smaller: SuperNetSpec, stage: int, branch: int) -> Component:
         """All MBConvs of a block cost the same."""
@@ -127,15 +138,13 @@ def check_size(size_px: int) -> None:
 
 def _total(found: Iterable[Component], alphas: int) -> Complexity:
     found = list(found)
-    head = next(part for part in found if part.kind == "head")
-    stem = next(part for part in found if part.kind == "stem")
     params, macs = sum(part.params for part in found), sum(part.macs for part in found)
     return Complexity(
         params_full=params,
-        params_paper=params - stem.params - head.params,
+        params_paper=sum(part.params for part in found if part.kind not in ("stem", "head", "shape")),
         alphas=alphas,
         macs_full=macs,
-        macs_paper=macs - head.macs,
+        macs_paper=sum(part.macs for part in found if part.kind not in ("head", "shape")),
         convolutions=sum(part.convolutions for part in found),
     )
 

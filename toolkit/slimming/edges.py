@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -41,16 +42,12 @@ class SuperNetGraph:
         counts = Counter({block: spec.depth_of(*block) for block in blocks})
         counts.subtract((body.stage, body.branch) for body in gone if (body.stage, body.branch) in blocks)
         depths = ((*block, n) for block, n in sorted(counts.items()) if block[0] < STAGES and n != spec.depth)
-        return SuperNetSpec(
-            points=spec.points,
+        return replace(
+            spec,
             edges=edges,
-            stem=spec.stem,
-            widths=spec.widths,
-            depth=spec.depth,
             head=self._head({branch for stage, branch in blocks if stage == STAGES}, head),
             narrowed=tuple(block for block in spec.narrowed if block[:2] in blocks),
             depths=tuple(depths),
-            depth_factors=spec.depth_factors,
         )
 
     def without(self, off: Iterable[Gated], head: HeadCut = "inputs") -> HRSuperNet:

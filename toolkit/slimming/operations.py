@@ -12,6 +12,8 @@ from toolkit.slimming.fold import leftovers
 
 DECODING: Mapping[Decoder, int] = {"dark": 42}
 """Operations from heatmaps to points, which do not depend on the network."""
+SHAPE = 46
+"""Operations of a shape layer, for any number of points."""
 BODY = 3
 """A depthwise convolution, a 1x1 convolution, and the sum; the ReLU between is part of the first."""
 STEM = 5
@@ -32,7 +34,7 @@ def operations(spec: SuperNetSpec, alphas: Mapping[Edge, float], decoder: Decode
     if decoder not in DECODING:
         raise ValueError(f"operations are counted for files that decode by {', '.join(DECODING)}, not by {decoder}")
     multiplications, passing = leftovers(spec, alphas)
-    total = STEM + DECODING[decoder] + multiplications + BODY * len(spec.bodies)
+    total = STEM + DECODING[decoder] + (SHAPE if spec.shape else 0) + multiplications + BODY * len(spec.bodies)
     total += sum(_of_edge(edge) for edge in spec.edges)
     # the first term of a sum is added to nothing
     total -= sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1))

@@ -14,6 +14,7 @@ from toolkit.core import heatmap, metrics
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.data.batches import Batch
 from toolkit.data.crops import PlainCrops
+from toolkit.models.shape import corrected
 
 Draw = Callable[[Batch], Mapping[str, NDArray[np.int64]]]
 """What a training step draws for itself, from the crops' own generators."""
@@ -81,17 +82,28 @@ def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def predict(net: nn.Module, images: ImageArray, sigma_px: float, decoder: heatmap.Decoder = "dark") -> FloatArray:
-    """Points (N, M, 2) in crop pixels of crops (N, S, S, 3)."""
+    """Points (N, M, 2) in crop pixels of crops (N, S, S, 3), after the network's shape layer if it has one."""
+    found, confidence = decoded(net, images, sigma_px, decoder)
+    layer = getattr(net, "shape", None)
+    pairs = zip(found, confidence, strict=True)
+    return np.stack([corrected(layer, points_xy, sure, images.shape[1]) for points_xy, sure in pairs])
+
+
+def decoded(
+    net: nn.Module, images: ImageArray, sigma_px: float, decoder: heatmap.Decoder = "dark"
+) -> tuple[FloatArray, FloatArray]:
+    """Points (N, M, 2) in crop pixels of crops (N, S, S, 3), before any shape layer, and their confidences (N, M)."""
     device = next(net.parameters()).device
     was_training = net.training
     net.eval()
-    points = []
+    found = []
     with torch.inference_mode():
         for start in range(0, len(images), 32):
             maps = net(normalised(torch.from_numpy(images[start : start + 32]).to(device))).float().cpu().numpy()
-            points += [heatmap.decode(m, decoder, sigma_px)[0] for m in maps]
+            found += [heatmap.decode(m, decoder, sigma_px) for m in maps]
     net.train(was_training)
-    return np.stack(points)
+    points, confidence = zip(*found, strict=True)
+    return np.stack(points), np.stack(confidence)
 
 
 def evaluate(net: nn.Module, crops: PlainCrops, sigma_px: float) -> metrics.Scores:

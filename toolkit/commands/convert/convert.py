@@ -19,6 +19,7 @@ from toolkit.data import Split
 from toolkit.data.crops import SpreadCrops, open_crops
 from toolkit.export import conversion
 from toolkit.export.conversion import Origin, Target, Wanted
+from toolkit.export.deployed import check_heatmaps
 from toolkit.export.proof import Reference, keep, prove, reference, table
 from toolkit.export.tflite import CALIBRATED, Converter
 from toolkit.runtime import sidecar
@@ -45,7 +46,8 @@ class Convert(Options):
     ends), int8io (static, uint8 pixels in, integers out), dynamic8 (weights alone). CoreML: float32, float16, weights8,
     palette6, palette4 (weights of 8, 6 and 4 bits). ONNX: float32."""
     output: Output = "points"
-    """points: decoded inside the file; heatmaps: for a platform that decodes by itself."""
+    """points: decoded inside the file, a shape layer included; heatmaps: for a platform that decodes by itself, of a
+    bundle without a shape layer."""
     converter: Converter = "channels-last"
     """How TFLite is made: by this toolkit's own reading of the ONNX graph, which follows where channels lie and is
     exact at every size; or by onnx2tf, which takes networks of any kind and guesses layouts by sizes, wrongly where a
@@ -81,6 +83,8 @@ def run(options: Convert) -> Steps[Outcome]:
     out = options.folder
     check_outputs(options, out=out, within=("bundle",))
     loaded = bundle.read(options.bundle)
+    if options.output == "heatmaps":
+        check_heatmaps(loaded)
     _check_names(options, loaded, out)
     faces = yield from _crops(options, loaded, "val", options.faces, "crops for parity")
     calibration = None

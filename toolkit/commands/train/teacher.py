@@ -119,8 +119,8 @@ def _started(options: Teacher, start: bundle.Bundle | None, target: Scheme) -> H
         return build(_spec(options.arch, target))
     if start.scheme == target:
         return start.network()
-    net = build(dataclasses.replace(start.spec, points=target.points))
-    weights = dict(start.weights)
+    net = build(dataclasses.replace(start.spec, points=target.points, shape=None))  # a shape is of its own points
+    weights = {name: values for name, values in start.weights.items() if not name.startswith("shape.")}
     known = channels(start.scheme, target)
     for name in LAST_LAYER:
         weights[name] = net.get_parameter(name).detach().clone()
@@ -165,4 +165,4 @@ def _name(arch: str) -> str:
 def _spec(arch: str, target: Scheme) -> Spec:
     if arch in ARCHITECTURES:
         return ARCHITECTURES[arch](target.points)
-    return dataclasses.replace(bundle.read(Path(arch)).spec, points=target.points)
+    return dataclasses.replace(bundle.read(Path(arch)).spec, points=target.points, shape=None)

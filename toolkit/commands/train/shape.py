@@ -1,0 +1,214 @@
+"""Stage: a shape layer behind a trained network's decoding, fitted to what the network finds on training faces."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from toolkit import bundle
+from toolkit.core import metrics
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutFolder, check_outputs
+from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import commit, processor, versions
+from toolkit.core.zoo import BundlePath
+from toolkit.data import Faces, Split, open_faces
+from toolkit.data.augment import Augment
+from toolkit.data.batches import Batch, TrainingFaces, training_faces
+from toolkit.data.crops import plain_crops
+from toolkit.data.licences import licence_of
+from toolkit.models.shape import ShapeLayer
+from toolkit.models.spec import ShapeSpec
+from toolkit.train.shape import Found, found_on, layers
+
+BATCH = 16
+AUGMENTED = "augmented"
+"""In a card's metrics: validation faces with training's augmentation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape(Options):
+    """Fit a shape layer: after decoding, a linear function of all points of the face corrects each of them.
+
+    The network is left as it is. It is run over the training faces, as they are and as training shows them (turned,
+    covered, cut off), and a ridge regression from its points to the truth is solved. How strong the ridge is is chosen
+    on the validation faces. The points of a bundle with a shape layer, and of every file converted from it, are the
+    corrected ones.
+    """
+
+    bundle: BundlePath
+    """Bundle of the trained network; a shape layer that it has is replaced."""
+    out: OutFolder
+    """Folder for the bundle with the layer."""
+    overwrite: bool = False
+    """Replace the bundle that --out holds; whatever else is in the folder stays."""
+    data: Path | None = None
+    """Labelled faces as for the training stages, marked as the points should be: the layer takes on their style.
+    Without it, synthetic faces."""
+    synthetic: int = 2000
+    """Number of synthetic training faces, where no --data is given; a tenth as many for validation."""
+    rounds: int = 1
+    """Times that every training face is shown as training shows it, beside once as it is."""
+    ridge: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
+    """Strengths to choose among, by the mean NME of the validation faces as they are and as training shows them."""
+    seed: int = 0
+    """Of the augmentation."""
+    threads: int = 1
+    """CPU threads."""
+    skip_bad: bool = False
+    """Fit without the annotations and pictures that cannot be used; the card says how many."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least(0, "rounds", "seed")
+        self.at_least(1, "synthetic", "threads")
+        if not self.ridge or not all(strength > 0 for strength in self.ridge):
+            raise ValueError(f"--ridge takes strengths above 0, got {self.ridge}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What the network finds on the validation faces."""
+
+    title: str
+    plain: Found
+    augmented: Found
+
+    def errors(self, layer: ShapeLayer | None, loaded: bundle.Bundle) -> tuple[metrics.Scores, metrics.Scores]:
+        """Scores on the faces as they are and as training shows them."""
+        plain, augmented = (metrics.scores(f.errors(layer, loaded.scheme)) for f in (self.plain, self.augmented))
+        return plain, augmented
+
+
+def run(options: Shape) -> Steps[Outcome]:
+    """Fit and write the bundle; see Shape."""
+    check_outputs(options)
+    bundle.require_free(options.out, overwrite=options.overwrite)
+    started, before = perf_counter(), torch.get_num_threads()
+    torch.set_num_threads(options.threads)
+    try:
+        loaded = bundle.read(options.bundle)
+        if loaded.scheme.parts:
+            raise ValueError(f"{loaded.card.name} has heads for several schemes: a shape layer is of one")
+        faces = _open(options, loaded, "train")
+        train = yield from training_faces(faces, loaded.card.size_px, skip_bad=options.skip_bad)
+        title = train.faces.title
+        found = yield from _found(loaded, _epochs(options, train, range(options.rounds + 1)), "training faces")
+        validation = yield from _validation(options, loaded)
+        made = layers(found, ShapeSpec(), options.ridge)
+    finally:
+        torch.set_num_threads(before)
+    return _chosen(options, loaded, made, validation, title, perf_counter() - started)
+
+
+def _validation(options: Shape, loaded: bundle.Bundle) -> Steps[Validation]:
+    faces = _open(options, loaded, "val")
+    crops = yield from plain_crops(faces, loaded.card.size_px, skip_bad=options.skip_bad)
+    starts = range(0, len(crops.images), BATCH)
+    ends = [slice(start, start + BATCH) for start in starts]
+    whole = [Batch(images=crops.images[part], points_xy=crops.points_xy[part], rngs=()) for part in ends]
+    plain = yield from _found(loaded, [whole], "validation faces")
+    patches = yield from training_faces(faces, loaded.card.size_px, skip_bad=options.skip_bad)
+    augmented = yield from _found(loaded, _epochs(options, patches, range(1, 2)), "validation faces, augmented")
+    return Validation(title=crops.faces.title, plain=plain, augmented=augmented)
+
+
+def _open(options: Shape, loaded: bundle.Bundle, split: Split) -> Faces:
+    count = options.synthetic if split == "train" else max(1, options.synthetic // 10)
+    faces = open_faces(options.data, split, count, scheme=loaded.scheme, skip_bad=options.skip_bad)
+    if faces.scheme != loaded.scheme:
+        raise ValueError(f"the network predicts {loaded.card.scheme}, the faces are labelled {faces.scheme.name}")
+    return faces
+
+
+def _epochs(options: Shape, faces: TrainingFaces, rounds: range) -> list[Sequence[Batch]]:
+    """All faces once a round: in round 0 as they are, in later ones with training's augmentation."""
+    how = [Augment() if number else Augment.only() for number in rounds]
+    return [faces.epoch((options.seed, number), BATCH, each) for number, each in zip(rounds, how, strict=True)]
+
+
+def _found(loaded: bundle.Bundle, epochs: Sequence[Sequence[Batch]], what: str) -> Steps[Found]:
+    """What the network finds on every batch."""
+    card = loaded.card
+    net: nn.Module = loaded.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parts: list[Found] = []
+    total = sum(map(len, epochs))
+    for batches in epochs:
+        for part in found_on(net, batches, card.sigma_px, card.decoder):
+            parts.append(part)
+            yield Progress(task=f"predicting {what}", done=len(parts), total=total)
+    return Found.of(parts)
+
+
+def _chosen(
+    options: Shape,
+    loaded: bundle.Bundle,
+    made: dict[float, ShapeLayer],
+    validation: Validation,
+    trained_on: str,
+    seconds: float,
+) -> Outcome:
+    """Write the layer that does best on the validation faces.
+
+    Raises:
+        ValueError: none does better than the network alone.
+    """
+    before = validation.errors(None, loaded)
+    scores = {strength: validation.errors(layer, loaded) for strength, layer in made.items()}
+    best = min(scores, key=lambda strength: _mean(scores[strength]))
+    if not _mean(scores[best]) < _mean(before):
+        raise ValueError(
+            f"no shape layer does better on the validation faces than the network alone, {_mean(before):.2f} % NME: "
+            "nothing is written; more training faces (--data, --synthetic) may help"
+        )
+    after, licence = scores[best], licence_of(trained_on, [loaded.card.licence])
+    spec = replace(loaded.spec, shape=made[best].spec)
+    weights = {name: value for name, value in loaded.weights.items() if not name.startswith("shape.")}
+    weights |= {f"shape.{name}": value for name, value in bundle.state(made[best]).items()}
+    own = {"ridge": best, "rounds": options.rounds, "seed": options.seed, "augment": asdict(Augment())}
+    card = replace(
+        loaded.card,
+        stage="shape",
+        data=_data(loaded.card, trained_on, validation.title) | ({"licence": licence} if licence else {}),
+        config=loaded.card.config | {"shape": own},
+        metrics=_metrics(before, after) | {"ridge": {f"{s:g}": round(_mean(e), 4) for s, e in scores.items()}},
+        parents={"network": bundle.digest(options.bundle)},
+        made_with={
+            "versions": versions("torch", "numpy", "opencv-contrib-python"),
+            "commit": commit(),
+            "device": processor(),
+            "threads": options.threads,
+            "seconds": round(seconds, 1),
+        },
+    )
+    bundle.write(bundle.Bundle(spec=spec, card=card, weights=weights), options.out)
+    was, now = ([f"{one.nme_mean:.2f}" for one in pair] for pair in (before, after))
+    return Outcome(
+        text=f"shape layer of ridge {best:g} written to {options.out}: validation NME {was[0]} -> {now[0]} %, as "
+        f"training shows the faces {was[1]} -> {now[1]} %\nnext: sdhrnet convert {options.out}",
+        records=({"kind": "shape", "name": card.name, **own, **card.metrics},),
+    )
+
+
+def _mean(scores: tuple[metrics.Scores, metrics.Scores]) -> float:
+    """What a layer is chosen by, in percent; infinite where no face has an NME."""
+    mean = sum(one.nme_mean for one in scores) / len(scores)
+    return mean if math.isfinite(mean) else math.inf
+
+
+def _metrics(before: tuple[metrics.Scores, ...], after: tuple[metrics.Scores, ...]) -> dict[str, Any]:
+    """The layer's scores where a card's stand, and those of the network alone."""
+    names = ("val", f"val_{AUGMENTED}")
+    found = {name: asdict(one) for name, one in zip(names, after, strict=True)}
+    return found | {"before": {name: asdict(one) for name, one in zip(names, before, strict=True)}}
+
+
+def _data(card: bundle.Card, trained_on: str, validated_on: str) -> dict[str, Any]:
+    """What the network's card says of its faces, and those of the layer; failures were seen without the layer."""
+    own = {key: value for key, value in card.data.items() if key != "known_failures"}
+    return own | {"shape": trained_on, "val": validated_on}
