@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from tests.conftest import SMALL as SPEC
+from tests.slimming.conftest import lively
 from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.commands.train import distil, slim, supernet, teacher
@@ -19,12 +20,12 @@ from toolkit.commands.train.slim import Slim
 from toolkit.commands.train.supernet import Supernet
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import finish
-from toolkit.core.schemes import COFW_29, WFLW_98
+from toolkit.core.schemes import COFW_29, W300_68, WFLW_98
 from toolkit.data.batches import random_masks, training_faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.models import HRSuperNet, build
 from toolkit.models.imagenet import published_name
-from toolkit.models.spec import ARCHITECTURES, SuperNetSpec
+from toolkit.models.spec import ARCHITECTURES, HRNetSpec, SuperNetSpec
 from toolkit.slimming.importance import factors
 from toolkit.slimming.penalty import penalty_weights
 from toolkit.train.inference import inputs
@@ -401,3 +402,58 @@ def test_a_latency_penalty_needs_its_table(tmp_path: Path) -> None:
     for given in ({"penalty": "latency"}, {"latency_table": tmp_path / "t.json"}):
         with pytest.raises(ValueError, match="go together"):
             Supernet(out=tmp_path, **given)  # type: ignore[arg-type]
+
+
+def supernet_bundle(out: Path, spec: SuperNetSpec, **card: Any) -> bundle.Bundle:
+    """A network of a spec whose factors and norms are those of a trained one, written to a folder."""
+    net = lively(spec)
+    about = {"name": "s-hrnet", "stage": "slim", "scheme": "300w-68", "size_px": 32, "sigma_px": 1.0} | card
+    written = bundle.of_network(net, Card(**about))
+    bundle.write(written, out)
+    return written
+
+
+@pytest.mark.parametrize("depth", [False, True])
+def test_a_supernet_that_is_trained_on_starts_as_its_parent(tmp_path: Path, depth: bool) -> None:
+    """A slimmed one too: the first heatmaps are the parent's to 1e-6; factors of depth that it lacks are 1."""
+    parent = supernet_bundle(tmp_path / "slim", SPEC)
+    options = Supernet(out=tmp_path / "out", start=tmp_path / "slim", depth=depth)
+    net = supernet._network(options, W300_68, parent).eval()
+    image = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(net(image), parent.network()(image), rtol=0, atol=1e-6)
+    assert net.spec == dataclasses.replace(SPEC, depth_factors=depth)
+    assert len(net.factors()) == 1 + depth * len(net.spec.bodies)
+    assert all(bool((factor == 1).all()) for factor in net.factors()[1:])
+
+
+def test_what_a_supernet_cannot_start_from_is_refused(tmp_path: Path) -> None:
+    """Other landmarks, no supernet, factors of one's own: one line each that says why."""
+    slimmed = supernet_bundle(tmp_path / "slim", SPEC)
+    with pytest.raises(ValueError, match=r"slim predicts 300w-68, the faces are labelled cofw-29"):
+        supernet._network(Supernet(out=tmp_path / "out", start=tmp_path / "slim"), COFW_29, slimmed)
+    with pytest.raises(ValueError, match="leave --alpha-start out"):
+        Supernet(out=tmp_path / "out", start=tmp_path / "slim", alpha_start=0.5)
+    card = dataclasses.replace(slimmed.card, name="hrnet-w18")
+    teacher_net = build(HRNetSpec(points=68, modules=(1, 1, 1), blocks=1, layer1=(8, 16), widths=(4, 4, 4, 4)))
+    bundle.write(bundle.of_network(teacher_net, card), tmp_path / "teacher")
+    with pytest.raises(ValueError, match="holds no supernet but hrnet-w18"):
+        finish(supernet.run(Supernet(out=tmp_path / "out", start=tmp_path / "teacher", **SMALL)))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_the_card_of_a_supernet_that_was_trained_on_names_its_parent(tmp_path: Path) -> None:
+    """With the parent's size and scheme where the options say nothing of them; it goes on only from the same one."""
+    parent = supernet_bundle(tmp_path / "slim", SPEC, size_px=64)
+    few = {name: value for name, value in SMALL.items() if name != "size"}
+    options = Supernet(out=tmp_path / "out", start=tmp_path / "slim", depth=True, **few)  # type: ignore[arg-type]
+    finish(supernet.run(options))
+    trained = bundle.read(tmp_path / "out")
+    assert trained.card.parents == {"start": bundle.digest(tmp_path / "slim")} and trained.card.size_px == 64
+    assert isinstance(trained.spec, SuperNetSpec) and trained.spec.edges == SPEC.edges and trained.spec.depth_factors
+    assert not torch.equal(trained.weights["alpha"], parent.weights["alpha"])
+    again = dataclasses.replace(options, resume=True)
+    assert "nothing was changed" in finish(supernet.run(again)).text
+    supernet_bundle(tmp_path / "other", dataclasses.replace(SPEC, head=24), size_px=64)
+    with pytest.raises(ValueError, match="another"):
+        finish(supernet.run(dataclasses.replace(again, start=tmp_path / "other")))

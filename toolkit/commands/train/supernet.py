@@ -12,8 +12,10 @@ from toolkit import bundle
 from toolkit.core.files import sha256
 from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.schemes import W300_68, Scheme
+from toolkit.core.zoo import BundlePath
 from toolkit.models import HRSuperNet
-from toolkit.models.spec import hrsupernet
+from toolkit.models.spec import SuperNetSpec, hrsupernet
 from toolkit.slimming import latency
 from toolkit.slimming.penalty import Penalty, penalty_weights
 from toolkit.train.inference import Inputs, normalised
@@ -34,12 +36,15 @@ Updates = Literal["alternating", "joint"]
 class Supernet(Training):
     """Train HRSuperNet: landmarks and, by L1-sparse importance factors, its own architecture."""
 
+    start: BundlePath | None = None
+    """Bundle of a supernet, or of a network slimmed from one, that is trained on: its architecture, its weights and its
+    importance factors."""
     sparsity: float = 5e-5
     """Weight lambda of the L1 term (equation 2) at 256 px. The squared error is a mean over pixels and grows as the
     input shrinks, so lambda is multiplied by (256 / size) squared."""
     depth: bool = False
     """Give the residual body of every MBConv an importance factor too, so that slimming can take out layers as it does
-    operations. The paper's network has none."""
+    operations. The paper's network has none. With --start, those that the bundle lacks are 1, which changes nothing."""
     penalty: Penalty = "uniform"
     """What a factor's size counts for in the L1 term: uniform, as published; macs, operations (of the exported file)
     or latency, in proportion to what the operation or layer costs, 1 on average."""
@@ -49,7 +54,7 @@ class Supernet(Training):
     """Highest learning rate of the importance factors (default: so that a factor can travel 2 in all, as published).
     It falls with that of the weights where that falls to 0; under the published steps it stays as it is."""
     alpha_start: float = 1.0
-    """Value that every importance factor starts from; 1 is HRNet's plain sum."""
+    """Value that every importance factor starts from; 1 is HRNet's plain sum. With --start they go on from theirs."""
     updates: Updates = "alternating"
     """alternating: a pass over the faces for the factors, then one for the weights (Algorithm 1); joint: both in one
     pass, at half the cost."""
@@ -64,6 +69,8 @@ class Supernet(Training):
             raise ValueError("sparsity must not be negative, and alpha_lr must be above 0")
         if not self.alpha_start > 0:
             raise ValueError("alpha_start must be above 0")
+        if self.start is not None and self.alpha_start != 1:
+            raise ValueError("--start brings its importance factors: leave --alpha-start out")
         if (self.penalty == "latency") != (self.latency_table is not None):
             raise ValueError("--penalty latency and --latency-table go together")
 
@@ -77,31 +84,81 @@ class Supernet(Training):
 def run(options: Supernet) -> Steps[Outcome]:
     """Train and write the bundle; see Supernet."""
     check_outputs(options)
-    done = yield from finished(options, "supernet", {k: v for k, v in _own(options).items() if v is not None})
+    start = _start(options)
+    if start and options.size is None:
+        options = replace(options, size=start.card.size_px)
+    usual = start.scheme if start else W300_68
+    own = {k: v for k, v in _own(options).items() if v is not None}
+    done = yield from finished(options, "supernet", own, usual)
     if done:
         return done
-    with (yield from set_up(options, stage="supernet", run=run)) as setup:
-        return (yield from _train(options, setup))
+    with (yield from set_up(options, stage="supernet", run=run, usual=usual)) as setup:
+        return (yield from _train(options, setup, start))
 
 
-def _train(options: Supernet, setup: Setup) -> Steps[Outcome]:
-    spec = hrsupernet(setup.train.faces.scheme.points, depth_factors=options.depth)
-    net: HRSuperNet = setup.processes.place(HRSuperNet(spec))
-    with torch.no_grad():
-        for factor in net.factors():
-            factor.fill_(options.alpha_start)
+def _start(options: Supernet) -> bundle.Bundle | None:
+    """The bundle to train on.
+
+    Raises:
+        ValueError: its network has no importance factors.
+    """
+    if options.start is None:
+        return None
+    start = bundle.read(options.start)
+    if not isinstance(start.spec, SuperNetSpec):
+        raise ValueError(
+            f"{options.start} holds no supernet but {start.card.name}: --start takes one, or a slimmed one"
+        )
+    return start
+
+
+def _train(options: Supernet, setup: Setup, start: bundle.Bundle | None) -> Steps[Outcome]:
+    net: HRSuperNet = setup.processes.place(_network(options, setup.train.faces.scheme, start))
     log = yield from fit(_run(options, setup, net), options.out, resume=options.resume)
     scores = log[-1].validation["supernet"]
-    config = _own(options) | {"alpha_lr": _alpha_lr(options, setup)}
-    card = setup.card("hrsupernet", log, config=config, metrics={"val": asdict(scores)})
+    config = {k: v for k, v in _own(options).items() if k != "parents"} | {"alpha_lr": _alpha_lr(options, setup)}
+    card = setup.card(
+        "hrsupernet",
+        log,
+        config=config,
+        metrics={"val": asdict(scores)},
+        parents=_parents(options),
+        ancestors=[start.card] if start else [],
+    )
     setup.write(bundle.of_network(net, card, tuple(record.json for record in log)))
     alpha = log[-1].alpha
     low = sum(abs(factor) < 0.05 for factor in alpha)
+    begun = f" trained on from {options.start}" if start else ""
     return Outcome(
-        text=f"supernet written to {options.out}: validation NME {scores.nme_mean:.2f} %, {low} of {len(alpha)} "
+        text=f"supernet{begun} written to {options.out}: validation NME {scores.nme_mean:.2f} %, {low} of {len(alpha)} "
         "factors below 0.05",
         records=({"kind": "stage", **log[-1].json},),
     )
+
+
+def _network(options: Supernet, target: Scheme, start: bundle.Bundle | None) -> HRSuperNet:
+    """The network before its first step, on the CPU: fresh, or exactly what the bundle computes.
+
+    Raises:
+        ValueError: the bundle's network has other landmarks than the faces.
+    """
+    if start is None:
+        net = HRSuperNet(hrsupernet(target.points, depth_factors=options.depth))
+        with torch.no_grad():
+            for factor in net.factors():
+                factor.fill_(options.alpha_start)
+        return net
+    assert isinstance(start.spec, SuperNetSpec)
+    if start.scheme != target:
+        raise ValueError(f"{options.start} predicts {start.card.scheme}, the faces are labelled {target.name}")
+    net = HRSuperNet(replace(start.spec, depth_factors=start.spec.depth_factors or options.depth))
+    net.load_state_dict(net.state_dict() | start.weights)  # fresh depth factors are 1
+    return net
+
+
+def _parents(options: Supernet) -> dict[str, str]:
+    """The digest of the bundle that is trained on, if there is one."""
+    return {"start": bundle.digest(options.start)} if options.start else {}
 
 
 def _alpha_lr(options: Supernet, setup: Setup) -> float:
@@ -126,7 +183,7 @@ def _own(options: Supernet) -> Settings:
     """The settings that no other stage has."""
     table = {"latency_table": sha256(options.latency_table)} if options.latency_table else {}
     names = ("sparsity", "depth", "penalty", "alpha_lr", "alpha_start", "updates")
-    return {name: getattr(options, name) for name in names} | table
+    return {name: getattr(options, name) for name in names} | table | {"parents": _parents(options)}
 
 
 def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
