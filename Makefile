@@ -1,5 +1,8 @@
-# Everything runs in .venv, made once from the lock file and again when it changes.
-PYTHON ?= python3.11
+# Everything runs in .venv, made once from the lock file of its Python and again when that changes.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3; do \
+  $$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$name && break; done)
+LOCK := $(if $(PYTHON),requirements$(shell $(PYTHON) -c \
+  'import sys; print("" if sys.version_info[:2] == (3, 11) else "-{}.{}".format(*sys.version_info))').lock)
 VENV := .venv
 RUN := $(VENV)/bin
 
@@ -54,9 +57,10 @@ $(ARM)/.ready: deploy/arm/fetch.sh requirements.lock
 clean:  ## runs are kept; remove them by hand
 	rm -rf $(VENV) $(ARM) dist deploy/web/build deploy/web/dist deploy/web/node_modules deploy/android/node_modules .pytest_cache .mypy_cache .ruff_cache
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: $(LOCK) pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 found: install one, or make PYTHON=path/to/python"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN)/python -m pip install --quiet --requirement requirements.lock
+	$(RUN)/python -m pip install --quiet --requirement $(LOCK)
 	$(RUN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(RUN)/python -m pip check
 	touch $@

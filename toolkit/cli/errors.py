@@ -29,6 +29,7 @@ INSTALL = {
     "h5py": "data",
     "scipy": "data",
     "mediapipe": "mediapipe",
+    "av": "video",
     "dlib": "competitors",
     "face_recognition_models": "competitors",
 }

@@ -69,6 +69,12 @@ class Camera:
         self._capture.release()
 
 
+def has_windows() -> bool:
+    """Whether this OpenCV can open windows at all; its headless wheel, which the toolkit asks for, cannot."""
+    built = (line.partition(":") for line in cv2.getBuildInformation().splitlines())
+    return next((value.strip() != "NONE" for name, _, value in built if name.strip() == "GUI"), True)
+
+
 def has_display() -> bool:
     """Whether a window can be opened here; on Linux OpenCV's wheel needs X11 for it, or Wayland's X11 beside it.
 

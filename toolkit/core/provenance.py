@@ -1,16 +1,20 @@
 """Where a figure comes from: versions, commit and machine, as records carry them."""
 
+import json
 import os
 import platform
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 from toolkit import __version__
 
+WHEEL = f"sdhrnet_toolkit-{__version__}-py3-none-any.whl"
+"""What `pip wheel` calls the toolkit's."""
 ENGINES = ("torch", "numpy", "ai-edge-litert", "tflite-runtime", "onnxruntime", "coremltools", "mediapipe")
 """Libraries that have a part in a measurement."""
 
@@ -70,8 +74,20 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def install(extra: str) -> str:
-    """The command that brings an extra; no index has the toolkit, its clone does."""
-    return f"in the toolkit's folder, pip install '.[{extra}]'"
+    """The command that brings an extra, from where this toolkit came: no index has it."""
+    return f"pip install '{_source()}[{extra}]'"
+
+
+def _source() -> str:
+    """The clone or the wheel that this toolkit was installed from; `.` where that is the current folder."""
+    root = Path(__file__).parents[2]
+    if not (root / "pyproject.toml").is_file():
+        try:
+            about = distribution("sdhrnet-toolkit").read_text("direct_url.json")
+        except PackageNotFoundError:
+            about = None
+        root = Path(unquote(urlparse(json.loads(about)["url"]).path)) if about else Path(WHEEL)
+    return "." if root == Path.cwd() else str(root)
 
 
 def inside(package: str, inner: str) -> Path | None:

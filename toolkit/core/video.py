@@ -1,7 +1,10 @@
 """Videos frame by frame, by PyAV: read from any container that FFmpeg knows, written as MP4, each frame at its time.
 
-Sound is neither read nor written. Only files are opened, never an address.
+Sound is neither read nor written. Only files are opened, never an address. PyAV comes with the extra `video` and is
+imported when a file is opened.
 """
+
+from __future__ import annotations
 
 import errno
 import os
@@ -11,19 +14,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-import av
 import cv2
 import numpy as np
-from av.buffer import Buffer
-from av.codec.context import Flags
-from av.sidedata.sidedata import Type as SideData
-from av.video.reformatter import VideoReformatter
 
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import new_file
 from toolkit.core.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    import av
 
 FPS = 30.0
 """Assumed of a container that does not tell."""
@@ -70,6 +71,8 @@ class VideoReader:
             FileNotFoundError: there is no such file.
             ValueError: no video that can be read, or none of its frames can be decoded.
         """
+        from av.video.reformatter import VideoReformatter
+
         if not path.is_file():
             raise FileNotFoundError(f"no video at {path}")
         self.name = path.name
@@ -98,6 +101,8 @@ class VideoReader:
     @property
     def about(self) -> int:
         """How many frames there are, by the container; 0 where it does not tell. For a progress bar."""
+        import av
+
         seconds = self._container.duration / av.time_base if self._container.duration else 0
         return self._stream.frames or round(seconds * self.fps)
 
@@ -128,6 +133,8 @@ class VideoReader:
 
     def _decoded(self) -> Iterator[tuple[float, ImageArray]]:
         """Time and picture of every whole frame."""
+        import av
+
         for packet in self._packets():
             try:
                 frames = packet.decode()
@@ -141,7 +148,9 @@ class VideoReader:
                 seconds = -1.0 if frame.pts is None else float((frame.pts - self._start) * (frame.time_base or 0))
                 yield seconds, self._upright(frame)
 
-    def _packets(self) -> Iterator["av.Packet[av.VideoStream]"]:
+    def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
+        import av
+
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -154,6 +163,9 @@ class VideoReader:
 
     def _upright(self, frame: av.VideoFrame) -> ImageArray:
         """The picture as a player shows it: pixels made square, turned and mirrored as the file asks."""
+        from av.buffer import Buffer
+        from av.sidedata.sidedata import Type as SideData
+
         aspect = float(self._stream.sample_aspect_ratio or 1)
         width = round(frame.width * aspect) if 0.1 < aspect < 10 else frame.width
         rgb = self._reformatter.reformat(frame, width=width, height=frame.height, format="rgb24")
@@ -182,7 +194,9 @@ class VideoWriter:
         self._path, self._size_wh, self._fps = path, size_wh, min(max(fps, 5.0), 60.0)
         self._ticks: list[int] = []
 
-    def __enter__(self) -> "VideoWriter":
+    def __enter__(self) -> VideoWriter:
+        import av
+
         self._file: AbstractContextManager[Path] = new_file(self._path)
         self._container = av.open(str(self._file.__enter__()), "w", format="mp4")
         stream = self._container.add_stream(CODEC, Fraction(self._fps).limit_denominator(1001), CODEC_OPTIONS)
@@ -203,6 +217,8 @@ class VideoWriter:
             ValueError: the time does not rise.
             OSError: the disk is full.
         """
+        import av
+
         width, height = self._stream.width, self._stream.height
         if image.shape[1::-1] != self._size_wh:
             image = _fitted(image, (width, height))
@@ -216,6 +232,8 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        import av
+
         try:
             if kind is None:
                 self._finish()
@@ -252,6 +270,9 @@ def check_name(path: Path) -> None:
 
 def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     """The file and the stream of its film."""
+    import av
+    from av.codec.context import Flags
+
     try:
         # an absolute name is never taken for an address
         container = av.open(str(path.resolve()), options=ONLY_FILES)

@@ -132,7 +132,7 @@ class MediaPipeFaceDetector:
                 from mediapipe.tasks.python import BaseOptions, vision
             except ModuleNotFoundError as error:
                 message = f"--detector {MEDIAPIPE} needs mediapipe and all that it needs: {install('mediapipe')}"
-                raise ModuleNotFoundError(message, name=error.name) from error
+                raise ModuleNotFoundError(message, name=MEDIAPIPE.name) from error
 
             options = vision.FaceDetectorOptions(
                 base_options=BaseOptions(model_asset_path=str(path)), min_detection_confidence=min_score

@@ -14,6 +14,7 @@ import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
+from toolkit.core.provenance import install
 from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.core.schemes import W300_68
 from toolkit.data.sample import box_of_points
@@ -55,7 +56,11 @@ class FaceMesh:
     def __init__(self) -> None:
         """Start the network, in about a second."""
         with no_tensorflow(), no_chatter():
-            from mediapipe.python.solutions import face_mesh
+            try:
+                from mediapipe.python.solutions import face_mesh
+            except ModuleNotFoundError as error:
+                message = f"Face Mesh needs mediapipe and all that it needs: {install('mediapipe')}"
+                raise ModuleNotFoundError(message, name="mediapipe") from error
 
             self._network: Any = face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True)
             self._network.process(np.zeros((192, 192, 3), dtype=np.uint8))  # most of the chatter comes with it

@@ -215,6 +215,7 @@ def cam(monkeypatch: pytest.MonkeyPatch) -> type[FakeCapture]:
     """Camera 0 is a fake one, and there is no display."""
     real = cv2.VideoCapture
     monkeypatch.setattr(cv2, "VideoCapture", lambda what, *how: real(what, *how) if how else FakeCapture(what))
+    monkeypatch.setattr(webcam, "has_windows", lambda: True)
     monkeypatch.setattr(webcam, "has_display", lambda: False)
     return FakeCapture
 
@@ -241,6 +242,7 @@ def test_a_camera_is_recorded_until_it_is_gone(cam, tmp_path: Path):
 def test_a_window_shows_every_frame_until_it_is_closed(cam, monkeypatch: pytest.MonkeyPatch):
     """The third picture is the last when the person then quits; from the second on the speed is written on it."""
     shown: list[np.ndarray] = []
+    monkeypatch.setattr(webcam, "has_windows", lambda: True)
     monkeypatch.setattr(webcam, "has_display", lambda: True)
     monkeypatch.setattr(webcam, "show", lambda title, image: shown.append(image) or len(shown) < 3)
     closed: list[bool] = []
@@ -285,6 +287,7 @@ def test_no_camera_and_no_display_are_told_in_words(
     assert "no camera 3" in error
     assert "plug one in" in error
     monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setattr(webcam, "has_windows", lambda: True)
     assert main(["webcam"]) == 2
     assert "no display" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
@@ -296,9 +299,23 @@ def test_a_display_that_names_no_server_is_none(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", ":77")
     assert not cameras.has_display()
+    monkeypatch.setattr(webcam, "has_windows", lambda: True)
     monkeypatch.setattr(webcam, "has_display", lambda: False)
     assert main(["webcam"]) == 2
     assert "the display :77 cannot be opened: record with --out" in capsys.readouterr().err
+
+
+def test_an_opencv_without_windows_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """The headless wheel names itself so; the message says what to install, and that recording needs no window."""
+    monkeypatch.setattr(cameras.cv2, "getBuildInformation", lambda: "  Platform:\n\n  GUI:                NONE\n")
+    assert not cameras.has_windows()
+    monkeypatch.setattr(cameras.cv2, "getBuildInformation", lambda: "  GUI:                QT5\n    QT: YES\n")
+    assert cameras.has_windows()
+    monkeypatch.setattr(webcam, "has_windows", lambda: False)
+    assert main(["webcam"]) == 2
+    assert (
+        "opens no windows (pip install '.[window]' brings one that does): record with --out" in capsys.readouterr().err
+    )
 
 
 def test_this_machines_own_camera_or_its_absence(tmp_path: Path):

@@ -10,10 +10,11 @@ import numpy as np
 
 from toolkit.commands.live.follow import Follow, Follower, follower
 from toolkit.core.arrays import ImageArray
-from toolkit.core.camera import Camera, close_windows, has_display, show
+from toolkit.core.camera import Camera, close_windows, has_display, has_windows, show
 from toolkit.core.draw import draw_caption
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.provenance import install
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoWriter, check_name
 
@@ -62,10 +63,12 @@ def run(options: Webcam) -> Steps[Outcome]:
         ValueError: there is no camera, or nothing to show or write to.
     """
     check_outputs(options)
-    window = has_display()
+    window = has_windows() and has_display()
     if not window and options.out is None and options.json_out is None and options.csv_out is None:
         display = os.environ.get("DISPLAY")
         which = f"the display {display} cannot be opened" if display else "no display to open a window on"
+        if not has_windows():
+            which = f"this OpenCV opens no windows ({install('window')} brings one that does)"
         raise ValueError(f"{which}: record with --out FILE.mp4, --json-out or --csv-out")
     watch = Stopwatch()
     with ExitStack() as stack:
