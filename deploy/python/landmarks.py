@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 CONTRACT = json.loads((Path(__file__).resolve().parents[1] / "contract.json").read_text())
 SIZE, TRACKING, SMOOTHING = CONTRACT["model"]["size_px"], CONTRACT["tracking"], CONTRACT["smoothing"]
+TURNING, CALIBRATION = CONTRACT["turning"], CONTRACT["detector"]["calibration"]
 
 
 class Detector:
@@ -22,16 +23,48 @@ class Detector:
         self.detect = mediapipe.solutions.face_detection.FaceDetection(CONTRACT["detector"]["min_score"], 0).process
 
     def __call__(self, image):
-        """The box (left, top, right, bottom) of the surest face, or None."""
-        faces = self.detect(image).detections
+        """Views of the surest face, none where there is no face: each a box (4,) and by how much it is turned.
+
+        Where it is not clearly upright, the picture is looked at from its other sides too.
+        """
+        views = [self.look(image, 0)]
+        if views[0] is None or views[0][0] < TURNING["clear"]:
+            views += [self.look(image, quarter) for quarter in TURNING["quarters"]]
+        return [place for _, *place in filter(None, views)]
+
+    def look(self, image, quarter):
+        """Score, box and roll of the surest face after so many quarter turns to the left; None where there is none."""
+        faces = self.detect(np.ascontiguousarray(np.rot90(image, quarter))).detections
         if not faces:
             return None
-        box = max(faces, key=lambda face: face.score[0]).location_data.relative_bounding_box
-        size, calibration = image.shape[1::-1], CONTRACT["detector"]["calibration"]
-        low, extent = np.array([box.xmin, box.ymin]) * size - 0.5, np.array([box.width, box.height]) * size
-        centre = low + extent / 2 + extent * calibration["shift_xy"]
-        half = extent * calibration["scale_xy"] / 2
-        return np.concatenate([centre - half, centre + half])
+        face = max(faces, key=lambda face: face.score[0])
+        box, eyes = face.location_data.relative_bounding_box, face.location_data.relative_keypoints[:2]
+        corners = [(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)]
+        size = np.roll(image.shape[1::-1], quarter)
+        points = np.array([*corners, *((eye.x, eye.y) for eye in eyes)]) * size - 0.5
+        for _ in range(quarter):  # a quarter turn to the right
+            points, size = np.stack([size[1] - 1 - points[:, 1], points[:, 0]], axis=1), size[::-1]
+        return face.score[0], *calibrated(around(points[:2]), roll_of(*points[2:]))
+
+
+def calibrated(box, roll):
+    """The box of training, before it is turned by a roll, for the detector's; and the roll."""
+    low, extent = box[:2], box[2:] - box[:2]
+    centre = low + extent / 2 + rotation(roll) @ (extent * CALIBRATION["shift_xy"])
+    half = extent * CALIBRATION["scale_xy"] / 2
+    return np.concatenate([centre - half, centre + half]), roll
+
+
+def roll_of(right, left):
+    """By how many degrees a crop is turned clockwise, for eyes at two places; 0 for a level face."""
+    roll = (np.degrees(np.arctan2(left[1] - right[1], left[0] - right[0])) + 180) % 360 - 180
+    return np.sign(roll) * min(abs(roll), 2 * max(abs(roll) - TURNING["level_deg"], 0))
+
+
+def rotation(degrees):
+    """The matrix that turns points clockwise on the screen."""
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.array([[cos, -sin], [sin, cos]])
 
 
 class Network:
@@ -43,24 +76,24 @@ class Network:
         self.input = self.engine.get_input_details()[0]["index"]
         self.outputs = {tensor["name"]: tensor["index"] for tensor in self.engine.get_output_details()}
 
-    def __call__(self, image, box):
-        """Points (M, 2) in the image's pixels and their confidence (M,), for the face in a box."""
-        scale = SIZE / (CONTRACT["crop"]["box_scale"] * (box[2:] - box[:2]).max())
-        offset = (SIZE - 1) / 2 - scale * (box[:2] + box[2:]) / 2  # crop pixel = scale * image pixel + offset
-        self.engine.set_tensor(self.input, cut(image, scale, offset).astype(np.float32)[None])
+    def __call__(self, image, box, roll=0.0):
+        """Points (M, 2) in the image's pixels and their confidence (M,), for the face in a box turned by a roll."""
+        linear = rotation(-roll) * SIZE / (CONTRACT["crop"]["box_scale"] * (box[2:] - box[:2]).max())
+        offset = (SIZE - 1) / 2 - linear @ (box[:2] + box[2:]) / 2  # crop pixel = linear @ image pixel + offset
+        self.engine.set_tensor(self.input, cut(image, linear, offset).astype(np.float32)[None])
         self.engine.invoke()
         points, confidence = (self.engine.get_tensor(self.outputs[name])[0] for name in ("points", "confidence"))
-        return (points * SIZE - 0.5 - offset) / scale, confidence
+        return (points * SIZE - 0.5 - offset) @ np.linalg.inv(linear).T, confidence
 
 
-def cut(image, scale, offset):
+def cut(image, linear, offset):
     """The crop's pixels; where it shrinks the image, blocks of pixels are averaged first."""
-    block = max(int(1 / scale), 1)
+    block = max(int(1 / np.sqrt(np.linalg.det(linear))), 1)
     if block > 1:
         height, width = image.shape[:2]
         image = cv2.copyMakeBorder(image, 0, -height % block, 0, -width % block, cv2.BORDER_REPLICATE)
         image = cv2.resize(image, (-(-width // block), -(-height // block)), interpolation=cv2.INTER_AREA)
-    matrix = np.column_stack([np.eye(2) * scale * block, offset + scale * (block - 1) / 2])
+    matrix = np.column_stack([linear * block, offset + linear @ np.full(2, (block - 1) / 2)])
     return cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -93,30 +126,38 @@ class Tracker:
     """Follows one face: the detector looks only while there is none."""
 
     def __init__(self, detector, network):
-        self.detector, self.network, self.box = detector, network, None
+        self.detector, self.network, self.box, self.roll = detector, network, None, 0.0
 
     def __call__(self, image, seconds):
         """The face's points, or None."""
         if self.box is not None:
             ahead = self.speed * min(seconds - self.seconds, TRACKING["ahead_s"])
-            points = self.follow(image, self.box + np.tile(ahead, 2), seconds)
+            points = self.follow(image, self.box + np.tile(ahead, 2), self.roll, seconds)
             if points is not None:
                 return points
-        box = self.detector(image)
-        for _ in range(TRACKING["passes"] - 1 if box is not None else 0):
-            closer = around(self.network(image, box)[0])
-            box = closer if similar(closer, box) else box
         self.box, self.speed, self.smoother = None, np.zeros(2), Smoother()
-        return None if box is None else self.follow(image, box, seconds)
+        found = [self.settle(image, *view) for view in self.detector(image)]
+        return self.follow(image, *max(found, key=lambda view: view[0])[1:], seconds) if found else None
 
-    def follow(self, image, crop, seconds):
+    def settle(self, image, box, roll):
+        """How sure the points of a detected face are, and the box and roll of its last crop."""
+        for _ in range(TRACKING["passes"] - 1):
+            closer = turned_around(self.network(image, box, roll)[0])
+            if not similar(closer[0], box):
+                break
+            box, roll = closer
+        return self.network(image, box, roll)[1].mean(), box, roll
+
+    def follow(self, image, crop, roll, seconds):
         """One frame further, or None where the face is lost."""
-        points, confidence = self.network(image, crop)
-        before, self.box = self.box, around(points)
+        points, confidence = self.network(image, crop, roll)
+        before = self.box
+        self.box, self.roll = turned_around(points)
         corners = np.clip(self.box.reshape(2, 2), -0.5, np.array(image.shape[1::-1]) - 0.5)
         inside = np.prod(corners[1] - corners[0]) / max(np.prod(self.box[2:] - self.box[:2]), 1e-9)
         sure = confidence.mean() >= TRACKING["min_confidence"] and inside >= TRACKING["min_inside"]
-        if not (sure and similar(self.box, crop)):
+        small = (self.box[2:] - self.box[:2]).max() < TRACKING["largest"] * max(image.shape)
+        if not (sure and small and similar(self.box, crop)):
             self.box = None
             return None
         if before is not None:
@@ -130,6 +171,15 @@ class Tracker:
 def around(points):
     """Their tight box."""
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
+
+
+def turned_around(points):
+    """Their tight box as it is when turned upright around its middle, and by how much it is turned."""
+    right, left = TURNING["eyes"]
+    turn = rotation(roll := roll_of(points[right], points[left]))
+    box = around(points @ turn)
+    centre = (box[:2] + box[2:]) / 2
+    return box + np.tile(turn @ centre - centre, 2), roll
 
 
 def similar(box, before):

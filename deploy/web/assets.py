@@ -57,7 +57,7 @@ def gather(out: Path) -> None:
             write_image(site / f"icon-{size_px}.png", icon(size_px))
         write_json(
             folder / "schemes.json",
-            {n: {"lines": [dataclasses.asdict(x) for x in s.lines]} for n, s in SCHEMES.items()},
+            {n: {"lines": [dataclasses.asdict(x) for x in s.lines], "eyes": s.eyes} for n, s in SCHEMES.items()},
         )
         write_json(folder / "about.json", {"version": __version__, "commit": commit()})
         write_bytes(folder / "palette.css", charts.css().encode())

@@ -28,7 +28,9 @@ def numbers(value: Any) -> Iterator[float]:
         yield abs(value)
 
 
-def names(value: Any, under: tuple[str, ...] = ("tracking", "smoothing", "detector", "heatmaps", "crop")) -> set[str]:
+def names(
+    value: Any, under: tuple[str, ...] = ("turning", "tracking", "smoothing", "detector", "heatmaps", "crop")
+) -> set[str]:
     """The names of all numbers in these parts of the contract, lists of numbers included."""
     found: set[str] = set()
     for name, each in value.items():

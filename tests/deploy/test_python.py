@@ -15,11 +15,12 @@ import pytest
 from skimage import data
 
 from toolkit.core.files import read_json
+from toolkit.core.geometry import rotation
 from toolkit.core.images import read_image, write_image
 from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.core.zoo import released
-from toolkit.detect import FaceDetector, FaceTracker, Tracking, calibrate, landmarks_in
+from toolkit.detect import FaceDetector, FaceTracker, Tracking, landmarks_in
 from toolkit.landmarkers import open_model
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -46,12 +47,27 @@ def example() -> Iterator[ModuleType]:
     yield module
 
 
-def moving() -> list[tuple[float, np.ndarray]]:
-    """The astronaut swinging to either side and back within a second: 320 x 240 at an uneven pace."""
+def test_the_golden_geometry(example: ModuleType):
+    """Boxes and rolls of points and of the detector, to a millionth of a pixel."""
+    golden = read_json(GOLDEN / "geometry.json")
+    for case in golden["calibration"]:
+        box, _ = example.calibrated(np.array(case["detector_xyxy"]), case["roll_deg"])
+        assert box == pytest.approx(np.array(case["box_xyxy"]), abs=1e-6)
+    for case in golden["around"]:
+        points = np.zeros((68, 2)) + case["points_xy"][2]
+        points[:3] = case["points_xy"][2:]
+        points[example.TURNING["eyes"]] = case["points_xy"][:2]
+        box, roll = example.turned_around(points)
+        assert [*box, roll] == pytest.approx([*case["box_xyxy"], case["roll_deg"]], abs=1e-6)
+
+
+def moving(roll_deg: float = 0.0) -> list[tuple[float, np.ndarray]]:
+    """The astronaut swinging to either side and back within a second: 320 x 240 at an uneven pace; or turned."""
     frames, seconds = [], 0.0
     for number in range(24):
         x = 160 + 50 * np.sin(2 * np.pi * seconds)
-        shift = np.array([[1.0, 0, x - 225], [0, 1.0, 120 - 130]])
+        turn = rotation(roll_deg)
+        shift = np.column_stack([turn, (x, 120) - turn @ (225, 130)])
         frames.append((seconds, cv2.warpAffine(data.astronaut(), shift, (320, 240), borderMode=cv2.BORDER_REPLICATE)))
         seconds += 0.03 + 0.02 * (number % 3 == 0)
     return frames
@@ -69,7 +85,7 @@ def test_it_depends_on_the_runtime_alone():
             elif isinstance(node, ast.ImportFrom):
                 imported.add((node.module or "").partition(".")[0])
         assert imported - sys.stdlib_module_names <= allowed | more
-        assert len(source.splitlines()) < 150
+        assert len(source.splitlines()) < 200
 
 
 def test_the_golden_faces(example: ModuleType):
@@ -78,12 +94,13 @@ def test_the_golden_faces(example: ModuleType):
     network = example.Network(MODEL)
     for face in golden["faces"]:
         image = read_image(GOLDEN / face["picture"])
-        points, confidence = network(image, np.array(face["box_xyxy"]))
-        scale = face["matrix"][0][0]
+        points, confidence = network(image, np.array(face["box_xyxy"]), face["roll_deg"])
+        linear = np.array(face["matrix"])[:, :2]
+        scale = np.sqrt(np.linalg.det(linear))
         assert np.abs(points - face["points_xy"]).max() * scale < 0.02
         assert confidence == pytest.approx(np.array(face["confidence"]), abs=0.001)
         pixels = np.frombuffer(base64.b64decode(face["crop_rgb"]), np.uint8).reshape(example.SIZE, -1, 3)
-        cut = example.cut(image, scale, np.array(face["matrix"])[:, 2])
+        cut = example.cut(image, linear, np.array(face["matrix"])[:, 2])
         assert np.abs(cut.astype(int) - pixels).max() <= 1
 
 
@@ -96,17 +113,18 @@ def test_the_golden_smoothing(example: ModuleType):
 
 
 @pytest.mark.slow
-def test_a_video_has_the_toolkits_points(example: ModuleType):
+@pytest.mark.parametrize("roll_deg", [0, 37])
+def test_a_video_has_the_toolkits_points(example: ModuleType, roll_deg: float):
     """Followed through quick turns at an uneven pace: within 0.02 px of the toolkit's in every frame."""
     detector = FaceDetector(0)
 
-    def boxes(image: np.ndarray) -> np.ndarray | None:
-        found = detector(image)
-        return calibrate(found[0].box_xyxy) if found else None
+    def boxes(image: np.ndarray) -> list[tuple[np.ndarray, float]]:
+        found = detector(image)[:1]
+        return [example.calibrated(face.box_xyxy, example.roll_of(*face.keypoints_xy[:2])) for face in found]
 
     ours = FaceTracker(detector, open_model(MODEL), Tracking(faces=1))
     theirs = example.Tracker(boxes, example.Network(MODEL))
-    frames = moving()
+    frames = moving(roll_deg)
     assert ours(np.full_like(frames[0][1], 99), -1.0) == []
     assert theirs(np.full_like(frames[0][1], 99), -1.0) is None
     for seconds, image in frames:
@@ -115,6 +133,18 @@ def test_a_video_has_the_toolkits_points(example: ModuleType):
     assert ours(np.full_like(frames[0][1], 99), 9.0) == []
     assert theirs(np.full_like(frames[0][1], 99), 9.0) is None
     detector.close()
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_a_face_on_its_side_or_head_is_found(example: ModuleType, quarter: int):
+    """Turned by quarters, the photo's points turn with it: 2 px apart on average at most, on a face of 100 px."""
+    photo = data.astronaut()
+    tracker = example.Tracker(example.Detector(), example.Network(MODEL))
+    upright = tracker(photo, 0.0)
+    turned = example.Tracker(tracker.detector, tracker.network)(np.rot90(photo, quarter).copy(), 0.0)
+    for _ in range(quarter):  # a quarter to the right in a square picture
+        turned = np.stack([len(photo) - 1 - turned[:, 1], turned[:, 0]], axis=1)
+    assert np.linalg.norm(turned - upright, axis=1).mean() < 2
 
 
 def test_a_photo_from_the_detector_on(example: ModuleType):

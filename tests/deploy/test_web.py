@@ -22,7 +22,7 @@ import pytest
 from tests.deploy import chromium
 from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Visit
 from toolkit.commands.live.serve import Serve, open_server
-from toolkit.core.geometry import BOX_SCALE, Crop, crop_of_box, cut
+from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.zoo import MAIN, released
 from toolkit.detect import FaceDetector, landmarks_in
@@ -51,14 +51,15 @@ def test_the_sources_give_pythons_pixels_and_points():
 CUT = """
 import { readFileSync, writeFileSync } from "node:fs";
 const { cropOfBox, cut } = await import(process.argv[2]);
-const { width, height, boxes, size, scale } = JSON.parse(readFileSync("boxes.json"));
+const { width, height, boxes, rolls, size, scale } = JSON.parse(readFileSync("boxes.json"));
 const picture = { data: new Uint8ClampedArray(readFileSync("picture.bin")), width, height };
-writeFileSync("crops.bin", Uint8Array.from(boxes.flatMap((box) => [...cut(picture, cropOfBox(box, size, scale))])));
+const crops = boxes.map((box, i) => cropOfBox(box, size, scale, rolls[i]));
+writeFileSync("crops.bin", Uint8Array.from(crops.flatMap((crop) => [...cut(picture, crop)])));
 """
 
 
 def test_crops_have_opencvs_levels(tmp_path):
-    """Of noise, inside a picture that is not square and across its edges, enlarged and shrunk by 1 to 6 blocks."""
+    """Of noise, inside a picture that is not square and across its edges, enlarged, shrunk by 1 to 6 blocks, turned."""
     if shutil.which("node") is None:
         pytest.skip(NODE)
     rng = np.random.default_rng(0)
@@ -66,15 +67,16 @@ def test_crops_have_opencvs_levels(tmp_path):
     sides = np.geomspace(20, 330, 12)
     centres = rng.uniform((0, 0), (410, 280), (12, 2))
     boxes = [[*(c - s / 2), *(c + np.array([s, 0.8 * s]) / 2)] for c, s in zip(centres, sides, strict=True)]
-    case = {"width": 410, "height": 280, "boxes": boxes, "size": 64, "scale": BOX_SCALE}
+    rolls = [0, 37, 0, 90, 0, 143, 0, 180, 0, -90, 0, 5]
+    case = {"width": 410, "height": 280, "boxes": boxes, "rolls": rolls, "size": 64, "scale": BOX_SCALE}
     (tmp_path / "boxes.json").write_text(json.dumps(case))
     np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).tofile(tmp_path / "picture.bin")
     (tmp_path / "cut.mjs").write_text(CUT)
     geometry = (WEB / "src" / "geometry.js").as_uri()
     subprocess.run(["node", "cut.mjs", geometry], cwd=tmp_path, check=True, capture_output=True)
     got = np.fromfile(tmp_path / "crops.bin", np.uint8).reshape(12, 64, 64, 3).astype(int)
-    for box, crop in zip(boxes, got, strict=True):
-        off = np.abs(crop - cut(image, crop_of_box(np.array(box), 64)))
+    for box, roll_deg, crop in zip(boxes, rolls, got, strict=True):
+        off = np.abs(crop - cut(image, crop_of_box(np.array(box), 64, Pose(rotation_deg=-roll_deg))))
         assert off.max() <= 2
         assert (off > 0).mean() < 0.01  # where OpenCV's code for another processor rounds otherwise
 
@@ -139,7 +141,7 @@ def visit(browser: Any, server: Server, tmp_path: Path) -> Iterator[Any]:
 def moved_px(face: dict[str, Any], image: np.ndarray) -> np.ndarray:
     """How far a face's points are from Python's in the same crop, in crop pixels."""
     model = open_model(released("float16"))
-    crop = crop_of_box(np.array(face["box"]), model.size_px)
+    crop = crop_of_box(np.array(face["box"]), model.size_px, Pose(rotation_deg=-face["rollDeg"]))
     expected = model(cut(image, crop)).points_xy
     return distances(face, crop.to_image(expected), crop)
 

@@ -74,17 +74,7 @@ def faces_any_way_up(
     return sorted(faces, key=lambda views: -area(views[0].box_xyxy))
 
 
-def _same(face: Detection, other: Detection) -> bool:
-    return shared(face.box_xyxy, other.box_xyxy) > SAME_FACE
-
-
-def _seen_from(image: ImageArray, detector: Callable[[ImageArray], list[Detection]], quarter: int) -> list[Detection]:
-    """What the detector sees after so many quarter turns to the left, in the picture as it is."""
-    turned = np.ascontiguousarray(np.rot90(image, quarter))
-    return [_turned_back(face, quarter, image.shape[1], image.shape[0]) for face in detector(turned)]
-
-
-def _turned_back(face: Detection, quarter: int, width: int, height: int) -> Detection:
+def turned_back(face: Detection, quarter: int, width: int, height: int) -> Detection:
     """A face of the picture after so many quarter turns to the left, in the picture as it is."""
     sides = (width, height) if quarter % 2 == 0 else (height, width)
 
@@ -98,3 +88,13 @@ def _turned_back(face: Detection, quarter: int, width: int, height: int) -> Dete
     corners = back(face.box_xyxy.reshape(2, 2))
     box_xyxy = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
     return Detection(box_xyxy=box_xyxy, score=face.score, keypoints_xy=back(face.keypoints_xy))
+
+
+def _same(face: Detection, other: Detection) -> bool:
+    return shared(face.box_xyxy, other.box_xyxy) > SAME_FACE
+
+
+def _seen_from(image: ImageArray, detector: Callable[[ImageArray], list[Detection]], quarter: int) -> list[Detection]:
+    """What the detector sees after so many quarter turns to the left, in the picture as it is."""
+    turned = np.ascontiguousarray(np.rot90(image, quarter))
+    return [turned_back(face, quarter, image.shape[1], image.shape[0]) for face in detector(turned)]

@@ -16,7 +16,8 @@ from toolkit.core.smoothing import SMOOTHING
 from toolkit.detect.blazeface import CANDIDATE_SCORE, detector_file
 from toolkit.detect.boxes import CALIBRATION, FARTHEST, SAME_FACE
 from toolkit.detect.landmarks import PASSES
-from toolkit.detect.tracking import SAME_TRACK, TRACKING
+from toolkit.detect.tracking import LARGEST, SAME_TRACK, TRACKING
+from toolkit.detect.turned import CLEAR, LEVEL_DEG, QUARTERS
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
 
 FORMAT = 1
@@ -28,7 +29,9 @@ PIXELS = (
 )
 CROP = (
     "a square around the box's centre c, its side box_scale times the box's longer side; image pixel p goes to crop "
-    "pixel scale * (p - c) + (size_px - 1) / 2 with scale = size_px / (box_scale * longer side)"
+    "pixel scale * R(-roll) * (p - c) + (size_px - 1) / 2 with scale = size_px / (box_scale * longer side), where "
+    "R(d) = [[cos d, -sin d], [sin d, cos d]] turns points by d degrees clockwise on the screen, and roll is that of "
+    "the face, see turning"
 )
 SHRINK = (
     "where block = floor(1 / scale) is above 1, the picture is first averaged over blocks of block x block pixels, "
@@ -37,17 +40,29 @@ SHRINK = (
 )
 BORDER = "outside the picture (or its blocks) the nearest pixel is repeated"
 CALIBRATED = (
-    "per axis: centre + shift * side of the detector's box, with scale * its side; relative detector coordinates r "
-    "are image pixels r * W - 0.5"
+    "per axis: centre + shift * side of the detector's box, the shift turned by R(roll), with scale * its side; "
+    "relative detector coordinates r are image pixels r * W - 0.5"
+)
+TURNED = (
+    "eyes at right and left, as the person has them, are turned by r = atan2(left - right) in (-180, 180]; their "
+    "crop's roll is sign(r) * min(|r|, 2 * max(|r| - level_deg, 0)). A detected face has the roll of the detector's "
+    "first two keypoints, points that of the points `eyes`. The box of points with a roll is the tight "
+    "box of R(-roll) * points, its centre c moved to R(roll) * c. A picture is looked at as it is. Where no face is seen, it is looked at after "
+    "`quarters` quarter turns to the left too: a photo after each of them, a film's frame after one, the next one each "
+    "time, and only while none is followed. Where a face that is seen scores below `clear`, the picture is looked at "
+    "after all of them. Turned back, what shares more than same_face with a face of a higher score is another view of "
+    "it; a face that is seen in turned pictures alone counts where none is seen in the picture as it is. Each view is "
+    "predicted, and the one with the highest mean confidence is the face"
 )
 TRACKED = (
-    "a new face is predicted `passes` times, each time cropped by the tight box of the points before; then once a "
-    "frame, cropped by the box of the last frame's points, before smoothing, moved on by v * min(t - t1, ahead_s): v "
+    "a new face is predicted `passes` times, each time cropped by the box and roll of the points before; then once a "
+    "frame, cropped by those of the last frame's points, before smoothing, moved on by v * min(t - t1, ahead_s): v "
     "is 0 at first, then d * max(0, 1 - leeway * side / |d|) / (t1 - t0) for the shift d of the box's centre from t0 "
     "to t1, the last two frames, and the longer side of the last box. It is lost when the mean confidence is below "
-    "min_confidence, when less than min_inside of the points' box is in the picture, or when that box is not "
-    "similar to the one it was cropped by: its longer side within 1 / farthest and farthest times, its centre less "
-    "than half that side away along each axis. The detector looks while fewer than `faces` are followed: in every "
+    "min_confidence, when less than min_inside of the points' box is in the picture, when its longer side is not "
+    "below `largest` times that of the picture, or when that box is not similar to the one it was cropped by: its "
+    "longer side within 1 / farthest and farthest times, its centre less than half that side away along each axis. The "
+    "detector looks while fewer than `faces` are followed: in every "
     "frame while none is or a lost one is remembered (remember_s), else every look_again_s. Shared areas are over the "
     "smaller box: what shares more than same_face with a followed face is that face, with a remembered one gets its "
     "number back; of two followed ones that share more than same_track the surer one stays"
@@ -100,6 +115,13 @@ def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
             "min_score": CANDIDATE_SCORE,
             "calibration": {"rule": CALIBRATED, **dataclasses.asdict(CALIBRATION)},
         },
+        "turning": {
+            "rule": TURNED,
+            "level_deg": LEVEL_DEG,
+            "clear": CLEAR,
+            "quarters": list(QUARTERS),
+            "eyes": list(scheme(about.scheme).eyes),
+        },
         "tracking": {"rule": TRACKED, **_tracking()},
         "smoothing": {"rule": SMOOTHED, **dataclasses.asdict(SMOOTHING)},
         "drawing": _drawing(about.scheme),
@@ -144,7 +166,14 @@ def _outputs(about: Sidecar) -> dict[str, Any]:
 
 def _tracking() -> dict[str, Any]:
     settings = {name: value for name, value in dataclasses.asdict(TRACKING).items() if name != "smoothing"}
-    return {**settings, "passes": PASSES, "farthest": FARTHEST, "same_face": SAME_FACE, "same_track": SAME_TRACK}
+    return {
+        **settings,
+        "passes": PASSES,
+        "farthest": FARTHEST,
+        "largest": LARGEST,
+        "same_face": SAME_FACE,
+        "same_track": SAME_TRACK,
+    }
 
 
 def _drawing(name: str) -> dict[str, Any]:
@@ -153,6 +182,5 @@ def _drawing(name: str) -> dict[str, Any]:
     return {
         "lines": [dataclasses.asdict(line) for line in known.lines],
         "regions": dict(known.regions),
-        "eyes": known.eyes,
         "style": dataclasses.asdict(STYLE),
     }

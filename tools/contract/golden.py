@@ -1,27 +1,31 @@
 """Cases that every platform's test reads: what goes in, and what Python makes of it.
 
-`faces.json` takes pictures to points; `geometry.json` boxes to crops, `decode.json` heatmaps to points,
-`smoothing.json` points to smoothed points, `tracking.json` frames to faces. The pictures are inputs: once drawn they
-are kept.
+`faces.json` takes pictures to points, upright and turned; `geometry.json` boxes to crops and
+points to boxes, `decode.json` heatmaps to points, `smoothing.json` points to smoothed points, `tracking.json` frames to
+faces. The pictures are inputs: once drawn they are kept.
 """
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict, get_args
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core import heatmap
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import read_json
-from toolkit.core.geometry import crop_of_box, cut
+from toolkit.core.geometry import Pose, crop_of_box, cut, rotation
 from toolkit.core.images import read_image
+from toolkit.core.schemes import W300_68
 from toolkit.core.smoothing import SMOOTHING, Smoother
 from toolkit.core.validation import Real, Text
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.detect.boxes import calibrate
+from toolkit.detect.detector import Detection
+from toolkit.detect.turned import QUARTERS, crop_around, turned_back
 from toolkit.runtime.landmarker import Landmarker
 from tools.contract.contract import FORMAT
 from tools.contract.script import tracked
@@ -34,6 +38,7 @@ class GoldenFace:
     name: str
     image: ImageArray
     box_xyxy: FloatArray
+    roll_deg: float = 0.0
 
 
 SEED = 7
@@ -44,6 +49,10 @@ DRAWN = {
 }
 """Name: index and size of the synthetic picture, and the part of it that is kept. No part is square and symmetric to
 the face; the crop of `edge` reaches beyond its picture and is not shrunk by blocks, the others are."""
+TURNS_DEG = (37, 90, 143, 180, 270)
+"""By how much the face of a picture is turned clockwise, besides the upright ones."""
+TURNED = (8, 120, (112, 104))
+"""Index and size of the synthetic picture that is turned, and the size of the pictures that are kept."""
 
 TOLERANCE = {"matrix": 1e-6, "crop_levels": 4, "crop_levels_mean": 0.5, "points_px": 0.1, "confidence": 0.01}
 """What a float model on another platform may differ by, in crop pixels; and a crop, in grey levels, since this side
@@ -58,7 +67,24 @@ def drawn_faces() -> list[GoldenFace]:
         image = np.ascontiguousarray(sample.image[top:bottom, left:right])
         box = np.round(sample.box_xyxy - (left, top, left, top), 1)
         faces.append(GoldenFace(name=name, image=image, box_xyxy=box))
-    return faces
+    return faces + [_turned_face(degrees) for degrees in TURNS_DEG]
+
+
+def _turned_face(degrees: int) -> GoldenFace:
+    """The face of TURNED, turned around the middle of its picture."""
+    index, size_px, (width, height) = TURNED
+    sample = SyntheticFaces(index + 1, seed=SEED, size_px=size_px)[index]
+    turn = rotation(degrees)
+    offset = np.array([(width - 1) / 2, (height - 1) / 2]) - turn @ np.full(2, (size_px - 1) / 2)
+    matrix = np.column_stack([turn, offset])
+    image = cv2.warpAffine(sample.image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    box, roll_deg = crop_around(sample.points_xy @ turn.T + offset, W300_68)
+    return GoldenFace(
+        name=f"turned-{degrees}",
+        image=np.asarray(image, np.uint8),
+        box_xyxy=np.round(box, 1),
+        roll_deg=round(roll_deg, 1),
+    )
 
 
 class KeptFace(TypedDict):
@@ -67,6 +93,7 @@ class KeptFace(TypedDict):
     name: Text
     picture: Text
     box_xyxy: tuple[Real, Real, Real, Real]
+    roll_deg: Real
 
 
 class KeptFaces(TypedDict):
@@ -90,8 +117,13 @@ def kept_faces(folder: Path) -> list[GoldenFace]:
     except ValueError as error:
         raise ValueError(f"{error}: draw the faces again with --redraw") from error
     return [
-        GoldenFace(name=f["name"], image=read_image(folder / f["picture"]), box_xyxy=np.array(f["box_xyxy"]))
-        for f in known["faces"]
+        GoldenFace(
+            name=face["name"],
+            image=read_image(folder / face["picture"]),
+            box_xyxy=np.array(face["box_xyxy"]),
+            roll_deg=face["roll_deg"],
+        )
+        for face in known["faces"]
     ]
 
 
@@ -112,10 +144,12 @@ def cases(faces: list[GoldenFace], landmarker: Landmarker, sigma_px: float) -> d
         },
         "geometry.json": {
             "format": FORMAT,
-            "matrices": [_matrix(box, size_px) for box in BOXES for size_px in (landmarker.size_px, 96)],
-            "calibration": [{"detector_xyxy": box, "box_xyxy": _short(calibrate(np.array(box)), 9)} for box in BOXES],
+            "matrices": [_matrix(box, roll, size) for box, roll in BOXES for size in (landmarker.size_px, 96)],
+            "calibration": [_calibrated(box, roll) for box, roll in BOXES],
+            "around": [_around(roll) for roll in ROLLS_DEG],
+            "turned_back": [_turned_back(quarter) for quarter in QUARTERS],
             "pattern": PATTERN,
-            "crops": [_crop(box) for box in BOXES],
+            "crops": [_crop(box, roll) for box, roll in BOXES],
         },
         "decode.json": {"format": FORMAT, **_decoded(sigma_px)},
         "smoothing.json": {"format": FORMAT, "frames": _smoothed()},
@@ -124,7 +158,7 @@ def cases(faces: list[GoldenFace], landmarker: Landmarker, sigma_px: float) -> d
 
 
 def _face(face: GoldenFace, landmarker: Landmarker) -> dict[str, Any]:
-    crop = crop_of_box(face.box_xyxy, landmarker.size_px)
+    crop = crop_of_box(face.box_xyxy, landmarker.size_px, Pose(rotation_deg=-face.roll_deg))
     pixels = cut(face.image, crop)
     found = landmarker(pixels)
     return {
@@ -132,6 +166,7 @@ def _face(face: GoldenFace, landmarker: Landmarker) -> dict[str, Any]:
         "picture": f"{face.name}.png",
         "size_wh": [face.image.shape[1], face.image.shape[0]],
         "box_xyxy": face.box_xyxy.tolist(),
+        "roll_deg": face.roll_deg,
         "matrix": _short(crop.matrix, 9),
         "crop_rgb": _base64(pixels),
         "crop_points_xy": _short(found.points_xy, 3),
@@ -141,13 +176,21 @@ def _face(face: GoldenFace, landmarker: Landmarker) -> dict[str, Any]:
 
 
 BOXES = (
-    [30.0, 40.0, 78.0, 100.0],
-    [12.25, 31.5, 61.75, 70.0],
-    [-10.0, 90.5, 50.0, 141.0],
-    [20.0, -15.0, 160.0, 150.0],
-    [3.0, 2.0, 13.5, 9.0],
+    ([30.0, 40.0, 78.0, 100.0], 0.0),
+    ([12.25, 31.5, 61.75, 70.0], 0.0),
+    ([-10.0, 90.5, 50.0, 141.0], 0.0),
+    ([20.0, -15.0, 160.0, 150.0], 0.0),
+    ([3.0, 2.0, 13.5, 9.0], 0.0),
+    ([30.0, 40.0, 78.0, 100.0], 37.0),
+    ([12.25, 31.5, 61.75, 70.0], 90.0),
+    ([20.0, -15.0, 160.0, 150.0], 143.0),
+    ([-10.0, 90.5, 50.0, 141.0], 180.0),
+    ([3.0, 2.0, 13.5, 9.0], 270.0),
 )
-"""Whole and broken ones, wider and taller ones, beyond two edges, shrunk by two blocks and more, and enlarged."""
+"""Boxes and by how much they are turned: whole and broken ones, wider and taller ones, beyond two edges, shrunk by two
+blocks and more, and enlarged."""
+ROLLS_DEG = (0.0, -9.0, 15.0, -15.0, 37.0, 90.0, 143.0, 180.0, 270.0)
+"""Level, hardly and half turned, and turned all the way."""
 PATTERN_WH = (150, 130)
 PATTERN_CROP_PX = 64
 """Small enough that a crop of the whole pattern is shrunk by blocks of three."""
@@ -165,16 +208,51 @@ def pattern() -> ImageArray:
     return np.asarray(np.abs((5 * x + 3 * y + 40 * colour) % 256 - 128) + 64, dtype=np.uint8)
 
 
-def _crop(box: list[float]) -> dict[str, Any]:
-    pixels = cut(pattern(), crop_of_box(np.array(box), PATTERN_CROP_PX))
-    return {"box_xyxy": box, "size_px": PATTERN_CROP_PX, "crop_rgb": _base64(pixels)}
+def _crop(box: list[float], roll_deg: float) -> dict[str, Any]:
+    pixels = cut(pattern(), crop_of_box(np.array(box), PATTERN_CROP_PX, Pose(rotation_deg=-roll_deg)))
+    return {"box_xyxy": box, "roll_deg": roll_deg, "size_px": PATTERN_CROP_PX, "crop_rgb": _base64(pixels)}
 
 
-def _matrix(box: list[float], size_px: int) -> dict[str, Any]:
-    crop = crop_of_box(np.array(box), size_px)
+def _calibrated(box: list[float], roll_deg: float) -> dict[str, Any]:
+    found = calibrate(np.array(box), turn_deg=roll_deg)
+    return {"detector_xyxy": box, "roll_deg": roll_deg, "box_xyxy": _short(found, 9)}
+
+
+def _around(roll_deg: float) -> dict[str, Any]:
+    """The box and the roll of five points, the eyes first."""
+    upright = np.array([[110.0, 80.0], [150.0, 80.0], [131.0, 104.5], [132.0, 130.0], [98.0, 96.0]])
+    points_xy = np.round(upright @ rotation(roll_deg).T, 3)
+    box, found_deg = crop_around(points_xy, replace(W300_68, eyes=(0, 1)))
+    return {
+        "points_xy": points_xy.tolist(),
+        "eyes": [0, 1],
+        "box_xyxy": _short(box, 9),
+        "roll_deg": round(found_deg, 9),
+    }
+
+
+def _turned_back(quarter: int) -> dict[str, Any]:
+    """A face of a picture after so many quarter turns to the left, and the same in the picture as it is."""
+    width, height = PATTERN_WH
+    eyes = np.array([[40.0, 30.5], [61.0, 34.0]])
+    face = Detection(box_xyxy=np.array([31.0, 20.0, 71.0, 66.0]), score=1.0, keypoints_xy=eyes)
+    back = turned_back(face, quarter, width, height)
+    return {
+        "quarter": quarter,
+        "size_wh": [width, height],
+        "seen_xyxy": face.box_xyxy.tolist(),
+        "seen_eyes_xy": eyes.tolist(),
+        "box_xyxy": back.box_xyxy.tolist(),
+        "eyes_xy": back.keypoints_xy.tolist(),
+    }
+
+
+def _matrix(box: list[float], roll_deg: float, size_px: int) -> dict[str, Any]:
+    crop = crop_of_box(np.array(box), size_px, Pose(rotation_deg=-roll_deg))
     inside = np.array([3.5, 40.25])
     return {
         "box_xyxy": box,
+        "roll_deg": roll_deg,
         "size_px": size_px,
         "matrix": _short(crop.matrix, 9),
         "crop_xy": inside.tolist(),

@@ -1,6 +1,7 @@
 """A scripted video: what the detector sees and what the network says in every frame, and what the tracker makes of it.
 
-No picture has a part in it: the script stands for both networks, so that a platform's tracker is checked alone.
+The script stands for both networks, so that a platform's tracker is checked alone. The picture is black but for its
+first pixel, which says from which side it is looked at.
 """
 
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.geometry import rotation
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.boxes import Detection
 from toolkit.detect.tracking import FaceTracker
@@ -16,8 +18,31 @@ from toolkit.runtime.landmarker import Prediction
 
 SIZE_WH = (320, 240)
 SHAPE = np.array([[0.13, 0.16], [0.88, 0.15], [0.51, 0.52], [0.49, 0.91]])
-"""The points that the network gives, in crop sides, before each frame's shift; a little beside the crop's middle."""
+"""The points that the network gives, in crop sides, the eyes first; a little beside the crop's middle."""
 LEFT, RIGHT, NEAR_RIGHT = [40.0, 60.0, 100.0, 130.0], [200.0, 80.0, 260.0, 140.0], [206.0, 86.0, 262.0, 144.0]
+MIDDLE = [120.0, 70.0, 200.0, 150.0]
+MARK = 255
+"""Level of the picture's first pixel, by which its sides are told apart when it is turned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptedFace:
+    """What the detector says of a face."""
+
+    box: list[float]
+    """In the picture as it is looked at."""
+    roll_deg: float = 0.0
+    """Of its eyes there."""
+    score: float = 0.9
+    quarter: int = 0
+    """It is seen after so many quarter turns of the picture to the left alone."""
+
+    @property
+    def eyes_xy(self) -> FloatArray:
+        """(2, 2), a fifth of the box's width to both sides of its middle."""
+        box = np.array(self.box)
+        half = rotation(self.roll_deg) @ ((box[2] - box[0]) / 5, 0.0)
+        return np.asarray(np.round((box[:2] + box[2:]) / 2 + np.stack([-half, half]), 3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,26 +50,58 @@ class ScriptedFrame:
     """What both networks say of a frame."""
 
     seconds: float
-    seen: tuple[list[float], ...] = ()
-    """The detector's boxes."""
+    seen: tuple[ScriptedFace, ...] = ()
     shift: tuple[float, float] = (0.0, 0.0)
     """Of the points of every crop, in 64ths of its side."""
-    confidence: float = 0.8
+    turn_deg: float = 0.0
+    """Of those points around the crop's middle."""
+    confidence: tuple[float, ...] = (0.8,)
+    """Of the predictions of the frame, one after the other; the last one goes on."""
 
+
+AT_LEFT, AT_RIGHT = ScriptedFace(box=LEFT), ScriptedFace(box=RIGHT)
+NOBODY = (0.1,)
+
+
+def _turned(start_s: float, roll_deg: float) -> tuple[ScriptedFrame, ...]:
+    """A face that is found with its eyes turned so far, turns on by a little, and is lost."""
+    return (
+        ScriptedFrame(seconds=start_s, seen=(ScriptedFace(box=MIDDLE, roll_deg=roll_deg),)),
+        ScriptedFrame(seconds=round(start_s + 0.1, 1), turn_deg=8.0, shift=(1.0, -2.0)),
+        ScriptedFrame(seconds=round(start_s + 0.2, 1), turn_deg=-3.0),
+        ScriptedFrame(seconds=round(start_s + 0.3, 1), confidence=NOBODY),
+    )
+
+
+ON_ITS_SIDE = ScriptedFace(box=[70.0, 110.0, 130.0, 170.0], quarter=3)
+UNSURE = ScriptedFace(box=[125.0, 70.0, 205.0, 150.0], roll_deg=12.0, score=0.75)
+ON_ITS_HEAD = ScriptedFace(box=[116.0, 90.0, 196.0, 170.0], score=0.95, quarter=2)
+ELSEWHERE = ScriptedFace(box=[10.0, 10.0, 60.0, 60.0], quarter=1)
 
 SCRIPT = (
     ScriptedFrame(seconds=0.0),  # nobody
-    ScriptedFrame(seconds=0.033, seen=(LEFT,)),
-    ScriptedFrame(seconds=0.066, shift=(2.0, -1.0), seen=(LEFT, RIGHT)),  # the detector rests
-    ScriptedFrame(seconds=1.2, shift=(1.0, 1.0), seen=(LEFT, RIGHT)),  # and looks again
+    ScriptedFrame(seconds=0.033, seen=(AT_LEFT,)),
+    ScriptedFrame(seconds=0.066, shift=(2.0, -1.0), seen=(AT_LEFT, AT_RIGHT)),  # the detector rests
+    ScriptedFrame(seconds=1.2, shift=(1.0, 1.0), seen=(AT_LEFT, AT_RIGHT)),  # and looks again
     ScriptedFrame(seconds=1.233, shift=(-1.0, 0.5)),
-    ScriptedFrame(seconds=1.266, confidence=0.2),  # both lost
-    ScriptedFrame(seconds=1.7, seen=(NEAR_RIGHT,)),  # one is found again, with its number
+    ScriptedFrame(seconds=1.266, confidence=(0.2,)),  # both lost
+    ScriptedFrame(seconds=1.7, seen=(ScriptedFace(box=NEAR_RIGHT),)),  # one is found again, with its number
     ScriptedFrame(seconds=1.733, shift=(3.0, 2.0)),
-    ScriptedFrame(seconds=3.0, confidence=0.3),  # lost
-    ScriptedFrame(seconds=4.5, seen=(RIGHT, LEFT)),  # forgotten by now: new numbers
+    ScriptedFrame(seconds=3.0, confidence=(0.3,)),  # lost
+    ScriptedFrame(seconds=4.5, seen=(AT_LEFT, AT_RIGHT)),  # forgotten by now: new numbers
     *(ScriptedFrame(seconds=round(4.6 + 0.1 * n, 1), shift=(-20.0, 0.0)) for n in range(4)),  # one leaves leftwards
     ScriptedFrame(seconds=5.1, shift=(40.0, 0.0)),  # a jump of more than half a side
+    *(
+        frame
+        for n, roll_deg in enumerate((37.0, 90.0, 143.0, 180.0, 270.0))
+        for frame in _turned(7.0 + 2 * n, roll_deg)
+    ),
+    *(ScriptedFrame(seconds=round(18.0 + 0.1 * n, 1), seen=(ON_ITS_SIDE,)) for n in range(4)),  # after one quarter
+    ScriptedFrame(seconds=18.4, confidence=NOBODY),
+    # not clear: seen from all sides, the view of the higher score is predicted first; then the other is the surer one
+    ScriptedFrame(seconds=20.0, seen=(UNSURE, ON_ITS_HEAD, ELSEWHERE), confidence=(0.9, 0.9, 0.5)),
+    ScriptedFrame(seconds=20.1, confidence=NOBODY),
+    ScriptedFrame(seconds=22.0, seen=(UNSURE, ON_ITS_HEAD, ELSEWHERE), confidence=(0.5, 0.5, 0.9)),
 )
 
 
@@ -57,24 +114,31 @@ class Actor:
 
     def __init__(self, size_px: int) -> None:
         self.size_px = size_px
-        self.shape_xy = np.round(SHAPE * size_px, 2)
-        self.frame = SCRIPT[0]
-        self.looked = False
+        self.play(SCRIPT[0])
+
+    def play(self, frame: ScriptedFrame) -> None:
+        """Say what a frame's script does from now on."""
+        self.frame, self.looked, self._said = frame, False, 0
 
     def detect(self, image: ImageArray) -> list[Detection]:
-        """The frame's boxes."""
+        """The frame's faces, of the side from which the picture is looked at."""
         self.looked = True
-        return [Detection(box_xyxy=np.array(b), score=0.9, keypoints_xy=np.zeros((6, 2))) for b in self.frame.seen]
+        quarter = next(k for k in range(4) if np.rot90(image, -k)[0, 0, 0] == MARK)
+        seen = [face for face in self.frame.seen if face.quarter == quarter]
+        return [Detection(box_xyxy=np.array(f.box), score=f.score, keypoints_xy=f.eyes_xy) for f in seen]
 
     def __call__(self, crop: ImageArray) -> Prediction:
         """The frame's points, whatever the crop shows."""
-        confidence = np.full(len(self.shape_xy), self.frame.confidence)
-        return Prediction(points_xy=self.shape_xy + self.shift_xy, confidence=confidence)
+        said = self.frame.confidence
+        confidence = np.full(len(SHAPE), said[min(self._said, len(said) - 1)])
+        self._said += 1
+        return Prediction(points_xy=self.points_xy, confidence=confidence)
 
     @property
-    def shift_xy(self) -> FloatArray:
-        """The frame's shift in crop pixels."""
-        return np.array(self.frame.shift) * self.size_px / 64
+    def points_xy(self) -> FloatArray:
+        """(M, 2) the frame's, in crop pixels."""
+        turned = (SHAPE - 0.5) @ rotation(self.frame.turn_deg).T + 0.5
+        return np.round((turned + np.array(self.frame.shift) / 64) * self.size_px, 3)
 
 
 def tracked(size_px: int) -> dict[str, Any]:
@@ -82,25 +146,36 @@ def tracked(size_px: int) -> dict[str, Any]:
     actor = Actor(size_px)
     tracker = FaceTracker(actor.detect, actor)
     image = np.zeros((SIZE_WH[1], SIZE_WH[0], 3), dtype=np.uint8)
+    image[0, 0] = MARK
     frames = []
-    for actor.frame in SCRIPT:
-        actor.looked = False
-        faces = tracker(image, actor.frame.seconds)
+    for frame in SCRIPT:
+        actor.play(frame)
+        faces = tracker(image, frame.seconds)
         frames.append(
             {
-                "seconds": actor.frame.seconds,
-                "detector_xyxy": list(actor.frame.seen),
-                "shift_xy": actor.shift_xy.tolist(),
-                "confidence": actor.frame.confidence,
+                "seconds": frame.seconds,
+                "seen": [
+                    {"quarter": f.quarter, "box_xyxy": f.box, "eyes_xy": f.eyes_xy.tolist(), "score": f.score}
+                    for f in frame.seen
+                ],
+                "crop_points_xy": actor.points_xy.tolist(),
+                "confidence": list(frame.confidence),
                 "looked": actor.looked,
                 "faces": [
                     {
                         "number": face.track,
                         "box_xyxy": np.round(face.box_xyxy, 6).tolist(),
+                        "roll_deg": round(face.roll_deg, 6),
                         "points_xy": np.round(face.points_xy, 6).tolist(),
                     }
                     for face in faces
                 ],
             }
         )
-    return {"size_wh": list(SIZE_WH), "size_px": size_px, "shape_xy": actor.shape_xy.tolist(), "frames": frames}
+    return {
+        "size_wh": list(SIZE_WH),
+        "size_px": size_px,
+        "eyes": list(Actor.scheme.eyes),
+        "mark": MARK,
+        "frames": frames,
+    }

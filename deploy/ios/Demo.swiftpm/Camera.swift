@@ -21,7 +21,6 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
     private let queue = DispatchQueue(label: "frames")
     private let watch = Stopwatch()
     private var tracker: Tracker?
-    private var finder: FrameDetector?
     private var front = true
     private var smoothed = true
     private let units = MLComputeUnits.all
@@ -54,7 +53,6 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
             let finder = try makeFinder(contract.detector)
             let landmarker = try CoreMLLandmarker(file: contract.model.file, units: units, contract: contract)
             tracker = Tracker(contract, finder, landmarker, watch: watch, smoothed: smoothed)
-            self.finder = finder
             try connect()
             DispatchQueue.main.async { self.contract = contract }
             session.startRunning()
@@ -95,7 +93,6 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
         guard let pixels = CMSampleBufferGetImageBuffer(buffer), let tracker else { return }
         do {
             let picture = try watch.time("copy") { try Picture(pixels) }
-            finder?.frame = pixels
             let seconds = CMSampleBufferGetPresentationTimeStamp(buffer).seconds
             let faces = try watch.time("frame") { try tracker.next(picture, at: seconds) }
             let seen = Seen(

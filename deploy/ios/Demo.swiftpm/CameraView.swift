@@ -16,7 +16,7 @@ struct CameraView: View {
                     }
                 }
             }
-            .aspectRatio(3.0 / 4.0, contentMode: .fit)
+            .aspectRatio(CGSize(width: 3, height: 4), contentMode: .fit)
             Text(camera.message ?? status).font(.caption.monospacedDigit())
             HStack {
                 Button("Camera") { camera.switchCamera() }

@@ -4,8 +4,7 @@ import Landmarks
 import MediaPipeTasksVision
 
 /// MediaPipe's short-range face detector, whose boxes the contract's calibration is for.
-final class MediaPipeFinder: FrameDetector {
-    var frame: CVPixelBuffer?
+final class MediaPipeFinder: Landmarks.Detector {
     private let detector: FaceDetector
 
     init(_ rule: Contract.DetectorRule) throws {
@@ -17,14 +16,18 @@ final class MediaPipeFinder: FrameDetector {
     }
 
     func detect(_ picture: Picture) throws -> [Landmarks.Detection] {
-        guard let frame else { return [] }
-        let result = try detector.detect(image: MPImage(pixelBuffer: frame))
+        let result = try detector.detect(image: MPImage(pixelBuffer: picture.pixelBuffer()))
+        let size = XY(Double(picture.width), Double(picture.height))
         let found = result.detections.map { face -> Landmarks.Detection in
             // MediaPipe counts from the outer edge of the first pixel, the contract from its centre.
             let box = face.boundingBox
             let low = XY(Double(box.minX), Double(box.minY)) - 0.5
             let high = XY(Double(box.maxX), Double(box.maxY)) - 0.5
-            return Landmarks.Detection(box: Box(low: low, high: high), score: Double(face.categories.first?.score ?? 0))
+            let eyes = (face.keypoints ?? []).prefix(2).map { eye in
+                XY(Double(eye.location.x), Double(eye.location.y)) * size - 0.5
+            }
+            let score = Double(face.categories.first?.score ?? 0)
+            return Landmarks.Detection(box: Box(low: low, high: high), right: eyes[0], left: eyes[1], score: score)
         }
         return found.sorted { $0.box.area > $1.box.area }
     }

@@ -18,7 +18,7 @@ const FINER = 2;
 
 const isNew = (box, others) => others.every((other) => shared(box, other) <= SAME_FACE);
 
-/** Looks for faces; a face is `{box, score}` with MediaPipe's box in image pixels. */
+/** Looks for faces; a face is `{box, eyes, score}`: MediaPipe's box, right and left eye in image pixels. */
 export class FaceDetector {
   #network;
 
@@ -95,12 +95,16 @@ export class FaceDetector {
     const { pixels, scale } = view(image, window);
     const large = times === 1 ? pixels : enlarged(pixels, times);
     const { detections } = this.#network.detect(new ImageData(large.data, large.width, large.height));
-    return detections.map(({ boundingBox: { originX, originY, width, height }, categories }) => {
+    return detections.map(({ boundingBox: { originX, originY, width, height }, keypoints, categories }) => {
       // whole numbers, rounded down: half a pixel more is right on average
       const x = (value) => ((value + 0.5) / times) * scale[0] + window[0] - 0.5;
       const y = (value) => ((value + 0.5) / times) * scale[1] + window[1] - 0.5;
       const box = [x(originX), y(originY), x(originX + width + 0.5), y(originY + height + 0.5)];
-      return { box, score: categories[0].score };
+      const part = ({ x, y }) => [
+        x * pixels.width * scale[0] + window[0] - 0.5,
+        y * pixels.height * scale[1] + window[1] - 0.5,
+      ];
+      return { box, eyes: keypoints.slice(0, 2).map(part), score: categories[0].score };
     });
   }
 }

@@ -47,33 +47,50 @@ export function area([left, top, right, bottom]) {
   return (right - left) * (bottom - top);
 }
 
-/** The box that training would have used for the face in MediaPipe's box; see toolkit/detect/boxes.py. */
-export function calibrate([left, top, right, bottom], { shift_xy: shift, scale_xy: scale }) {
+/** `[x, y]` turned clockwise on the screen, around the origin. */
+export function turned([x, y], degrees) {
+  const [cos, sin] = [Math.cos(radians(degrees)), Math.sin(radians(degrees))];
+  return [cos * x - sin * y, sin * x + cos * y];
+}
+
+const radians = (degrees) => (degrees * Math.PI) / 180;
+
+/** The box that training would have used for the face in MediaPipe's box, before it is turned; see toolkit/detect/boxes.py. */
+export function calibrate([left, top, right, bottom], { shift_xy: shift, scale_xy: scale }, rollDeg) {
   const [width, height] = [right - left, bottom - top];
-  const x = (left + right) / 2 + width * shift[0];
-  const y = (top + bottom) / 2 + height * shift[1];
+  const [dx, dy] = turned([width * shift[0], height * shift[1]], rollDeg);
+  const [x, y] = [(left + right) / 2 + dx, (top + bottom) / 2 + dy];
   const [halfWidth, halfHeight] = [(width * scale[0]) / 2, (height * scale[1]) / 2];
   return [x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight];
 }
 
 /**
- * The upright square crop of `boxScale` times the longer side of a box, around its centre.
+ * The square crop of `boxScale` times the longer side of a box, around its centre, turned clockwise by so many degrees.
  *
- * A crop `{zoom, x, y, sizePx}` maps image point p to crop point zoom * p + (x, y).
+ * A crop `{a, b, x, y, sizePx}` maps image point p to crop point [[a, -b], [b, a]] p + (x, y).
  */
-export function cropOfBox(box, sizePx, boxScale) {
+export function cropOfBox(box, sizePx, boxScale, rollDeg = 0) {
   const side = longerSide(box);
   if (!box.every(Number.isFinite) || !(side > 0)) {
     throw new RangeError(`a face box needs finite left < right and top < bottom, got ${box}`);
   }
   const zoom = sizePx / (boxScale * side);
+  const [a, b] = turned([zoom, 0], -rollDeg);
+  const [x, y] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
   const middle = (sizePx - 1) / 2;
-  return { zoom, x: middle - (zoom * (box[0] + box[2])) / 2, y: middle - (zoom * (box[1] + box[3])) / 2, sizePx };
+  return { a, b, x: middle - (a * x - b * y), y: middle - (b * x + a * y), sizePx };
 }
 
 /** Crop points -> image points, both [x0, y0, ...] in pixels. */
-export function toImage(points, { zoom, x, y }) {
-  return Float64Array.from(points, (value, i) => (value - (i % 2 ? y : x)) / zoom);
+export function toImage(points, { a, b, x, y }) {
+  const square = a * a + b * b;
+  const out = new Float64Array(points.length);
+  for (let i = 0; i < points.length; i += 2) {
+    const [u, v] = [points[i] - x, points[i + 1] - y];
+    out[i] = (a * u + b * v) / square;
+    out[i + 1] = (a * v - b * u) / square;
+  }
+  return out;
 }
 
 /**
@@ -82,28 +99,32 @@ export function toImage(points, { zoom, x, y }) {
  * Where the crop shrinks the image by n or more, n x n blocks are averaged first; then pixels are sampled bilinearly.
  */
 export function cut(image, crop) {
-  const block = crop.zoom < 1 ? Math.floor(1 / crop.zoom) : 1;
+  const zoom = Math.hypot(crop.a, crop.b);
+  const block = zoom < 1 ? Math.floor(1 / zoom) : 1;
   if (block === 1) return sample(image, crop);
   const { small, left, top } = averageBlocks(image, crop, block);
   // small pixel s has its centre at image pixel (left + s) * block + (block - 1) / 2
+  const [x, y] = [left * block + (block - 1) / 2, top * block + (block - 1) / 2];
   return sample(small, {
-    zoom: crop.zoom * block,
-    x: crop.x + crop.zoom * (left * block + (block - 1) / 2),
-    y: crop.y + crop.zoom * (top * block + (block - 1) / 2),
+    a: crop.a * block,
+    b: crop.b * block,
+    x: crop.x + crop.a * x - crop.b * y,
+    y: crop.y + crop.b * x + crop.a * y,
     sizePx: crop.sizePx,
   });
 }
 
 /** The part of the image under the crop, shrunk by `block`, and the block at its left top corner. */
 function averageBlocks({ data, width, height }, crop, block) {
-  const [first, last] = [toImage([-0.5, -0.5], crop), toImage([crop.sizePx - 0.5, crop.sizePx - 0.5], crop)];
+  const [near, far] = [-0.5, crop.sizePx - 0.5];
+  const under = boxOfPoints(toImage([near, near, far, near, near, far, far, far], crop));
   const span = (low, high, length) => {
     const limit = Math.ceil(length / block);
     const from = Math.min(Math.max(Math.floor(Math.floor(low) / block) - 1, 0), limit - 1);
     return [from, Math.min(Math.max(Math.floor(Math.ceil(high) / block) + 2, from + 1), limit)];
   };
-  const [left, right] = span(first[0], last[0], width);
-  const [top, bottom] = span(first[1], last[1], height);
+  const [left, right] = span(under[0], under[2], width);
+  const [top, bottom] = span(under[1], under[3], height);
   const small = { width: right - left, height: bottom - top, data: null };
   small.data = new Uint8ClampedArray(small.width * small.height * 4);
   const count = block * block;
@@ -131,18 +152,28 @@ function averageBlocks({ data, width, height }, crop, block) {
 /** OpenCV samples at 32nds of a pixel, after adding in 1024ths; so do we, to give the very same bytes. */
 const [TABLE_BITS, SUM_BITS] = [5, 10];
 
-function sample({ data, width, height }, { zoom, x, y, sizePx }) {
+function sample({ data, width, height }, crop) {
+  const { sizePx } = crop;
   const out = new Float32Array(sizePx * sizePx * 3);
-  const columns = places(zoom, x, sizePx, width, true);
-  const rows = places(zoom, y, sizePx, height, false);
+  const square = 1 / (crop.a * crop.a + crop.b * crop.b); // the last bit of OpenCV's inverse too
+  const [along, across] = [crop.a * square, crop.b * square];
+  const startX = -along * crop.x - across * crop.y;
+  const startY = across * crop.x - along * crop.y;
+  // OpenCV rounds the steps along a row and the start of each row apart
+  const [stepsX, stepsY] = [along, -across].map((step) => Int32Array.from({ length: sizePx }, (_, i) => rounded(step * i)));
   for (let row = 0, at = 0; row < sizePx; row++) {
-    const [above, below, fy] = [rows.low[row] * width, rows.high[row] * width, rows.part[row]];
+    const rowX = rounded(across * row + startX) + HALF;
+    const rowY = rounded(along * row + startY) + HALF;
     for (let column = 0; column < sizePx; column++, at += 3) {
-      const [left, right, fx] = [columns.low[column], columns.high[column], columns.part[column]];
-      const corners = [4 * (above + left), 4 * (above + right), 4 * (below + left), 4 * (below + right)];
+      const placeX = (rowX + stepsX[column]) >> (SUM_BITS - TABLE_BITS);
+      const placeY = (rowY + stepsY[column]) >> (SUM_BITS - TABLE_BITS);
+      const [fx, fy] = [placeX & 31, placeY & 31];
+      const [left, right] = within(placeX >> TABLE_BITS, width);
+      const [above, below] = within(placeY >> TABLE_BITS, height);
+      const corners = [above * width + left, above * width + right, below * width + left, below * width + right];
       for (let c = 0; c < 3; c++) {
-        const upper = data[corners[0] + c] * (32 - fx) + data[corners[1] + c] * fx;
-        const lower = data[corners[2] + c] * (32 - fx) + data[corners[3] + c] * fx;
+        const upper = data[4 * corners[0] + c] * (32 - fx) + data[4 * corners[1] + c] * fx;
+        const lower = data[4 * corners[2] + c] * (32 - fx) + data[4 * corners[3] + c] * fx;
         out[at + c] = (upper * (32 - fy) + lower * fy + 512) >> 10;
       }
     }
@@ -150,23 +181,10 @@ function sample({ data, width, height }, { zoom, x, y, sizePx }) {
   return out;
 }
 
-/**
- * For each crop pixel along an axis: the image pixels on both sides, and how far between them, in 32nds.
- *
- * OpenCV rounds offset and step apart along a row, and their sum from row to row.
- */
-function places(zoom, offset, sizePx, length, apart) {
-  const [low, high, part] = [new Int32Array(sizePx), new Int32Array(sizePx), new Int32Array(sizePx)];
-  const step = zoom * (1 / (zoom * zoom)); // the last bit of OpenCV's inverse too
-  const start = -step * offset;
-  const round = (value) => Math.round(value * 2 ** SUM_BITS);
-  const half = 2 ** (SUM_BITS - TABLE_BITS - 1);
-  for (let i = 0; i < sizePx; i++) {
-    const sum = apart ? round(start) + round(step * i) : round(step * i + start);
-    const place = (sum + half) >> (SUM_BITS - TABLE_BITS);
-    part[i] = place & (2 ** TABLE_BITS - 1);
-    low[i] = Math.min(Math.max(place >> TABLE_BITS, 0), length - 1);
-    high[i] = Math.min(Math.max((place >> TABLE_BITS) + 1, 0), length - 1);
-  }
-  return { low, high, part };
+const HALF = 2 ** (SUM_BITS - TABLE_BITS - 1);
+const rounded = (value) => Math.round(value * 2 ** SUM_BITS);
+
+/** A pixel and the next one, or the edge's where there is none. */
+function within(place, length) {
+  return [Math.min(Math.max(place, 0), length - 1), Math.min(Math.max(place + 1, 0), length - 1)];
 }

@@ -3,8 +3,8 @@
 import { cropOfBox, cut } from "./geometry.js";
 
 /** A face of golden/faces.json with its picture, which can be cropped to any size. */
-export function goldenFace({ name, box_xyxy: box, crop_points_xy: points }, picture, boxScale) {
-  return { name, expected: points.flat(), crop: (sizePx) => cut(picture, cropOfBox(box, sizePx, boxScale)) };
+export function goldenFace({ name, box_xyxy: box, roll_deg: roll, crop_points_xy: points }, picture, boxScale) {
+  return { name, expected: points.flat(), crop: (sizePx) => cut(picture, cropOfBox(box, sizePx, boxScale, roll)) };
 }
 
 /** Whether a model is another file of the network whose points the golden faces carry. */

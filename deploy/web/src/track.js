@@ -3,8 +3,9 @@
  * own landmarks, with a crop that moves on as the face does.
  */
 
-import { boxOfPoints, calibrate, cropOfBox, cut, longerSide, partInside, shared, similar, toImage } from "./geometry.js";
+import { calibrate, cropOfBox, cut, longerSide, partInside, shared, similar, toImage } from "./geometry.js";
 import { Smoother } from "./smoothing.js";
+import { cropAround, facesAnyWayUp, rollOf } from "./turned.js";
 
 /** Halvings of a photo for the smallest tiles. */
 const FINEST = 2;
@@ -27,16 +28,20 @@ export class Tracker {
   #rule;
   #detector;
   #landmarker;
+  #eyes;
   #tracks = [];
   #lost = [];
   #looked = -Infinity;
   #numbers = 0;
+  #quarters = 0;
 
-  constructor(contract, detector, landmarker) {
+  /** `eyes`: the points of the model's scheme that tell how a face is turned, right and left. */
+  constructor(contract, detector, landmarker, eyes) {
     this.#contract = contract;
     this.#rule = contract.tracking;
     this.#detector = detector;
     this.#landmarker = landmarker;
+    this.#eyes = eyes;
   }
 
   /** Start anew, as after another camera or a pause. */
@@ -46,12 +51,16 @@ export class Tracker {
     this.#looked = -Infinity;
   }
 
-  /** Every face of a photo: `{faces, ms}`, a face being `{points, confidence, box}` in image pixels, as cropped by. */
+  /**
+   * Every face of a photo: `{faces, ms}`, a face being `{points, confidence, box, rollDeg}` in image pixels, the box as
+   * cropped by before it was turned.
+   */
   async photo(image) {
     const clock = new Clock();
     const faces = [];
-    for (const { box } of await clock.time("detect", () => this.#detector.find(image, { finest: FINEST }))) {
-      faces.push(await this.#settle(image, this.#calibrated(box), clock));
+    const find = (picture) => this.#detector.find(picture, { finest: FINEST });
+    for (const views of await this.#anyWayUp(image, find, this.#turning.quarters, clock)) {
+      faces.push(await this.#surest(image, views, clock));
     }
     return { faces, ms: clock.ms };
   }
@@ -78,21 +87,22 @@ export class Tracker {
 
   /** The track with this frame's landmarks; null where the face is lost. */
   async #follow(track, image, seconds, clock) {
-    const before = boxOfPoints(track.points);
+    const before = track.around;
     const ahead = Math.min(seconds - track.seconds, this.#rule.ahead_s);
     const [dx, dy] = track.speed.map((speed) => speed * ahead);
-    const found = await this.#predict(image, [before[0] + dx, before[1] + dy, before[2] + dx, before[3] + dy], clock);
+    const box = [before.box[0] + dx, before.box[1] + dy, before.box[2] + dx, before.box[3] + dy];
+    const found = await this.#predict(image, { box, rollDeg: before.rollDeg }, clock);
     if (!this.#isFace(found, image)) return null;
-    const moved = shift(before, boxOfPoints(found.points), this.#rule.leeway);
+    const moved = shift(before.box, found.around.box, this.#rule.leeway);
     return { ...track, ...found, seconds, speed: moved.map((px) => px / (seconds - track.seconds)) };
   }
 
-  #isFace({ points, confidence, box }, image) {
-    const around = boxOfPoints(points);
+  #isFace({ confidence, box, around }, image) {
     return (
       mean(confidence) >= this.#rule.min_confidence &&
-      partInside(around, image) >= this.#rule.min_inside &&
-      similar(around, box, this.#rule.farthest)
+      partInside(around.box, image) >= this.#rule.min_inside &&
+      longerSide(around.box) < this.#rule.largest * Math.max(image.width, image.height) &&
+      similar(around.box, box, this.#rule.farthest)
     );
   }
 
@@ -104,44 +114,68 @@ export class Tracker {
 
   /** Begin a track for every face that is not followed yet, the largest first. */
   async #look(image, seconds, clock) {
-    const known = this.#tracks.map((track) => boxOfPoints(track.points));
-    for (const seen of await clock.time("detect", () => this.#detector.find(image, { known }))) {
-      const box = this.#calibrated(seen.box);
+    const known = this.#tracks.map((track) => track.around.box);
+    const find = (picture, quarter) => this.#detector.find(picture, { known: quarter === 0 ? known : [] });
+    for (const views of await this.#anyWayUp(image, find, this.#nextQuarter(), clock)) {
+      const box = calibrate(views[0].box, this.#contract.detector.calibration, 0);
       if (this.#tracks.length >= this.#rule.faces || this.#at(box, this.#tracks)) continue;
-      const found = await this.#settle(image, box, clock);
-      const around = boxOfPoints(found.points);
-      if (!this.#isFace(found, image) || this.#at(around, this.#tracks)) continue;
+      const found = await this.#surest(image, views, clock);
+      if (!this.#isFace(found, image) || this.#at(found.around.box, this.#tracks)) continue;
       const smoother = new Smoother(this.#contract.smoothing);
-      this.#tracks.push({ ...found, number: this.#number(around), seconds, speed: [0, 0], smoother });
+      this.#tracks.push({ ...found, number: this.#number(found.around.box), seconds, speed: [0, 0], smoother });
     }
   }
 
-  #calibrated(box) {
-    return calibrate(box, this.#contract.detector.calibration);
+  /** Where no face is followed, one of the picture's other sides, another one each time. */
+  #nextQuarter() {
+    const { quarters } = this.#turning;
+    return this.#tracks.length > 0 ? [] : [quarters[this.#quarters++ % quarters.length]];
+  }
+
+  #anyWayUp(image, find, quarters, clock) {
+    const look = () => facesAnyWayUp(image, find, quarters, this.#turning, this.#rule.same_face);
+    return clock.time("detect", look);
+  }
+
+  get #turning() {
+    return this.#contract.turning;
+  }
+
+  /** The landmarks of a face seen from some sides, by the view where they are surest. */
+  async #surest(image, views, clock) {
+    let best = null;
+    for (const { box, eyes } of views) {
+      const rollDeg = rollOf(eyes[0], eyes[1], this.#turning.level_deg);
+      const calibrated = calibrate(box, this.#contract.detector.calibration, rollDeg);
+      const found = await this.#settle(image, { box: calibrated, rollDeg }, clock);
+      if (best === null || mean(found.confidence) > mean(best.confidence)) best = found;
+    }
+    return best;
   }
 
   /** A new face's predictions: each after the first crops around the points of the one before. */
-  async #settle(image, box, clock) {
-    let found = await this.#predict(image, box, clock);
+  async #settle(image, place, clock) {
+    let found = await this.#predict(image, place, clock);
     for (let pass = 1; pass < this.#rule.passes; pass++) {
-      const closer = boxOfPoints(found.points);
-      if (!similar(closer, found.box, this.#rule.farthest)) break;
-      found = await this.#predict(image, closer, clock);
+      if (!similar(found.around.box, found.box, this.#rule.farthest)) break;
+      found = await this.#predict(image, found.around, clock);
     }
     return found;
   }
 
-  async #predict(image, box, clock) {
+  /** The landmarks in a box turned by `rollDeg`, and `around`: the box and the roll of the points. */
+  async #predict(image, { box, rollDeg }, clock) {
     const { sizePx } = this.#landmarker;
-    const crop = cropOfBox(box, sizePx, this.#contract.crop.box_scale);
+    const crop = cropOfBox(box, sizePx, this.#contract.crop.box_scale, rollDeg);
     const pixels = await clock.time("crop", () => cut(image, crop));
-    const { points, confidence } = await clock.time("network", () => this.#landmarker.run(pixels));
-    return { points: toImage(points, crop), confidence, box };
+    const { points: inCrop, confidence } = await clock.time("network", () => this.#landmarker.run(pixels));
+    const points = toImage(inCrop, crop);
+    return { points, confidence, box, rollDeg, around: cropAround(points, this.#eyes, this.#turning.level_deg) };
   }
 
   /** The track whose face is where the box is. */
   #at(box, tracks) {
-    return tracks.find((track) => shared(boxOfPoints(track.points), box) > this.#rule.same_face);
+    return tracks.find((track) => shared(track.around.box, box) > this.#rule.same_face);
   }
 
   /** That of the face that was lost there, or the next one. */
@@ -156,8 +190,8 @@ export class Tracker {
   #distinct(tracks) {
     const kept = [];
     for (const track of tracks.sort((a, b) => mean(b.confidence) - mean(a.confidence))) {
-      const box = boxOfPoints(track.points);
-      if (kept.every((other) => shared(boxOfPoints(other.points), box) <= this.#rule.same_track)) kept.push(track);
+      const { box } = track.around;
+      if (kept.every((other) => shared(other.around.box, box) <= this.#rule.same_track)) kept.push(track);
     }
     return kept;
   }
@@ -171,9 +205,9 @@ function shift(before, box, leeway) {
   return moved.map((px) => (length > still ? px * (1 - still / length) : 0));
 }
 
-function shown({ points, confidence, box, number, seconds, smoother }, smooth) {
+function shown({ points, confidence, box, rollDeg, number, seconds, smoother }, smooth) {
   const smoothed = smoother.smooth(points, seconds); // kept warm, so that the switch takes effect at once
-  return { points: smooth ? smoothed : points, confidence, box, number };
+  return { points: smooth ? smoothed : points, confidence, box, rollDeg, number };
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

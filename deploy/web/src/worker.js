@@ -4,6 +4,7 @@
  */
 
 import contract from "../../contract.json";
+import schemes from "../build/schemes.json";
 
 import { loadEngine, Landmarker } from "./engine.js";
 import { FaceDetector } from "./faces.js";
@@ -29,7 +30,7 @@ const handlers = {
     await loadEngine(`${here}litert/`, how);
     const { bytes, about } = await download(model);
     const landmarker = await Landmarker.open(bytes, about, how, contract.heatmaps);
-    tracker = new Tracker(contract, detector, landmarker);
+    tracker = new Tracker(contract, detector, landmarker, schemes[about.scheme].eyes);
     return { scheme: about.scheme };
   },
 

@@ -2,30 +2,61 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { boxOfPoints, calibrate, cropOfBox, cut, shared, toImage } from "../src/geometry.js";
+import { cropAround, turnedBack, turnedLeft } from "../src/turned.js";
 import { close, contract, read } from "./golden.js";
 
 const golden = read("golden/geometry.json");
 const scale = contract.crop.box_scale;
 
 test("a box gives Python's crop, there and back", () => {
-  for (const { box_xyxy: box, size_px: size, matrix, crop_xy: inside, image_xy: image } of golden.matrices) {
-    const crop = cropOfBox(box, size, scale);
-    close([crop.zoom, 0, crop.x, 0, crop.zoom, crop.y], matrix.flat(), 1e-6, `the matrix of ${box}`);
+  for (const { box_xyxy: box, roll_deg: roll, size_px: size, matrix, crop_xy: inside, image_xy: image } of golden.matrices) {
+    const crop = cropOfBox(box, size, scale, roll);
+    close([crop.a, -crop.b, crop.x, crop.b, crop.a, crop.y], matrix.flat(), 1e-6, `the matrix of ${box}`);
     close(toImage(inside, crop), image, 1e-6, `a point of ${box}`);
   }
 });
 
 test("a crop has Python's pixels, shrunk by blocks or enlarged, inside the picture and beyond", () => {
   const picture = pattern(golden.pattern.size_wh);
-  for (const { box_xyxy: box, size_px: size, crop_rgb: expected } of golden.crops) {
-    const pixels = cut(picture, cropOfBox(box, size, scale));
+  for (const { box_xyxy: box, roll_deg: roll, size_px: size, crop_rgb: expected } of golden.crops) {
+    const pixels = cut(picture, cropOfBox(box, size, scale, roll));
     close(pixels, Buffer.from(expected, "base64"), golden.pattern.tolerance_levels, `the crop of ${box}`);
   }
 });
 
 test("a detector's box becomes the box of training", () => {
-  for (const { detector_xyxy: seen, box_xyxy: expected } of golden.calibration) {
-    close(calibrate(seen, contract.detector.calibration), expected, 1e-6, `the box for ${seen}`);
+  for (const { detector_xyxy: seen, roll_deg: roll, box_xyxy: expected } of golden.calibration) {
+    close(calibrate(seen, contract.detector.calibration, roll), expected, 1e-6, `the box for ${seen}`);
+  }
+});
+
+test("points give Python's box and roll", () => {
+  assert.ok(golden.around.some(({ roll_deg: roll }) => roll !== 0));
+  for (const { points_xy: points, eyes, box_xyxy: expected, roll_deg: roll } of golden.around) {
+    const { box, rollDeg } = cropAround(points.flat(), eyes, contract.turning.level_deg);
+    close([...box, rollDeg], [...expected, roll], 1e-6, `the box of ${points}`);
+  }
+});
+
+test("a face of a turned picture is where it was", () => {
+  for (const { quarter, size_wh: [width, height], seen_xyxy: box, seen_eyes_xy: eyes, ...expected } of golden.turned_back) {
+    const face = turnedBack({ box, eyes, score: 1 }, quarter, width, height);
+    close([...face.box, ...face.eyes.flat()], [...expected.box_xyxy, ...expected.eyes_xy.flat()], 1e-9, `${quarter}`);
+  }
+});
+
+test("a picture's pixels go round to the left", () => {
+  const picture = pattern([5, 3]);
+  const level = ({ data, width }, x, y) => data[4 * (y * width + x)];
+  for (const quarter of [1, 2, 3]) {
+    const round = turnedLeft(picture, quarter);
+    assert.deepEqual([round.width, round.height], quarter === 2 ? [5, 3] : [3, 5]);
+    for (let y = 0; y < round.height; y++) {
+      for (let x = 0; x < round.width; x++) {
+        const [left, top] = turnedBack({ box: [x, y, x, y], eyes: [], score: 1 }, quarter, 5, 3).box;
+        assert.equal(level(round, x, y), level(picture, left, top));
+      }
+    }
   }
 });
 

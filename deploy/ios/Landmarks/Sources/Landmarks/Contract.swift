@@ -8,6 +8,7 @@ public struct Contract: Decodable {
     public let crop: CropRule
     public let heatmaps: HeatmapRule
     public let detector: DetectorRule
+    public let turning: TurningRule
     public let tracking: TrackingRule
     public let smoothing: OneEuro
     public let drawing: Drawing
@@ -54,6 +55,14 @@ public struct Contract: Decodable {
         public let scaleXy: SIMD2<Double>
     }
 
+    /// How crops turn with faces.
+    public struct TurningRule: Decodable {
+        public let levelDeg: Double
+        public let clear: Double
+        public let quarters: [Int]
+        public let eyes: [Int]
+    }
+
     /// When faces are looked for, and when one is lost.
     public struct TrackingRule: Decodable {
         public let faces: Int
@@ -65,6 +74,7 @@ public struct Contract: Decodable {
         public let leeway: Double
         public let aheadS: Double
         public let farthest: Double
+        public let largest: Double
         public let sameFace: Double
         public let sameTrack: Double
     }

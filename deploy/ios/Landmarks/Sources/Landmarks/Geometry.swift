@@ -3,6 +3,14 @@ import Foundation
 /// A point in pixels: 0-based, whole numbers at pixel centres.
 public typealias XY = SIMD2<Double>
 
+extension SIMD2 where Scalar == Double {
+    /// It, turned clockwise on the screen around the origin.
+    public func turned(_ degrees: Double) -> XY {
+        let angle = degrees * .pi / 180
+        return XY(cos(angle) * x - sin(angle) * y, sin(angle) * x + cos(angle) * y)
+    }
+}
+
 /// A box from its least to its greatest corner, in pixels.
 public struct Box {
     public let low: XY
@@ -50,39 +58,56 @@ public struct Box {
         return near && longer > before.longer / farthest && longer < before.longer * farthest
     }
 
-    /// The box of training for the face in this box of the detector.
-    public func calibrated(_ rule: Contract.Calibration) -> Box {
-        let middle = centre + extent * rule.shiftXy
+    /// The box of training, before it is turned by a roll, for the face in this box of the detector.
+    public func calibrated(_ rule: Contract.Calibration, rollDeg: Double) -> Box {
+        let middle = centre + (extent * rule.shiftXy).turned(rollDeg)
         let half = extent * rule.scaleXy / 2
         return Box(low: middle - half, high: middle + half)
     }
 }
 
-/// The square crop around a box: image pixel p is crop pixel scale * p + offset.
+/// The square crop around a box: image pixel p is crop pixel [[a, -b], [b, a]] p + offset.
 public struct Crop {
-    public let scale: Double
+    /// (a, b).
+    public let linear: XY
     public let offset: XY
     public let sizePx: Int
 
-    public init(scale: Double, offset: XY, sizePx: Int) {
-        self.scale = scale
+    public init(linear: XY, offset: XY, sizePx: Int) {
+        self.linear = linear
         self.offset = offset
         self.sizePx = sizePx
     }
 
-    /// The crop of `boxScale` times the longer side of a box; throws for a box without area.
-    public init(of box: Box, sizePx: Int, boxScale: Double) throws {
+    /// The crop of `boxScale` times the longer side of a box, turned clockwise; throws for a box without area.
+    public init(of box: Box, sizePx: Int, boxScale: Double, rollDeg: Double) throws {
         let sides = [box.extent.x, box.extent.y]
         guard sides.allSatisfy({ $0.isFinite && $0 >= 0 }), box.longer > 0 else {
             throw Problem("a face box needs an area, got \(box)")
         }
-        scale = Double(sizePx) / (boxScale * box.longer)
+        linear = XY(Double(sizePx) / (boxScale * box.longer), 0).turned(-rollDeg)
         let middle = Double(sizePx - 1) / 2
-        offset = XY(middle, middle) - scale * box.centre
+        let centre = box.centre
+        offset = XY(
+            middle - linear.x * centre.x + linear.y * centre.y, middle - linear.y * centre.x - linear.x * centre.y
+        )
         self.sizePx = sizePx
     }
 
+    /// Crop pixels for an image pixel.
+    public var scale: Double { (linear * linear).sum().squareRoot() }
+
     public func toImage(_ point: XY) -> XY {
-        (point - offset) / scale
+        let from = point - offset
+        let turned = XY(linear.x * from.x + linear.y * from.y, linear.x * from.y - linear.y * from.x)
+        return turned / (linear * linear).sum()
+    }
+
+    /// The same for the picture shrunk to blocks of so many pixels, whose first block begins at an image pixel.
+    func ofBlocks(_ block: Int, at corner: XY) -> Crop {
+        // Block s has its centre at image pixel corner + s * block + (block - 1) / 2.
+        let origin = corner + Double(block - 1) / 2
+        let shift = XY(linear.x * origin.x - linear.y * origin.y, linear.y * origin.x + linear.x * origin.y)
+        return Crop(linear: linear * Double(block), offset: offset + shift, sizePx: sizePx)
     }
 }

@@ -28,6 +28,43 @@ public struct Picture {
         return sampled(crop, width: width, height: height) { x, y, colour in level(x, y, colour) }
     }
 
+    /// It after so many quarter turns to the left.
+    public func turnedLeft(_ quarter: Int) -> Picture {
+        if quarter == 0 {
+            return self
+        }
+        let (wide, high) = quarter == 2 ? (width, height) : (height, width)
+        var turned = [UInt8](repeating: 0, count: 4 * wide * high)
+        for y in 0..<high {
+            for x in 0..<wide {
+                let from: Int
+                switch quarter {
+                case 1: from = x * bytesPerRow + 4 * (width - 1 - y)
+                case 2: from = (height - 1 - y) * bytesPerRow + 4 * (width - 1 - x)
+                default: from = (height - 1 - x) * bytesPerRow + 4 * y
+                }
+                let to = 4 * (y * wide + x)
+                for byte in 0..<4 {
+                    turned[to + byte] = bgra[from + byte]
+                }
+            }
+        }
+        return Picture(turned, width: wide, height: high)
+    }
+
+    /// Rows that lie one after the other.
+    private init(_ bgra: [UInt8], width: Int, height: Int) {
+        self.bgra = bgra
+        self.width = width
+        self.height = height
+        bytesPerRow = 4 * width
+    }
+
+    /// Blue, green, red and an unused byte of the pixels, row after row.
+    public var rows: [ArraySlice<UInt8>] {
+        (0..<height).map { bgra[($0 * bytesPerRow)..<($0 * bytesPerRow + 4 * width)] }
+    }
+
     private func level(_ x: Int, _ y: Int, _ colour: Int) -> Double {
         Double(bgra[y * bytesPerRow + 4 * x + 2 - colour])
     }
@@ -36,9 +73,10 @@ public struct Picture {
         let columns = (width + block - 1) / block
         let rows = (height + block - 1) / block
         // Only the blocks under the crop, and one around them for the sampling.
-        let from = crop.toImage(XY(-0.5, -0.5)) / Double(block)
         let far = Double(crop.sizePx) - 0.5
-        let to = crop.toImage(XY(far, far)) / Double(block)
+        let corners = [XY(-0.5, -0.5), XY(far, -0.5), XY(-0.5, far), XY(far, far)]
+        let under = Box(around: corners.map(crop.toImage))
+        let (from, to) = (under.low / Double(block), under.high / Double(block))
         let left = clamped(Int(from.x.rounded(.down)) - 1, 0, columns - 1)
         let top = clamped(Int(from.y.rounded(.down)) - 1, 0, rows - 1)
         let right = clamped(Int(to.x.rounded(.up)) + 2, left + 1, columns)
@@ -51,10 +89,7 @@ public struct Picture {
                 means += mean(column * block, row * block, block)
             }
         }
-        // Block s has its centre at image pixel (left + s) * block + (block - 1) / 2.
-        let origin = XY(Double(left * block), Double(top * block)) + Double(block - 1) / 2
-        let offset = crop.scale * origin + crop.offset
-        let small = Crop(scale: crop.scale * Double(block), offset: offset, sizePx: crop.sizePx)
+        let small = crop.ofBlocks(block, at: XY(Double(left * block), Double(top * block)))
         return sampled(small, width: across, height: bottom - top) { x, y, colour in
             means[3 * (y * across + x) + colour]
         }
@@ -79,12 +114,13 @@ private func sampled(_ crop: Crop, width: Int, height: Int, level: (Int, Int, In
     var out = [UInt8]()
     out.reserveCapacity(3 * crop.sizePx * crop.sizePx)
     for v in 0..<crop.sizePx {
-        let y = clamped((Double(v) - crop.offset.y) / crop.scale, 0, Double(height - 1))
-        let top = Int(y)
-        let bottom = min(top + 1, height - 1)
-        let b = y - Double(top)
         for u in 0..<crop.sizePx {
-            let x = clamped((Double(u) - crop.offset.x) / crop.scale, 0, Double(width - 1))
+            let place = crop.toImage(XY(Double(u), Double(v)))
+            let x = clamped(place.x, 0, Double(width - 1))
+            let y = clamped(place.y, 0, Double(height - 1))
+            let top = Int(y)
+            let bottom = min(top + 1, height - 1)
+            let b = y - Double(top)
             let left = Int(x)
             let right = min(left + 1, width - 1)
             let a = x - Double(left)

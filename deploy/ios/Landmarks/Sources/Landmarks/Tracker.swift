@@ -1,32 +1,16 @@
 import Foundation
 
-/// A box of the detector with its score.
-public struct Detection {
-    public let box: Box
-    public let score: Double
-
-    public init(box: Box, score: Double) {
-        self.box = box
-        self.score = score
-    }
-}
-
-/// Finds faces in a whole picture, the largest first.
-public protocol Detector: AnyObject {
-    func detect(_ picture: Picture) throws -> [Detection]
-}
-
 /// A model on an engine: a crop's RGB bytes in; its landmarks, in crop pixels, out.
 public protocol Landmarker: AnyObject {
     func predict(_ crop: [UInt8]) throws -> Prediction
 }
 
-/// One face of a frame, in its pixels; `number` stays the same from frame to frame.
+/// One face of a frame, in its pixels, and its crop; `number` stays the same from frame to frame.
 public struct TrackedFace {
     public let number: Int
     public let points: [XY]
     public let confidence: [Double]
-    public let cropBox: Box
+    public let crop: TurnedBox
 }
 
 /// Faces over frames: found once, then followed by their own landmarks; see `tracking` in contract.json.
@@ -36,19 +20,24 @@ public final class Tracker {
     private let landmarker: Landmarker
     private let watch: Stopwatch
     private let smoothed: Bool
+    private let eyes: [Int]
     private var tracks = [Track]()
     private var lost = [Track]()
     private var looked = -Double.infinity
     private var numbers = 0
+    private var quartersTried = 0
 
+    /// `eyes`: the points that tell how a face is turned, by default the contract's.
     public init(
-        _ contract: Contract, _ detector: Detector, _ landmarker: Landmarker, watch: Stopwatch, smoothed: Bool = true
+        _ contract: Contract, _ detector: Detector, _ landmarker: Landmarker, watch: Stopwatch, smoothed: Bool = true,
+        eyes: [Int]? = nil
     ) {
         self.contract = contract
         self.detector = detector
         self.landmarker = landmarker
         self.watch = watch
         self.smoothed = smoothed
+        self.eyes = eyes ?? contract.turning.eyes
     }
 
     private final class Track {
@@ -67,11 +56,12 @@ public final class Tracker {
         }
     }
 
-    /// What one prediction gave: the landmarks in the picture, the box of the crop, the box of the points.
+    /// What one prediction gave: the landmarks in the picture, its crop, and the crop of its points.
     private struct Seen {
         let found: Prediction
-        let cropBox: Box
-        var box: Box { Box(around: found.points) }
+        let crop: TurnedBox
+        let around: TurnedBox
+        var box: Box { around.box }
     }
 
     private var rule: Contract.TrackingRule { contract.tracking }
@@ -92,7 +82,7 @@ public final class Tracker {
     private func follow(_ track: Track, _ picture: Picture, _ seconds: Double) throws -> Bool {
         let elapsed = seconds - track.seconds
         let ahead = track.seen.box.moved(by: track.speed * min(elapsed, rule.aheadS))
-        let seen = try predict(picture, ahead)
+        let seen = try predict(picture, TurnedBox(box: ahead, rollDeg: track.seen.around.rollDeg))
         guard isFace(seen, picture) else { return false }
         track.speed = shift(track.seen.box, seen.box) / elapsed
         track.seen = seen
@@ -110,7 +100,8 @@ public final class Tracker {
     private func isFace(_ seen: Seen, _ picture: Picture) -> Bool {
         seen.found.meanConfidence >= rule.minConfidence
             && seen.box.inside(width: picture.width, height: picture.height) >= rule.minInside
-            && seen.box.similar(to: seen.cropBox, farthest: rule.farthest)
+            && seen.box.longer < rule.largest * Double(max(picture.width, picture.height))
+            && seen.box.similar(to: seen.crop.box, farthest: rule.farthest)
     }
 
     private func shouldLook(_ seconds: Double) -> Bool {
@@ -119,32 +110,56 @@ public final class Tracker {
 
     /// Begins a track for every face that is not followed yet.
     private func look(_ picture: Picture, _ seconds: Double) throws {
-        for detection in try watch.time("detect", { try detector.detect(picture) }) {
-            let box = detection.box.calibrated(contract.detector.calibration)
+        let quarters = nextQuarter()
+        let faces = try watch.time("detect") { try facesAnyWayUp(picture, detector, quarters: quarters, contract) }
+        for views in faces {
+            let box = views[0].box.calibrated(contract.detector.calibration, rollDeg: 0)
             if tracks.count >= rule.faces || track(at: box, in: tracks) != nil { continue }
-            let seen = try settle(picture, box)
+            let seen = try surest(picture, views)
             if !isFace(seen, picture) || track(at: seen.box, in: tracks) != nil { continue }
             let smoother = smoothed ? Smoother(contract.smoothing) : nil
             tracks.append(Track(number: number(for: seen.box), smoother: smoother, seen: seen, seconds: seconds))
         }
     }
 
+    /// Where no face is followed, one of the picture's other sides, another one each time.
+    private func nextQuarter() -> [Int] {
+        guard tracks.isEmpty else { return [] }
+        defer { quartersTried += 1 }
+        return [contract.turning.quarters[quartersTried % contract.turning.quarters.count]]
+    }
+
+    /// The landmarks of a face seen from some sides, by the view where they are surest.
+    private func surest(_ picture: Picture, _ views: [Detection]) throws -> Seen {
+        var best = try settle(picture, views[0].crop(contract))
+        for view in views.dropFirst() {
+            let seen = try settle(picture, view.crop(contract))
+            if seen.found.meanConfidence > best.found.meanConfidence {
+                best = seen
+            }
+        }
+        return best
+    }
+
     /// The first predictions of a face: each after the first crops around the points of the one before.
-    private func settle(_ picture: Picture, _ box: Box) throws -> Seen {
-        var seen = try predict(picture, box)
+    private func settle(_ picture: Picture, _ crop: TurnedBox) throws -> Seen {
+        var seen = try predict(picture, crop)
         for _ in 1..<max(rule.passes, 1) {
-            guard seen.box.similar(to: seen.cropBox, farthest: rule.farthest) else { return seen }
-            seen = try predict(picture, seen.box)
+            guard seen.box.similar(to: seen.crop.box, farthest: rule.farthest) else { return seen }
+            seen = try predict(picture, seen.around)
         }
         return seen
     }
 
-    private func predict(_ picture: Picture, _ box: Box) throws -> Seen {
-        let crop = try Crop(of: box, sizePx: contract.model.sizePx, boxScale: contract.crop.boxScale)
+    private func predict(_ picture: Picture, _ turned: TurnedBox) throws -> Seen {
+        let crop = try Crop(
+            of: turned.box, sizePx: contract.model.sizePx, boxScale: contract.crop.boxScale, rollDeg: turned.rollDeg
+        )
         let pixels = watch.time("crop") { picture.cut(crop) }
         let found = try watch.time("network") { try landmarker.predict(pixels) }
         let points = found.points.map(crop.toImage)
-        return Seen(found: Prediction(points: points, confidence: found.confidence), cropBox: box)
+        let around = cropAround(points, eyes: eyes, levelDeg: contract.turning.levelDeg)
+        return Seen(found: Prediction(points: points, confidence: found.confidence), crop: turned, around: around)
     }
 
     private func track(at box: Box, in among: [Track]) -> Track? {
@@ -172,10 +187,10 @@ public final class Tracker {
     }
 
     private func face(_ track: Track) throws -> TrackedFace {
-        let (raw, crop) = (track.seen.found, track.seen.cropBox)
+        let (raw, crop) = (track.seen.found, track.seen.crop)
         let smooth = try watch.time("smooth") { try track.smoother?.smooth(raw.points, at: track.seconds) }
         return TrackedFace(
-            number: track.number, points: smooth ?? raw.points, confidence: raw.confidence, cropBox: crop
+            number: track.number, points: smooth ?? raw.points, confidence: raw.confidence, crop: crop
         )
     }
 }

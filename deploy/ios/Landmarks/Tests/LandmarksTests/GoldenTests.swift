@@ -29,6 +29,7 @@ final class GoldenTests: XCTestCase {
     private struct Geometry: Decodable {
         struct Matrix: Decodable {
             let boxXyxy: [Double]
+            let rollDeg: Double
             let sizePx: Int
             let matrix: [[Double]]
             let cropXy: XY
@@ -37,7 +38,24 @@ final class GoldenTests: XCTestCase {
 
         struct Calibrated: Decodable {
             let detectorXyxy: [Double]
+            let rollDeg: Double
             let boxXyxy: [Double]
+        }
+
+        struct Around: Decodable {
+            let pointsXy: [XY]
+            let eyes: [Int]
+            let boxXyxy: [Double]
+            let rollDeg: Double
+        }
+
+        struct TurnedBack: Decodable {
+            let quarter: Int
+            let sizeWh: [Int]
+            let seenXyxy: [Double]
+            let seenEyesXy: [XY]
+            let boxXyxy: [Double]
+            let eyesXy: [XY]
         }
 
         struct Pattern: Decodable {
@@ -47,12 +65,15 @@ final class GoldenTests: XCTestCase {
 
         struct Cut: Decodable {
             let boxXyxy: [Double]
+            let rollDeg: Double
             let sizePx: Int
             let cropRgb: Data
         }
 
         let matrices: [Matrix]
         let calibration: [Calibrated]
+        let around: [Around]
+        let turnedBack: [TurnedBack]
         let pattern: Pattern
         let crops: [Cut]
     }
@@ -60,18 +81,53 @@ final class GoldenTests: XCTestCase {
     func testBoxesBecomeCropsAndPointsComeBack() throws {
         let contract = try readContract()
         for each in try readGolden("geometry", as: Geometry.self).matrices {
-            let crop = try Crop(of: box(each.boxXyxy), sizePx: each.sizePx, boxScale: contract.crop.boxScale)
-            XCTAssertEqual(crop.scale, each.matrix[0][0], accuracy: 1e-8)
+            let crop = try cropOf(each.boxXyxy, each.rollDeg, each.sizePx, contract)
+            assertNear([crop.linear], [XY(each.matrix[0][0], each.matrix[1][0])], 1e-8, "linear")
             assertNear([crop.offset], [XY(each.matrix[0][2], each.matrix[1][2])], 1e-8, "offset")
             assertNear([crop.toImage(each.cropXy)], [each.imageXy], 1e-6, "point in the image, px")
         }
-        XCTAssertThrowsError(try Crop(of: box([3, 3, 3, 3]), sizePx: 64, boxScale: 1))
+        XCTAssertThrowsError(try Crop(of: box([3, 3, 3, 3]), sizePx: 64, boxScale: 1, rollDeg: 0))
+    }
+
+    private func cropOf(_ xyxy: [Double], _ rollDeg: Double, _ sizePx: Int, _ contract: Contract) throws -> Crop {
+        try Crop(of: box(xyxy), sizePx: sizePx, boxScale: contract.crop.boxScale, rollDeg: rollDeg)
+    }
+
+    func testPointsBecomeBoxesThatTurnWithThem() throws {
+        let levelDeg = try readContract().turning.levelDeg
+        for each in try readGolden("geometry", as: Geometry.self).around {
+            let found = cropAround(each.pointsXy, eyes: each.eyes, levelDeg: levelDeg)
+            let expected = box(each.boxXyxy)
+            assertNear([found.box.low, found.box.high], [expected.low, expected.high], 1e-6, "box, px")
+            XCTAssertEqual(found.rollDeg, each.rollDeg, accuracy: 1e-6)
+        }
+    }
+
+    func testFacesOfATurnedPictureAreWhereTheyWere() throws {
+        let picture = try Picture(width: 5, height: 3, bgra: (0..<60).map { UInt8($0) }, bytesPerRow: 20)
+        for each in try readGolden("geometry", as: Geometry.self).turnedBack {
+            let eyes = each.seenEyesXy
+            let seen = Detection(box: box(each.seenXyxy), right: eyes[0], left: eyes[1], score: 1)
+            let found = seen.turnedBack(each.quarter, width: each.sizeWh[0], height: each.sizeWh[1])
+            let expected = box(each.boxXyxy)
+            assertNear([found.box.low, found.box.high], [expected.low, expected.high], 1e-9, "box, px")
+            assertNear([found.right, found.left], each.eyesXy, 1e-9, "eyes, px")
+            let turned = picture.turnedLeft(each.quarter)
+            for (y, row) in turned.rows.enumerated() {
+                for x in 0..<turned.width {
+                    let at = XY(Double(x), Double(y))
+                    let point = Detection(box: Box(low: at, high: at), right: at, left: at, score: 1)
+                    let back = point.turnedBack(each.quarter, width: 5, height: 3).left
+                    XCTAssertEqual(Int(row[row.startIndex + 4 * x]), 4 * (5 * Int(back.y) + Int(back.x)))
+                }
+            }
+        }
     }
 
     func testDetectorBoxesAreCalibrated() throws {
         let calibration = try readContract().detector.calibration
         for each in try readGolden("geometry", as: Geometry.self).calibration {
-            let found = box(each.detectorXyxy).calibrated(calibration)
+            let found = box(each.detectorXyxy).calibrated(calibration, rollDeg: each.rollDeg)
             let expected = box(each.boxXyxy)
             assertNear([found.low, found.high], [expected.low, expected.high], 1e-8, "box, px")
         }
@@ -93,7 +149,7 @@ final class GoldenTests: XCTestCase {
         }
         let pattern = try Picture(width: width, height: height, bgra: bgra, bytesPerRow: 4 * width)
         for each in golden.crops {
-            let crop = try Crop(of: box(each.boxXyxy), sizePx: each.sizePx, boxScale: contract.crop.boxScale)
+            let crop = try cropOf(each.boxXyxy, each.rollDeg, each.sizePx, contract)
             let apart = zip(pattern.cut(crop), each.cropRgb).map { abs(Int($0) - Int($1)) }
             XCTAssertEqual(apart.count, 3 * each.sizePx * each.sizePx)
             XCTAssertLessThanOrEqual(apart.max() ?? 255, golden.pattern.toleranceLevels, "\(each.boxXyxy)")
@@ -150,62 +206,85 @@ final class GoldenTests: XCTestCase {
             struct Face: Decodable {
                 let number: Int
                 let boxXyxy: [Double]
+                let rollDeg: Double
                 let pointsXy: [XY]
             }
 
+            struct Seen: Decodable {
+                let quarter: Int
+                let boxXyxy: [Double]
+                let eyesXy: [XY]
+                let score: Double
+            }
+
             let seconds: Double
-            let detectorXyxy: [[Double]]
-            let shiftXy: XY
-            let confidence: Double
+            let seen: [Seen]
+            let cropPointsXy: [XY]
+            let confidence: [Double]
             let looked: Bool
             let faces: [Face]
         }
 
         let sizeWh: [Int]
-        let shapeXy: [XY]
+        let eyes: [Int]
+        let mark: UInt8
         let frames: [Frame]
     }
 
     /// Stands for the detector and for the network.
     private final class Script: Detector, Landmarker {
-        let shape: [XY]
+        let mark: UInt8
         var frame: Film.Frame
         var looked = false
+        var said = 0
 
         init(_ film: Film) {
-            shape = film.shapeXy
+            mark = film.mark
             frame = film.frames[0]
+        }
+
+        func play(_ next: Film.Frame) {
+            (frame, looked, said) = (next, false, 0)
         }
 
         func detect(_ picture: Picture) -> [Detection] {
             looked = true
-            return frame.detectorXyxy.map {
-                Detection(box: Box(low: XY($0[0], $0[1]), high: XY($0[2], $0[3])), score: 1)
+            let (top, bottom) = (picture.rows[0], picture.rows[picture.height - 1])
+            let last = 4 * (picture.width - 1)
+            let corners = [
+                top[top.startIndex], bottom[bottom.startIndex], bottom[bottom.startIndex + last],
+                top[top.startIndex + last],
+            ]
+            return frame.seen.filter { corners[$0.quarter] == mark }.map {
+                let box = Box(low: XY($0.boxXyxy[0], $0.boxXyxy[1]), high: XY($0.boxXyxy[2], $0.boxXyxy[3]))
+                return Detection(box: box, right: $0.eyesXy[0], left: $0.eyesXy[1], score: $0.score)
             }
         }
 
         func predict(_ crop: [UInt8]) -> Prediction {
-            Prediction(points: shape.map { $0 + frame.shiftXy }, confidence: shape.map { _ in frame.confidence })
+            let sure = frame.confidence[min(said, frame.confidence.count - 1)]
+            said += 1
+            return Prediction(points: frame.cropPointsXy, confidence: frame.cropPointsXy.map { _ in sure })
         }
     }
 
     func testAFilmIsTrackedAlike() throws {
         let film = try readGolden("tracking", as: Film.self)
         let (width, height) = (film.sizeWh[0], film.sizeWh[1])
-        let bgra = [UInt8](repeating: 0, count: 4 * width * height)
+        let bgra = [film.mark] + [UInt8](repeating: 0, count: 4 * width * height - 1)
         let picture = try Picture(width: width, height: height, bgra: bgra, bytesPerRow: 4 * width)
         let script = Script(film)
-        let tracker = Tracker(try readContract(), script, script, watch: Stopwatch())
+        let tracker = Tracker(try readContract(), script, script, watch: Stopwatch(), eyes: film.eyes)
         for frame in film.frames {
-            script.frame = frame
-            script.looked = false
+            script.play(frame)
             let faces = try tracker.next(picture, at: frame.seconds)
             XCTAssertEqual(script.looked, frame.looked, "looked at \(frame.seconds) s")
             XCTAssertEqual(faces.map { $0.number }, frame.faces.map { $0.number }, "numbers at \(frame.seconds) s")
             for (face, expected) in zip(faces, frame.faces) {
                 let crop = box(expected.boxXyxy)
-                let found = face.cropBox
+                let found = face.crop.box
                 assertNear([found.low, found.high], [crop.low, crop.high], 1e-4, "crop at \(frame.seconds) s")
+                XCTAssertEqual(face.crop.rollDeg, expected.rollDeg, accuracy: 1e-4)
                 assertNear(face.points, expected.pointsXy, 1e-4, "points at \(frame.seconds) s")
             }
         }

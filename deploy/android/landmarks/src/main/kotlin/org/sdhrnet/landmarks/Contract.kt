@@ -10,6 +10,7 @@ class Contract private constructor(private val terms: Fields) {
     val boxScale: Double = terms.at("crop").number("box_scale")
     val heatmaps = HeatmapRule(terms.at("heatmaps"))
     val detector = DetectorRule(terms.at("detector"))
+    val turning = TurningRule(terms.at("turning"))
     val tracking = TrackingRule(terms.at("tracking"))
     val smoothing = OneEuro(terms.at("smoothing"))
     val lines: List<Line> = terms.at("drawing").list("lines").map { Line(it) }
@@ -39,6 +40,14 @@ class Contract private constructor(private val terms: Fields) {
         val scaleXy: DoubleArray = terms.at("calibration").numbers("scale_xy")
     }
 
+    /** How crops turn with faces. */
+    class TurningRule(terms: Fields) {
+        val levelDeg: Double = terms.number("level_deg")
+        val clear: Double = terms.number("clear")
+        val quarters: List<Int> = terms.numbers("quarters").map { it.toInt() }
+        val eyes: IntArray = terms.numbers("eyes").map { it.toInt() }.toIntArray()
+    }
+
     /** When faces are looked for, and when one is lost. */
     class TrackingRule(terms: Fields) {
         val faces: Int = terms.int("faces")
@@ -48,6 +57,7 @@ class Contract private constructor(private val terms: Fields) {
         val minConfidence: Double = terms.number("min_confidence")
         val minInside: Double = terms.number("min_inside")
         val farthest: Double = terms.number("farthest")
+        val largest: Double = terms.number("largest")
         val leeway: Double = terms.number("leeway")
         val aheadS: Double = terms.number("ahead_s")
         val sameFace: Double = terms.number("same_face")

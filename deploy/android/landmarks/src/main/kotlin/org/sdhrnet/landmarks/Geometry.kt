@@ -1,8 +1,20 @@
 package org.sdhrnet.landmarks
 
 import kotlin.math.abs
+import kotlin.math.cos
+import kotlin.math.hypot
 import kotlin.math.max
 import kotlin.math.min
+import kotlin.math.sin
+
+/** A place in pixels: 0-based, whole numbers at pixel centres. */
+data class Xy(val x: Double, val y: Double) {
+    /** It, turned clockwise on the screen around the origin. */
+    fun turned(degrees: Double): Xy {
+        val angle = Math.toRadians(degrees)
+        return Xy(cos(angle) * x - sin(angle) * y, sin(angle) * x + cos(angle) * y)
+    }
+}
 
 /** Left, top, right, bottom in pixels: 0-based, whole numbers at pixel centres. */
 data class Box(val left: Double, val top: Double, val right: Double, val bottom: Double) {
@@ -32,10 +44,11 @@ data class Box(val left: Double, val top: Double, val right: Double, val bottom:
 
     fun moved(x: Double, y: Double) = Box(left + x, top + y, right + x, bottom + y)
 
-    /** The box of training for the face in this box of the detector. */
-    fun calibrated(rule: Contract.DetectorRule): Box {
-        val x = centreX + width * rule.shiftXy[0]
-        val y = centreY + height * rule.shiftXy[1]
+    /** The box of training, before it is turned by a roll, for the face in this box of the detector. */
+    fun calibrated(rule: Contract.DetectorRule, rollDeg: Double): Box {
+        val shift = Xy(width * rule.shiftXy[0], height * rule.shiftXy[1]).turned(rollDeg)
+        val x = centreX + shift.x
+        val y = centreY + shift.y
         val halfWidth = width * rule.scaleXy[0] / 2
         val halfHeight = height * rule.scaleXy[1] / 2
         return Box(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight)
@@ -51,21 +64,43 @@ data class Box(val left: Double, val top: Double, val right: Double, val bottom:
     }
 }
 
-/** The square crop around a box: image pixel p is crop pixel scale * p + offset. */
-class Crop(val scale: Double, val offsetX: Double, val offsetY: Double, val sizePx: Int) {
+/** The square crop around a box: image pixel p is crop pixel [[a, -b], [b, a]] p + offset. */
+class Crop(val a: Double, val b: Double, val offsetX: Double, val offsetY: Double, val sizePx: Int) {
+    /** Crop pixels for an image pixel. */
+    val scale get() = hypot(a, b)
+
     /** Crop points x0, y0, ... -> image points. */
-    fun toImage(pointsXy: DoubleArray) = DoubleArray(pointsXy.size) {
-        (pointsXy[it] - if (it % 2 == 0) offsetX else offsetY) / scale
+    fun toImage(pointsXy: DoubleArray): DoubleArray {
+        val square = a * a + b * b
+        return DoubleArray(pointsXy.size) {
+            val u = pointsXy[it / 2 * 2] - offsetX
+            val v = pointsXy[it / 2 * 2 + 1] - offsetY
+            (if (it % 2 == 0) a * u + b * v else a * v - b * u) / square
+        }
+    }
+
+    /** The same for the picture shrunk to blocks of so many pixels, whose first block begins at an image pixel. */
+    fun ofBlocks(block: Int, left: Int, top: Int): Crop {
+        // Block s has its centre at image pixel left + s * block + (block - 1) / 2.
+        val x = left + (block - 1) / 2.0
+        val y = top + (block - 1) / 2.0
+        return Crop(a * block, b * block, a * x - b * y + offsetX, b * x + a * y + offsetY, sizePx)
     }
 
     companion object {
-        /** The crop of `boxScale` times a box's longer side; throws IllegalArgumentException for one without area. */
-        fun of(box: Box, sizePx: Int, boxScale: Double): Crop {
+        /**
+         * The crop of `boxScale` times a box's longer side, turned clockwise by `rollDeg`.
+         *
+         * Throws IllegalArgumentException for a box without area.
+         */
+        fun of(box: Box, sizePx: Int, boxScale: Double, rollDeg: Double): Crop {
             val sides = listOf(box.width, box.height)
             require(sides.all { it.isFinite() && it >= 0 } && box.longer > 0) { "a face box needs an area, got $box" }
-            val scale = sizePx / (boxScale * box.longer)
+            val (a, b) = Xy(sizePx / (boxScale * box.longer), 0.0).turned(-rollDeg)
+            val x = a * box.centreX - b * box.centreY
+            val y = b * box.centreX + a * box.centreY
             val middle = (sizePx - 1) / 2.0
-            return Crop(scale, middle - scale * box.centreX, middle - scale * box.centreY, sizePx)
+            return Crop(a, b, middle - x, middle - y, sizePx)
         }
     }
 }

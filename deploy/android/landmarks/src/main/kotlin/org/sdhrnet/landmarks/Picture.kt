@@ -15,25 +15,38 @@ class Picture(val width: Int, val height: Int, val argb: IntArray) {
         return if (block > 1) shrunk(crop, block) else sampled(crop, argb, width, height)
     }
 
+    /** It after so many quarter turns to the left. */
+    fun turnedLeft(quarter: Int): Picture {
+        if (quarter == 0) return this
+        val (wide, high) = if (quarter == 2) Pair(width, height) else Pair(height, width)
+        val turned = IntArray(argb.size) {
+            val x = it % wide
+            val y = it / wide
+            when (quarter) {
+                1 -> argb[x * width + width - 1 - y]
+                2 -> argb[argb.size - 1 - it]
+                else -> argb[(height - 1 - x) * width + y]
+            }
+        }
+        return Picture(wide, high, turned)
+    }
+
     private fun shrunk(crop: Crop, block: Int): FloatArray {
         val columns = ceilDiv(width, block)
         val rows = ceilDiv(height, block)
         // Only the blocks under the crop, and one around them for the sampling.
-        val from = crop.toImage(doubleArrayOf(-0.5, -0.5))
-        val to = crop.toImage(doubleArrayOf(crop.sizePx - 0.5, crop.sizePx - 0.5))
-        val left = (floor(from[0] / block).toInt() - 1).coerceIn(0, columns - 1)
-        val top = (floor(from[1] / block).toInt() - 1).coerceIn(0, rows - 1)
-        val right = (ceil(to[0] / block).toInt() + 2).coerceIn(left + 1, columns)
-        val bottom = (ceil(to[1] / block).toInt() + 2).coerceIn(top + 1, rows)
+        val far = crop.sizePx - 0.5
+        val under = Box.around(crop.toImage(doubleArrayOf(-0.5, -0.5, far, -0.5, -0.5, far, far, far)))
+        val left = (floor(under.left / block).toInt() - 1).coerceIn(0, columns - 1)
+        val top = (floor(under.top / block).toInt() - 1).coerceIn(0, rows - 1)
+        val right = (ceil(under.right / block).toInt() + 2).coerceIn(left + 1, columns)
+        val bottom = (ceil(under.bottom / block).toInt() + 2).coerceIn(top + 1, rows)
         val means = IntArray((right - left) * (bottom - top))
         var at = 0
         for (row in top until bottom) {
             for (column in left until right) means[at++] = mean(column * block, row * block, block)
         }
-        // Block s has its centre at image pixel (left + s) * block + (block - 1) / 2.
-        val x = crop.scale * (left * block + (block - 1) / 2.0) + crop.offsetX
-        val y = crop.scale * (top * block + (block - 1) / 2.0) + crop.offsetY
-        return sampled(Crop(crop.scale * block, x, y, crop.sizePx), means, right - left, bottom - top)
+        return sampled(crop.ofBlocks(block, left * block, top * block), means, right - left, bottom - top)
     }
 
     /** The mean colour of a block whose pixels beyond the edge repeat it. */
@@ -62,14 +75,17 @@ class Picture(val width: Int, val height: Int, val argb: IntArray) {
         /** Bilinear samples, rounded to whole levels; outside, the edge is repeated. */
         fun sampled(crop: Crop, pixels: IntArray, width: Int, height: Int): FloatArray {
             val out = FloatArray(crop.sizePx * crop.sizePx * 3)
+            val square = crop.a * crop.a + crop.b * crop.b
             var at = 0
             for (v in 0 until crop.sizePx) {
-                val y = ((v - crop.offsetY) / crop.scale).coerceIn(0.0, height - 1.0)
-                val top = y.toInt()
-                val upper = top * width
-                val lower = (top + 1).coerceAtMost(height - 1) * width
                 for (u in 0 until crop.sizePx) {
-                    val x = ((u - crop.offsetX) / crop.scale).coerceIn(0.0, width - 1.0)
+                    val across = u - crop.offsetX
+                    val down = v - crop.offsetY
+                    val x = ((crop.a * across + crop.b * down) / square).coerceIn(0.0, width - 1.0)
+                    val y = ((crop.a * down - crop.b * across) / square).coerceIn(0.0, height - 1.0)
+                    val top = y.toInt()
+                    val upper = top * width
+                    val lower = (top + 1).coerceAtMost(height - 1) * width
                     val left = x.toInt()
                     val right = (left + 1).coerceAtMost(width - 1)
                     val a = x - left

@@ -4,21 +4,13 @@ import kotlin.math.hypot
 import kotlin.math.max
 import kotlin.math.min
 
-/** A box of the detector with its score. */
-class Detection(val box: Box, val score: Double)
-
-/** Finds faces in a whole picture, the largest first. */
-fun interface Detector {
-    fun detect(picture: Picture): List<Detection>
-}
-
 /** A model on an engine: a crop's RGB values, 0..255, in; its landmarks, in crop pixels, out. */
 fun interface Landmarker {
     fun predict(crop: FloatArray): Prediction
 }
 
-/** One face of a frame, in its pixels; `number` stays the same from frame to frame. */
-class TrackedFace(val number: Int, val pointsXy: DoubleArray, val confidence: DoubleArray, val cropBox: Box)
+/** One face of a frame, in its pixels, and its crop; `number` stays the same from frame to frame. */
+class TrackedFace(val number: Int, val pointsXy: DoubleArray, val confidence: DoubleArray, val crop: TurnedBox)
 
 /** Faces over frames: found once, then followed by their own landmarks; see `tracking` in contract.json. */
 class Tracker(
@@ -27,21 +19,23 @@ class Tracker(
     private val landmarker: Landmarker,
     private val watch: Stopwatch = Stopwatch(),
     private val smoothed: Boolean = true,
+    private val eyes: IntArray = contract.turning.eyes,
 ) {
     private val rule = contract.tracking
     private var tracks = listOf<Track>()
     private var lost = listOf<Track>()
     private var lookedS = Double.NEGATIVE_INFINITY
     private var numbers = 0
+    private var quartersTried = 0
 
     private class Track(val number: Int, val smoother: Smoother?, var seen: Seen, var seconds: Double) {
         /** Of the box, in pixels a second. */
         var speed = Pair(0.0, 0.0)
     }
 
-    /** What one prediction gave: the landmarks in the picture, the box of the crop, the box of the points. */
-    private class Seen(val found: Prediction, val cropBox: Box) {
-        val box = Box.around(found.pointsXy)
+    /** What one prediction gave: the landmarks in the picture, its crop, and the crop of its points. */
+    private class Seen(val found: Prediction, val crop: TurnedBox, val around: TurnedBox) {
+        val box get() = around.box
     }
 
     /** The faces of the next frame, by number. */
@@ -59,7 +53,8 @@ class Tracker(
     private fun follow(track: Track, picture: Picture, seconds: Double): Boolean {
         val elapsed = seconds - track.seconds
         val ahead = min(elapsed, rule.aheadS)
-        val seen = predict(picture, track.seen.box.moved(track.speed.first * ahead, track.speed.second * ahead))
+        val moved = track.seen.box.moved(track.speed.first * ahead, track.speed.second * ahead)
+        val seen = predict(picture, TurnedBox(moved, track.seen.around.rollDeg))
         if (!isFace(seen, picture)) return false
         val (x, y) = shift(track.seen.box, seen.box)
         track.speed = Pair(x / elapsed, y / elapsed)
@@ -79,38 +74,49 @@ class Tracker(
 
     private fun isFace(seen: Seen, picture: Picture) = seen.found.meanConfidence >= rule.minConfidence &&
         seen.box.inside(picture.width, picture.height) >= rule.minInside &&
-        seen.box.similar(seen.cropBox, rule.farthest)
+        seen.box.longer < rule.largest * max(picture.width, picture.height) &&
+        seen.box.similar(seen.crop.box, rule.farthest)
 
     private fun shouldLook(seconds: Double) =
         tracks.size < rule.faces && (tracks.isEmpty() || lost.isNotEmpty() || seconds - lookedS >= rule.lookAgainS)
 
     /** Begins a track for every face that is not followed yet. */
     private fun look(picture: Picture, seconds: Double) {
-        for (detection in watch.time("detect") { detector.detect(picture) }) {
-            val box = detection.box.calibrated(contract.detector)
+        val quarters = nextQuarter()
+        for (views in watch.time("detect") { facesAnyWayUp(picture, detector, quarters, contract) }) {
+            val box = views[0].box.calibrated(contract.detector, 0.0)
             if (tracks.size >= rule.faces || at(box, tracks) != null) continue
-            val seen = settle(picture, box)
+            val looks = views.map { settle(picture, it.place(contract.turning, contract.detector)) }
+            val seen = looks.maxBy { it.found.meanConfidence }
             if (!isFace(seen, picture) || at(seen.box, tracks) != null) continue
             val smoother = if (smoothed) Smoother(contract.smoothing) else null
             tracks = tracks + Track(number(seen.box), smoother, seen, seconds)
         }
     }
 
+    /** Where no face is followed, one of the picture's other sides, another one each time. */
+    private fun nextQuarter(): List<Int> {
+        if (tracks.isNotEmpty()) return emptyList()
+        return listOf(contract.turning.quarters[quartersTried++ % contract.turning.quarters.size])
+    }
+
     /** The first predictions of a face: each after the first crops around the points of the one before. */
-    private fun settle(picture: Picture, box: Box): Seen {
-        var seen = predict(picture, box)
+    private fun settle(picture: Picture, place: TurnedBox): Seen {
+        var seen = predict(picture, place)
         repeat(rule.passes - 1) {
-            if (!seen.box.similar(seen.cropBox, rule.farthest)) return seen
-            seen = predict(picture, seen.box)
+            if (!seen.box.similar(seen.crop.box, rule.farthest)) return seen
+            seen = predict(picture, seen.around)
         }
         return seen
     }
 
-    private fun predict(picture: Picture, box: Box): Seen {
-        val crop = Crop.of(box, contract.sizePx, contract.boxScale)
+    private fun predict(picture: Picture, place: TurnedBox): Seen {
+        val crop = Crop.of(place.box, contract.sizePx, contract.boxScale, place.rollDeg)
         val pixels = watch.time("crop") { picture.cut(crop) }
         val found = watch.time("network") { landmarker.predict(pixels) }
-        return Seen(Prediction(crop.toImage(found.pointsXy), found.confidence), box)
+        val points = crop.toImage(found.pointsXy)
+        val around = placeAround(points, eyes, contract.turning.levelDeg)
+        return Seen(Prediction(points, found.confidence), place, around)
     }
 
     private fun at(box: Box, among: List<Track>) = among.find { it.seen.box.shared(box) > rule.sameFace }
@@ -133,6 +139,6 @@ class Tracker(
     private fun face(track: Track): TrackedFace {
         val seen = track.seen
         val points = track.smoother?.let { watch.time("smooth") { it.smooth(seen.found.pointsXy, track.seconds) } }
-        return TrackedFace(track.number, points ?: seen.found.pointsXy, seen.found.confidence, seen.cropBox)
+        return TrackedFace(track.number, points ?: seen.found.pointsXy, seen.found.confidence, seen.crop)
     }
 }

@@ -25,13 +25,16 @@ class GoldenTest {
         assertTrue(worst <= tolerance, "$what: $worst off, allowed $tolerance")
     }
 
+    private fun cropOf(case: Fields, sizePx: Int) =
+        Crop.of(box(case.numbers("box_xyxy")), sizePx, contract.boxScale, case.number("roll_deg"))
+
     private fun levels(a: FloatArray, b: FloatArray) = a.indices.maxOf { abs(a[it] - b[it]) }.toDouble()
 
     @Test
     fun boxesBecomeCropsAndPointsComeBack() {
         for (case in golden("geometry").list("matrices")) {
-            val crop = Crop.of(box(case.numbers("box_xyxy")), case.int("size_px"), contract.boxScale)
-            val matrix = doubleArrayOf(crop.scale, 0.0, crop.offsetX, 0.0, crop.scale, crop.offsetY)
+            val crop = cropOf(case, case.int("size_px"))
+            val matrix = doubleArrayOf(crop.a, -crop.b, crop.offsetX, crop.b, crop.a, crop.offsetY)
             assertNear(case.numbers("matrix"), matrix, 1e-8, "matrix")
             assertNear(case.numbers("image_xy"), crop.toImage(case.numbers("crop_xy")), 1e-6, "point in the image, px")
         }
@@ -40,9 +43,42 @@ class GoldenTest {
     @Test
     fun detectorBoxesAreCalibrated() {
         for (case in golden("geometry").list("calibration")) {
-            val found = box(case.numbers("detector_xyxy")).calibrated(contract.detector)
+            val found = box(case.numbers("detector_xyxy")).calibrated(contract.detector, case.number("roll_deg"))
             assertNear(case.numbers("box_xyxy"), xyxy(found), 1e-8, "box, px")
         }
+    }
+
+    @Test
+    fun pointsBecomeBoxesThatTurnWithThem() {
+        for (case in golden("geometry").list("around")) {
+            val eyes = case.numbers("eyes").map { it.toInt() }.toIntArray()
+            val found = placeAround(case.numbers("points_xy"), eyes, contract.turning.levelDeg)
+            assertNear(case.numbers("box_xyxy"), xyxy(found.box), 1e-6, "box, px")
+            assertEquals(case.number("roll_deg"), found.rollDeg, 1e-6)
+        }
+    }
+
+    @Test
+    fun facesOfATurnedPictureAreWhereTheyWere() {
+        for (case in golden("geometry").list("turned_back")) {
+            val (width, height) = case.numbers("size_wh").map { it.toInt() }
+            val found = detection(case, "seen_xyxy", "seen_eyes_xy").turnedBack(case.int("quarter"), width, height)
+            assertNear(case.numbers("box_xyxy"), xyxy(found.box), 1e-9, "box, px")
+            val eyes = doubleArrayOf(found.right.x, found.right.y, found.left.x, found.left.y)
+            assertNear(case.numbers("eyes_xy"), eyes, 1e-9, "eyes, px")
+            val picture = Picture(5, 3, IntArray(15) { it })
+            val turned = picture.turnedLeft(case.int("quarter"))
+            for (at in turned.argb.indices) {
+                val place = Xy((at % turned.width).toDouble(), (at / turned.width).toDouble())
+                val back = Detection(Box(0.0, 0.0, 0.0, 0.0), place, place, 1.0).turnedBack(case.int("quarter"), 5, 3).left
+                assertEquals(turned.argb[at], picture.argb[back.y.toInt() * 5 + back.x.toInt()])
+            }
+        }
+    }
+
+    private fun detection(case: Fields, box: String, eyes: String): Detection {
+        val (rightX, rightY, leftX, leftY) = case.numbers(eyes).toList()
+        return Detection(box(case.numbers(box)), Xy(rightX, rightY), Xy(leftX, leftY), 1.0)
     }
 
     @Test
@@ -52,10 +88,10 @@ class GoldenTest {
         val pattern = Picture(width, height, IntArray(width * height) { pattern(it % width, it / width) })
         val tolerance = golden.at("pattern").number("tolerance_levels")
         for (case in golden.list("crops")) {
-            val crop = Crop.of(box(case.numbers("box_xyxy")), case.int("size_px"), contract.boxScale)
+            val crop = cropOf(case, case.int("size_px"))
             val expected = Bench.rgb(case.text("crop_rgb"))
             assertTrue(levels(pattern.cut(crop), expected) <= tolerance, "crop of ${case.numbers("box_xyxy").toList()}")
-            val beside = Crop(crop.scale, crop.offsetX + crop.scale / 2, crop.offsetY, crop.sizePx)
+            val beside = Crop(crop.a, crop.b, crop.offsetX + crop.scale / 2, crop.offsetY, crop.sizePx)
             assertTrue(levels(pattern.cut(beside), expected) > tolerance, "half a pixel beside would pass as well")
         }
     }
@@ -70,7 +106,7 @@ class GoldenTest {
         for (face in golden.list("faces")) {
             val image = ImageIO.read(File(deploy, "golden/${face.text("picture")}"))
             val argb = image.getRGB(0, 0, image.width, image.height, null, 0, image.width)
-            val crop = Crop.of(box(face.numbers("box_xyxy")), contract.sizePx, contract.boxScale)
+            val crop = cropOf(face, contract.sizePx)
             val found = Picture(image.width, image.height, argb).cut(crop)
             val expected = Bench.rgb(face.text("crop_rgb"))
             val mean = found.indices.map { abs(found[it] - expected[it]) }.average()
@@ -129,32 +165,44 @@ class GoldenTest {
     fun aFilmIsTrackedAlike() {
         val golden = golden("tracking")
         val (width, height) = golden.numbers("size_wh").map { it.toInt() }
-        val shape = golden.numbers("shape_xy")
+        val mark = golden.int("mark")
         var now = golden.list("frames").first()
         var looked = false
-        val detector = Detector { looked = true; now.boxes("detector_xyxy").map { Detection(box(it), 1.0) } }
-        val landmarker = Landmarker {
-            val shift = now.numbers("shift_xy")
-            val points = DoubleArray(shape.size) { shape[it] + shift[it % 2] }
-            Prediction(points, DoubleArray(shape.size / 2) { now.number("confidence") })
+        var said = 0
+        val detector = Detector { picture ->
+            looked = true
+            val (right, bottom) = listOf(picture.width - 1, picture.height - 1)
+            val corners = listOf(0 to 0, 0 to bottom, right to bottom, right to 0)
+            val from = corners.indexOfFirst { (x, y) -> picture.argb[y * picture.width + x] == mark }
+            now.list("seen").filter { it.int("quarter") == from }.map {
+                val face = detection(it, "box_xyxy", "eyes_xy")
+                Detection(face.box, face.right, face.left, it.number("score"))
+            }
         }
-        val tracker = Tracker(contract, detector, landmarker)
-        val picture = Picture(width, height, IntArray(width * height))
+        val landmarker = Landmarker {
+            val points = now.numbers("crop_points_xy")
+            val confidence = now.numbers("confidence")
+            val sure = confidence[said++.coerceAtMost(confidence.size - 1)]
+            Prediction(points, DoubleArray(points.size / 2) { sure })
+        }
+        val eyes = golden.numbers("eyes").map { it.toInt() }.toIntArray()
+        val tracker = Tracker(contract, detector, landmarker, eyes = eyes)
+        val picture = Picture(width, height, IntArray(width * height).also { it[0] = mark })
         for (frame in golden.list("frames")) {
             now = frame
             looked = false
+            said = 0
             val seconds = frame.number("seconds")
             val faces = tracker.next(picture, seconds)
             assertEquals(frame.flag("looked"), looked, "looked at $seconds s")
             assertEquals(frame.list("faces").map { it.int("number") }, faces.map { it.number }, "numbers at $seconds s")
             for ((face, expected) in faces.zip(frame.list("faces"))) {
-                assertNear(expected.numbers("box_xyxy"), xyxy(face.cropBox), 1e-4, "crop at $seconds s")
+                assertNear(expected.numbers("box_xyxy"), xyxy(face.crop.box), 1e-4, "crop at $seconds s")
+                assertEquals(expected.number("roll_deg"), face.crop.rollDeg, 1e-4, "roll at $seconds s")
                 assertNear(expected.numbers("points_xy"), face.pointsXy, 1e-4, "points at $seconds s")
             }
         }
     }
-
-    private fun Fields.boxes(name: String) = numbers(name).toList().chunked(4).map { it.toDoubleArray() }
 
     @Test
     fun aBenchmarkIsARecordOfTheToolkit() {
@@ -191,7 +239,7 @@ class GoldenTest {
         assertTrue("update" in reason("\"format\": 1", "\"format\": 99"))
         assertTrue("python -m tools contract" in reason("\"NHWC\"", "\"NCHW\""))
         assertTrue("box_scale" in reason("\"box_scale\"", "\"box\""))
-        assertFailsWith<IllegalArgumentException> { Crop.of(Box(3.0, 3.0, 3.0, 3.0), 64, 1.25) }
+        assertFailsWith<IllegalArgumentException> { Crop.of(Box(3.0, 3.0, 3.0, 3.0), 64, 1.25, 0.0) }
         assertFailsWith<IllegalArgumentException> { Picture(3, 2, IntArray(5)) }
         for (broken in listOf("", "{", "[1,]", "{\"a\" 1}", "tru", "[1] 2", "\"a")) {
             assertFailsWith<IllegalArgumentException>(broken) { Json.parse(broken) }

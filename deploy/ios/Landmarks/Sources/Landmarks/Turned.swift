@@ -1,0 +1,99 @@
+import Foundation
+
+/// A box, and by how many degrees its crop is turned clockwise around its middle.
+public struct TurnedBox {
+    public let box: Box
+    public let rollDeg: Double
+}
+
+/// A face as the detector sees it: its box, right and left eye as the person has them, its score.
+public struct Detection {
+    public let box: Box
+    public let right: XY
+    public let left: XY
+    public let score: Double
+
+    public init(box: Box, right: XY, left: XY, score: Double) {
+        self.box = box
+        self.right = right
+        self.left = left
+        self.score = score
+    }
+
+    /// The crop of the first prediction.
+    func crop(_ contract: Contract) -> TurnedBox {
+        let rollDeg = rollOf(right, left, levelDeg: contract.turning.levelDeg)
+        return TurnedBox(box: box.calibrated(contract.detector.calibration, rollDeg: rollDeg), rollDeg: rollDeg)
+    }
+
+    /// A face of a picture after so many quarter turns to the left, in the picture of that size as it is.
+    func turnedBack(_ quarter: Int, width: Int, height: Int) -> Detection {
+        let far = XY(Double(width - 1), Double(height - 1))
+        func back(_ at: XY) -> XY {
+            switch quarter {
+            case 1: return XY(far.x - at.y, at.x)
+            case 2: return far - at
+            case 3: return XY(at.y, far.y - at.x)
+            default: return at
+            }
+        }
+        let turned = Box(around: [back(box.low), back(box.high)])
+        return Detection(box: turned, right: back(right), left: back(left), score: score)
+    }
+}
+
+/// Finds faces in a whole picture, the largest first.
+public protocol Detector: AnyObject {
+    func detect(_ picture: Picture) throws -> [Detection]
+}
+
+/// By how many degrees a crop is turned, clockwise, for eyes at two places: 0 for a level face, and nowhere a jump.
+public func rollOf(_ right: XY, _ left: XY, levelDeg: Double) -> Double {
+    let seen = atan2(left.y - right.y, left.x - right.x) * 180 / .pi
+    let roll = (seen + 180).truncatingRemainder(dividingBy: 360) - 180
+    let turned = min(abs(roll), 2 * max(abs(roll) - levelDeg, 0))
+    return roll < 0 ? -turned : turned
+}
+
+/// The crop of a face's points.
+public func cropAround(_ points: [XY], eyes: [Int], levelDeg: Double) -> TurnedBox {
+    let rollDeg = rollOf(points[eyes[0]], points[eyes[1]], levelDeg: levelDeg)
+    if rollDeg == 0 {
+        return TurnedBox(box: Box(around: points), rollDeg: 0)
+    }
+    let upright = Box(around: points.map { $0.turned(-rollDeg) })
+    let shift = upright.centre.turned(rollDeg) - upright.centre
+    return TurnedBox(box: upright.moved(by: shift), rollDeg: rollDeg)
+}
+
+/// What the detector sees in a picture or, where that is nothing, after some quarter turns: a list of views a face, the
+/// highest score first, the largest face first; see `turning` in contract.json.
+func facesAnyWayUp(
+    _ picture: Picture, _ detector: Detector, quarters: [Int], _ contract: Contract
+) throws -> [[Detection]] {
+    func seen(from quarters: [Int]) throws -> [Detection] {
+        try quarters.flatMap { quarter in
+            try detector.detect(picture.turnedLeft(quarter)).map {
+                $0.turnedBack(quarter, width: picture.width, height: picture.height)
+            }
+        }
+    }
+    func same(_ face: Detection, _ other: Detection) -> Bool {
+        face.box.shared(with: other.box) > contract.tracking.sameFace
+    }
+    let upright = try detector.detect(picture)
+    let tried = upright.isEmpty ? quarters : []
+    var found = upright + (try seen(from: tried))
+    if found.contains(where: { $0.score < contract.turning.clear }) {
+        found += try seen(from: contract.turning.quarters.filter { !tried.contains($0) })
+    }
+    var faces = [[Detection]]()
+    for face in found.sorted(by: { $0.score > $1.score }) {
+        if let known = faces.firstIndex(where: { same(face, $0[0]) }) {
+            faces[known].append(face)
+        } else if upright.isEmpty || upright.contains(where: { same(face, $0) }) {
+            faces.append([face])
+        }
+    }
+    return faces.sorted { $0[0].box.area > $1[0].box.area }
+}

@@ -1,0 +1,80 @@
+/**
+ * Faces that are turned in the picture, as in toolkit/detect/turned.py and by the contract's `turning`: by how much, the
+ * box that stands upright with them, and the picture seen from its other sides.
+ */
+
+import { area, boxOfPoints, shared, turned } from "./geometry.js";
+
+/** By how many degrees a crop is turned, clockwise, for eyes at two places: 0 for a level face, and nowhere a jump. */
+export function rollOf([rightX, rightY], [leftX, leftY], levelDeg) {
+  const seen = (Math.atan2(leftY - rightY, leftX - rightX) * 180) / Math.PI;
+  const roll = ((seen + 180) % 360) - 180;
+  return Math.sign(roll) * Math.min(Math.abs(roll), 2 * Math.max(Math.abs(roll) - levelDeg, 0));
+}
+
+/** The box of a face's points [x0, y0, ...] before it is turned around its middle by `rollDeg`. */
+export function cropAround(points, [right, left], levelDeg) {
+  const at = (i) => [points[2 * i], points[2 * i + 1]];
+  const rollDeg = rollOf(at(right), at(left), levelDeg);
+  if (rollDeg === 0) return { box: boxOfPoints(points), rollDeg };
+  const upright = [];
+  for (let i = 0; i < points.length; i += 2) upright.push(...turned([points[i], points[i + 1]], -rollDeg));
+  const [x0, y0, x1, y1] = boxOfPoints(upright);
+  const [x, y] = turned([(x0 + x1) / 2, (y0 + y1) / 2], rollDeg);
+  const [halfX, halfY] = [(x1 - x0) / 2, (y1 - y0) / 2];
+  return { box: [x - halfX, y - halfY, x + halfX, y + halfY], rollDeg };
+}
+
+/**
+ * What is seen in a picture or, where that is nothing, after some quarter turns; a list of views a face, largest first.
+ *
+ * @param look gives the `{box, eyes, score}` of a picture, and is told after how many quarter turns it is.
+ * @param quarters that are tried where nothing is seen.
+ * @param rule the contract's `turning`.
+ * @param sameFace the contract's: shared area of two views of one face.
+ */
+export function facesAnyWayUp(image, look, quarters, rule, sameFace) {
+  const seenFrom = (quarter) =>
+    look(turnedLeft(image, quarter), quarter).map((face) => turnedBack(face, quarter, image.width, image.height));
+  const upright = look(image, 0);
+  const tried = upright.length > 0 ? [] : quarters;
+  const seen = [...upright, ...tried.flatMap(seenFrom)];
+  if (seen.some(({ score }) => score < rule.clear)) {
+    seen.push(...rule.quarters.filter((quarter) => !tried.includes(quarter)).flatMap(seenFrom));
+  }
+  const same = (face, other) => shared(face.box, other.box) > sameFace;
+  const faces = [];
+  for (const face of seen.sort((a, b) => b.score - a.score)) {
+    const known = faces.find((views) => same(face, views[0]));
+    if (known) known.push(face);
+    else if (upright.length === 0 || upright.some((other) => same(face, other))) faces.push([face]);
+  }
+  return faces.sort((a, b) => area(b[0].box) - area(a[0].box));
+}
+
+/** A picture after so many quarter turns to the left. */
+export function turnedLeft({ data, width, height }, quarter) {
+  if (quarter === 0) return { data, width, height };
+  const from = new Uint32Array(data.buffer, data.byteOffset, width * height);
+  const to = new Uint32Array(from.length);
+  const [wide, high] = quarter % 2 === 0 ? [width, height] : [height, width];
+  for (let y = 0, at = 0; y < high; y++) {
+    for (let x = 0; x < wide; x++, at++) {
+      if (quarter === 1) to[at] = from[x * width + width - 1 - y];
+      else if (quarter === 2) to[at] = from[from.length - 1 - at];
+      else to[at] = from[(height - 1 - x) * width + y];
+    }
+  }
+  return { data: new Uint8ClampedArray(to.buffer), width: wide, height: high };
+}
+
+/** A face of the picture after so many quarter turns to the left, in the picture of that size as it is. */
+export function turnedBack({ box, eyes, score }, quarter, width, height) {
+  const back = ([x, y]) => {
+    if (quarter === 1) return [width - 1 - y, x];
+    if (quarter === 2) return [width - 1 - x, height - 1 - y];
+    return quarter === 3 ? [y, height - 1 - x] : [x, y];
+  };
+  const corners = [...back([box[0], box[1]]), ...back([box[2], box[3]])];
+  return { box: boxOfPoints(corners), eyes: eyes.map(back), score };
+}
