@@ -23,8 +23,8 @@ from toolkit.core.schemes import W300_68
 from toolkit.core.smoothing import SMOOTHING, Smoother
 from toolkit.core.validation import Real, Text
 from toolkit.data.synthetic import SyntheticFaces
+from toolkit.detect import Detection
 from toolkit.detect.boxes import calibrate
-from toolkit.detect.detector import Detection
 from toolkit.detect.turned import QUARTERS, crop_around, turned_back
 from toolkit.runtime.landmarker import Landmarker
 from tools.contract.contract import FORMAT
