@@ -1,5 +1,6 @@
 """The page of a fabricated run: every number from its record, whole without a network, honest about what is missing."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from toolkit import bundle
 from toolkit.core.files import write_lines
 from toolkit.export.proof import refusal
 from toolkit.reporting.accuracy import networks
@@ -102,6 +104,21 @@ def test_the_terms_of_the_losses_are_plotted(page: str, copy: Path) -> None:
     for stage in ("teacher", "supernet", "distil"):
         write_lines(copy / stage / "log.jsonl", [])
     assert "What training minimised" not in render(load(copy))
+
+
+@pytest.mark.slow
+def test_a_shape_layers_bundle_is_a_stage_where_there_is_one(page: str, copy: Path) -> None:
+    """The last one, which the headline is about; a run without one lacks nothing."""
+    assert "With a shape layer" not in page and "shape layer: there is no bundle" not in page
+    last = bundle.read(copy / "distil")
+    card = dataclasses.replace(last.card, stage="shape", parents={"network": "0" * 64})
+    bundle.write(dataclasses.replace(last, card=card, log=()), copy / "shape")
+    run = load(copy)
+    assert run.final() == "shape" and run.title("shape") == "With a shape layer"
+    changed = render(run)
+    assert "With a shape layer" in Tables(changed).tables["How each stage was made"]
+    assert "With a shape layer: its accuracy was not measured." in changed
+    assert "With a shape layer: made from another distilled bundle than the one in this run." in changed
 
 
 def test_region_and_subset_tables_equal_the_records(page: str, whole_run: Path) -> None:

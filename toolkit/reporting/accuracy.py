@@ -51,7 +51,7 @@ class ErrorCurve:
 
 def networks(run: Run, where: DataSplit | None) -> Table:
     """Cost and accuracy of every stage's bundle, and of predictors that look at no pixel."""
-    rows = [_stage(run, stage, where) for stage in TITLES]
+    rows = [_stage(run, stage, where) for stage in run.stages]
     for record in run.of_kind("baseline"):
         if data_split(record) == where:
             name = words(_name(record), note="looks at no pixel")

@@ -31,6 +31,7 @@ LIGHT = MappingProxyType(
         "supernet": "#a4508b",
         "slim": "#00795c",
         "distil": "#c2500a",
+        "shape": "#7a6200",
         "baseline": "#6b7280",
         "kept": "#0072b2",
         "dropped": "#c2500a",
@@ -55,6 +56,7 @@ DARK = MappingProxyType(
         "supernet": "#e39cc8",
         "slim": "#3ccba0",
         "distil": "#ff9a57",
+        "shape": "#e3c65b",
         "baseline": "#9aa3ae",
         "kept": "#5bb5ea",
         "dropped": "#ff9a57",
@@ -71,6 +73,7 @@ DASHES: dict[str, Any] = {
     "supernet": (0, (5, 2)),
     "slim": (0, (1, 1.6)),
     "distil": "-",
+    "shape": (0, (5, 1, 1, 1)),
     "baseline": (0, (4, 2, 1, 2)),
 }
 """Of a line, by its stage."""

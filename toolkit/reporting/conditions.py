@@ -45,7 +45,7 @@ def protocol(run: Run) -> list[str]:
 
 def gaps(run: Run, rows: list[MeasuredFile]) -> list[str]:
     """What was not measured, or does not belong together any more."""
-    found = [f"{TITLES[s]}: there is no bundle yet." for s in TITLES if s not in run.bundles]
+    found = [f"{TITLES[s]}: there is no bundle yet." for s in run.stages if s not in run.bundles]
     scored = {r.get("model") for r in run.scores()}
     found += [f"{TITLES[s]}: its accuracy was not measured." for s in run.bundles if s not in scored]
     found += [
@@ -71,6 +71,7 @@ def gaps(run: Run, rows: list[MeasuredFile]) -> list[str]:
 
 def _mismatches(run: Run) -> Iterable[str]:
     roles = {"slim": {"supernet": "supernet"}, "distil": {"student": "slim", "teacher": "teacher"}}
+    roles |= {"shape": {"network": "distil"}}
     for stage, parents in roles.items():
         for role, parent in parents.items():
             part, above = run.bundles.get(stage), run.bundles.get(parent)

@@ -108,7 +108,7 @@ def macs(run: Run, rows: Sequence[MeasuredFile], where: DataSplit) -> Plot | Non
 
 def _bundles(run: Run, where: DataSplit, key: str) -> list[Dot]:
     dots = []
-    markers = dict(zip(TITLES, "p^v*", strict=True))
+    markers = dict(zip(TITLES, "p^v*P", strict=True))
     for stage, title in TITLES.items():
         record: Fields = run.score(stage, where) or {}
         cost, nme = number(record.get(key)), number(record.get("nme_mean"))

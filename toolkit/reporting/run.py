@@ -28,7 +28,17 @@ class DataSplit(NamedTuple):
 
 OWN_DETECTOR = "own detector"
 """What a benchmark's records say of boxes that are not those of the labels."""
-TITLES = MappingProxyType({"teacher": "Teacher", "supernet": "Supernet", "slim": "Slimmed", "distil": "Distilled"})
+TITLES = MappingProxyType(
+    {
+        "teacher": "Teacher",
+        "supernet": "Supernet",
+        "slim": "Slimmed",
+        "distil": "Distilled",
+        "shape": "With a shape layer",
+    }
+)
+OPTIONAL = ("shape",)
+"""Stages that a run may well be without."""
 ALONE = "Trained on the truth alone"
 """The title of what the distillation stage made with all of its terms off."""
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -95,7 +105,13 @@ class Run:
     def title(self, stage: str) -> str:
         """What a stage's network is called; `Distilled` is kept for what learned from more than the truth."""
         part = self.bundles.get(stage)
-        return ALONE if part and part.card.taught_by == () else TITLES[stage]
+        return ALONE if stage == "distil" and part and part.card.taught_by == () else TITLES[stage]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Those that are there or ought to be."""
+        scored = {r.get("model") for r in self.scores()}
+        return tuple(s for s in TITLES if s not in OPTIONAL or s in self.bundles or s in scored)
 
     def stale(self, record: Record) -> bool:
         """Whether a record was measured on other weights, or on another file, than are in the run now."""
