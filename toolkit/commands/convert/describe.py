@@ -1,29 +1,29 @@
 """Stage: what a network is and costs, in both conventions of counting."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from toolkit import bundle
 from toolkit.core.files import write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.zoo import resolve
+from toolkit.core.zoo import is_bundle, resolve
 from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
-from toolkit.reporting.alphas import history_of
-from toolkit.reporting.architecture import drawing
 from toolkit.reporting.charts import standalone
 from toolkit.reporting.drawing import png, svg
-from toolkit.reporting.run import summary_of
 from toolkit.runtime import sidecar
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import Latency, interleaved
-from toolkit.slimming.complexity import Component, complexity, components
-from toolkit.slimming.importance import factors
-from toolkit.slimming.operations import DECODING, operations
+
+if TYPE_CHECKING:
+    from toolkit.bundle import Bundle
+    from toolkit.slimming.complexity import Component
 
 NEITHER = f"{{!r}} is neither a bundle, a converted file nor an architecture ({', '.join(ARCHITECTURES)})"
 """What to tell of a word that means nothing."""
@@ -74,7 +74,9 @@ def run(options: Describe) -> Steps[Outcome]:
     path = _path(options.what)
     if options.points is not None:
         raise ValueError("--points is for named architectures; a trained model has its own")
-    if bundle.is_bundle(path):
+    if is_bundle(path):
+        from toolkit import bundle
+
         loaded = bundle.read(path)
         size = loaded.card.size_px if options.size is None else options.size
         _draw(options, loaded.spec, _factors(loaded))
@@ -100,19 +102,26 @@ def _path(what: str) -> Path:
         raise FileNotFoundError(f"{NEITHER.format(what)}; {error}") from error
 
 
-def _factors(loaded: bundle.Bundle) -> list[float] | None:
+def _factors(loaded: Bundle) -> list[float] | None:
+    from toolkit.slimming.importance import factors
+
     return factors(loaded.spec, loaded.weights).tolist() if isinstance(loaded.spec, SuperNetSpec) else None
 
 
 def _draw(options: Describe, spec: Spec, alpha: list[float] | None) -> None:
     if options.draw is not None:
+        from toolkit.reporting.architecture import drawing
+
         plan = drawing(spec, alpha)
         write_bytes(options.draw, png(plan) if options.draw.suffix == ".png" else svg(plan, "arch").encode())
 
 
-def _plot_history(options: Describe, loaded: bundle.Bundle) -> None:
+def _plot_history(options: Describe, loaded: Bundle) -> None:
     if options.history is None:
         return
+    from toolkit.reporting.alphas import history_of
+    from toolkit.reporting.run import summary_of
+
     plot = history_of(summary_of(loaded, ""), ["open"] * len(getattr(loaded.spec, "gated", ())), None)
     if plot is None:
         raise ValueError(f"{options.what} has no importance factors in its log: only a trained supernet's bundle has")
@@ -124,7 +133,10 @@ def _no_history(options: Describe) -> None:
         raise ValueError(f"--history is for a trained supernet's bundle; {options.what} is none")
 
 
-def _network(name: str, spec: Spec, size: int, loaded: bundle.Bundle | None = None) -> Outcome:
+def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> Outcome:
+    from toolkit.slimming.complexity import complexity, components
+    from toolkit.slimming.operations import DECODING, operations
+
     cost = complexity(spec, size)
     lines = [
         f"{name}, {spec.points} points, {size} x {size} input",
