@@ -2,18 +2,23 @@
 
 import json
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from toolkit.benchmarking.accuracy import accuracy, mean_shape_points
+from toolkit.benchmarking.accuracy import accuracy, mean_shape_points, visibility
 from toolkit.core.schemes import WFLW_98
 from toolkit.data import open_folder
+from toolkit.data.crops import PlainCrops
 from toolkit.data.formats.pts import write_pts
+from toolkit.data.synthetic import SyntheticFaces
+from toolkit.data.visibility import COVERED, SEEN, UNKNOWN
 
 NAMES = {"n", "n_unscored", "nme_mean", "nme_median", "fr8", "fr10", "auc10"}
+IMAGES = np.zeros((2, 8, 8, 3), np.uint8)
 POINTS = np.random.default_rng(0).uniform(10, 50, (68, 2))
 
 
@@ -40,6 +45,16 @@ def test_a_record_has_all_figures_of_all_faces() -> None:
     expected = statistics.mean(100 * float(d / np.sqrt(b[0] * b[1])) for d, b in zip(far, boxes, strict=True))
     assert record["nme_box"] == pytest.approx(expected, abs=1e-4)
     assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+def test_confidences_are_scored_where_a_set_says_what_is_covered() -> None:
+    """By hand: three of four pairs in order; points of which nothing is known are left out. Without any, no fields."""
+    states = np.array([[SEEN, SEEN, UNKNOWN], [COVERED, COVERED, UNKNOWN]], np.uint8)
+    confidence = np.array([[0.9, 0.4, 0.0], [0.3, 0.5, 1.0]])
+    crops = PlainCrops(faces=SyntheticFaces(2), images=IMAGES, points_xy=np.zeros((2, 3, 2)), states=states)
+    assert visibility(confidence, crops) == {"visibility_auc": 0.75, "n_seen": 2, "n_covered": 2}
+    assert visibility(confidence, replace(crops, states=np.full_like(states, UNKNOWN))) is None
+    assert visibility(confidence, replace(crops, states=None)) is None
 
 
 def test_subsets_are_scored_as_if_alone() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.integrate import trapezoid
 
-from toolkit.core.metrics import auc, ced, failure_rate, flicker, nme, nme_box, nme_regions, scores
+from toolkit.core.metrics import auc, ced, failure_rate, flicker, nme, nme_box, nme_regions, scores, visibility_auc
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
 
 ERRORS = arrays.arrays(np.float64, st.integers(1, 40), elements=st.floats(0, 0.3))
@@ -193,3 +193,16 @@ def test_flicker_is_the_change_of_the_error():
     assert flicker(truth + np.array([40.0, 7.0]), truth, W300_68) == pytest.approx(np.zeros(4), abs=1e-12)
     jumping = truth + (np.arange(5) % 2)[:, None, None] * [0.0, unit / 10]
     assert flicker(jumping, truth, W300_68) == pytest.approx(np.full(4, 0.1))
+
+
+def test_the_visibility_auc_counts_pairs():
+    """Of two seen and three covered points, four pairs of six are in order and one is a tie, by hand; also by brute
+    force; a constant has a half, and one kind alone none."""
+    seen, covered = np.array([0.9, 0.5]), np.array([0.5, 0.2, 0.7])
+    assert visibility_auc(seen, covered) == pytest.approx(4.5 / 6)
+    rng = np.random.default_rng(0)
+    seen, covered = rng.integers(0, 20, 50) / 20, rng.integers(0, 15, 33) / 20
+    pairs = [(a > b) + 0.5 * (a == b) for a in seen for b in covered]
+    assert visibility_auc(seen, covered) == pytest.approx(np.mean(pairs))
+    assert visibility_auc(np.ones(4), np.ones(3)) == 0.5
+    assert visibility_auc(seen, covered[:0]) is None and visibility_auc(seen[:0], covered) is None

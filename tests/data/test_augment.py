@@ -37,7 +37,8 @@ def centroid(image: np.ndarray, near: np.ndarray) -> np.ndarray:
 def test_points_stay_on_the_picture(seed: int) -> None:
     """Whatever the geometry, flip included, each spot's centre is where its point says, within a fifth of a pixel."""
     rng = np.random.default_rng(seed)
-    image, points = augment(patch(spots(), 96), 96, GEOMETRY, W300_68, rng)
+    crop = augment(patch(spots(), 96), 96, GEOMETRY, W300_68, rng)
+    image, points = crop.image, crop.points_xy
     inside = [p for p in points if np.isfinite(p).all() and (p > 8).all() and (p < 87).all()]
     assert inside
     for point in inside:
@@ -50,8 +51,9 @@ def test_tilt_turns_further_and_stays_on_the_picture() -> None:
     face, upright = patch(sample, 96), crop_of_box(sample.box_xyxy, 96).to_crop(sample.points_xy)
 
     def turn(how: Augment, seed: int) -> float:
-        image, points = augment(face, 96, how, W300_68, np.random.default_rng(seed))
-        assert np.linalg.norm(centroid(image, points[27]) - points[27]) < 0.2
+        crop = augment(face, 96, how, W300_68, np.random.default_rng(seed))
+        points = crop.points_xy
+        assert np.linalg.norm(centroid(crop.image, points[27]) - points[27]) < 0.2
         (x, y), (x0, y0) = points[16] - points[0], upright[16] - upright[0]
         return float(np.degrees(np.arctan2(y, x) - np.arctan2(y0, x0)))
 
@@ -64,10 +66,10 @@ def test_tilt_turns_further_and_stays_on_the_picture() -> None:
 def test_without_augmentation_it_is_the_plain_crop() -> None:
     """Up to the patch's second sampling, training sees what evaluation sees, at the same points."""
     sample = spots()
-    image, points = augment(patch(sample, 64), 64, PLAIN, W300_68, np.random.default_rng(0))
+    found = augment(patch(sample, 64), 64, PLAIN, W300_68, np.random.default_rng(0))
     crop = crop_of_box(sample.box_xyxy, 64)
-    np.testing.assert_allclose(points, crop.to_crop(sample.points_xy), atol=1e-9)
-    assert np.abs(image.astype(int) - cut(sample.image, crop)).mean() < 1.5
+    np.testing.assert_allclose(found.points_xy, crop.to_crop(sample.points_xy), atol=1e-9)
+    assert np.abs(found.image.astype(int) - cut(sample.image, crop)).mean() < 1.5
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=lambda s: s.name)

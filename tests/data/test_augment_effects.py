@@ -55,8 +55,9 @@ def test_a_shadow_falls_on_the_side_it_is_told() -> None:
 def test_an_occluder_hides_a_part_of_the_promised_size(seed: int) -> None:
     """Something changes, and its extent is not more than the diagonal of the largest one."""
     image = np.zeros((64, 64, 3), np.uint8)
-    found = augment_effects.occlude(image, np.random.default_rng(seed), 0.3, 0.3)
+    found, cover = augment_effects.occlude(image, np.random.default_rng(seed), 0.3, 0.3)
     hidden = (found != image).any(axis=2)
+    assert not hidden[~cover].any() and hidden[cover].mean() > 0.9
     rows, columns = np.nonzero(hidden)
     assert hidden.any() and max(np.ptp(rows), np.ptp(columns)) <= 0.3 * 64 * np.sqrt(2) + 2
 
@@ -67,8 +68,9 @@ def test_a_mask_covers_mouth_and_chin_but_not_the_eyes() -> None:
     rng = np.random.default_rng(0)
     for i in range(6):
         sample = faces[i]
-        found = augment_effects.wear_mask(sample.image, sample.points_xy, W300_68, rng)
+        found, cover = augment_effects.wear_mask(sample.image, sample.points_xy, W300_68, rng)
         changed = (found != sample.image).any(axis=2)
+        assert changed[cover].mean() > 0.95 and cover[changed].mean() > 0.9
         at = sample.points_xy.round().astype(int)
         assert changed[at[48:68, 1], at[48:68, 0]].mean() > 0.9
         assert not changed[at[36:48, 1], at[36:48, 0]].any()
@@ -77,7 +79,8 @@ def test_a_mask_covers_mouth_and_chin_but_not_the_eyes() -> None:
 def test_a_scheme_without_contour_wears_no_mask() -> None:
     """Its picture is returned as it is."""
     points = np.random.default_rng(0).uniform(0, 40, (29, 2))
-    assert augment_effects.wear_mask(WIDE, points, COFW_29, np.random.default_rng(0)) is WIDE
+    found, cover = augment_effects.wear_mask(WIDE, points, COFW_29, np.random.default_rng(0))
+    assert found is WIDE and not cover.any()
 
 
 def test_nothing_is_changed_in_place() -> None:

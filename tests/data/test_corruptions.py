@@ -51,7 +51,7 @@ def test_corruptions_and_augmentation_share_no_painter(monkeypatch) -> None:
             assert crops.images.shape == (1, 64, 64, 3)
     for name in own_functions(corruption_effects):
         monkeypatch.setattr(corruption_effects, name, forbidden)
-    image, _ = augment.augment(patch, 64, Augment(**everything), W300_68, np.random.default_rng(0))
+    image = augment.augment(patch, 64, Augment(**everything), W300_68, np.random.default_rng(0)).image
     assert image.shape == (64, 64, 3)
 
 

@@ -121,3 +121,6 @@ def test_packed_faces_stay_on_disk_when_translated(tmp_path) -> None:
     patches = finish(training_faces(told, 32)).patches
     assert np.shares_memory(patches[0].image, packed.patch(2).image)
     np.testing.assert_array_equal(patches[1].points_xy[28], packed.patch(0).points_xy[8])
+    covers = [patch.covered for patch in patches]
+    assert all(cover is not None and cover.shape == (29,) for cover in covers)
+    np.testing.assert_array_equal([cover[28] for cover in covers], [packed[i].covered[8] for i in (2, 0)])

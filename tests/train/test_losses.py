@@ -12,7 +12,7 @@ from toolkit.core import heatmap
 from toolkit.core.schemes import W300_68
 from toolkit.data.augment import mirror as flip
 from toolkit.train.coordinate_losses import coordinate
-from toolkit.train.losses import awing, distillation, mirror, mse, supervised, targets
+from toolkit.train.losses import awing, behind, distillation, mirror, mse, supervised, targets
 from toolkit.train.options import CoordinateLoss, HeatmapLoss, Training
 
 RNG = np.random.default_rng(0)
@@ -210,3 +210,33 @@ def test_coordinates_count_by_their_weight(tmp_path: Path) -> None:
     assert float(both["coordinate"]) == pytest.approx(0.5 * float(coordinate(predicted, truth, known, 1.0)))
     with pytest.raises(ValueError, match="--coordinate-weight must not be negative"):
         Training(out=tmp_path, coordinate_weight=-1)
+
+
+def test_a_covered_point_is_to_have_a_lower_peak(tmp_path: Path) -> None:
+    """Its target is scaled, in place; a point whose place nobody knows may rise to that height anywhere. By hand."""
+    truth, known = targets(torch.tensor([[[30.0, 33.0], [9.5, 13.5], [torch.nan, torch.nan]]]), 64, 1.0)
+    covered = torch.tensor([[False, True, True]])
+    options = Training(out=tmp_path, visibility=0.25)
+    right = truth.clone()
+    right[0, 1] *= 0.25
+    right[0, 2, 4, 9] = 0.25
+    terms = supervised(right, truth, known, options, covered)
+    assert terms.keys() == {"mse", "hidden"} and not any(map(float, terms.values()))
+    wrong = right.clone()
+    wrong[0, 1, 3, 2] += 0.5
+    wrong[0, 2, 4, 9] += 0.5
+    found = supervised(wrong, truth, known, options, covered)
+    assert float(found["mse"]) == pytest.approx(0.25 / (2 * 256)) == float(found["hidden"])
+    plain = supervised(wrong, truth, known, Training(out=tmp_path), covered)
+    assert plain.keys() == {"mse"} and torch.equal(plain["mse"], mse(wrong, truth, known))
+    for height in (0.1, 1.5):
+        with pytest.raises(ValueError, match=r"--visibility must be 0\.2 to 1"):
+            Training(out=tmp_path, visibility=height)
+
+
+def test_a_students_mask_covers_the_points_behind_it() -> None:
+    """Those on its pixels, whose last row and column are exclusive, and no missing one."""
+    masks = torch.tensor([[10, 20, 30, 50, 0, 0, 0], [0, 0, 0, 0, 9, 9, 9]])
+    point = [[20.0, 10.0], [49.4, 29.4], [49.6, 20.0], [25.0, 29.6], [19.4, 15.0], [torch.nan, torch.nan]]
+    found = behind(masks, torch.tensor([point, point]))
+    assert found[0].tolist() == [True, True, False, False, False, False] and not found[1].any()

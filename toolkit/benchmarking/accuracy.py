@@ -13,7 +13,8 @@ from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data.crops import PlainCrops
 from toolkit.data.labels import Label, Photos
-from toolkit.runtime.landmarker import Landmarker
+from toolkit.data.visibility import COVERED, SEEN
+from toolkit.runtime.landmarker import Landmarker, Prediction
 
 
 class ScoreFields(TypedDict):
@@ -42,12 +43,25 @@ class AccuracyFields(ScoredFields):
     subsets: dict[str, ScoreFields]
 
 
+class VisibilityFields(TypedDict):
+    """How well confidences tell seen points from covered ones, where a set says which are which."""
+
+    visibility_auc: float
+    n_seen: int
+    n_covered: int
+
+
 NO_SCORE = MappingProxyType({"n": 0, **dict.fromkeys(("nme_mean", "nme_median", "fr8", "fr10", "auc10"))})
 """What a record says of accuracy that was not measured."""
 
 
 def points_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[FloatArray]:
-    """The points (N, M, 2) that a landmarker finds, in crop pixels.
+    """The points (N, M, 2) that a landmarker finds, in crop pixels. Raises as predictions_on does."""
+    return (yield from predictions_on(landmarker, crops, task)).points_xy
+
+
+def predictions_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[Prediction]:
+    """What a landmarker finds on every crop: points (N, M, 2) in crop pixels, and confidences (N, M).
 
     Raises:
         ValueError: the landmarker's scheme is not the faces'.
@@ -55,12 +69,25 @@ def points_on(landmarker: Landmarker, crops: PlainCrops, task: str) -> Steps[Flo
     scheme = crops.faces.scheme
     if landmarker.scheme != scheme:
         raise ValueError(f"the model predicts {landmarker.scheme.name}, the faces are labelled {scheme.name}")
-    points = []
+    found = []
     for index, image in enumerate(crops.images):
-        points.append(landmarker(image).points_xy)
+        found.append(landmarker(image))
         if index % 10 == 0 or index == len(crops.images) - 1:
             yield Progress(task=task, done=index + 1, total=len(crops.images))
-    return np.stack(points)
+    return Prediction(
+        points_xy=np.stack([one.points_xy for one in found]), confidence=np.stack([one.confidence for one in found])
+    )
+
+
+def visibility(confidence: FloatArray, crops: PlainCrops) -> VisibilityFields | None:
+    """The fields of a record that confidences (N, M) give; None where the set does not say what is covered."""
+    if crops.states is None:
+        return None
+    seen, covered = (confidence[crops.states == state] for state in (SEEN, COVERED))
+    auc = metrics.visibility_auc(seen, covered)
+    if auc is None:
+        return None
+    return {"visibility_auc": round(auc, 4), "n_seen": len(seen), "n_covered": len(covered)}
 
 
 def accuracy(

@@ -130,6 +130,23 @@ def failure_rate(errors: FloatArray, limit: float) -> float:
     return float((errors > limit).mean())
 
 
+def visibility_auc(seen: FloatArray, covered: FloatArray) -> float | None:
+    """The area under the ROC curve of a confidence: how often a seen point has more of it than a covered one.
+
+    Args:
+        seen: (K,) confidences of points that are seen.
+        covered: (L,) of points that something, or the head itself, hides.
+
+    Returns:
+        0 to 1; equal confidences count half, so that a constant one has 0.5. None where there are none of either.
+    """
+    if not (len(seen) and len(covered)):
+        return None
+    ordered = np.sort(covered)
+    below, upto = (np.searchsorted(ordered, seen, side) for side in ("left", "right"))
+    return float((below + upto).mean() / (2 * len(covered)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scores:
     """The figures of one model on one set, in percent; the names are those of a measurement record."""

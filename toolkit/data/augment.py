@@ -3,12 +3,14 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import BOX_SCALE, Pose, crop_of_box, cut
 from toolkit.core.schemes import Scheme
 from toolkit.data import augment_effects
 from toolkit.data.sample import Sample
+from toolkit.data.visibility import States, hidden_in, states_of
 
 REACH = BOX_SCALE * 1.95
 """Side of a patch in box sides: it holds the default augmentation's crops, 1 / 0.75 as wide and turned."""
@@ -93,6 +95,20 @@ class Patch:
     """(M, 2) in patch pixels."""
     box_xyxy: FloatArray
     """(4,) in patch pixels."""
+    covered: NDArray[np.bool_] | None = None
+    """(M,) as a sample has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCrop:
+    """A crop as training sees it."""
+
+    image: ImageArray
+    """(S, S, 3) RGB."""
+    points_xy: FloatArray
+    """(M, 2) in crop pixels."""
+    states: States
+    """(M,) seen, covered or unknown; what augmentation hides, and what lies outside the crop, is covered."""
 
 
 def patch_side(size_px: int) -> int:
@@ -105,13 +121,16 @@ def patch(sample: Sample, size_px: int) -> Patch:
     side = patch_side(size_px)
     crop = crop_of_box(sample.box_xyxy, side, Pose(scale=BOX_SCALE / REACH))
     corners = crop.to_crop(sample.box_xyxy.reshape(2, 2))
-    return Patch(image=cut(sample.image, crop), points_xy=crop.to_crop(sample.points_xy), box_xyxy=corners.reshape(4))
+    return Patch(
+        image=cut(sample.image, crop),
+        points_xy=crop.to_crop(sample.points_xy),
+        box_xyxy=corners.reshape(4),
+        covered=sample.covered,
+    )
 
 
-def augment(
-    face: Patch, size_px: int, how: Augment, scheme: Scheme, rng: np.random.Generator
-) -> tuple[ImageArray, FloatArray]:
-    """One random training crop (size_px, size_px, 3) and its points (M, 2) in crop pixels."""
+def augment(face: Patch, size_px: int, how: Augment, scheme: Scheme, rng: np.random.Generator) -> TrainingCrop:
+    """One random training crop of a face."""
     across, down, size = rng.normal(0, DETECTOR_ERROR) * how.jitter
     zoom = (1 + rng.uniform(-how.scale, how.scale)) * np.exp(size)
     turn = rng.uniform(-how.rotation, how.rotation)
@@ -124,13 +143,17 @@ def augment(
     )
     crop = crop_of_box(face.box_xyxy, size_px, pose)
     picture, points = cut(face.image, crop), crop.to_crop(face.points_xy)
+    states, cover = states_of(face.covered, points), np.zeros(picture.shape[:2], bool)
     if rng.random() < how.flip:
-        picture, points = mirror(picture, points, scheme)
+        (picture, points), states = mirror(picture, points, scheme), states[list(scheme.mirror)]
     if rng.random() < how.mask:
-        picture = augment_effects.wear_mask(picture, points, scheme, rng)
+        picture, worn = augment_effects.wear_mask(picture, points, scheme, rng)
+        cover |= worn
     if rng.random() < how.occlude:
-        picture = augment_effects.occlude(picture, rng)
-    return _sensor(_light(picture, how, rng), how, rng), points
+        picture, held = augment_effects.occlude(picture, rng)
+        cover |= held
+    states = hidden_in(states, points, cover)
+    return TrainingCrop(image=_sensor(_light(picture, how, rng), how, rng), points_xy=points, states=states)
 
 
 def mirror(image: ImageArray, points_xy: FloatArray, scheme: Scheme) -> tuple[ImageArray, FloatArray]:

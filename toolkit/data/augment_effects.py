@@ -6,6 +6,7 @@ strengths at random; corruption robustness is measured with others (data.corrupt
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.correspondence import span_of
@@ -82,8 +83,14 @@ def shade(image: ImageArray, strength: float, angle_deg: float, edge: float, wid
     return np.asarray(np.clip(np.rint(image * light[..., None]), 0, 255), np.uint8)
 
 
-def occlude(image: ImageArray, rng: np.random.Generator, smallest: float = 0.12, largest: float = 0.48) -> ImageArray:
-    """A filled ellipse or rectangle, flat or textured, at a random place; sides are shares of the picture's."""
+def occlude(
+    image: ImageArray, rng: np.random.Generator, smallest: float = 0.12, largest: float = 0.48
+) -> tuple[ImageArray, NDArray[np.bool_]]:
+    """A filled ellipse or rectangle, flat or textured, at a random place; sides are shares of the picture's.
+
+    Returns:
+        The picture, and (H, W) which of its pixels are covered.
+    """
     side = image.shape[0]
     centre = rng.uniform(0.15 * side, 0.85 * side, 2)
     radii = rng.uniform(smallest / 2 * side, largest / 2 * side, 2)
@@ -95,14 +102,19 @@ def occlude(image: ImageArray, rng: np.random.Generator, smallest: float = 0.12,
     else:
         whole = centre.round().astype(int).tolist(), radii.round().astype(int).tolist()
         cv2.ellipse(mask, whole[0], whole[1], angle, 0, 360, (255,), -1)
-    return np.where(mask[..., None] > 0, _cloth(image.shape[0], rng), image)
+    return np.where(mask[..., None] > 0, _cloth(image.shape[0], rng), image), mask > 0
 
 
-def wear_mask(image: ImageArray, points_xy: FloatArray, scheme: Scheme, rng: np.random.Generator) -> ImageArray:
+def wear_mask(
+    image: ImageArray, points_xy: FloatArray, scheme: Scheme, rng: np.random.Generator
+) -> tuple[ImageArray, NDArray[np.bool_]]:
     """A face mask over nose and mouth, between the contour and the nose's bridge, as on the faces of Masked 300W.
 
     The picture is returned as it is where the scheme has no contour or its points are missing; of a joint scheme the
     first part counts that is not missing.
+
+    Returns:
+        The picture, and (H, W) which of its pixels the mask covers.
     """
     if scheme.parts:
         pieces = [(part, points_xy[span_of(part, scheme)]) for part in scheme.parts]
@@ -112,7 +124,7 @@ def wear_mask(image: ImageArray, points_xy: FloatArray, scheme: Scheme, rng: np.
     outline = points_xy[list(contour)]
     nose = points_xy[list(scheme.regions["nose"])]
     if len(outline) < 9 or not (np.isfinite(outline).all() and np.isfinite(nose).all()):
-        return image
+        return image, np.zeros(image.shape[:2], bool)
     first = round(rng.uniform(0.06, 0.2) * len(outline))
     jaw = outline[first : len(outline) - first]
     middle = outline.mean(axis=0)
@@ -123,7 +135,7 @@ def wear_mask(image: ImageArray, points_xy: FloatArray, scheme: Scheme, rng: np.
     cv2.fillPoly(cover, [np.rint(polygon * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
     weight = cover[..., None].astype(np.float32) / 255
     cloth = _cloth(image.shape[0], rng)
-    return np.rint(image * (1 - weight) + cloth * weight).astype(np.uint8)
+    return np.rint(image * (1 - weight) + cloth * weight).astype(np.uint8), cover > 127
 
 
 def _cloth(side: int, rng: np.random.Generator) -> ImageArray:

@@ -18,6 +18,7 @@ from toolkit.data.crops import those_read
 from toolkit.data.pack import PackedFaces
 from toolkit.data.sample import Faces, Subset
 from toolkit.data.sets import Mix, Portion, Translated
+from toolkit.data.visibility import States
 
 ALL = slice(None)
 Fill = Literal["mean", "random"]
@@ -33,6 +34,8 @@ class Batch:
     """(B, S, S, 3) RGB."""
     points_xy: FloatArray
     """(B, M, 2) in crop pixels; NaN where missing."""
+    states: States
+    """(B, M) whether each point is seen, as data.visibility says."""
     rngs: Sequence[np.random.Generator]
     """(B) a crop's own, so that what is drawn for it depends on no other crop."""
     weight: float = 1.0
@@ -99,12 +102,17 @@ class Epoch(Sequence[Batch]):
         rngs = [np.random.default_rng([*self.key, place + 1]) for place in places]
         faces = [self.whole.patches[self.order[place]] for place in places]
         scheme = self.whole.faces.scheme
-        pairs = [augment(face, self.size_px, self.how, scheme, rng) for face, rng in zip(faces, rngs, strict=True)]
-        images, points = zip(*pairs, strict=True)
+        crops = [augment(face, self.size_px, self.how, scheme, rng) for face, rng in zip(faces, rngs, strict=True)]
         weight = 1.0
         if len(places) < self.size:
             weight = _share(faces, [self.whole.patches[i] for i in self.order[start : start + self.size]])
-        return Batch(images=np.stack(images), points_xy=np.stack(points), rngs=rngs, weight=weight)
+        return Batch(
+            images=np.stack([crop.image for crop in crops]),
+            points_xy=np.stack([crop.points_xy for crop in crops]),
+            states=np.stack([crop.states for crop in crops]),
+            rngs=rngs,
+            weight=weight,
+        )
 
 
 def _share(some: Sequence[Patch], every: Sequence[Patch]) -> float:
@@ -156,7 +164,9 @@ def _packed(faces: Faces, size_px: int) -> list[Patch] | None:
     """Patches that lie in a pack large enough for crops of size_px."""
     if isinstance(faces, Translated):
         patches = _packed(faces.faces, size_px)
-        return patches and [replace(p, points_xy=faces.translate(p.points_xy)) for p in patches]
+        if patches is None:
+            return None
+        return [replace(p, points_xy=faces.translate(p.points_xy), covered=faces.covers(p.covered)) for p in patches]
     whole, indices = (faces.faces, faces.indices) if isinstance(faces, Subset) else (faces, range(len(faces)))
     if not isinstance(whole, PackedFaces) or whole.size_px < size_px:
         return None

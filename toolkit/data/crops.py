@@ -12,6 +12,7 @@ from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data import open_faces
 from toolkit.data.sample import Faces, Subset
+from toolkit.data.visibility import States, hidden_in, states_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class PlainCrops:
     """(N, S, S, 3)."""
     points_xy: FloatArray
     """(N, M, 2) in crop pixels."""
+    states: States | None = None
+    """(N, M) whether each point is seen, as data.visibility says; None where something was drawn over the crops."""
 
 
 def plain_crops(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[PlainCrops]:
@@ -37,13 +40,15 @@ def plain_crops(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[
         FileNotFoundError: a picture is not there.
         ValueError: a picture is damaged, or none can be read.
     """
-    images, points, kept = [], [], []
+    images, points, states, kept = [], [], [], []
+    nothing = np.zeros((size_px, size_px), bool)
     for i in range(len(faces)):
         try:
             sample = faces[i]
             crop = crop_of_box(sample.box_xyxy, size_px)
             images.append(cut(sample.image, crop))
             points.append(crop.to_crop(sample.points_xy))
+            states.append(hidden_in(states_of(sample.covered, points[-1]), points[-1], nothing))
             kept.append(i)
         except (ValueError, FileNotFoundError):
             if not skip_bad:
@@ -51,7 +56,7 @@ def plain_crops(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[
         if i % 50 == 0 or i == len(faces) - 1:
             yield Progress(task=f"reading {faces.title}", done=i + 1, total=len(faces))
     left = those_read(faces, kept)
-    return PlainCrops(faces=left, images=np.stack(images), points_xy=np.stack(points))
+    return PlainCrops(faces=left, images=np.stack(images), points_xy=np.stack(points), states=np.stack(states))
 
 
 def those_read(faces: Faces, indices: list[int]) -> Faces:

@@ -36,7 +36,8 @@ class Label:
     box_xyxy: FloatArray
     """(4,) in the same pixels."""
     covered: NDArray[np.bool_] | None = None
-    """(M,) True where something hides the point and its place was estimated; None where the set does not say."""
+    """(M,) True where something, or the head itself, hides the point: its place is estimated, or missing. None where
+    the set does not say."""
     turned: bool = False
     """The file's points are of the stored pixels of a picture that EXIF turns, and were turned with it."""
     subsets: frozenset[str] = frozenset()

@@ -31,12 +31,11 @@ from toolkit.core.validation import Text, parse, versioned
 from toolkit.data.augment import Patch, patch, patch_side
 from toolkit.data.formats.gather import Format, Split
 from toolkit.data.labels import Label, Photos, Reading
+from toolkit.data.visibility import UNKNOWN
 
 RAW, ENCODED = 3, 4
 """Of what the metadata say, by how the pixels are held; 1 and 2 had a layout of their own."""
 SUFFIX = ".faces"
-UNKNOWN = 2
-"""In `covered`: the set does not say."""
 Kind = Literal["F64", "F32", "I64", "U8"]
 DTYPES: Mapping[str, np.dtype[Any]] = {
     **{"F64": np.dtype("<f8"), "F32": np.dtype("<f4")},
@@ -255,7 +254,9 @@ class PackedFaces(Photos):
             ValueError: its pixels are damaged.
         """
         label = self.labels[index]
-        return Patch(image=self._patch(index), points_xy=label.points_xy, box_xyxy=label.box_xyxy)
+        return Patch(
+            image=self._patch(index), points_xy=label.points_xy, box_xyxy=label.box_xyxy, covered=label.covered
+        )
 
     def _patch(self, index: int) -> ImageArray:
         """A face's pixels, compared with their hash the first time."""

@@ -114,7 +114,8 @@ class PseudoLabelFolder:
             write_png(self.folder / f"{label.name}.png", decoded(label)[0])
         write_bytes(self.folder / f"{label.name}.pts", write_pts(points_xy).encode())
         if same_points and label.covered is not None:
-            state = np.where(label.covered, COVERED, np.where(np.isfinite(points_xy).all(axis=1), VISIBLE, HIDDEN))
+            placed = np.isfinite(points_xy).all(axis=1)
+            state = np.where(placed, np.where(label.covered, COVERED, VISIBLE), HIDDEN)
             pose = min(label.subsets, default="unknown")
             self._visibility[label.name] = {"pose": pose, "visible": state.tolist()}
 

@@ -23,7 +23,8 @@ class Sample:
     box_xyxy: FloatArray
     """(4,) left, top, right, bottom of the face in the same coordinates."""
     covered: NDArray[np.bool_] | None = None
-    """(M,) True where something hides the point and its place was estimated; None where the set does not say."""
+    """(M,) True where something, or the head itself, hides the point: its place is estimated, or missing. None where
+    the set does not say."""
 
 
 class Faces(Protocol):

@@ -106,14 +106,17 @@ class Translated:
 
     def __getitem__(self, index: int) -> Sample:
         sample = self.faces[index]
-        covered = sample.covered
-        if covered is not None:
-            covered = self.translate(np.repeat(covered.astype(np.float64)[:, None], 2, axis=1))[:, 0] > 0
-        return replace(sample, points_xy=self.translate(sample.points_xy), covered=covered)
+        return replace(sample, points_xy=self.translate(sample.points_xy), covered=self.covers(sample.covered))
 
     def translate(self, points_xy: FloatArray) -> FloatArray:
         """Points (M, 2) as the faces are marked, in the scheme."""
         return translated(points_xy, self.marked, self.scheme, close=True, own=self.own)
+
+    def covers(self, covered: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Which points are covered (M,), likewise: the mean of several is where one of them is."""
+        if covered is None:
+            return None
+        return np.asarray(self.translate(np.repeat(covered.astype(np.float64)[:, None], 2, axis=1))[:, 0] > 0)
 
 
 def in_scheme(faces: Faces, scheme: Scheme, *, marked: Scheme | None = None, own: bool = False) -> Faces:

@@ -14,6 +14,7 @@ from toolkit.core import heatmap, metrics
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.data.batches import Batch
 from toolkit.data.crops import PlainCrops
+from toolkit.data.visibility import COVERED, SEEN
 from toolkit.models.shape import corrected
 
 Draw = Callable[[Batch], Mapping[str, NDArray[np.int64]]]
@@ -28,6 +29,8 @@ class Inputs:
     """(B, S, S, 3) uint8 RGB."""
     points_xy: Tensor
     """(B, M, 2) float32 in crop pixels; NaN where missing."""
+    states: Tensor
+    """(B, M) uint8, whether each point is seen, as data.visibility says."""
     drawn: Mapping[str, Tensor] = field(default_factory=dict)
     """What the step's own draw gave, by name."""
     weight: float = 1.0
@@ -47,16 +50,27 @@ class Inputs:
             ours.copy_(theirs, non_blocking=True)
 
     @property
+    def covered(self) -> Tensor:
+        """(B, M) True where something is known to hide the point."""
+        return self.states == COVERED
+
+    @property
     def shapes(self) -> tuple[torch.Size, ...]:
         """Of all tensors."""
         return tuple(tensor.shape for tensor in self._tensors())
 
     def _tensors(self) -> list[Tensor]:
-        return [self.images, self.points_xy, *self.drawn.values()]
+        return [self.images, self.points_xy, self.states, *self.drawn.values()]
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Inputs":
         drawn = {name: change(tensor) for name, tensor in self.drawn.items()}
-        return replace(self, images=change(self.images), points_xy=change(self.points_xy), drawn=drawn)
+        return replace(
+            self,
+            images=change(self.images),
+            points_xy=change(self.points_xy),
+            states=change(self.states),
+            drawn=drawn,
+        )
 
 
 def inputs(batch: Batch, draw: Draw | None = None) -> Inputs:
@@ -65,6 +79,7 @@ def inputs(batch: Batch, draw: Draw | None = None) -> Inputs:
     return Inputs(
         images=torch.from_numpy(batch.images),
         points_xy=torch.from_numpy(batch.points_xy.astype(np.float32)),
+        states=torch.from_numpy(batch.states),
         drawn={name: torch.from_numpy(values) for name, values in drawn.items()},
         weight=batch.weight,
     )
@@ -110,3 +125,11 @@ def evaluate(net: nn.Module, crops: PlainCrops, sigma_px: float) -> metrics.Scor
     """Scores of a network on plain crops."""
     errors = metrics.nme(predict(net, crops.images, sigma_px), crops.points_xy, crops.faces.scheme)
     return metrics.scores(errors)
+
+
+def visibility_auc(net: nn.Module, crops: PlainCrops, sigma_px: float) -> float | None:
+    """How well the confidences of a network on plain crops tell seen points from covered ones; see core.metrics."""
+    if crops.states is None:
+        return None
+    confidence = decoded(net, crops.images, sigma_px)[1]
+    return metrics.visibility_auc(confidence[crops.states == SEEN], confidence[crops.states == COVERED])

@@ -95,10 +95,45 @@ OF_HEATMAPS: Mapping[HeatmapLoss, Callable[[Tensor, Tensor, Tensor], Tensor]] = 
 )
 
 
-def supervised(predicted: Tensor, truth: Tensor, known: Tensor, options: Training) -> dict[str, Tensor]:
-    """The terms that learn weights from the truth, by name: of the heatmaps, and of coordinates that have a weight."""
-    name = options.heatmap_loss
-    terms: dict[str, Tensor] = {name: OF_HEATMAPS[name](predicted, truth, known)}
+def excess(predicted: Tensor, hidden: Tensor, known: Tensor, height: float) -> Tensor:
+    """Squared error of what exceeds a height in the heatmaps of points whose place nobody knows.
+
+    Args:
+        predicted: (B, M, h, w) heatmaps.
+        hidden: (B, M) True for those points.
+        known: (B, M, 1, 1), 1 for all others that have a place: the sum is over as many as in mse.
+        height: above which a heatmap should not rise, wherever its peak is.
+    """
+    pixels = predicted.shape[-1] * predicted.shape[-2]
+    above = (predicted.float() - height).relu() ** 2 * hidden[..., None, None]
+    return above.sum() / (known.sum() * pixels).clamp(min=1)
+
+
+def behind(masks: Tensor, points_xy: Tensor) -> Tensor:
+    """Which points (B, M) a student's masks, as masked takes them, cover."""
+    top, left, bottom, right = masks[:, :4, None].unbind(1)  # each (B, 1)
+    x, y = points_xy.round().unbind(dim=-1)
+    return (x >= left) & (x < right) & (y >= top) & (y < bottom)
+
+
+def supervised(
+    predicted: Tensor, truth: Tensor, known: Tensor, options: Training, covered: Tensor | None = None
+) -> dict[str, Tensor]:
+    """The terms that learn weights from the truth, by name: of the heatmaps, and of coordinates that have a weight.
+
+    Args:
+        predicted: (B, M, h, w) heatmaps.
+        truth: (B, M, h, w), as targets gives them.
+        known: (B, M, 1, 1), 0 where a point is missing.
+        options: which losses, and how high the peaks of covered points should be.
+        covered: (B, M) True for those points; without it there are none.
+    """
+    name, height, wanted = options.heatmap_loss, options.visibility, truth
+    terms: dict[str, Tensor] = {}
+    if covered is not None and height < 1:
+        wanted = truth * torch.where(covered, height, 1.0)[..., None, None]
+        terms["hidden"] = excess(predicted, covered & (known[..., 0, 0] == 0), known, height)
+    terms[name] = OF_HEATMAPS[name](predicted, wanted, known)
     if options.coordinate_weight:
         found = coordinate(predicted, truth, known, options.sigma, options.coordinate_loss)
         terms["coordinate"] = options.coordinate_weight * found

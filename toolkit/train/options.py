@@ -19,6 +19,8 @@ from toolkit.train.run import Logging
 
 OWN = "own"
 """Of --marked: the scheme that the set itself names."""
+LEAST_VISIBILITY = 0.2
+"""A lower peak is hard to find in an eight-bit file."""
 PresetName = Literal["tiny", "cpu", "paper"]
 HeatmapLoss = Literal["mse", "awing"]
 CoordinateLoss = Literal["smooth-l1", "wing", "star"]
@@ -109,6 +111,10 @@ class Training(Options):
     coordinate_loss: CoordinateLoss = "smooth-l1"
     """Which one: smooth-l1; wing (Feng et al., 2018), where small errors pull up to five times as much; star (Zhou et
     al., 2023), along and across each heatmap's own axes, so that errors along the jaw count less than across it."""
+    visibility: float = 1.0
+    """Height of the peak that the heatmap of a covered point should have, 0.2 to 1: below 1, the point's confidence,
+    which is that height, says whether it is seen. Covered is what a set's flags say (`evaluate` then gives the AUC),
+    what augmentation's masks and occluders hide, and what lies outside the crop. 1, as published, is without."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     device: str = "auto"
@@ -155,6 +161,8 @@ class Training(Options):
             raise ValueError(f"--sigma must be above 0, got {self.sigma}")
         if self.coordinate_weight < 0:
             raise ValueError(f"--coordinate-weight must not be negative, got {self.coordinate_weight}")
+        if not LEAST_VISIBILITY <= self.visibility <= 1:
+            raise ValueError(f"--visibility must be {LEAST_VISIBILITY} to 1, got {self.visibility}")
         if self.tensorboard:
             import_module("tensorboard")  # now, and not after the first epoch
         if not 1 <= self.processes <= self.optim.batch:

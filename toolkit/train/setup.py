@@ -14,6 +14,7 @@ from torch import nn
 
 from toolkit import bundle
 from toolkit.bundle import Card
+from toolkit.core.metrics import Scores
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import W300_68, Scheme, scheme
@@ -26,6 +27,7 @@ from toolkit.data.sets import Mix, Portion, in_scheme
 from toolkit.train.checkpoint import claim, discard, require_same
 from toolkit.train.device import default_precision, pick_device, process_settings
 from toolkit.train.distributed import ProcessGroup, default_threads, start_processes
+from toolkit.train.inference import visibility_auc
 from toolkit.train.options import PRESETS, Training
 from toolkit.train.run import EpochRecord, Pass, Run, Settings, default_workers
 
@@ -95,6 +97,14 @@ class Setup:
     def identity(self) -> Settings:
         """Every option of any training that changes the result."""
         return _identity(self.options, self.stage, self.train.faces.title) | {"precision": self.processes.precision}
+
+    def metrics(self, net: nn.Module, scores: Scores) -> dict[str, Any]:
+        """What the card says of the validation faces: the scores of a network that was trained, and its confidence's
+        visibility AUC where the set says which points are covered."""
+        crops = self.validation[self.options.size_px]
+        auc = visibility_auc(net, crops, self.options.sigma) if self.processes.rank == 0 else None
+        found = {} if auc is None else {"visibility_auc": round(auc, 4)}
+        return {"val": dataclasses.asdict(scores), **found}
 
     def card(
         self,
@@ -227,6 +237,7 @@ def _identity(options: Training, stage: str, data: str) -> Settings:
         "heatmap_loss": options.heatmap_loss,
         "coordinate_weight": options.coordinate_weight,
         "coordinate_loss": options.coordinate_loss,
+        "visibility": options.visibility,
         "seed": options.seed,
         "optim": dataclasses.asdict(options.optim),
         "augment": dataclasses.asdict(options.augmentation),

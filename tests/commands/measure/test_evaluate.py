@@ -43,6 +43,8 @@ def test_a_bundle_and_its_file_score_the_same(converted: Any, tmp_path: Path) ->
     assert first["nme_mean"] == pytest.approx(second["nme_mean"], abs=1e-3)
     assert (first["model"], first["engine"][:5], second["engine"][:14]) == ("distil", "torch", "ai-edge-litert")
     assert first["n"] == len(first["errors_percent"]) == 8
+    assert first["visibility_auc"] == pytest.approx(second["visibility_auc"], abs=1e-3)
+    assert first["n_seen"] + first["n_covered"] == 8 * 68 and min(first["n_seen"], first["n_covered"]) > 0
 
 
 @pytest.mark.slow

@@ -133,8 +133,10 @@ def test_without_peers_one_student_is_trained_as_it_would_be_beside_another(pare
     two, _ = peers_trained(parents, distil.PEERS, peers_weight=0.0)
     assert same(one["peer1"], two["peer1"]) and not same(two["peer1"], two["peer2"])
     assert terms.keys() == {"peer1_mse", "peer1_teacher"}
-    _, terms = peers_trained(parents, distil.PEERS, teacher_weight=0.0, coordinate_weight=0.5)
-    assert terms.keys() == {f"{peer}_{term}" for peer in distil.PEERS for term in ("mse", "coordinate", "peers")}
+    _, terms = peers_trained(parents, distil.PEERS, teacher_weight=0.0, coordinate_weight=0.5, visibility=0.5)
+    assert terms.keys() == {
+        f"{peer}_{term}" for peer in distil.PEERS for term in ("mse", "coordinate", "hidden", "peers")
+    }
     assert peers_trained(parents, alone.peers, peers_weight=0.0, teacher_weight=0.0)[1].keys() == {"peer1_mse"}
 
 
@@ -299,9 +301,12 @@ def test_a_batch_of_one_face_is_refused_where_no_norm_can_take_it(tmp_path: Path
 def test_one_network_learns_several_schemes(tmp_path: Path) -> None:
     """--heads gives a network maps for each scheme, and each head is a bundle of its own; coordinates are of all."""
     heads = ("300w-68", "cofw-29")
-    options = Teacher(out=tmp_path / "t", arch="s-hrnet-cofw", heads=heads, coordinate_weight=0.5, **SMALL)  # type: ignore[arg-type]
+    options = Teacher(
+        out=tmp_path / "t", arch="s-hrnet-cofw", heads=heads, coordinate_weight=0.5, visibility=0.5, **SMALL
+    )  # type: ignore[arg-type]
     finish(teacher.run(options))
     made = bundle.read(tmp_path / "t")
+    assert made.card.config["visibility"] == 0.5 and 0 < made.card.metrics["visibility_auc"] < 1
     assert 0 < made.log[-1]["weights_coordinate"] < 1 and made.card.config["coordinate_weight"] == 0.5
     assert made.scheme.name == "300w-68+cofw-29" and made.spec.points == 97
     image = torch.randn(1, 3, 32, 32)

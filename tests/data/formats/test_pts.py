@@ -162,7 +162,7 @@ def test_subfolders_are_splits(tmp_path: Path) -> None:
 
 
 def test_visibility_hides_points_and_names_poses(tmp_path: Path) -> None:
-    """0 is no point at all, also for the box; 1 is a covered one; the pose is a subset."""
+    """0 is no point at all, also for the box; both 0 and 1 are covered; the pose is a subset."""
     points = POINTS[:68].copy()
     points[0] = -688.0
     face(tmp_path, "a", points)
@@ -173,7 +173,7 @@ def test_visibility_hides_points_and_names_poses(tmp_path: Path) -> None:
     assert faces.subsets == {"left": [0], "frontal": [1]}
     first = faces.labels[0]
     assert np.isnan(first.points_xy[0]).all() and np.isfinite(first.points_xy[1:]).all()
-    assert first.covered is not None and first.covered.nonzero()[0].tolist() == [1]
+    assert first.covered is not None and first.covered.nonzero()[0].tolist() == [0, 1]
     np.testing.assert_allclose(first.box_xyxy[:2], points[1:].min(axis=0), atol=1e-4)
 
 

@@ -18,6 +18,7 @@ from toolkit.core.schemes import SchemeName, scheme
 from toolkit.data import Faces, Sample, open_faces
 from toolkit.data.audit import labels_of, warning
 from toolkit.data.augment import Augment, augment, patch
+from toolkit.data.visibility import COVERED
 
 TILE_PX = 160
 NUMBERED_PX = 512
@@ -151,8 +152,9 @@ def _tile(sample: Sample, faces: Faces, options: Preview, rng: np.random.Generat
     usual = NUMBERED_PX if options.numbers else TILE_PX
     size = usual if options.size is None else options.size
     if options.augment:
-        crop, points = augment(patch(sample, size), size, Augment(), faces.scheme, rng)
-        tile = draw_landmarks(crop, points, faces.scheme)
+        crop = augment(patch(sample, size), size, Augment(), faces.scheme, rng)
+        points = crop.points_xy
+        tile = draw_landmarks(crop.image, points, faces.scheme, np.where(crop.states == COVERED, 0.0, 1.0))
     else:
         sure = None if sample.covered is None else np.where(sample.covered, 0.0, 1.0)
         tile = face_tile(sample.image, sample.points_xy, sample.box_xyxy, faces.scheme, size, sure)

@@ -36,6 +36,7 @@ class Evaluate(Options):
     """Accuracy of a bundle or a converted file on labelled faces, for all, by published subset and by region.
 
     NME is by the inter-ocular distance, and leaves out faces that lack an outer eye corner; NME by the box has all.
+    Where the set says which points are covered, so do the confidences, by the area under their ROC curve.
     """
 
     model: Positional[ModelPath]
@@ -93,7 +94,7 @@ def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
         model = open_model(options.model, options.threads, head=wanted if options.head else faces.scheme)
         faces = in_scheme(faces, model.scheme, marked=model.scheme)
     crops = yield from plain_crops(faces, model.size_px, skip_bad=options.skip_bad)
-    points = yield from accuracy.points_on(model, crops, f"evaluating {options.model.name}")
+    found = yield from accuracy.predictions_on(model, crops, f"evaluating {options.model.name}")
     where = {"data": crops.faces.title, "split": options.split}
     record = {
         "kind": "evaluate",
@@ -101,7 +102,8 @@ def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
         "engine": model.engine,
         **where,
         **({"head": model.scheme.name} if whole.parts else {}),
-        **accuracy.accuracy(points, crops.points_xy, crops.faces.scheme, crops.faces.subsets),
+        **accuracy.accuracy(found.points_xy, crops.points_xy, crops.faces.scheme, crops.faces.subsets),
+        **(accuracy.visibility(found.confidence, crops) or {}),
         "latency_ms": None,
         **conditions(options.threads),
     }
@@ -134,6 +136,11 @@ def _table(record: Fields) -> str:
     lines += columns([["", "faces", *HEADS.values()], *cells], left=1)
     regions = ", ".join(f"{name} {_percent(value)}" for name, value in record["nme_regions"].items())
     lines.append(f"NME % by region: {regions}; by the box: {_percent(record['nme_box'])}")
+    if "visibility_auc" in record:
+        lines.append(
+            f"confidence tells {record['n_seen']} seen points from {record['n_covered']} covered ones: "
+            f"AUC {record['visibility_auc']:.3f}"
+        )
     if record["n_unscored"]:
         lines.append(f"{record['n_unscored']} faces lack an outer eye corner: they are in the NME by the box alone")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Stage: triple knowledge distillation (section 3.2): two peers with masked inputs and a frozen teacher."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypedDict
@@ -20,7 +20,7 @@ from toolkit.slimming.fold import fold
 from toolkit.train.checkpoint import final_record
 from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
-from toolkit.train.losses import distillation, masked, mirror, supervised, targets
+from toolkit.train.losses import behind, distillation, masked, mirror, supervised, targets
 from toolkit.train.options import Training
 from toolkit.train.run import Pass, Settings
 from toolkit.train.setup import Setup, finished, set_up
@@ -128,16 +128,16 @@ def _train(
     ends = {name: final_record(log, name, options.patience) for name in options.peers}
     best = min(ends, key=lambda name: ends[name].validation[name].nme_mean)
     scores = ends[best].validation[best]
+    better = nets[best]
+    assert isinstance(better, HRSuperNet)
     card = setup.card(
         "sd-hrnet",
         log,
         config=_own(options),
-        metrics={"val": asdict(scores), "kept": best},
+        metrics=setup.metrics(better, scores) | {"kept": best},
         parents=own["parents"],
         ancestors=[given.card for given in (student, teacher) if given],
     )
-    better = nets[best]
-    assert isinstance(better, HRSuperNet)
     setup.write(bundle.of_network(better, card, tuple(record.json for record in log)))
     made = "distilled" if card.taught_by else "trained (on the truth alone)"
     return Outcome(
@@ -180,17 +180,20 @@ def _pass(options: Distil, setup: Setup, nets: dict[str, Any], teacher: bundle.B
         return {name: random_masks(batch.rngs, side, options.mask, options.mask_fill) for name in masked_nets}
 
     def step(seen: Inputs) -> dict[str, Tensor]:
-        truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
+        points = seen.points_xy
+        truth, known = targets(points, seen.images.shape[1], options.sigma)
         clean = normalised(seen.images)
-        maps = {}
+        maps, covered = {}, dict.fromkeys(nets, seen.covered)
         for name, net in nets.items():
-            shown = masked(clean, seen.drawn[name]) if options.mask else clean
+            shown = clean
+            if options.mask:
+                shown, covered[name] = masked(clean, seen.drawn[name]), seen.covered | behind(seen.drawn[name], points)
             turned = options.views == "mirrored" and name == PEERS[1]
             maps[name] = mirror(net(shown.flip(-1)), setup.train.faces.scheme) if turned else net(shown)
         losses = {
             f"{name}_{term}": value
             for name, heatmaps in maps.items()
-            for term, value in supervised(heatmaps, truth, known, options).items()
+            for term, value in supervised(heatmaps, truth, known, options, covered[name]).items()
         }
         wanted: dict[str, tuple[float, Tensor]] = {}
         with torch.no_grad():

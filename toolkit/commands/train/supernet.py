@@ -202,7 +202,10 @@ def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
                 parameter.requires_grad_(learned != "alpha")
             truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
             maps = net(normalised(seen.images))
-            terms = {"mse": mse(maps, truth, known)} if learned == "alpha" else supervised(maps, truth, known, options)
+            if learned == "alpha":
+                terms = {"mse": mse(maps, truth, known)}
+            else:
+                terms = supervised(maps, truth, known, options, seen.covered)
             if learned == "weights":
                 return terms
             sizes = torch.cat([factor.view(-1) for factor in factors]).abs()

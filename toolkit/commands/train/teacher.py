@@ -88,7 +88,7 @@ def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: Set
 
     def step(seen: Inputs) -> dict[str, Tensor]:
         truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
-        return supervised(net(normalised(seen.images)), truth, known, options)
+        return supervised(net(normalised(seen.images)), truth, known, options, seen.covered)
 
     passes = (Pass(name="weights", optimiser=options.optim.optimiser(weights), step=step),)
     log = yield from fit(setup.run({"teacher": net}, passes, own), options.out, resume=options.resume)
@@ -100,7 +100,7 @@ def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: Set
         name,
         log,
         config=config,
-        metrics={"val": dataclasses.asdict(scores)},
+        metrics=setup.metrics(net, scores),
         parents=own["parents"],
         ancestors=[start.card] if start else [],
     )

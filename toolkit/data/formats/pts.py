@@ -153,7 +153,7 @@ def _one(stem: str, pictures: Sequence[Path]) -> Path:
 def _seen(
     points_xy: FloatArray, visibility: Mapping[str, Any], name: str
 ) -> tuple[FloatArray, NDArray[np.bool_], frozenset[str]]:
-    """The points without the hidden ones, which of them are covered, and the pose as a subset."""
+    """The points without the hidden ones, which of them are hidden or covered, and the pose as a subset."""
     entry = visibility.get(name)
     if not isinstance(entry, dict) or not isinstance(entry.get("pose"), str):
         raise ValueError(f"{VISIBILITY} has no pose for {name}")
@@ -162,7 +162,7 @@ def _seen(
         raise ValueError(f"{VISIBILITY} must give {name} a list of {len(points_xy)} values 0, 1 or 2 as `visible`")
     state = np.array(seen)
     points = np.where((state == HIDDEN)[:, None], np.nan, points_xy)
-    return points, state == COVERED, frozenset({entry["pose"]})
+    return points, state != VISIBLE, frozenset({entry["pose"]})
 
 
 def _folder(root: Path, split: Split) -> Path:
