@@ -111,7 +111,11 @@ def _validation(options: Shape, loaded: bundle.Bundle) -> Steps[Validation]:
     crops = yield from plain_crops(faces, loaded.card.size_px, skip_bad=options.skip_bad)
     starts = range(0, len(crops.images), BATCH)
     ends = [slice(start, start + BATCH) for start in starts]
-    whole = [Batch(images=crops.images[part], points_xy=crops.points_xy[part], rngs=()) for part in ends]
+    assert crops.states is not None  # plain crops say it
+    whole = [
+        Batch(images=crops.images[part], points_xy=crops.points_xy[part], states=crops.states[part], rngs=())
+        for part in ends
+    ]
     plain = yield from _found(loaded, [whole], "validation faces")
     patches = yield from training_faces(faces, loaded.card.size_px, skip_bad=options.skip_bad)
     augmented = yield from _found(loaded, _epochs(options, patches, range(1, 2)), "validation faces, augmented")
