@@ -121,7 +121,8 @@ def test_heatmaps_are_refused_before_anything_is_read(shaped: Path, tmp_path: Pa
 @pytest.mark.parametrize("options", [{"share": 0.9}, {"remove": "channels", "share": 0.9}], ids=["edges", "channels"])
 def test_slimming_keeps_the_layer(shaped: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     """Whatever goes of the network, its points are corrected as before."""
-    finish(slim(Slim(supernet=shaped, out=tmp_path / "slim", **options)))
+    outcome = finish(slim(Slim(supernet=shaped, out=tmp_path / "slim", **options)))
+    assert "fit it anew (sdhrnet shape)" in outcome.text
     before, after = bundle.read(shaped), bundle.read(tmp_path / "slim")
     assert after.spec.shape == before.spec.shape and after.spec != before.spec
     for name in ("shape.mean", "shape.weight", "shape.bias"):

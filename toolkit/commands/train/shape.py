@@ -38,7 +38,7 @@ class Shape(Options):
     The network is left as it is. It is run over the training faces, as they are and as training shows them (turned,
     covered, cut off), and a ridge regression from its points to the truth is solved. How strong the ridge is is chosen
     on the validation faces. The points of a bundle with a shape layer, and of every file converted from it, are the
-    corrected ones.
+    corrected ones. Fit it last: slimming and training on keep the layer as it is.
     """
 
     bundle: BundlePath

@@ -184,7 +184,9 @@ def run(options: Slim) -> Steps[Outcome]:
     )
     bundle.write(replace(smaller, card=card), options.out)
     yield Progress(task="slimming", done=1, total=1)
-    text = _summary(options, parent.spec, smaller.spec, before, after) + "".join(f"\n{note}" for note in _notes(cut))
+    text = _summary(options, parent.spec, smaller.spec, before, after) + "".join(
+        f"\n{note}" for note in _notes(cut, shaped=smaller.spec.shape is not None)
+    )
     return Outcome(text=text, records=({"kind": "slim", **card.metrics, **cut.json},))
 
 
@@ -310,8 +312,10 @@ def _cost_of_head(parent: Bundle, published: Bundle, exact: Bundle) -> Steps[flo
     return float(np.linalg.norm(points[0] - points[1], axis=-1).mean())
 
 
-def _notes(cut: Cut) -> Iterator[str]:
-    """What is short of what was asked for, and what it costs."""
+def _notes(cut: Cut, *, shaped: bool) -> Iterator[str]:
+    """What is short of what was asked for, what it costs, and what is left to do."""
+    if shaped:
+        yield "the shape layer is kept as it was fitted to the larger network: fit it anew (sdhrnet shape) at the end"
     if cut.budget and cut.budget_used < WELL_FILLED * cut.budget.most:
         most, used = cut.budget.most, cut.budget_used
         yield (
