@@ -41,7 +41,7 @@ notebooks: $(VENV)/.ready  ## execute every notebook, keep its outputs, and mark
 lab: $(VENV)/.ready  ## JupyterLab on the first notebook
 	$(RUN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
 
-release: $(VENV)/.ready  ## train the released models on FACES and put them into the package: about four hours on two cores
+release: $(VENV)/.ready  ## train the released models on FACES and put them into the package: two cores for most of a day
 	$(RUN)/sdhrnet release --data $(FACES) --results results/release/results.jsonl
 
 web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer

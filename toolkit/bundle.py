@@ -48,6 +48,8 @@ class Card:
     """What a bundle is, for people and for the stages that read it."""
 
     name: Text
+    variant: str = ""
+    """What tells a released model from another one of the same points and size."""
     stage: Text
     """The stage that made it: teacher, supernet, slim, distil or shape."""
     scheme: Text
@@ -71,6 +73,10 @@ class Card:
     def __post_init__(self) -> None:
         check_fields(self)
         scheme(self.scheme)
+
+    def released_name(self, points: int) -> str:
+        """What a model of so many points is called, such as sdhrnet-68pt-128."""
+        return f"{self.name}-{points}pt-{self.size_px}{self.variant and '-'}{self.variant}"
 
     @property
     def licence(self) -> str | None:

@@ -1,4 +1,4 @@
-"""The recipe of the released models, and what shipping makes of a bundle."""
+"""The recipe of the released models, its waves as a command, and what shipping makes of a bundle."""
 
 from pathlib import Path
 from typing import Any
@@ -7,44 +7,72 @@ import pytest
 
 from toolkit import bundle
 from toolkit.bundle import Bundle
+from toolkit.cli import main
+from toolkit.core import zoo
+from toolkit.core.files import write_json
 from toolkit.core.progress import finish
+from toolkit.data.formats.pts import LABELS
 from toolkit.models.spec import ARCHITECTURES
-from toolkit.pipelines import release
+from toolkit.pipelines import release, shipping
 from toolkit.pipelines.jobs import Job
-from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
-from toolkit.pipelines.release import SHIPPED, Release, Shipped, run, ship
+from toolkit.pipelines.recipe import FACES, STARTS, Places, faces_of, hours_of, waves
+from toolkit.pipelines.release import Release, run
+from toolkit.pipelines.shipping import SHIPPED, Shipped, ship
 from toolkit.runtime import sidecar
-from toolkit.train.options import Training
 
-FOLDERS = {name for name, *_ in (*MIXTURE, *HEADED)} | {POINTS_29}
-PARENTS = ("start", "supernet", "student", "teacher", "arch")
+AT = Places(out=Path("run"), data=Path("faces"))
+
+
+def parents(options: object) -> set[Path]:
+    """What a step reads of the run's folder."""
+    return {path for path in (*release._read(options), Path(getattr(options, "arch", ""))) if AT.out in path.parents}
 
 
 def test_every_step_finds_what_it_reads() -> None:
-    """Parents come from earlier waves, and each folder has one writer."""
-    made: set[Path] = set()
-    for wave in waves(Path("faces"), Path("run")):
-        for job in wave:
-            given = {Path(value) for role in PARENTS if (value := getattr(job.options, role, None))}
-            assert given - {Path(name) for name in ARCHITECTURES} <= made, f"{job.label} reads what no one made before"
-            assert job.options.out == Path("run") / job.label and job.options.out not in made
-        made |= {job.options.out for job in wave}
-    assert {Path("run") / shipped.step for shipped in SHIPPED} <= made
-    trainings = [
-        j.options for wave in waves(Path("faces"), Path("run")) for j in wave if isinstance(j.options, Training)
-    ]
-    sets = {path for training in trainings for path in training.data}
-    assert sets == {Path("faces") / name for name in FOLDERS}
+    """Parents and labels come from earlier waves, and each folder has one writer."""
+    made = {AT.out / name for name in STARTS}
+    for wave in waves(AT):
+        for job in wave.jobs:
+            assert parents(job.options) <= made, f"{job.label} reads what no one made before"
+            assert job.options.out == AT.out / job.label and job.options.out not in made
+        made |= {job.options.out for job in wave.jobs}
+    assert {AT.out / shipped.step for shipped in SHIPPED} <= made
+    assert not {Path(name) for name in ARCHITECTURES} & made
 
 
-@pytest.mark.slow
-def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle) -> None:
-    """A run that was stopped goes on at the first step that has left no bundle; then it ships."""
-    for name in {*FOLDERS, "wflw_test"}:
-        (tmp_path / name).mkdir(parents=True)
-    steps = [job for wave in waves(tmp_path, tmp_path / "run") for job in wave]
-    for job in steps[:-2]:
-        bundle.write(small_bundle, job.options.out)
+def test_every_step_costs_something_and_reads_known_sets() -> None:
+    """Faces by the sets' sizes: an epoch of two thirds of 900 faces, six times; two peers cost more than one."""
+    steps = {job.label: job.options for wave in waves(AT) for job in wave.jobs}
+    assert faces_of(steps["photos5-labels"], AT) == FACES["photos5"]
+    close = FACES["300w"] + FACES["helen_extra/normal"] + FACES["helen_extra/hard"]
+    assert faces_of(steps["main-last"], AT) == steps["main-last"].optim.epochs * close
+    assert hours_of(steps["small-truth-0"], AT) == pytest.approx(hours_of(steps["small-peers-0"], AT), rel=0.25)
+    assert hours_of(steps["small-teacher-0"], AT) == pytest.approx(hours_of(steps["small-peers-0"], AT), rel=0.25)
+    assert hours_of(steps["main-slim"], AT) == 0 < hours_of(steps["teacher"], AT) < 10
+
+
+def sets_in(folder: Path) -> None:
+    """Empty folders of all sets that are read."""
+    for name in (*FACES, *(shipped.test for shipped in SHIPPED if shipped.test)):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def all_jobs(tmp_path: Path) -> list[Job[Any]]:
+    sets_in(tmp_path)
+    recipe = waves(Places(out=tmp_path / "run", data=tmp_path))
+    return [job for wave in recipe for job in wave.jobs]
+
+
+def test_what_is_done_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle, all_jobs: list[Job[Any]]
+) -> None:
+    """A run that was stopped goes on at the first step that has left no bundle and no labels; then it ships."""
+    for job in all_jobs[:-2]:
+        if job.label.endswith(("-labels", "-placed")):
+            write_json(job.options.out / LABELS, {})
+        else:
+            bundle.write(small_bundle, job.options.out)
     asked: list[Job[Any]] = []
     shipped: list[Path] = []
 
@@ -53,6 +81,7 @@ def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Monk
         for job in jobs:
             bundle.write(small_bundle, job.options.out)
         yield from ()
+        return []
 
     def put(source: Path, *_: Path) -> Any:
         shipped.append(source)
@@ -61,43 +90,28 @@ def test_what_is_done_is_not_made_again(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(release, "side_by_side", trained)
     monkeypatch.setattr(release, "ship", put)
+    monkeypatch.setattr(release, "_steps", lambda recipe: ())
     finish(run(Release(data=tmp_path, out=tmp_path / "run")))
-    assert asked == steps[-2:]
+    assert [job.label for job in asked] == [job.label for job in all_jobs[-2:]]
     assert shipped == [tmp_path / "run" / each.step for each in SHIPPED]
 
 
 def test_missing_faces_are_named_before_hours_of_training(tmp_path: Path) -> None:
-    """All of them at once."""
+    """All of them at once; of a single step those that it reads; packs by their own names."""
     (tmp_path / "300w").mkdir()
-    with pytest.raises(
-        FileNotFoundError,
-        match=r"lacks helen_extra/normal, .*, infanface, aflw_merl, helen29/train, wflw_test",
-    ):
+    with pytest.raises(FileNotFoundError, match=r"lacks aflw_merl, .*helen_extra/normal, .*infanface, .*wflw_test"):
         finish(run(Release(data=tmp_path, out=tmp_path / "run")))
+    with pytest.raises(FileNotFoundError, match=r"lacks helen_extra/normal, helen_extra/hard: "):
+        finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="main-last")))
+    with pytest.raises(FileNotFoundError, match=r"lacks 300w\.faces, helen_extra-normal\.faces, "):
+        finish(run(Release(packs=tmp_path / "packs", out=tmp_path / "run", wave="teacher")))
 
 
-@pytest.mark.slow
-def test_what_ships_is_rounded_scored_and_converted(
+def test_one_step_or_wave_is_made_alone_and_ships_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
 ) -> None:
-    """The card has the terms of the data and the scores; the files belong to the bundle as it is put in place."""
-    monkeypatch.setattr(release, "FORMATS", ({"to": ("tflite",), "precision": ("float16",)},))
-    bundle.write(small_bundle, tmp_path / "run")
-    outcome = finish(ship(tmp_path / "run", Shipped(step="run", test=None, real=None), tmp_path, tmp_path))
-    folder, file = tmp_path / "sdhrnet-68pt-64", tmp_path / "sdhrnet-68pt-64-float16.tflite"
-    shipped = bundle.read(folder)
-    assert outcome.ok and [r["kind"] for r in outcome.records] == ["evaluate", "parity", "evaluate"]
-    assert "research use only" in shipped.card.data["licence"] and shipped.card.data["known_failures"]
-    assert shipped.card.metrics["test"]["nme_mean"] == outcome.records[0]["nme_mean"] > 0
-    assert shipped.card.parents["unrounded"] == bundle.digest(tmp_path / "run")
-    assert sidecar.read(file).source_bundle == bundle.digest(folder)
-    assert all((v.half().float() == v).all() for v in shipped.weights.values() if v.is_floating_point())
-
-
-def test_one_step_trains_alone_and_ships_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """--wave runs a step of the recipe by its name; an unknown one is refused with the names there are."""
-    for name in {*FOLDERS, "wflw_test"}:
-        (tmp_path / name).mkdir(parents=True)
+    """By its name, with a copy of the released bundle that it starts from; an unknown one is refused with all names."""
+    sets_in(tmp_path)
     ran: list[str] = []
 
     def steps(job: Job[Any]) -> Any:
@@ -106,7 +120,65 @@ def test_one_step_trains_alone_and_ships_nothing(tmp_path: Path, monkeypatch: py
         return release.Outcome(text="trained")
 
     monkeypatch.setattr(Job, "steps", steps)
-    outcome = finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teacher-heads")))
-    assert (outcome.text, ran) == ("trained", ["teacher-heads"])
-    with pytest.raises(ValueError, match=r"no step 'teachers'.* teacher-heads"):
-        finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teachers")))
+    monkeypatch.setattr(release.bundle, "read", lambda path: small_bundle)
+    outcome = finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teacher")))
+    assert (outcome.text, ran) == ("trained", ["teacher"])
+    assert zoo.is_bundle(tmp_path / "run" / "start-teacher")
+    finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teachers")))
+    assert ran == ["teacher", "teacher"]
+    with pytest.raises(ValueError, match=r"no wave or step 'teach'; it has .*teachers: teacher; labels: "):
+        finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teach")))
+
+
+def test_the_list_tells_what_each_step_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without any faces: waves, steps, faces, hours, what is done, and the sum."""
+    write_json(tmp_path / "photos5-labels" / LABELS, {})
+    assert main(["release", "--list", "--out", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (done,) = [line.split() for line in lines if "photos5-labels" in line]
+    assert done[:2] == ["photos5-labels", "3,700"] and done[-1] == "done"
+    assert "hours of one core" in lines[-1] and any(line.startswith("teachers: one HRNetV2-W18") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "give the folder of the faces"),
+        ({"wave": "teacher"}, "give the folder of the faces"),
+        ({"data": Path(), "minutes": 3.0}, "--minutes needs the --wave"),
+        ({"data": Path(), "at_once": 0}, "--at-once must be at least 1"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(options: dict[str, Any], message: str) -> None:
+    """At once."""
+    with pytest.raises(ValueError, match=message):
+        Release(**options)
+
+
+def test_minutes_are_for_one_training(tmp_path: Path, all_jobs: list[Job[Any]], small_bundle: Bundle) -> None:
+    """A wave of several is refused."""
+    with pytest.raises(ValueError, match="--minutes is for one training, and placement is more"):
+        finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="placement", minutes=2)))
+
+
+@pytest.mark.slow
+def test_what_ships_is_rounded_scored_and_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
+) -> None:
+    """The card has the terms of the data and the scores; the files belong to the bundle as it is put in place, and
+    those of a variant are not taken for another's."""
+    monkeypatch.setattr(shipping, "FORMATS", ({"to": ("tflite",), "precision": ("float16",)},))
+    bundle.write(small_bundle, tmp_path / "run")
+    for variant in ("free", ""):
+        shipped = Shipped(step="run", variant=variant, test=None, real=None)
+        outcome = finish(ship(tmp_path / "run", shipped, tmp_path, tmp_path))
+        stem = f"sdhrnet-68pt-64{variant and '-'}{variant}"
+        folder, file = tmp_path / stem, tmp_path / f"{stem}-float16.tflite"
+        made = bundle.read(folder)
+        assert outcome.ok and [r["kind"] for r in outcome.records] == ["evaluate", "parity", "evaluate"]
+        assert made.card.data["known_failures"]
+        assert made.card.metrics["test"]["nme_mean"] == outcome.records[0]["nme_mean"] > 0
+        assert made.card.parents["unrounded"] == bundle.digest(tmp_path / "run")
+        assert sidecar.read(file).source_bundle == bundle.digest(folder)
+        assert all((v.half().float() == v).all() for v in made.weights.values() if v.is_floating_point())
+    assert [path.name for path in zoo.files("sdhrnet-68pt-64", tmp_path)] == ["sdhrnet-68pt-64-float16.tflite"]

@@ -35,14 +35,19 @@ def is_bundle(path: Path) -> bool:
     return (path / "spec.json").is_file()
 
 
-def names() -> tuple[str, ...]:
+def names(weights: Path = WEIGHTS) -> tuple[str, ...]:
     """The released models of this installation, by name."""
-    return tuple(sorted(folder.name for folder in WEIGHTS.glob("*") if is_bundle(folder)))
+    return tuple(sorted(folder.name for folder in weights.glob("*") if is_bundle(folder)))
 
 
-def files(name: str) -> list[Path]:
+def files(name: str, weights: Path = WEIGHTS) -> list[Path]:
     """The converted files of a released model that this installation has, by name; empty for what is none."""
-    return sorted(path for path in WEIGHTS.glob(f"{name}-*") if path.suffix != ".json") if name in names() else []
+    there = names(weights)
+    if name not in there:
+        return []
+    longer = tuple(f"{other}-" for other in there if other.startswith(f"{name}-"))
+    found = (path for path in weights.glob(f"{name}-*") if path.suffix != ".json" and path.name not in there)
+    return sorted(path for path in found if not path.name.startswith(longer))
 
 
 def released(precision: str, name: str = MAIN) -> Path:

@@ -57,7 +57,7 @@ def file_name(bundle: Bundle, output: Output, target: Target, precision: Precisi
     """NAME-68pt-64-float32.tflite; the heatmap variant says so before the precision."""
     card = bundle.card
     variant = "" if output == "points" else f"-{output}"
-    return f"{card.name}-{bundle.scheme.points}pt-{card.size_px}{variant}-{precision}{SUFFIX[target]}"
+    return f"{card.released_name(bundle.scheme.points)}{variant}-{precision}{SUFFIX[target]}"
 
 
 def meaning(bundle: Bundle, output: Output) -> dict[str, str]:

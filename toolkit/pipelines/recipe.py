@@ -1,58 +1,89 @@
-"""How the released models are trained: the steps, in the order and with the settings that they were trained with.
+"""How the released models are trained: waves of steps, in order and with their settings, and what each costs.
 
-What each ingredient gave is in results/release.
+Each step writes a folder of its name into the run's. What each ingredient gives is in results/release.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
-from toolkit.commands.train import distil, slim, supernet, teacher
+from toolkit.commands.data import pseudo_label
+from toolkit.commands.data.pseudo_label import PseudoLabel
+from toolkit.commands.train import distil, shape, slim, supernet, teacher
 from toolkit.commands.train.distil import ALONE, Distil, Terms
+from toolkit.commands.train.shape import Shape
 from toolkit.commands.train.slim import Slim
 from toolkit.commands.train.supernet import Supernet
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import Outcome, Steps
-from toolkit.pipelines.jobs import Job
+from toolkit.pipelines.jobs import Job, ToFolder
 from toolkit.train.options import Training
 
+Sets = Sequence[tuple[str, float]]
+"""Folders, under the data or of an earlier step, and how often an epoch shows each of their faces."""
+
+FACES = MappingProxyType(
+    {
+        **{"300w": 2009, "helen_extra/normal": 879, "helen_extra/hard": 143, "infanface": 210, "helen29/train": 298},
+        **{"aflw_pose": 1146, "aflw_merl": 1654, "ytf68": 3179, "photos5": 3700},
+    }
+)
+"""Training faces of the sets, by folder under the data: what the costs below are told by."""
+PLACED, LABELS = "aflw_merl-placed", "-labels"
+"""Sets that steps make: one whose labels were moved into place, and NAME-labels, those of NAME labelled anew."""
 CLOSE = (("300w", 1.0), ("helen_extra/normal", 1.0), ("helen_extra/hard", 1.0))
-"""Photos with the best labels, by folder under the data, and how much of each an epoch shows."""
-MIXTURE = (*CLOSE, ("aflw_pose", 0.7), ("ytf68", 0.15))
-"""With turned heads, and a little of the frames whose labels are a network's."""
+"""The photos with the best labels, in 300W's style."""
+MIXTURE = (
+    *CLOSE,
+    *(("infanface", 2.0), (f"photos5{LABELS}", 0.5), (f"ytf68{LABELS}", 0.15)),
+    *((f"aflw_pose{LABELS}", 0.7), (f"aflw_merl{LABELS}", 0.5)),
+)
+"""With babies, turned heads and more photos, all of them in the teacher's words, which is one style."""
 HEADS = ("300w-68", "aflw-68", "wflw-98", "cofw-29")
 """Of the teacher of all schemes."""
 HEADED = (
     *(("300w", "own", 0.25), ("helen_extra/normal", "own", 0.25), ("helen_extra/hard", "own", 0.25)),
-    *(("infanface", "own", 0.5), ("aflw_pose", "aflw-68", 0.25), ("aflw_merl", "aflw-68", 0.2)),
+    *(("infanface", "own", 0.5), ("aflw_pose", "aflw-68", 0.25), (PLACED, "aflw-68", 0.2)),
     ("helen29/train", "own", 0.25),
 )
-"""What it learns from: folder under the data, the scheme that it is marked by, and how much of it an epoch shows, a
-quarter of most, so that the checkpoint is never old. Babies are shown more often; AFLW is marked in another way."""
-SYNTHETIC = 400
-"""Drawn faces beside them."""
-PUBLISHED = MappingProxyType({"all": 0.0, "scale": 0.25, "rotation": 30.0, "flip": 0.5})
-
-FROM_TEACHER: Terms = {"peers_weight": 0.0, "teacher_weight": 0.2, "temperature": 0.1, "mask": 0.0}
-"""The teacher alone, at a low temperature: only there does the softmax of a map say where its peak is. Peers cost twice
-the time and gave nothing in results/training."""
-
-LIGHT = MappingProxyType(
+"""What it learns from: folder, the scheme that it is marked by, and how much of it an epoch shows, a quarter of most,
+so that the checkpoint is never old. Babies are shown more often; AFLW is marked in another way."""
+STARTS = MappingProxyType(
     {
-        **{"colour": 0.2, "gray": 0.05, "shade": 0.08, "blur": 0.08, "motion": 0.03, "resolution": 0.05},
-        **{"noise": 0.08, "jpeg": 0.08, "occlude": 0.12, "mask": 0.03},
+        "start-teacher": "results/release/teacher",
+        **{"start-main": "sdhrnet-68pt-128", "start-small": "sdhrnet-68pt-96"},
     }
 )
-"""About half of the usual augmentation, with which a training ends: at full strength few crops look like plain ones."""
-PLAIN = MappingProxyType({**PUBLISHED, "jitter": 1.0})
-"""The published augmentation, on boxes as a detector gives them."""
-POINTS_29 = "helen29/train"
-"""Photos with 29 points, by folder under the data."""
+"""Bundles of the release before, which a run copies when it begins."""
 
-Wave = tuple[Job[Training | Slim], ...]
-Step = TypeVar("Step", Teacher, Supernet, Distil, Slim)
+FROM_TEACHER: Terms = {"peers_weight": 0.0, "teacher_weight": 0.2, "temperature": 0.1, "mask": 0.0}
+"""The teacher alone, at a low temperature: only there does the softmax of a map say where its peak is."""
+TRIPLE: Terms = {"peers_weight": 0.8, "teacher_weight": 0.2, "temperature": 0.1, "mask": 0.5}
+"""Peers, teacher and masks in the published proportion, at that temperature."""
+COORDINATES, STRONG = 0.5, 2.5
+"""Weights of the coordinates' loss: throughout, and in the last phase."""
+TURNED = MappingProxyType({"tilt": 0.25})
+"""Of the crops are turned by up to 70 degrees."""
+LAST = MappingProxyType({"all": 0.0, "scale": 0.1, "rotation": 15.0, "flip": 0.5, "jitter": 1.0, "colour": 0.2})
+"""Of the last phase: little, as crops are turned upright before a network sees them."""
+SEEDS = (0, 1)
+"""Of the comparison of what a student learns from."""
+
+FACES_PER_SECOND = MappingProxyType({"teacher": 3.0, "supernet": 6.0, "student": 10.0, "seen": 9.0, "labelled": 2.5})
+"""Of a core of the machine that the last release was trained on, at 128 px: HRNetV2-W18, a supernet and a student
+learning; a teacher looking on; and faces that are labelled, with mirrored crops."""
+Step = TypeVar("Step", Teacher, Supernet, Distil, Slim, Shape, PseudoLabel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wave:
+    """Steps that can run side by side, once those of the waves before it are done."""
+
+    name: str
+    purpose: str
+    jobs: tuple[Job[Any], ...]
 
 
 class Kept(TypedDict):
@@ -64,145 +95,281 @@ class Kept(TypedDict):
     resume: bool
 
 
-def waves(data: Path, out: Path) -> tuple[Wave, ...]:
-    """Steps that can run side by side, wave after wave; each writes a bundle to its folder under `out`.
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where a run finds and puts things."""
 
-    Args:
-        data: the folder that holds those of MIXTURE, and POINTS_29.
-        out: the run's folder.
-    """
+    out: Path
+    """The run's folder."""
+    data: Path = Path("data")
+    """The folder of the sets."""
+    packs: Path | None = None
+    """A folder of packs, which are read in place of the sets."""
 
-    def on(name: str, sets: Sequence[tuple[str, float]]) -> Kept:
-        """A bundle's name, and the sets that it is trained on with how much of each."""
-        folders, shares = tuple(data / name for name, _ in sets), tuple(share for _, share in sets)
+    def of(self, name: str) -> Path:
+        """A set by its folder's name."""
+        if self.packs is not None:
+            return self.packs / f"{name.replace('/', '-')}.faces"
+        return self.source(name)
+
+    def source(self, name: str) -> Path:
+        """The same where pictures are read."""
+        return (self.data if name in FACES else self.out) / name
+
+
+def waves(at: Places) -> tuple[Wave, ...]:
+    """The recipe."""
+    out = at.out
+
+    def on(name: str, sets: Sets) -> Kept:
+        """A step's name, and the sets that it is trained on."""
+        folders, shares = tuple(at.of(folder) for folder, _ in sets), tuple(share for _, share in sets)
         return {"out": out / name, "data": folders, "share": shares, "resume": True}
 
-    def taught(name: str, student: str, size: int, epochs: int) -> Distil:
-        """A small network, by the teacher."""
-        return replace(alone(name, student, size, epochs), teacher=out / "teacher", **FROM_TEACHER)
+    def labelled(name: str, agree: float) -> PseudoLabel:
+        """A set in 300W's style, by the teacher and the main network of the release before."""
+        return PseudoLabel(
+            data=at.source(name),
+            out=out / f"{name}{LABELS}",
+            model=(out / "teacher", out / "start-main"),
+            head=HEADS[0],
+            flip=True,
+            agree=agree,
+            skip_bad=True,
+        )
 
-    def alone(name: str, student: str, size: int, epochs: int) -> Distil:
-        """A small network, on the truth alone."""
-        own = on(name, MIXTURE)
-        return Distil(**own, student=out / student, size=size, epochs=epochs, lr=1.5e-3, synthetic=SYNTHETIC, **ALONE)
+    def searched(name: str, start: str, size: int) -> Supernet:
+        """The factors of a network's operations and layers, joint with its weights."""
+        return Supernet(
+            **on(name, MIXTURE),
+            start=out / start,
+            depth=True,
+            penalty="operations",
+            updates="joint",
+            sparsity=5e-6,
+            size=size,
+            epochs=4,
+            lr=1e-3,
+            synthetic=400,
+        )
 
-    def long(name: str, student: str, size: int, passes: int) -> Distil:
-        """On the truth alone, in large batches for a GPU; eight passes over the faces count as an epoch."""
-        eightfold = tuple(round(8 * share, 1) for _, share in MIXTURE)
-        return replace(alone(name, student, size, passes // 8), share=eightfold, batch=128, lr=2.5e-3)
+    def cut(name: str, parent: str, operations: int) -> Slim:
+        return Slim(supernet=out / parent, out=out / name, operations=operations, importance="gamma")
 
-    def cut(name: str, parent: str, share: float) -> Slim:
-        return Slim(supernet=out / parent, out=out / name, share=share, importance="gamma")
+    def taught(name: str, student: str, size: int, epochs: int, terms: Terms) -> Distil:
+        """A small network, by the teacher, by peers or by neither."""
+        return Distil(
+            **on(name, MIXTURE),
+            student=out / student,
+            teacher=out / "teacher" if terms.get("teacher_weight") else None,
+            mask_fill="random",
+            size=size,
+            epochs=epochs,
+            lr=1.5e-3,
+            synthetic=400,
+            coordinate_weight=COORDINATES,
+            augment=dict(TURNED),
+            **terms,
+        )
 
-    def even(name: str, parent: str) -> Slim:
-        return Slim(supernet=out / parent, out=out / name, remove="channels", even=128)
+    def last(name: str, student: str, size: int, epochs: int) -> Distil:
+        """The last phase: the best photos alone, nearly as they are, and a strong loss of coordinates."""
+        return Distil(
+            **on(name, CLOSE),
+            student=out / student,
+            size=size,
+            epochs=epochs,
+            lr=5e-4,
+            coordinate_weight=STRONG,
+            augment=dict(LAST),
+            **ALONE,
+        )
 
-    headed = on("teacher-heads", [(folder, share) for folder, _, share in HEADED])
+    def shaped(name: str, parent: str) -> Shape:
+        """A shape layer on top, in 300W's style."""
+        return Shape(bundle=out / parent, out=out / name, data=at.of("300w"))
+
+    def seeded(terms: dict[str, tuple[int, Terms]]) -> list[Job[Any]]:
+        return [
+            _step(distil.run, replace(taught(f"{name}-{seed}", "small-slim", 96, epochs, given), seed=seed))
+            for seed in SEEDS
+            for name, (epochs, given) in terms.items()
+        ]
+
+    placement = PseudoLabel(
+        data=at.source("aflw_merl"), out=out / PLACED, model=(out / "start-main",), correct="placement", flip=True
+    )
+    headed = Teacher(
+        **on("teacher", [(folder, share) for folder, _, share in HEADED]),
+        start=out / "start-teacher",
+        heads=HEADS,
+        marked=tuple(marked for _, marked, _ in HEADED),
+        hold_out="all",
+        size=128,
+        synthetic=2000,
+        epochs=22,
+        lr=1e-3,
+        coordinate_weight=COORDINATES,
+        augment=dict(TURNED),
+    )
+    points_98 = Teacher(
+        **on("points-98", [*CLOSE, ("infanface", 1.0)]),
+        start=out / "main-last",
+        heads=("wflw-98",),
+        size=128,
+        synthetic=6000,
+        epochs=6,
+        lr=1e-3,
+        coordinate_weight=COORDINATES,
+    )
+    points_29 = Teacher(
+        **on("points-29", [("helen29/train", 1.0), *((folder, 0.3) for folder, _ in CLOSE)]),
+        start=out / "small-last",
+        heads=("cofw-29",),
+        size=96,
+        synthetic=1000,
+        epochs=18,
+        lr=1e-3,
+        coordinate_weight=COORDINATES,
+    )
+    drawn = Teacher(
+        **on("free-drawn", ()),
+        arch=str(out / "main-slim"),
+        size=128,
+        progressive=(64, 96),
+        synthetic=12000,
+        epochs=12,
+        coordinate_weight=COORDINATES,
+    )
+    free = Teacher(
+        **on("free", ()),
+        start=out / "free-drawn",
+        size=128,
+        synthetic=12000,
+        epochs=3,
+        lr=5e-4,
+        coordinate_weight=STRONG,
+        augment=dict(LAST),
+    )
+    large = replace(taught("large-taught", "main-last", 160, 4, FROM_TEACHER), lr=1e-3)
     return (
-        (
-            _step(teacher.run, Teacher(**on("teacher-64", CLOSE), epochs=14, augment=dict(PUBLISHED))),
-            _step(
-                supernet.run,
-                Supernet(
-                    **on("supernet", CLOSE),
-                    epochs=10,
-                    augment=dict(PUBLISHED),
-                    updates="joint",
-                    sparsity=5e-6,
-                    penalty="macs",
-                    seed=2,
-                ),
+        Wave(
+            name="placement",
+            purpose="AFLW's labels lie beside their faces: move them into place",
+            jobs=(_step(pseudo_label.run, placement),),
+        ),
+        Wave(
+            name="teachers",
+            purpose="one HRNetV2-W18 for all schemes and styles",
+            jobs=(_step(teacher.run, headed),),
+        ),
+        Wave(
+            name="labels",
+            purpose="photos with five points, turned heads and frames, labelled in 300W's style",
+            jobs=tuple(
+                _step(pseudo_label.run, labelled(name, agree))
+                for name, agree in (("photos5", 0.1), ("aflw_pose", 0.2), ("aflw_merl", 0.2), ("ytf68", 0.15))
             ),
         ),
-        (
-            _step(slim.run, cut("main-operations", "supernet", 0.6)),
-            _step(slim.run, cut("small-operations", "supernet", 0.49)),
-        ),
-        (
-            _step(
-                teacher.run,
-                Teacher(
-                    **on("teacher", MIXTURE),
-                    start=out / "teacher-64",
-                    size=128,
-                    progressive=(96,),
-                    epochs=8,
-                    lr=1e-3,
-                    synthetic=700,
-                ),
-            ),
-            _step(distil.run, alone("small-alone", "small-operations", 128, 22)),
-        ),
-        (
-            _step(slim.run, even("main-channels", "main-operations")),
-            _step(slim.run, even("small-channels", "small-alone")),
-        ),
-        (
-            _step(distil.run, taught("main-taught", "main-channels", 128, 22)),
-            _step(distil.run, taught("small-taught", "small-channels", 96, 24)),
-            _step(
-                teacher.run,
-                Teacher(
-                    **on("points-98", ()),
-                    scheme="wflw-98",
-                    arch=str(out / "small-channels"),
-                    size=96,
-                    synthetic=6000,
-                    epochs=22,
-                ),
+        Wave(
+            name="supernets",
+            purpose="which operations and layers the released networks can spare",
+            jobs=(
+                _step(supernet.run, searched("main-supernet", "start-main", 128)),
+                _step(supernet.run, searched("small-supernet", "start-small", 96)),
             ),
         ),
-        (
-            _step(distil.run, long("main-long", "main-taught", 128, 72)),
-            _step(distil.run, long("small-long", "small-taught", 96, 72)),
-            _step(
-                teacher.run,
-                Teacher(
-                    **on("points-29-drawn", ()),
-                    scheme="cofw-29",
-                    start=out / "points-98",
-                    size=96,
-                    synthetic=3000,
-                    epochs=6,
-                    lr=1e-3,
-                ),
+        Wave(
+            name="slim",
+            purpose="cut to 360 and 220 operations",
+            jobs=(
+                _step(slim.run, cut("main-slim", "main-supernet", 360)),
+                _step(slim.run, cut("small-slim", "small-supernet", 220)),
             ),
         ),
-        (
-            _step(distil.run, replace(alone("main", "main-long", 128, 14), augment=dict(LIGHT), lr=5e-4)),
-            _step(distil.run, replace(alone("small", "small-long", 96, 20), augment=dict(PLAIN), lr=6e-4)),
-            _step(
-                teacher.run,
-                Teacher(
-                    **on("points-29", [(POINTS_29, 1.0)]),
-                    start=out / "points-29-drawn",
-                    size=96,
-                    synthetic=300,
-                    epochs=40,
-                    lr=7e-4,
-                ),
+        Wave(
+            name="distil",
+            purpose="triple distillation: peers, teacher and masks",
+            jobs=(
+                _step(distil.run, taught("main-triple", "main-slim", 128, 8, TRIPLE)),
+                _step(distil.run, taught("small-triple", "small-slim", 96, 8, TRIPLE)),
             ),
         ),
-        (_step(distil.run, replace(alone("large", "main", 160, 10), augment=dict(LIGHT), lr=8e-4)),),
-        (
-            _step(
-                teacher.run,
-                Teacher(
-                    **headed,
-                    start=out / "teacher",
-                    heads=HEADS,
-                    marked=tuple(marked for _, marked, _ in HEADED),
-                    hold_out="all",
-                    size=128,
-                    progressive=(96,),
-                    synthetic=2000,
-                    epochs=200,
-                    lr=1e-3,
-                    augment={"tilt": 0.25},
-                ),
+        Wave(
+            name="compared",
+            purpose="the same time on peers, teacher and masks, on the teacher and on the truth alone, two seeds each",
+            jobs=tuple(
+                seeded({"small-peers": (3, TRIPLE), "small-teacher": (5, FROM_TEACHER), "small-truth": (10, ALONE)})
             ),
+        ),
+        Wave(
+            name="last",
+            purpose="the best photos, nearly as they are, with a strong loss of coordinates",
+            jobs=(
+                _step(distil.run, last("main-last", "main-triple", 128, 16)),
+                _step(distil.run, last("small-last", "small-triple", 96, 16)),
+            ),
+        ),
+        Wave(
+            name="others",
+            purpose="160 px, 98 and 29 points, and a network of drawn faces alone",
+            jobs=(
+                _step(distil.run, large),
+                _step(teacher.run, points_98),
+                _step(teacher.run, points_29),
+                _step(teacher.run, drawn),
+            ),
+        ),
+        Wave(
+            name="others-last",
+            purpose="their last phase",
+            jobs=(_step(distil.run, last("large-last", "large-taught", 160, 12)), _step(teacher.run, free)),
+        ),
+        Wave(
+            name="shape",
+            purpose="a shape layer behind the decoding",
+            jobs=tuple(_step(shape.run, shaped(name, f"{name}-last")) for name in ("main", "small", "large")),
         ),
     )
+
+
+def faces_of(options: ToFolder, at: Places) -> int:
+    """About how many faces a step sees."""
+    if isinstance(options, PseudoLabel):
+        return FACES[_name(options.data, at)]
+    if not isinstance(options, Training):
+        return 0
+    shares = options.share or (1.0,) * len(options.data)
+    real = sum(share * FACES[_name(folder, at)] for folder, share in zip(options.data, shares, strict=True))
+    drawn = (options.synthetic or 0) * (shares[0] if shares else 1)
+    return round(options.optim.epochs * (real + drawn))
+
+
+def hours_of(options: ToFolder, at: Places) -> float:
+    """About how many hours of one core a step takes; see FACES_PER_SECOND."""
+    faces, speed = faces_of(options, at), FACES_PER_SECOND
+    if isinstance(options, PseudoLabel):
+        return faces / speed["labelled"] / 3600
+    if not isinstance(options, Training):
+        return 0.0
+    seconds = 1 / speed["student"]
+    if isinstance(options, Supernet):
+        seconds = 1 / speed["supernet"]
+    elif isinstance(options, Distil):
+        seconds = len(options.peers) / speed["student"] + bool(options.lambdas[1]) / speed["seen"]
+    elif options.out.name == "teacher":
+        seconds = 1 / speed["teacher"]
+    cost = sum((size / 128) ** 2 for size in options.sizes) / len(options.sizes)
+    return faces * seconds * cost / 3600
+
+
+def _name(folder: Path, at: Places) -> str:
+    """The set, by its name under the data, that a folder holds or was made of."""
+    for name in FACES:
+        made = (at.of(name), at.source(name), at.of(f"{name}{LABELS}"), at.of(PLACED) if name in PLACED else None)
+        if folder in made:
+            return name
+    raise AssertionError(folder)
 
 
 def _step(run: Callable[[Step], Steps[Outcome]], options: Step) -> Job[Step]:

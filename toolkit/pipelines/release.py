@@ -1,91 +1,28 @@
-"""Make what ships: train by the recipe, then round, score, convert and prove each model into the package's weights."""
+"""Make the released models: train by the recipe in waves that resume, then ship."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
-from toolkit import bundle, runtime
-from toolkit.commands.convert import convert
-from toolkit.commands.convert.convert import Convert
-from toolkit.commands.measure import evaluate
-from toolkit.commands.measure.evaluate import Evaluate
+from toolkit import bundle
+from toolkit.benchmarking.results import columns
+from toolkit.commands.data import pack
+from toolkit.commands.data.pack import Pack
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs, same
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
-from toolkit.core.zoo import WEIGHTS, is_bundle
-from toolkit.data.licences import SYNTHETIC
-from toolkit.export.conversion import Target
-from toolkit.pipelines.jobs import side_by_side
-from toolkit.pipelines.recipe import HEADED, MIXTURE, POINTS_29, waves
-from toolkit.runtime.sidecar import Precision
+from toolkit.core.zoo import WEIGHTS, is_bundle, resolve
+from toolkit.data.formats.pts import LABELS
+from toolkit.pipelines.jobs import Job, side_by_side
+from toolkit.pipelines.recipe import FACES, STARTS, Places, Wave, faces_of, hours_of, waves
+from toolkit.pipelines.shipping import SHIPPED, joined, ship
+from toolkit.pipelines.time_budget import plan_path, within
 from toolkit.train.options import Training
 
-RESEARCH = (
-    "Trained on 300W (AFW, Helen), AFLW and YouTube Faces, whose terms allow research use only; not for products."
-)
-POINTS_29_TERMS = (
-    "Trained on synthetic faces and 298 photos of Helen's training set: for research only; not for products."
-)
-KNOWN_FAILURES = (
-    "Points along the jaw are twice as far off as the inner ones. Motion, blur and a face mask cost the most, then few "
-    "pixels, things before the face, patchy shadows and a turn by 45 degrees (results/release). Profiles were trained "
-    "on and never scored."
-)
-DRAWN_FAILURES = (
-    "It has never seen a photo, and more than a quarter of the test faces are above 10 %. The contour is furthest off, "
-    "then the mouth; the eyes are nearest. Where its points lie on the drawn faces was settled by looking at those "
-    "test faces. Large poses, occlusions and faces seen badly were not measured."
-)
-POINTS_29_FAILURES = (
-    "Scored on 50 photos of the set that it was trained on, after the layout of its points was settled by looking at "
-    "that set, and on no other: how it does elsewhere, on turned, covered and badly seen faces, was not measured. The "
-    "chin, the brows and the mouth are furthest off."
-)
-
-
-class Format(TypedDict):
-    """What is converted at once."""
-
-    to: tuple[Target, ...]
-    precision: tuple[Precision, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shipped:
-    """A network that ships; points and input size tell its files from those of the others."""
-
-    step: str
-    """Of the recipe."""
-    test: str | None = "300w"
-    """Folder under the data with the faces that it is scored on; None for synthetic faces."""
-    real: str | None = "300w"
-    """That of the photos for calibration and parity; None for synthetic faces."""
-    licence: str = RESEARCH
-    known_failures: str = KNOWN_FAILURES
-
-
-SHIPPED = (
-    Shipped(step="main"),
-    Shipped(step="small"),
-    Shipped(step="large"),
-    Shipped(step="points-98", test="wflw_test", real=None, licence=SYNTHETIC, known_failures=DRAWN_FAILURES),
-    Shipped(
-        step="points-29",
-        test="helen29",
-        real="helen29/train",
-        licence=POINTS_29_TERMS,
-        known_failures=POINTS_29_FAILURES,
-    ),
-)
-NAME = "sdhrnet"
-FORMATS = (
-    Format(to=("tflite",), precision=("float32", "float16", "int8")),
-    Format(to=("coreml",), precision=("float16",)),
-)
-SCORES = ("data", "n", "nme_mean", "nme_median", "fr10", "auc10", "nme_regions")
-"""What the card says of the test faces."""
+QUALITY = 50
+"""Of packs that are made: 13,000 faces for crops of 128 px are about 50 MB, and of the teacher's sets 20."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,16 +32,25 @@ class Release(Options):
     Interrupted and started again, it goes on where it was: every step resumes, and one that is done is not made again.
     """
 
-    data: Path
-    """Folder of the faces to train and to score on: 300w, helen_extra/normal, helen_extra/hard, aflw_pose, aflw_merl,
-    infanface, ytf68, helen29 and wflw_test."""
+    data: Path | None = None
+    """Folder of the faces to train and to score on: 300w, helen_extra, aflw_pose, aflw_merl, infanface, photos5, ytf68,
+    helen29, lfpw29 and wflw_test."""
     out: OutFolder = Path("runs/release")
-    """The run's folder: a bundle for each step."""
+    """The run's folder: a bundle, or a set of labels, for each step."""
     weights: OutFolder = WEIGHTS
     """Where to put what ships."""
+    list: bool = False
+    """Train nothing: list waves and steps, the faces that each sees, about how many hours of one core it takes, and
+    which are done."""
     wave: str | None = None
-    """Train one step of the recipe alone, such as teacher-heads, and ship nothing; what it starts from must be there,
-    and it goes on where it was."""
+    """Make one wave, or one step, such as teacher, and ship nothing; what it starts from must be there, and it goes on
+    where it was."""
+    packs: OutFolder | None = None
+    """Train from packs in this folder, such as 300w.faces, as where the pictures cannot be; those that are missing are
+    made from --data, as WebP pictures."""
+    minutes: float | None = None
+    """With a --wave of one training: measure its speed for 20 seconds and fit its length to these minutes, as on a
+    machine that is lent. Stopped and started again it goes on as planned."""
     at_once: int = 2
     """Trainings that run at the same time, on one thread each."""
     results: OutRecords | None = None
@@ -113,103 +59,167 @@ class Release(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.at_once < 1:
-            raise ValueError("--at-once must be at least 1")
+        self.at_least(1, "at_once")
+        if self.minutes is not None and not (self.minutes > 0 and self.wave):
+            raise ValueError("--minutes needs the --wave to train, and must be above 0")
+        if self.data is None and not (self.list or (self.wave and self.packs)):
+            raise ValueError("give the folder of the faces (--data), or a --wave and the --packs to train it from")
+
+    @property
+    def places(self) -> Places:
+        """Where the recipe finds and puts things."""
+        places = Places(out=self.out, packs=self.packs)
+        return places if self.data is None else Places(out=self.out, data=self.data, packs=self.packs)
 
 
 def run(options: Release) -> Steps[Outcome]:
     """Train, then ship; see Release."""
     check_outputs(options)
+    recipe = waves(options.places)
+    if options.list:
+        return _listed(options, recipe)
+    chosen = _chosen(recipe, options.wave) if options.wave else recipe
+    _require_sets(options, chosen)
+    if options.wave:
+        return (yield from _make(options, chosen))
     if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher"):
         raise ValueError(f"--results {options.results} would put the rounded teacher over {options.out}'s own: move it")
-    needed = dict.fromkeys(
-        [*(name for name, *_ in (*MIXTURE, *HEADED)), POINTS_29, *(shipped.test for shipped in SHIPPED if shipped.test)]
-    )
-    missing = [name for name in needed if not (options.data / name).is_dir()]
-    if missing:
-        raise FileNotFoundError(f"{options.data} lacks {', '.join(missing)}: toolkit/pipelines/recipe.py needs them")
-    if options.wave is not None:
-        return (yield from _step(options, options.wave))
-    for wave in waves(options.data, options.out):
-        left = [job for job in wave if not is_bundle(job.options.out)]
-        yield from side_by_side(left, options.at_once)
+    yield from _make(options, chosen)
+    assert options.data is not None
     outcomes = []
     for shipped in SHIPPED:
         outcomes.append((yield from ship(options.out / shipped.step, shipped, options.data, options.weights)))
-    outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(options))))
-    whole = _joined(outcomes)
+    outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(recipe))))
+    whole = joined(outcomes)
     if options.results is not None:
         bundle.write(bundle.rounded(bundle.read(options.out / "teacher")), options.results.parent / "teacher")
         append(options.results, whole.records)
     return whole
 
 
-def _step(options: Release, name: str) -> Steps[Outcome]:
-    """Train one step.
+def _chosen(recipe: Sequence[Wave], name: str) -> list[Wave]:
+    """A wave, or a step as a wave of its own.
 
     Raises:
         ValueError: the recipe has none of that name.
     """
-    steps = {job.label: job for wave in waves(options.data, options.out) for job in wave}
-    if name not in steps:
-        raise ValueError(f"the recipe has no step {name!r}; it has {', '.join(steps)}")
-    return (yield from steps[name].steps())
+    found = [wave for wave in recipe if wave.name == name]
+    found += [
+        Wave(name=job.label, purpose=wave.purpose, jobs=(job,))
+        for wave in recipe
+        for job in wave.jobs
+        if job.label == name
+    ]
+    if not found:
+        steps = "; ".join(f"{wave.name}: {', '.join(job.label for job in wave.jobs)}" for wave in recipe)
+        raise ValueError(f"the recipe has no wave or step {name!r}; it has {steps}")
+    return found[:1]
 
 
-def ship(source: Path, shipped: Shipped, data: Path, weights: Path) -> Steps[Outcome]:
-    """Round a bundle's weights to float16, convert it, and score it and its files on the test faces.
-
-    Args:
-        source: the bundle.
-        shipped: what it is scored on and what is said of it.
-        data: the folder of all faces.
-        weights: the folder to put it in.
-    """
-    test_faces, real = (data / folder if folder else None for folder in (shipped.test, shipped.real))
-    loaded = bundle.read(source)
-    card = replace(
-        loaded.card,
-        name=NAME,
-        data={**loaded.card.data, "licence": shipped.licence, "known_failures": shipped.known_failures},
-        parents={**loaded.card.parents, "unrounded": bundle.digest(source)},
-    )
-    ours = bundle.rounded(replace(loaded, card=card))
-    stem = f"{NAME}-{ours.scheme.points}pt-{card.size_px}"
-    bundle.write(ours, weights / stem)
-    scored = yield from evaluate.run(Evaluate(model=weights / stem, data=test_faces))
-    test = {key: scored.records[0][key] for key in SCORES}
-    bundle.write(replace(ours, card=replace(card, metrics={**card.metrics, "test": test})), weights / stem)
-    outcomes = [scored]
-    for formats in FORMATS:
-        outcomes.append((yield from convert.run(Convert(bundle=weights / stem, out=weights, data=real, **formats))))
-    for file in sorted(path for path in runtime.models_in(weights) if path.name.startswith(f"{stem}-")):
-        outcomes.append((yield from evaluate.run(Evaluate(model=file, data=test_faces))))
-    return _joined(outcomes)
+def _require_sets(options: Release, chosen: Sequence[Wave]) -> None:
+    """Raises FileNotFoundError, before hours of training, where sets that will be read are not there."""
+    needed = dict.fromkeys(path for wave in chosen for job in _left(wave) for path in _read(job.options))
+    if not options.wave:
+        needed |= {options.places.data / each.test: None for each in SHIPPED if each.test}
+    places, missing = options.places, []
+    for path in (path for path in needed if path.parent != options.out):
+        names = [name for name in FACES if places.of(name) == path]
+        makeable = bool(names) and options.data is not None and places.source(names[0]).is_dir()
+        if path.parent == options.packs and not path.is_file() and not makeable:
+            missing.append(path.name)
+        elif options.data is not None and options.data in path.parents and not path.is_dir():
+            missing.append(path.relative_to(options.data).as_posix())
+    if missing:
+        where = options.data or options.packs
+        raise FileNotFoundError(f"{where} lacks {', '.join(missing)}: toolkit/pipelines/recipe.py needs them")
 
 
-def _steps(options: Release) -> Iterator[dict[str, Any]]:
+def _make(options: Release, chosen: Sequence[Wave]) -> Steps[Outcome]:
+    """All steps of some waves that are not done."""
+    outcomes = []
+    for wave in chosen:
+        left = _left(wave)
+        for job in left:
+            _begin(options.out, job)
+            yield from _packed(options, job)
+        if options.minutes is not None:
+            if len(wave.jobs) != 1 or not isinstance(wave.jobs[0].options, Training):
+                raise ValueError(f"--minutes is for one training, and {wave.name} is more: name one of its steps")
+            for job in left:
+                outcomes.append((yield from within(job, options.minutes)))
+        elif len(left) == 1:
+            outcomes.append((yield from left[0].steps()))
+        else:
+            outcomes += yield from side_by_side(left, options.at_once)
+    return joined(outcomes or [Outcome(text=f"all of it is done in {options.out}: nothing was changed")])
+
+
+def _left(wave: Wave) -> list[Job[Any]]:
+    return [job for job in wave.jobs if not _done(job.options.out)]
+
+
+def _done(out: Path) -> bool:
+    return is_bundle(out) or (out / LABELS).is_file()
+
+
+def _read(options: Any) -> Iterator[Path]:
+    """The paths that a step reads."""
+    for name, value in vars(options).items():
+        if name != "out":
+            yield from (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Path))
+
+
+def _begin(out: Path, job: Job[Any]) -> None:
+    """Copy what a step starts from out of the release before, once, so that shipping does not change it."""
+    for path in _read(job.options):
+        if path.parent == out and path.name in STARTS and not is_bundle(path):
+            bundle.write(bundle.read(resolve(STARTS[path.name], "bundle")), path)
+
+
+def _packed(options: Release, job: Job[Any]) -> Steps[None]:
+    """Make the packs of a training that are missing."""
+    places = options.places
+    if options.packs is None or not isinstance(job.options, Training):
+        return
+    for name in (name for name in FACES if places.of(name) in job.options.data):
+        if not places.of(name).is_file():
+            size = job.options.size_px
+            yield from pack.run(Pack(data=places.source(name), out=places.of(name), size=size, quality=QUALITY))
+
+
+def _listed(options: Release, recipe: Sequence[Wave]) -> Outcome:
+    """The recipe as a table, and as records."""
+    rows, records, total = [], [], 0.0
+    for wave in recipe:
+        rows.append([f"{wave.name}: {wave.purpose}", "", "", ""])
+        for job in wave.jobs:
+            faces, hours = faces_of(job.options, options.places), hours_of(job.options, options.places)
+            total += hours
+            state = "done" if _done(job.options.out) else "begun" if job.options.out.exists() else ""
+            rows.append([f"  {job.label}", f"{faces:,}" if faces else "", f"{hours:.1f}" if hours else "", state])
+            records.append(
+                {"kind": "planned", "wave": wave.name, "model": job.label, "faces": faces, "hours": round(hours, 2)}
+            )
+    lines = columns([["wave and step", "faces", "hours", ""], *rows], left=1)
+    note = f"about {total:.0f} hours of one core; a step or a wave alone: --wave NAME"
+    return Outcome(text="\n".join([*lines, note]), records=tuple(records))
+
+
+def _steps(recipe: Sequence[Wave]) -> Iterator[dict[str, Any]]:
     """A record of each training: its seed, its length, the machine and what it reached on the validation faces."""
-    for job in (job for wave in waves(options.data, options.out) for job in wave):
+    for job in (job for wave in recipe for job in wave.jobs if isinstance(job.options, Training)):
         card = bundle.read(job.options.out).card
         made, config = card.made_with, card.config
-        if isinstance(job.options, Training) and "train_seconds" in made:
-            yield {
-                "kind": "step",
-                "model": job.label,
-                "stage": card.stage,
-                "size_px": card.size_px,
-                "epochs": round(config["optim"]["epochs"] * (job.options.share or (1,))[0]),
-                "seed": config["seed"],
-                "seconds": made["train_seconds"],
-                "val_nme_mean": card.metrics["val"]["nme_mean"],
-                **{key: made[key] for key in ("device", "threads", "commit", "versions")},
-            }
-
-
-def _joined(outcomes: Sequence[Outcome]) -> Outcome:
-    """Several outcomes as one, which is good where all are."""
-    return Outcome(
-        text="\n\n".join(outcome.text for outcome in outcomes),
-        records=tuple(record for outcome in outcomes for record in outcome.records),
-        ok=all(outcome.ok for outcome in outcomes),
-    )
+        planned = plan_path(job.options.out)
+        yield {
+            "kind": "step",
+            "model": job.label,
+            "stage": card.stage,
+            "size_px": card.size_px,
+            "epochs": round(config["optim"]["epochs"] * (job.options.share or (1,))[0]),
+            "seed": config["seed"],
+            "seconds": made["train_seconds"],
+            "val_nme_mean": card.metrics["val"]["nme_mean"],
+            **({"planned": planned.name} if planned.is_file() else {}),
+            **{key: made[key] for key in ("device", "threads", "commit", "versions")},
+        }

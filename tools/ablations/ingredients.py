@@ -12,10 +12,16 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
 from toolkit.data import open_faces, open_folder
+from toolkit.data.augment import PUBLISHED
 from toolkit.pipelines.jobs import Job
-from toolkit.pipelines.recipe import FROM_TEACHER, MIXTURE, PUBLISHED, SYNTHETIC
+from toolkit.pipelines.recipe import CLOSE, FROM_TEACHER
 from toolkit.pipelines.trials import Trial, make, score, summary
 
+MIXTURE = (*CLOSE, ("aflw_pose", 0.7), ("ytf68", 0.15))
+"""Photos with the best labels, turned heads and a few frames whose labels are a network's: folders under the data, and
+how much of each an epoch shows."""
+SYNTHETIC = 400
+"""Drawn faces beside them."""
 USUAL = "all faces, all augmentation"
 QUARTER = "quarter-pixel decoding"
 SMALLER = "smaller network"
@@ -109,7 +115,7 @@ def _trials(options: Ingredients, seed: int) -> Iterator[Trial]:
         left = {name: share for name, share in every.items() if name not in gone}
         yield row(variant, usual(variant, left, None if len(left) == 1 else SYNTHETIC))
     yield row(UNDRAWN, usual(UNDRAWN, synthetic=None))
-    yield row(PLAIN, replace(usual(PLAIN), augment=dict(PUBLISHED)))
+    yield row(PLAIN, replace(usual(PLAIN), augment=dict(vars(PUBLISHED))))
     yield row(TAUGHT, replace(usual(TAUGHT), teacher=options.teacher, **FROM_TEACHER))
     yield row(SMALLER, replace(usual(SMALLER), student=options.smaller))
     decoded = options.out / _folder(QUARTER, seed)

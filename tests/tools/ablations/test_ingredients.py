@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.pipelines.recipe import MIXTURE, SYNTHETIC
 from tools.ablations import ingredients
-from tools.ablations.ingredients import LEFT_OUT, QUARTER, USUAL, Ingredients
+from tools.ablations.ingredients import LEFT_OUT, MIXTURE, QUARTER, SYNTHETIC, USUAL, Ingredients
 
 FACES = {"300w": 1105, "normal": 879, "hard": 143, "aflw_pose": 1147, "ytf68": 3179}
 
