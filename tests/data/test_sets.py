@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from toolkit.core.progress import finish
-from toolkit.core.schemes import AFLW_68, COFW_29, W300_68, Scheme, joint
+from toolkit.core.schemes import AFLW_68, COFW_29, FIVE_5, W300_68, Scheme, joint
+from toolkit.data.augment import Augment
 from toolkit.data.batches import training_faces
 from toolkit.data.labels import Label, Photos, Reading
+from toolkit.data.licences import SYNTHETIC, licence_of
 from toolkit.data.pack import PackedFaces, write_pack
 from toolkit.data.sample import Sample, Subset
 from toolkit.data.sets import Mix, Portion, in_scheme
@@ -118,9 +120,30 @@ def test_packed_faces_stay_on_disk_when_translated(tmp_path) -> None:
     finish(write_pack(faces, "train", tmp_path / "a.faces", 32))
     packed = PackedFaces(tmp_path / "a.faces")
     told = in_scheme(Subset(packed, [2, 0], "two"), COFW_29)
-    patches = finish(training_faces(told, 32)).patches
+    whole = finish(training_faces(told, 32))
+    patches = [whole.patch(i, 0) for i in range(2)]
     assert np.shares_memory(patches[0].image, packed.patch(2).image)
     np.testing.assert_array_equal(patches[1].points_xy[28], packed.patch(0).points_xy[8])
     covers = [patch.covered for patch in patches]
     assert all(cover is not None and cover.shape == (29,) for cover in covers)
     np.testing.assert_array_equal([cover[28] for cover in covers], [packed[i].covered[8] for i in (2, 0)])
+
+
+def test_fresh_faces_are_others_in_each_epoch() -> None:
+    """Three faces are others in the second epoch, and the same when that is asked for again; kept ones stay."""
+    fresh, kept = SyntheticFaces(3, fresh=True), SyntheticFaces(2, seed=5)
+    faces = finish(training_faces(Mix([Portion(faces=fresh), Portion(faces=kept)]), 32))
+    plain = Augment.only()
+    first, second, again = (next(iter(faces.epoch((0, epoch), 5, plain))) for epoch in (0, 1, 1))
+    np.testing.assert_array_equal(second.images, again.images)
+    shown = [{image.tobytes() for image in batch.images} for batch in (first, second)]
+    assert len(shown[0]) == len(shown[1]) == 5 and len(shown[0] & shown[1]) == 2
+    assert "3 fresh ones an epoch" in faces.faces.title and licence_of(fresh.title) == SYNTHETIC
+    np.testing.assert_array_equal(fresh[1].image, SyntheticFaces(3)[1].image)
+
+
+def test_five_points_train_those_of_68_that_they_are() -> None:
+    """The nose's tip and the mouth's corners; an eye's centre is no point of the 68, and all others are missing."""
+    told = in_scheme(Numbered("a", 2, FIVE_5), W300_68)
+    known = np.isfinite(told[0].points_xy).all(axis=1)
+    assert set(np.flatnonzero(known).tolist()) == {30, 48, 54}

@@ -14,7 +14,13 @@ SYNTHETIC_SEEDS: dict[Split, int] = {"train": 0, "val": 1, "test": 2}
 
 
 def open_faces(
-    data: Path | None, split: str, synthetic: int, *, scheme: Scheme = W300_68, skip_bad: bool | None = None
+    data: Path | None,
+    split: str,
+    synthetic: int,
+    *,
+    scheme: Scheme = W300_68,
+    skip_bad: bool | None = None,
+    fresh: bool = False,
 ) -> Faces:
     """The faces of a split.
 
@@ -25,6 +31,7 @@ def open_faces(
             as `challenge`, is those faces of the test set.
         synthetic: how many synthetic faces a split has.
         scheme: of the synthetic faces; data has its own.
+        fresh: synthetic faces are others in each epoch of a training.
         skip_bad: leave annotations out that cannot be used; None where the command has no such option.
 
     Raises:
@@ -37,7 +44,7 @@ def open_faces(
             raise ValueError(f"no {split!r} of the synthetic faces; there are {', '.join(SYNTHETIC_SEEDS)}")
         from toolkit.data.synthetic import SyntheticFaces  # its tables take a moment to build
 
-        return SyntheticFaces(synthetic, seed=SYNTHETIC_SEEDS[known], scheme=scheme)
+        return SyntheticFaces(synthetic, seed=SYNTHETIC_SEEDS[known], scheme=scheme, fresh=fresh)
     if known is None:
         return _subset(_photos(data, "test", skip_bad), split)
     if known == "test" or (data.suffix != pack.SUFFIX and "val" in detect(data).splits):

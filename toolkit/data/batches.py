@@ -16,7 +16,7 @@ from toolkit.core.progress import Progress, Steps
 from toolkit.data.augment import Augment, Patch, augment, patch
 from toolkit.data.crops import those_read
 from toolkit.data.pack import PackedFaces
-from toolkit.data.sample import Faces, Subset
+from toolkit.data.sample import Endless, Faces, Subset
 from toolkit.data.sets import Mix, Portion, Translated
 from toolkit.data.visibility import States
 
@@ -45,11 +45,12 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFaces:
-    """Faces as wide patches: decoded and cut once, warped anew each epoch."""
+    """Faces as wide patches: decoded and cut once, warped anew each epoch; fresh ones are drawn when they are shown."""
 
     faces: Mix
     size_px: int
-    patches: Sequence[Patch]
+    patches: Sequence[Patch | None]
+    """None where a face is another one in each epoch."""
 
     def __len__(self) -> int:
         return len(self.patches)
@@ -60,7 +61,7 @@ class TrainingFaces:
         """Every part's share once in random order, in batches of `size`; the last, smaller one is left out if it can.
 
         Args:
-            key: whole numbers that name this epoch, such as (seed, epoch); the same key gives the same batches.
+            key: whole numbers that name this epoch, (seed, epoch) and more; the same key gives the same batches.
             size: faces in a batch.
             how: the augmentation.
             size_px: side of the crops, at most that of the set (default: that of the set).
@@ -68,6 +69,16 @@ class TrainingFaces:
         """
         order = self.faces.draw(np.random.default_rng(key))
         return Epoch(self, tuple(key), order, min(size, len(order)), how, size_px or self.size_px, rows)
+
+    def patch(self, index: int, epoch: int) -> Patch:
+        """A face as an epoch shows it."""
+        kept = self.patches[index]
+        if kept is not None:
+            return kept
+        number, place = self.faces.locate(index)
+        faces = self.faces.parts[number].faces
+        assert isinstance(faces, Endless)
+        return patch(faces.drawn(epoch, place), self.size_px)
 
     def batches(self, size: int) -> int:
         """How many batches an epoch has."""
@@ -100,12 +111,13 @@ class Epoch(Sequence[Batch]):
         start = range(len(self))[index] * self.size
         places = range(start, start + self.size)[self.rows]
         rngs = [np.random.default_rng([*self.key, place + 1]) for place in places]
-        faces = [self.whole.patches[self.order[place]] for place in places]
+        epoch = self.key[1] if len(self.key) > 1 else 0
+        faces = [self.whole.patch(int(self.order[place]), epoch) for place in places]
         scheme = self.whole.faces.scheme
         crops = [augment(face, self.size_px, self.how, scheme, rng) for face, rng in zip(faces, rngs, strict=True)]
         weight = 1.0
         if len(places) < self.size:
-            weight = _share(faces, [self.whole.patches[i] for i in self.order[start : start + self.size]])
+            weight = _share(faces, [self.whole.patch(int(i), epoch) for i in self.order[start : start + self.size]])
         return Batch(
             images=np.stack([crop.image for crop in crops]),
             points_xy=np.stack([crop.points_xy for crop in crops]),
@@ -134,7 +146,8 @@ def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Ste
         ValueError: a picture is damaged; the message names it.
     """
     mix = faces if isinstance(faces, Mix) else Mix([Portion(faces=faces)])
-    parts, patches = [], []
+    parts: list[Portion] = []
+    patches: list[Patch | None] = []
     for part in mix.parts:
         cut_faces, kept = yield from _patches(part.faces, size_px, skip_bad)
         patches += cut_faces
@@ -142,8 +155,10 @@ def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Ste
     return TrainingFaces(faces=Mix(parts), size_px=size_px, patches=patches)
 
 
-def _patches(faces: Faces, size_px: int, skip_bad: bool) -> Steps[tuple[list[Patch], list[int]]]:
+def _patches(faces: Faces, size_px: int, skip_bad: bool) -> Steps[tuple[Sequence[Patch | None], list[int]]]:
     """The patches of a set, and the indices of the faces that they show."""
+    if isinstance(faces, Endless) and faces.fresh:
+        return [None] * len(faces), list(range(len(faces)))
     packed = _packed(faces, size_px)
     if packed is not None:
         return packed, list(range(len(faces)))

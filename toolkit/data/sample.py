@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,20 @@ class Faces(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
+
+
+@runtime_checkable
+class Endless(Protocol):
+    """A data set that can give other faces in each epoch."""
+
+    fresh: bool
+    """Whether it does."""
+
+    def __len__(self) -> int: ...
+
+    def drawn(self, epoch: int, index: int) -> Sample:
+        """The face of that index in an epoch, both from 0."""
+        ...
 
 
 @dataclass(frozen=True)

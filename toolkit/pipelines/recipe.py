@@ -238,6 +238,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         size=128,
         progressive=(64, 96),
         synthetic=12000,
+        fresh=True,
         epochs=12,
         coordinate_weight=COORDINATES,
     )
@@ -246,6 +247,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         start=out / "free-drawn",
         size=128,
         synthetic=12000,
+        fresh=True,
         epochs=3,
         lr=5e-4,
         coordinate_weight=STRONG,

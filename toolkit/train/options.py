@@ -94,6 +94,8 @@ class Training(Options):
     synthetic: int | None = None
     """Number of synthetic faces: the preset's where no --data is given; beside --data, that many are mixed in, each
     shown as often as a face of the first --data."""
+    fresh: bool = False
+    """Draw other synthetic faces in each epoch, which costs a few milliseconds a face."""
     scheme: SchemeName | None = None
     """Landmarks of the synthetic faces, where no --data is given (default: 300w-68, or the parent bundle's); beside
     --data they are labelled as it is."""

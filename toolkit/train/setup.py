@@ -282,7 +282,7 @@ def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme)
     """The training faces, all in the scheme to train: the first set's, unless the stage names another."""
     shares = options.share or (1.0,) * len(options.data)
     drawn = options.target or (scheme(options.scheme) if options.scheme else usual)
-    own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad)
+    own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad, fresh=options.fresh)
     target = options.target or (options.marked_by(0) if first else None) or own.scheme
     if first is None:
         return Mix([Portion(faces=own)])
@@ -294,5 +294,6 @@ def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme)
             more = open_folder(folder, test=False, skip_bad=options.skip_bad)
         parts.append(Portion(faces=in_scheme(more, target, marked=options.marked_by(index)), share=share))
     if options.synthetic:
-        parts.append(Portion(faces=open_faces(None, "train", options.synthetic, scheme=target), share=shares[0]))
+        more = open_faces(None, "train", options.synthetic, scheme=target, fresh=options.fresh)
+        parts.append(Portion(faces=more, share=shares[0]))
     return Mix(parts)

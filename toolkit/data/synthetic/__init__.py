@@ -20,18 +20,24 @@ VERSION = 3
 
 
 class SyntheticFaces:
-    """`count` synthetic faces; picture i depends on the seed, i and the size only, whichever scheme is read from it."""
+    """`count` synthetic faces; picture i depends on the seed, i and the size only, whichever scheme is read from it.
 
-    def __init__(self, count: int, *, seed: int = 0, size_px: int = 160, scheme: Scheme = W300_68) -> None:
+    Fresh ones are others in each epoch of a training: those that `drawn` gives.
+    """
+
+    def __init__(
+        self, count: int, *, seed: int = 0, size_px: int = 160, scheme: Scheme = W300_68, fresh: bool = False
+    ) -> None:
         if count < 1 or seed < 0 or size_px < 32:
             raise ValueError(f"need count >= 1, seed >= 0, size_px >= 32; got {count}, {seed}, {size_px}")
         self._count, self._seed, self._size_px = count, seed, size_px
-        self.scheme = scheme
+        self.scheme, self.fresh = scheme, fresh
 
     @property
     def title(self) -> str:
         points = "" if self.scheme.name == W300_68.name else f", {self.scheme.name}"
-        return f"synthetic faces v{VERSION}, seed {self._seed}, {self._count}{points}"
+        fresh = " fresh ones an epoch" if self.fresh else ""
+        return f"synthetic faces v{VERSION}, seed {self._seed}, {self._count}{fresh}{points}"
 
     @property
     def subsets(self) -> Mapping[str, Sequence[int]]:
@@ -49,7 +55,11 @@ class SyntheticFaces:
         """
         if not -self._count <= index < self._count:
             raise IndexError(f"face {index} of {self._count} synthetic faces")
-        index %= self._count
+        return self.drawn(0, index % self._count)
+
+    def drawn(self, epoch: int, index: int) -> Sample:
+        """The face of that index, from 0, in an epoch, from 0: no face of one epoch is one of another."""
+        index += epoch * self._count
         face = draw_face(np.random.default_rng([self._seed, index]), self._size_px)
         points_xy, covered = read_points(face, self.scheme)
         return Sample(
