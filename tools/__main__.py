@@ -79,6 +79,13 @@ def _convert() -> Stage[Options]:
     return Stage(Conversions, run)
 
 
+@ablate.command("detectors", "the detector beside MediaPipe's own")
+def _detectors() -> Stage[Options]:
+    from tools.detector import Detectors, run
+
+    return Stage(Detectors, run)
+
+
 @make.command("contract", "contract.json and golden/ in deploy")
 def _contract() -> Stage[Options]:
     from tools.contract.command import Contract, run
