@@ -1,4 +1,4 @@
-"""Stage: the toolkit's BlazeFace beside MediaPipe's own FaceDetector on photos: how far apart they are, and how fast."""
+"""Stage: the toolkit's BlazeFace beside MediaPipe's own FaceDetector on photos: how far apart, and how fast."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -55,7 +55,7 @@ def run(options: Detectors) -> Steps[Outcome]:
         "kind": "detectors",
         "model": detector_file().name,
         "file_sha256": sha256(detector_file()),
-        "data": options.photos.name,
+        "photos": options.photos.resolve().name,
         "n": len(paths),
         "faces": len(apart),
         "photos_with_another_count": differing,
@@ -72,8 +72,8 @@ def run(options: Detectors) -> Steps[Outcome]:
         append(options.results, (record,))
     return Outcome(
         text=f"{len(apart)} faces on {len(paths)} photos, {differing} photos with another count; at most "
-        f"{keypoints:.3f} input px between keypoints, {scores:.4f} between scores, {corners:.2f} px between corners and "
-        f"{sizes:.2f} px between sizes of boxes, which MediaPipe rounds down; {own:.1f} ms a look, MediaPipe's "
+        f"{keypoints:.3f} input px between keypoints, {scores:.4f} between scores, {corners:.2f} px between corners "
+        f"and {sizes:.2f} px between sizes of boxes, which MediaPipe rounds down; {own:.1f} ms a look, MediaPipe's "
         f"{other_median:.1f}",
         records=(record,),
     )
