@@ -8,6 +8,7 @@ import pytest
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.cli import main
+from toolkit.commands.data.pack import Pack
 from toolkit.core import zoo
 from toolkit.core.files import write_json
 from toolkit.core.progress import finish
@@ -128,6 +129,34 @@ def test_one_step_or_wave_is_made_alone_and_ships_nothing(
     assert ran == ["teacher", "teacher"]
     with pytest.raises(ValueError, match=r"no wave or step 'teach'; it has .*teachers: teacher; labels: "):
         finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teach")))
+
+
+def test_missing_packs_are_made_from_the_sets_and_from_what_steps_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
+) -> None:
+    """Those of the step that is made, at its size; those that are there are left alone."""
+    sets_in(tmp_path)
+    (tmp_path / "run" / "aflw_merl-placed").mkdir(parents=True)
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "infanface.faces").touch()
+    made: dict[Path, Path] = {}
+
+    def write(options: Pack) -> Any:
+        made[options.out.relative_to(tmp_path / "packs")] = options.data.relative_to(tmp_path)
+        assert (options.size, options.quality) == (128, release.QUALITY)
+        yield from ()
+
+    def steps(job: Job[Any]) -> Any:
+        yield from ()
+        return release.Outcome(text="trained")
+
+    monkeypatch.setattr(Job, "steps", steps)
+    monkeypatch.setattr(release.pack, "run", write)
+    monkeypatch.setattr(release.bundle, "read", lambda path: small_bundle)
+    finish(run(Release(data=tmp_path, packs=tmp_path / "packs", out=tmp_path / "run", wave="teacher")))
+    assert made[Path("helen_extra-normal.faces")] == Path("helen_extra/normal")
+    assert made[Path("aflw_merl-placed.faces")] == Path("run/aflw_merl-placed")
+    assert len(made) == 6 and Path("infanface.faces") not in made
 
 
 def test_the_list_tells_what_each_step_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,8 @@ FACES = MappingProxyType(
 """Training faces of the sets, by folder under the data: what the costs below are told by."""
 PLACED, LABELS = "aflw_merl-placed", "-labels"
 """Sets that steps make: one whose labels were moved into place, and NAME-labels, those of NAME labelled anew."""
+SETS = (*FACES, PLACED, *(f"{name}{LABELS}" for name in ("photos5", "aflw_pose", "aflw_merl", "ytf68")))
+"""All that trainings may read."""
 CLOSE = (("300w", 1.0), ("helen_extra/normal", 1.0), ("helen_extra/hard", 1.0))
 """The photos with the best labels, in 300W's style."""
 MIXTURE = (

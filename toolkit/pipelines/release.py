@@ -16,7 +16,7 @@ from toolkit.core.records import append
 from toolkit.core.zoo import WEIGHTS, is_bundle, resolve
 from toolkit.data.formats.pts import LABELS
 from toolkit.pipelines.jobs import Job, side_by_side
-from toolkit.pipelines.recipe import FACES, STARTS, Places, Wave, faces_of, hours_of, waves
+from toolkit.pipelines.recipe import SETS, STARTS, Places, Wave, faces_of, hours_of, waves
 from toolkit.pipelines.shipping import SHIPPED, joined, ship
 from toolkit.pipelines.time_budget import plan_path, within
 from toolkit.train.options import Training
@@ -123,10 +123,10 @@ def _require_sets(options: Release, chosen: Sequence[Wave]) -> None:
         needed |= {options.places.data / each.test: None for each in SHIPPED if each.test}
     places, missing = options.places, []
     for path in (path for path in needed if path.parent != options.out):
-        names = [name for name in FACES if places.of(name) == path]
-        makeable = bool(names) and options.data is not None and places.source(names[0]).is_dir()
-        if path.parent == options.packs and not path.is_file() and not makeable:
-            missing.append(path.name)
+        names = [name for name in SETS if places.of(name) == path]
+        makeable = bool(names) and places.source(names[0]).is_dir()
+        if path.parent == options.packs:
+            missing += [path.name] * (not path.is_file() and not makeable)
         elif options.data is not None and options.data in path.parents and not path.is_dir():
             missing.append(path.relative_to(options.data).as_posix())
     if missing:
@@ -181,7 +181,7 @@ def _packed(options: Release, job: Job[Any]) -> Steps[None]:
     places = options.places
     if options.packs is None or not isinstance(job.options, Training):
         return
-    for name in (name for name in FACES if places.of(name) in job.options.data):
+    for name in (name for name in SETS if places.of(name) in job.options.data):
         if not places.of(name).is_file():
             size = job.options.size_px
             yield from pack.run(Pack(data=places.source(name), out=places.of(name), size=size, quality=QUALITY))
