@@ -51,11 +51,13 @@ class LookOnce:
 class OwnPipeline:
     """What `sdhrnet photo` does: MediaPipe's detector on tiles, its boxes calibrated, and two passes of the network."""
 
-    def __init__(self, landmarker: Landmarker, detector: Detector) -> None:
-        self._landmarker, self._detector = landmarker, detector
+    def __init__(self, landmarker: Landmarker, detector: Detector, *, sure: bool = False) -> None:
+        """With `sure`, faces that are told as unsure are left out."""
+        self._landmarker, self._detector, self._sure = landmarker, detector, sure
 
     def __call__(self, image: ImageArray) -> list[FloatArray]:
-        return [face.points_xy for face in landmarks_in(image, self._detector, self._landmarker)]
+        faces = landmarks_in(image, self._detector, self._landmarker)
+        return [face.points_xy for face in faces if face.sure or not self._sure]
 
 
 class FramedPipeline:
@@ -121,21 +123,21 @@ class DlibPipeline:
 
 
 @contextmanager
-def pipelines_of(candidates: Sequence[Candidate]) -> Iterator[tuple[list[Pipeline], LookOnce]]:
+def pipelines_of(candidates: Sequence[Candidate], *, sure: bool = False) -> Iterator[tuple[list[Pipeline], LookOnce]]:
     """The pipeline of each candidate, and the look at a picture that those share which have no detector of their own.
 
-    Detectors' threads end with the context.
+    Detectors' threads end with the context. With `sure`, ours leave out the faces that they tell as unsure.
     """
     with ExitStack() as stack:
         once = LookOnce(stack.enter_context(closing(FaceDetector())))
-        pipelines = [_pipeline(candidate, once) for candidate in candidates]
+        pipelines = [_pipeline(candidate, once, sure) for candidate in candidates]
         for pipeline in pipelines:
             if isinstance(pipeline, MeshPipeline):
                 stack.enter_context(closing(pipeline))
         yield pipelines, once
 
 
-def _pipeline(candidate: Candidate, detector: Detector) -> Pipeline:
+def _pipeline(candidate: Candidate, detector: Detector, sure: bool) -> Pipeline:
     if candidate.source.what == "dlib":
         return DlibPipeline()
     if candidate.source.what.startswith("mediapipe"):
@@ -143,7 +145,7 @@ def _pipeline(candidate: Candidate, detector: Detector) -> Pipeline:
     assert candidate.landmarker is not None
     if candidate.identity.get("peer"):
         return FramedPipeline(candidate, detector)
-    return OwnPipeline(candidate.landmarker, detector)
+    return OwnPipeline(candidate.landmarker, detector, sure=sure)
 
 
 def found_points(pipelines: Mapping[Name, Pipeline], faces: Faces) -> Steps[dict[Name, FloatArray]]:

@@ -143,6 +143,20 @@ def _benchmark_robustness() -> "Stage[Options]":
     return Stage(Robustness, run)
 
 
+@measure.command("benchmark angles", "the same where faces are turned in the picture, all around")
+def _benchmark_angles() -> "Stage[Options]":
+    from toolkit.commands.measure.angles import Angles, run
+
+    return Stage(Angles, run)
+
+
+@measure.command("benchmark false-faces", "faces seen where there are none; how sure of true ones")
+def _benchmark_false_faces() -> "Stage[Options]":
+    from toolkit.commands.measure.false_faces import FalseFaceRate, run
+
+    return Stage(FalseFaceRate, run)
+
+
 @measure.command("benchmark phone", "accuracy and time on an Android phone")
 def _benchmark_phone() -> "Stage[Options]":
     from toolkit.commands.measure.benchmark_phone import AdbBenchmark, run

@@ -42,6 +42,9 @@ class FaceStyle:
 
 
 STYLE = FaceStyle()
+GRAY = (150, 150, 150)
+DOUBTFUL = FaceStyle(sure=GRAY, unsure=GRAY, line=GRAY, box=GRAY)
+"""Of a face whose points may all be nonsense."""
 
 
 def draw_landmarks(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.core import heatmap
-from toolkit.core.draw import STYLE
+from toolkit.core.draw import DOUBTFUL, STYLE
 from toolkit.core.files import sha256
 from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.schemes import scheme
@@ -183,4 +183,5 @@ def _drawing(name: str) -> dict[str, Any]:
         "lines": [dataclasses.asdict(line) for line in known.lines],
         "regions": dict(known.regions),
         "style": dataclasses.asdict(STYLE),
+        "doubtful": dataclasses.asdict(DOUBTFUL),
     }

@@ -193,7 +193,8 @@ export class Live {
     element("empty").hidden = true;
     this.#mirror();
     const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
-    say(faces.length === 0 ? LOOKING : count);
+    const doubts = faces.filter(({ sure }) => !sure).length;
+    say(faces.length === 0 ? LOOKING : doubts === 0 ? count : `${count}; ${doubts} not sure, drawn gray`);
     canvas.setAttribute("aria-label", `Picture with ${count}`);
     // for tests, and for whoever embeds this page
     canvas.dispatchEvent(new CustomEvent("landmarks", { detail: { faces, scheme } }));

@@ -3,31 +3,31 @@
 import contract from "../../contract.json";
 import schemes from "../build/schemes.json";
 
-const STYLE = contract.drawing.style;
 const rgb = (colour) => `rgb(${colour.map(Math.round).join(" ")})`;
-const mix = (share) => STYLE.unsure.map((from, i) => from + (STYLE.sure[i] - from) * share);
+const mix = (style, share) => style.unsure.map((from, i) => from + (style.sure[i] - from) * share);
 
-/** Draw one face's `{points, confidence}`, in the canvas's own pixels, by its scheme's groups of points. */
-export function drawFace(context, { points, confidence }, scheme) {
+/** Draw one face's `{points, confidence, sure}`, in the canvas's own pixels, by its scheme's groups of points. */
+export function drawFace(context, { points, confidence, sure }, scheme) {
+  const style = sure ? contract.drawing.style : contract.drawing.doubtful;
   const at = (i) => [points[2 * i] + 0.5, points[2 * i + 1] + 0.5]; // a canvas counts from the corner of its first pixel
   const [xs, ys] = [points.filter((_, i) => i % 2 === 0), points.filter((_, i) => i % 2 === 1)];
   const size = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
-  const stroke = Math.max(1, STYLE.stroke * size);
-  const radius = Math.max(1, STYLE.dot * size);
+  const stroke = Math.max(1, style.stroke * size);
+  const radius = Math.max(1, style.dot * size);
   const lines = new Path2D();
   for (const { indices, closed } of schemes[scheme].lines) {
     indices.forEach((index, i) => lines[i === 0 ? "moveTo" : "lineTo"](...at(index)));
     if (closed) lines.closePath();
   }
   context.lineJoin = context.lineCap = "round";
-  for (const [width, colour] of [[stroke + Math.max(2, stroke), STYLE.edge], [stroke, STYLE.line]]) {
+  for (const [width, colour] of [[stroke + Math.max(2, stroke), style.edge], [stroke, style.line]]) {
     context.lineWidth = width;
     context.strokeStyle = rgb(colour);
     context.stroke(lines);
   }
   for (let i = 0; i < confidence.length; i++) {
-    dot(context, at(i), radius + Math.max(0.7, radius / 3), rgb(STYLE.edge));
-    dot(context, at(i), radius, rgb(mix(Math.min(Math.max(confidence[i], 0), 1))));
+    dot(context, at(i), radius + Math.max(0.7, radius / 3), rgb(style.edge));
+    dot(context, at(i), radius, rgb(mix(style, Math.min(Math.max(confidence[i], 0), 1))));
   }
 }
 

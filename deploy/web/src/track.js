@@ -52,15 +52,16 @@ export class Tracker {
   }
 
   /**
-   * Every face of a photo: `{faces, ms}`, a face being `{points, confidence, box, rollDeg}` in image pixels, the box as
-   * cropped by before it was turned.
+   * Every face of a photo: `{faces, ms}`, a face being `{points, confidence, sure, box, rollDeg}` in image pixels, the box
+   * as cropped by before it was turned; where it is not `sure`, its points may be nonsense.
    */
   async photo(image) {
     const clock = new Clock();
     const faces = [];
     const find = (picture) => this.#detector.find(picture, { finest: FINEST });
     for (const views of await this.#anyWayUp(image, find, this.#turning.quarters, clock)) {
-      faces.push(await this.#surest(image, views, clock));
+      const face = await this.#surest(image, views, clock);
+      faces.push({ ...face, sure: mean(face.confidence) >= this.#rule.min_confidence });
     }
     return { faces, ms: clock.ms };
   }
@@ -207,7 +208,7 @@ function shift(before, box, leeway) {
 
 function shown({ points, confidence, box, rollDeg, number, seconds, smoother }, smooth) {
   const smoothed = smoother.smooth(points, seconds); // kept warm, so that the switch takes effect at once
-  return { points: smooth ? smoothed : points, confidence, box, rollDeg, number };
+  return { points: smooth ? smoothed : points, confidence, sure: true, box, rollDeg, number };
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -84,7 +84,14 @@ test("a photo's stages are timed apart", async () => {
   const actor = new Actor();
   actor.play(first);
   const { faces, ms } = await started(actor).photo(image);
-  assert.equal(faces.length, 1);
+  assert.deepEqual(faces.map(({ sure }) => sure), [true]);
   assert.deepEqual(Object.keys(ms), ["detect", "crop", "network"]);
   assert.ok(ms.crop > 0);
+});
+
+test("a photo's face with little confidence is told as unsure", async () => {
+  const actor = new Actor();
+  actor.play({ ...first, confidence: [contract.tracking.min_confidence - 0.01] });
+  const { faces } = await started(actor).photo(image);
+  assert.deepEqual(faces.map(({ sure }) => sure), [false]);
 });

@@ -11,6 +11,7 @@ from skimage import data
 from toolkit import landmarkers
 from toolkit.commands.live import photo
 from toolkit.commands.live.photo import Photo, run
+from toolkit.core.draw import DOUBTFUL, STYLE
 from toolkit.core.geometry import crop_of_box
 from toolkit.core.images import read_image, write_image
 from toolkit.core.progress import finish
@@ -98,11 +99,15 @@ def test_no_pass_is_refused():
 
 
 def test_unsure_points_are_told(model, portrait: Path, tmp_path: Path, monkeypatch):
-    """In the text and in JSON; sure ones are not spoken of."""
+    """In the text, in JSON and by gray on the picture; sure ones are not spoken of and are in colour."""
     options = Photo(model=Path("m.tflite"), image=portrait, out=tmp_path / "o.png")
     sure = finish(run(options))
+    colours = {tuple(rgb) for rgb in read_image(tmp_path / "o.png").reshape(-1, 3).tolist()}
+    assert STYLE.line in colours
     monkeypatch.setattr(Fake, "__call__", lambda self, crop: Prediction(points_xy=SHAPE, confidence=np.full(68, 0.3)))
     unsure = finish(run(options))
+    colours = {tuple(rgb) for rgb in read_image(tmp_path / "o.png").reshape(-1, 3).tolist()}
+    assert DOUBTFUL.line in colours and STYLE.line not in colours
     assert [each.records[0]["faces"][0]["sure"] for each in (sure, unsure)] == [True, False]
     assert "not sure" not in sure.text
     assert "the points of face 1 are not sure (mean confidence 0.30, turned by 0 degrees)" in unsure.text

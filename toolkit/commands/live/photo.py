@@ -8,7 +8,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit.core.arrays import ImageArray
-from toolkit.core.draw import draw_box, draw_landmarks
+from toolkit.core.draw import DOUBTFUL, STYLE, draw_box, draw_landmarks
 from toolkit.core.files import write_json
 from toolkit.core.images import SUFFIXES, read_image, write_image
 from toolkit.core.options import Options
@@ -103,10 +103,11 @@ def run(options: Photo) -> Steps[Outcome]:
 
 
 def drawn(image: ImageArray, faces: list[FaceLandmarks], scheme: Scheme, boxes: bool) -> ImageArray:
-    """A copy of the image with every face's landmarks and, if asked for, boxes."""
+    """A copy of the image with every face's landmarks and, if asked for, boxes; those of a face not sure are gray."""
     for face in faces:
-        image = draw_box(image, face.box_xyxy, roll_deg=face.roll_deg) if boxes else image
-        image = draw_landmarks(image, face.points_xy, scheme, face.confidence)
+        style = STYLE if face.sure else DOUBTFUL
+        image = draw_box(image, face.box_xyxy, style, roll_deg=face.roll_deg) if boxes else image
+        image = draw_landmarks(image, face.points_xy, scheme, face.confidence, style)
     return image
 
 

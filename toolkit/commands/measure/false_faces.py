@@ -1,0 +1,88 @@
+"""Stage: what is taken for a face where there is none, and how sure a network is of true faces."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from toolkit.benchmarking.false_faces import false_faces, true_faces
+from toolkit.benchmarking.results import columns
+from toolkit.core.options import Options
+from toolkit.core.outputs import OutRecords, check_outputs
+from toolkit.core.progress import Outcome, Steps
+from toolkit.core.provenance import conditions
+from toolkit.core.records import append
+from toolkit.core.zoo import ModelPath
+from toolkit.data import Subset, open_faces
+from toolkit.data.audit import told
+from toolkit.detect import FaceDetector
+from toolkit.detect.landmarks import SURE
+from toolkit.landmarkers import identify, open_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class FalseFaceRate(Options):
+    """How often the floor of confidence lets a picture without a face pass as one, and tells a true face as unsure.
+
+    Pictures of scikit-image, synthetic backgrounds and noise, through the whole of `photo`. With --data, the confidence
+    of true faces: its quantiles are what the floor is chosen by, on training faces.
+    """
+
+    models: Positional[tuple[ModelPath, ...]]
+    """Converted files, bundles, and released models by name (as float16 TFLite)."""
+    pictures: int = 200
+    """Pictures without a face."""
+    data: Path | None = None
+    """Labelled faces of any known format."""
+    split: str = "train"
+    """Of --data: train or val; test faces choose nothing."""
+    every: int = 1
+    """Use one true face in this many."""
+    results: OutRecords | None = None
+    """Add the records to this .jsonl file (default: results.jsonl in the current folder)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least(1, "pictures", "every")
+        if not self.models:
+            raise ValueError("name at least one model or bundle")
+        if self.split not in ("train", "val"):
+            raise ValueError(f"a floor is chosen on --split train or val, got {self.split}")
+
+
+def run(options: FalseFaceRate) -> Steps[Outcome]:
+    """Look, count; see FalseFaceRate."""
+    results = options.results or Path("results.jsonl")
+    check_outputs(options, results=results)
+    landmarkers = [open_model(path) for path in options.models]
+    truth, about = [None] * len(landmarkers), {"data": None, "split": None, "n": None}
+    if options.data is not None:
+        faces = open_faces(options.data, options.split, 1, scheme=landmarkers[0].scheme)
+        yield from told(faces)
+        if options.every > 1:
+            chosen = range(0, len(faces), options.every)
+            faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
+        truth = [*(yield from true_faces(landmarkers, faces))]
+        about = {"data": faces.title, "split": options.split, "n": len(faces)}
+    with closing(FaceDetector()) as detector:
+        found = yield from false_faces(landmarkers, detector, options.pictures)
+    records = tuple(
+        {
+            "kind": "false faces",
+            **identify(path),
+            "engine": landmarker.engine,
+            **about,
+            "floor": SURE,
+            "pictures": own,
+            "true_faces": true,
+            **conditions(1),
+        }
+        for path, landmarker, own, true in zip(options.models, landmarkers, found, truth, strict=True)
+    )
+    append(results, records)
+    rows = [["model", "pictures", "number", "face", "told as unsure"]]
+    for record, own in zip(records, found, strict=True):
+        for kind, seen in own.items():
+            rows.append([record["model"], kind, *(str(seen[key]) for key in ("pictures", "sure", "unsure"))])
+    return Outcome(text="\n".join(columns(rows, left=2)), records=records)
