@@ -1,12 +1,13 @@
 """Stage: what is taken for a face where there is none, and how sure a network is of true faces."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tyro.conf import Positional
 
-from toolkit.benchmarking.false_faces import false_faces, true_faces
+from toolkit.benchmarking.false_faces import TrueFaces, false_faces, true_faces
 from toolkit.benchmarking.results import columns
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
@@ -56,14 +57,15 @@ def run(options: FalseFaceRate) -> Steps[Outcome]:
     results = options.results or Path("results.jsonl")
     check_outputs(options, results=results)
     landmarkers = [open_model(path) for path in options.models]
-    truth, about = [None] * len(landmarkers), {"data": None, "split": None, "n": None}
+    truth: Sequence[TrueFaces | None] = [None] * len(landmarkers)
+    about: dict[str, str | int | None] = {"data": None, "split": None, "n": None}
     if options.data is not None:
         faces = open_faces(options.data, options.split, 1, scheme=landmarkers[0].scheme)
         yield from told(faces)
         if options.every > 1:
             chosen = range(0, len(faces), options.every)
             faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
-        truth = [*(yield from true_faces(landmarkers, faces))]
+        truth = yield from true_faces(landmarkers, faces)
         about = {"data": faces.title, "split": options.split, "n": len(faces)}
     with closing(FaceDetector()) as detector:
         found = yield from false_faces(landmarkers, detector, options.pictures)
