@@ -19,6 +19,7 @@ from toolkit.commands.train.supernet import Supernet
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import Outcome, Steps
 from toolkit.pipelines.jobs import Job, ToFolder
+from toolkit.slimming.operations import SHAPE
 from toolkit.train.options import Training
 
 Sets = Sequence[tuple[str, float]]
@@ -285,10 +286,10 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="slim",
-            purpose="cut to 360 and 220 operations",
+            purpose="cut to 360 and 220 operations, with those of the shape layer to come",
             jobs=(
-                _step(slim.run, cut("main-slim", "main-supernet", 360)),
-                _step(slim.run, cut("small-slim", "small-supernet", 220)),
+                _step(slim.run, cut("main-slim", "main-supernet", 360 - SHAPE)),
+                _step(slim.run, cut("small-slim", "small-supernet", 220 - SHAPE)),
             ),
         ),
         Wave(
