@@ -8,7 +8,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -42,12 +41,13 @@ def imported_by(statement: str) -> set[str]:
 
 
 def test_help_starts_in_under_a_second() -> None:
-    """The best of three, since the machine may be busy."""
+    """Of processor time, since the machine may be busy, and the best of three."""
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = os.times()
         subprocess.run([sys.executable, "-m", "toolkit.cli", "--help"], check=True, capture_output=True)
-        times.append(time.perf_counter() - started)
+        after = os.times()
+        times.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert min(times) < 1
 
 

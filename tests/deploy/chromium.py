@@ -30,7 +30,7 @@ PRESS = """
     if (faces.length < given.faces || --given.frames > 0) return;
     picture.removeEventListener("landmarks", hear);
     clearTimeout(late);
-    resolve(faces.map(({ points, box }) => ({ points: [...points], box: [...box] })));
+    resolve(faces.map(({ points, box, rollDeg }) => ({ points: [...points], box: [...box], rollDeg })));
   });
   document.getElementById(given.press).click();
 })

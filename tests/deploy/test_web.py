@@ -422,6 +422,6 @@ def test_golden_pictures_are_those_of_the_page():
     size_px = json.loads((GOLDEN.parent / "contract.json").read_text())["model"]["size_px"]
     for face in faces:
         image = read_image(PAGE / "golden" / face["picture"])
-        crop = cut(image, crop_of_box(np.array(face["box_xyxy"]), size_px))
+        crop = cut(image, crop_of_box(np.array(face["box_xyxy"]), size_px, Pose(rotation_deg=-face["roll_deg"])))
         expected = np.frombuffer(base64.b64decode(face["crop_rgb"]), np.uint8).astype(int)
         assert np.abs(expected - crop.ravel()).max() <= 2
