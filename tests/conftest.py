@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from safetensors.torch import load_file
 
 from tests.small import CARD, FACES, SMALL, WEIGHTS
@@ -19,6 +20,10 @@ from toolkit.core.progress import Outcome, finish
 from toolkit.models import build
 from toolkit.models.spec import SuperNetSpec
 from toolkit.runtime.sidecar import Precision
+
+# a property is about values: how long an example takes says how busy the machine is
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

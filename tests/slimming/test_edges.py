@@ -91,7 +91,7 @@ body_sets = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(kept=edge_sets, bodies=body_sets, seed=st.integers(0, 2**16))
 def test_the_graph_and_two_sweeps_agree_on_what_is_left(kept: set[Edge], bodies: set[Body], seed: int) -> None:
     """For any set of edges and bodies: the same spec by torch-pruning's graph and by a reference that knows nothing of
@@ -112,7 +112,7 @@ def test_the_graph_and_two_sweeps_agree_on_what_is_left(kept: set[Edge], bodies:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(kept=edge_sets.filter(leads_through), bodies=body_sets, seed=st.integers(0, 2**16))
 def test_the_cut_network_equals_the_masked_supernet(kept: set[Edge], bodies: set[Body], seed: int) -> None:
     """Relative difference at most 1e-6, with nothing masked but the factors; the weights are those that the two sweeps
@@ -142,7 +142,7 @@ def test_the_real_supernet_is_cut_exactly_too(depth_factors: bool) -> None:
 
 
 @given(path=st.lists(st.integers(0, 3), min_size=9, max_size=9))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_one_surviving_path_is_a_network(path: list[int]) -> None:
     """A single edge a stage is enough, on whichever branches; the head reads its last branch alone."""
     edges = chain(tuple(path))
@@ -212,7 +212,7 @@ def test_nothing_surviving_names_the_largest_threshold() -> None:
 
 @pytest.mark.slow
 @given(seed=st.integers(0, 2**16), share=st.floats(0.4, 1))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_budget_is_met_and_used_up(seed: int, share: float) -> None:
     """The network fits, and the next lower threshold that changes anything does not; bodies count as edges do."""
     graph = graph_of(DEEP)
