@@ -17,7 +17,7 @@ from tests.small import CARD, FACES, SMALL, WEIGHTS
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.progress import Outcome, finish
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import SuperNetSpec
 from toolkit.runtime.sidecar import Precision
 

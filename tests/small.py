@@ -16,7 +16,7 @@ from toolkit.core import heatmap
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
 from toolkit.data.crops import open_crops
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import Edge, SuperNetSpec
 
 WEIGHTS = Path(__file__).parent / "small.safetensors"

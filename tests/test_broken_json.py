@@ -14,7 +14,7 @@ from toolkit import bundle
 from toolkit.bundle import Bundle, Card
 from toolkit.cli import main
 from toolkit.core.zoo import released
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.runtime import sidecar
 
 NO_JSON = {

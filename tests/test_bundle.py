@@ -10,7 +10,7 @@ import torch
 
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import s_hrnet
 
 

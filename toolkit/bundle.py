@@ -24,8 +24,10 @@ from toolkit.core.outputs import require_empty
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.core.validation import CropSide, Positive, Real, Sha256, Sigma, Text, check, check_fields, without_format
 from toolkit.data.licences import stated_or_known
-from toolkit.models import HRNet, HRSuperNet, blank
+from toolkit.models.building import blank
+from toolkit.models.hrnet import HRNet
 from toolkit.models.spec import Spec, from_json, to_json
+from toolkit.models.supernet import HRSuperNet
 
 FORMAT = 2
 """The version of card.json written here (2 added `hashes`); a higher one comes from a newer release."""

@@ -15,7 +15,7 @@ from toolkit.core.schemes import SCHEMES
 from toolkit.export import channels_last, lint
 from toolkit.export.deployed import Decode, Deployed, DeployedHeatmaps, TorchLandmarker
 from toolkit.export.pieces import Piece, convert_pieces
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import STAGES, Edge, HRNetSpec, SuperNetSpec
 
 SCHEME = {scheme.points: scheme.name for scheme in SCHEMES.values()}

@@ -13,7 +13,7 @@ from toolkit.data.synthetic import SyntheticFaces
 from toolkit.export import lint
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
 from toolkit.export.tflite import to_tflite
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec, s_hrnet
 
 TEACHER = HRNetSpec(points=68, stem=(8, 8), layer1=(4, 8), widths=(4, 6, 8, 10), modules=(1, 1, 1), blocks=1)

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from toolkit.models import HRNet, build
+from toolkit.models.building import build
+from toolkit.models.hrnet import HRNet
 from toolkit.models.imagenet import load_imagenet, published_name
 from toolkit.models.spec import HRNetSpec
 

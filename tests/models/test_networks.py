@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from toolkit.models import HRSuperNet, build
 from toolkit.models.blocks import Depthwise, Head, upsample
+from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec, Spec, hrsupernet, s_hrnet
+from toolkit.models.supernet import HRSuperNet
 
 
 @pytest.mark.parametrize("spec", [HRNetSpec(points=68), hrsupernet(98), s_hrnet("cofw", 29)], ids=str)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.shape import ShapeLayer, corrected
 from toolkit.models.spec import HRNetSpec, ShapeSpec, from_json, hrsupernet, to_json
 

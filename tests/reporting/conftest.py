@@ -10,7 +10,7 @@ import torch
 
 from toolkit import bundle
 from toolkit.core.files import write_bytes, write_json, write_lines
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec, SuperNetSpec, hrsupernet
 from toolkit.slimming.edges import SuperNetGraph, at_threshold
 from toolkit.slimming.importance import by_alpha

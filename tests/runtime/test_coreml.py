@@ -17,7 +17,7 @@ from toolkit.bundle import Bundle, Card, of_network
 from toolkit.core import heatmap
 from toolkit.core.files import sha256
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import Edge, SuperNetSpec
 from toolkit.runtime.coreml import CoreMLLandmarker, InterpretedLandmarker, load_coreml
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar

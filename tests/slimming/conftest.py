@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from toolkit.models import HRSuperNet, build
+from toolkit.models.building import build
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec, hrsupernet
+from toolkit.models.supernet import HRSuperNet
 
 WIDTHS, STEM = (3, 4, 5, 6), (4, 7)
 

@@ -8,8 +8,9 @@ from torch import nn
 from torch_pruning import DependencyGraph
 
 from tests.slimming.conftest import lively, small_supernet
-from toolkit.models import HRSuperNet, blank
+from toolkit.models.building import blank
 from toolkit.models.spec import from_json, s_hrnet, to_json
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.channels import _prune, channel_groups, dependencies, even, narrow
 from toolkit.slimming.complexity import complexity
 from toolkit.slimming.graph import traceable

@@ -13,8 +13,8 @@ from torch.func import functional_call
 
 from tests.slimming import sweeps
 from tests.slimming.conftest import WIDTHS, chain, lively, small_supernet
-from toolkit.models import HRSuperNet
 from toolkit.models.spec import Body, Edge, Gated, SuperNetSpec, from_json, hrsupernet, s_hrnet, to_json
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.complexity import ComplexityTable, complexity
 from toolkit.slimming.edges import SuperNetGraph, at_threshold, largest_threshold, within
 

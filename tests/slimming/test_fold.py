@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from toolkit.models import build
 from toolkit.models.blocks import MBConv
+from toolkit.models.building import build
 from toolkit.models.spec import Edge, HRNetSpec, Spec, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.slimming.fold import REWRITES, FoldedBlock, Rewrite, Scale, fold
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tests.slimming.conftest import lively, small_supernet
-from toolkit.models import HRSuperNet
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.importance import at_random, by_alpha, by_gamma, by_taylor
 
 SPEC = small_supernet()

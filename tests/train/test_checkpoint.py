@@ -14,7 +14,7 @@ import torch
 
 from toolkit import bundle
 from toolkit.bundle import Card
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import Spec
 from toolkit.train.checkpoint import checkpoint_path, claim, discard, require_same
 

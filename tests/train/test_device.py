@@ -23,7 +23,7 @@ from toolkit.bundle import Card
 from toolkit.commands.train import teacher
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import Progress, Steps, finish
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.stages import _to_end
 from toolkit.train.device import process_settings
 from toolkit.train.distributed import ProcessGroup, start_processes

@@ -19,7 +19,7 @@ from toolkit import bundle
 from toolkit.bundle import Card
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.progress import finish
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import Spec
 from toolkit.train.all_reduce import all_reduce
 from toolkit.train.device import default_precision

@@ -16,8 +16,9 @@ from toolkit.commands.train.distil import Distil
 from toolkit.commands.train.supernet import Supernet
 from toolkit.core.progress import finish
 from toolkit.data.batches import Batch
-from toolkit.models import HRSuperNet, build
+from toolkit.models.building import build
 from toolkit.models.spec import Edge, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.train.inference import inputs, normalised
 from toolkit.train.setup import Setup, set_up
 

@@ -17,9 +17,10 @@ from toolkit.export.deployed import Deployed
 from toolkit.export.lint import operations
 from toolkit.export.onnx import OPSET
 from toolkit.export.tools import require, run_apart
-from toolkit.models import HRSuperNet, build
 from toolkit.models.blocks import upsample
+from toolkit.models.building import build
 from toolkit.models.spec import STAGES, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import Latency, interleaved
 from toolkit.slimming import latency

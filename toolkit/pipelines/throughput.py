@@ -19,7 +19,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions, cores
 from toolkit.core.records import append
 from toolkit.core.schemes import W300_68
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import ARCHITECTURES
 from toolkit.train.device import ComputePrecision
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch_pruning import DependencyGraph
 from torch_pruning.pruner.importance import GroupMagnitudeImportance
 
-from toolkit.models import HRSuperNet, blank
+from toolkit.models.building import blank
 from toolkit.models.spec import DIVISOR, STAGES, Edge, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.graph import traceable
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from toolkit.models import blank
+from toolkit.models.building import blank
 from toolkit.models.spec import DIVISOR, STAGES, HRNetSpec, Spec, SuperNetSpec
 
 

@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from toolkit.models import HRSuperNet, blank
+from toolkit.models.building import blank
 from toolkit.models.spec import DIVISOR, STAGES, Body, Edge, Gated, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.graph import GateGraph
 
 HeadCut = Literal["inputs", "published"]

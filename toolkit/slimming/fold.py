@@ -20,9 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from toolkit.models import HRNet, HRSuperNet
 from toolkit.models.blocks import Head, MBConv, upsample
+from toolkit.models.hrnet import HRNet
 from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 
 Rewrite = Literal["norms", "alpha", "head"]
 REWRITES: tuple[Rewrite, ...] = ("norms", "alpha", "head")

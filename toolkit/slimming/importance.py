@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from toolkit.models import HRSuperNet
 from toolkit.models.spec import STAGES, Edge, Gated, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 
 Weights = dict[str, Tensor]
 Importance = Literal["alpha", "gamma", "taylor", "random"]

@@ -9,7 +9,8 @@ from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.commands.convert.describe import Describe, _slower, run
 from toolkit.core.progress import Outcome, finish
-from toolkit.models import HRSuperNet, build
+from toolkit.models.building import build
+from toolkit.models.supernet import HRSuperNet
 from toolkit.runtime.timing import Latency
 from toolkit.slimming.edges import SuperNetGraph
 from toolkit.slimming.operations import operations

@@ -9,7 +9,7 @@ from toolkit import bundle
 from toolkit.commands.measure.report import Report, run
 from toolkit.core.files import write_lines
 from toolkit.core.progress import finish
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec
 
 

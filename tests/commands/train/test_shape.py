@@ -27,7 +27,7 @@ from toolkit.commands.train.teacher import run as teacher
 from toolkit.core.progress import Progress, finish
 from toolkit.core.schemes import COFW_29, W300_68, joint
 from toolkit.landmarkers import open_model
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import SuperNetSpec
 from toolkit.slimming.complexity import complexity
 

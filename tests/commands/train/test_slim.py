@@ -14,8 +14,9 @@ from toolkit import bundle
 from toolkit.bundle import Bundle, Card
 from toolkit.commands.train.slim import Slim, run
 from toolkit.core.progress import finish
-from toolkit.models import HRSuperNet, build
+from toolkit.models.building import build
 from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming import latency
 from toolkit.slimming.complexity import complexity
 from toolkit.slimming.latency import LatencyTable, pieces

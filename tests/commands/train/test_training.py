@@ -23,9 +23,10 @@ from toolkit.core.progress import finish
 from toolkit.core.schemes import COFW_29, W300_68, WFLW_98
 from toolkit.data.batches import random_masks, training_faces
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.models import HRSuperNet, build
+from toolkit.models.building import build
 from toolkit.models.imagenet import published_name
 from toolkit.models.spec import ARCHITECTURES, HRNetSpec, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.importance import factors
 from toolkit.slimming.penalty import penalty_weights
 from toolkit.train.inference import inputs

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from toolkit.models import build
+from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec, Spec, s_hrnet
 from toolkit.runtime import mil
 from toolkit.runtime.mil import package

@@ -23,8 +23,9 @@ from toolkit.data.augment import PUBLISHED, Augment
 from toolkit.data.corruptions import CORRUPTIONS
 from toolkit.data.crops import plain_crops
 from toolkit.export.deployed import TorchLandmarker
-from toolkit.models import HRSuperNet, build
+from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.pipelines import trials
 from toolkit.train.options import Training
 from toolkit.train.setup import set_up

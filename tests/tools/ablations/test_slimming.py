@@ -18,8 +18,9 @@ from toolkit.commands.train.latency_table import MakeTable
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
-from toolkit.models import HRSuperNet, build
+from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.pipelines import sweep, trials
 from toolkit.pipelines.sweep import Sweep
 from toolkit.reporting.readme.blocks import render

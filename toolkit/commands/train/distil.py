@@ -15,7 +15,7 @@ from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.zoo import BundlePath
 from toolkit.data.batches import Batch, Fill, random_masks
-from toolkit.models import HRSuperNet
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.fold import fold
 from toolkit.train.checkpoint import final_record
 from toolkit.train.inference import Inputs, normalised

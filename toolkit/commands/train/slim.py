@@ -19,8 +19,8 @@ from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
 from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.data.crops import plain_crops
-from toolkit.models import HRSuperNet
 from toolkit.models.spec import STAGES, Spec, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming import latency
 from toolkit.slimming.complexity import Complexity, ComplexityTable, complexity
 from toolkit.slimming.edges import HeadCut, SuperNetGraph, at_threshold, within

@@ -14,8 +14,8 @@ from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.zoo import BundlePath
-from toolkit.models import HRSuperNet
 from toolkit.models.spec import SuperNetSpec, hrsupernet
+from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming import latency
 from toolkit.slimming.penalty import Penalty, penalty_weights
 from toolkit.train.inference import Inputs, normalised

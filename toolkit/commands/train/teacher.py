@@ -14,9 +14,11 @@ from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import JOINED, W300_68, Scheme, scheme
 from toolkit.core.zoo import BundlePath
-from toolkit.models import HRNet, HRSuperNet, build
+from toolkit.models.building import build
+from toolkit.models.hrnet import HRNet
 from toolkit.models.imagenet import load_imagenet
 from toolkit.models.spec import ARCHITECTURES, Spec
+from toolkit.models.supernet import HRSuperNet
 from toolkit.train.checkpoint import final_record
 from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
