@@ -144,14 +144,14 @@ def waves(at: Places) -> tuple[Wave, ...]:
     def searched(name: str, start: str, size: int) -> Supernet:
         """The factors of a network's operations and layers, joint with its weights."""
         return Supernet(
-            **on(name, MIXTURE),
+            **on(name, [*CLOSE, ("infanface", 2.0)]),
             start=out / start,
             depth=True,
             penalty="operations",
             updates="joint",
             sparsity=5e-6,
             size=size,
-            epochs=4,
+            epochs=6,
             lr=1e-3,
             synthetic=400,
         )
@@ -210,9 +210,9 @@ def waves(at: Places) -> tuple[Wave, ...]:
         hold_out="all",
         size=128,
         synthetic=2000,
-        epochs=22,
+        epochs=16,
         lr=1e-3,
-        coordinate_weight=COORDINATES,
+        coordinate_weight=STRONG,
         augment=dict(TURNED),
     )
     points_98 = Teacher(
@@ -242,7 +242,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         progressive=(64, 96),
         synthetic=12000,
         fresh=True,
-        epochs=12,
+        epochs=8,
         coordinate_weight=COORDINATES,
     )
     free = Teacher(
@@ -256,7 +256,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         coordinate_weight=STRONG,
         augment=dict(LAST),
     )
-    large = replace(taught("large-taught", "main-last", 160, 4, FROM_TEACHER), lr=1e-3)
+    large = replace(taught("large-taught", "main-last", 160, 2, FROM_TEACHER), lr=1e-3)
     return (
         Wave(
             name="placement",
@@ -265,8 +265,12 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="teachers",
-            purpose="one HRNetV2-W18 for all schemes and styles",
-            jobs=(_step(teacher.run, headed),),
+            purpose="one HRNetV2-W18 for all schemes and styles; which operations and layers others can spare",
+            jobs=(
+                _step(teacher.run, headed),
+                _step(supernet.run, searched("main-supernet", "start-main", 128)),
+                _step(supernet.run, searched("small-supernet", "start-small", 96)),
+            ),
         ),
         Wave(
             name="labels",
@@ -274,14 +278,6 @@ def waves(at: Places) -> tuple[Wave, ...]:
             jobs=tuple(
                 _step(pseudo_label.run, labelled(name, agree))
                 for name, agree in (("photos5", 0.1), ("aflw_pose", 0.2), ("aflw_merl", 0.2), ("ytf68", 0.15))
-            ),
-        ),
-        Wave(
-            name="supernets",
-            purpose="which operations and layers the released networks can spare",
-            jobs=(
-                _step(supernet.run, searched("main-supernet", "start-main", 128)),
-                _step(supernet.run, searched("small-supernet", "start-small", 96)),
             ),
         ),
         Wave(
@@ -296,15 +292,8 @@ def waves(at: Places) -> tuple[Wave, ...]:
             name="distil",
             purpose="triple distillation: peers, teacher and masks",
             jobs=(
-                _step(distil.run, taught("main-triple", "main-slim", 128, 8, TRIPLE)),
-                _step(distil.run, taught("small-triple", "small-slim", 96, 8, TRIPLE)),
-            ),
-        ),
-        Wave(
-            name="compared",
-            purpose="the same time on peers, teacher and masks, on the teacher and on the truth alone, two seeds each",
-            jobs=tuple(
-                seeded({"small-peers": (3, TRIPLE), "small-teacher": (5, FROM_TEACHER), "small-truth": (10, ALONE)})
+                _step(distil.run, taught("main-triple", "main-slim", 128, 4, TRIPLE)),
+                _step(distil.run, taught("small-triple", "small-slim", 96, 4, TRIPLE)),
             ),
         ),
         Wave(
@@ -328,12 +317,19 @@ def waves(at: Places) -> tuple[Wave, ...]:
         Wave(
             name="others-last",
             purpose="their last phase",
-            jobs=(_step(distil.run, last("large-last", "large-taught", 160, 12)), _step(teacher.run, free)),
+            jobs=(_step(distil.run, last("large-last", "large-taught", 160, 8)), _step(teacher.run, free)),
         ),
         Wave(
             name="shape",
             purpose="a shape layer behind the decoding",
             jobs=tuple(_step(shape.run, shaped(name, f"{name}-last")) for name in ("main", "small", "large")),
+        ),
+        Wave(
+            name="compared",
+            purpose="the same time on peers, teacher and masks, on the teacher and on the truth alone, two seeds each",
+            jobs=tuple(
+                seeded({"small-peers": (2, TRIPLE), "small-teacher": (3, FROM_TEACHER), "small-truth": (6, ALONE)})
+            ),
         ),
     )
 

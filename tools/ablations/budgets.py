@@ -67,6 +67,8 @@ class Budgets(Options):
     """Add the records to this .jsonl file (default: results.jsonl in --out)."""
     budgets: tuple[int, ...] = (400, 280, 200)
     """Operations of the float32 file."""
+    ways: tuple[Way, ...] = WAYS
+    """What is cut: edges; edges and layers; or channels too, which are cut from what layers left."""
     data: tuple[Path, ...] = ()
     """Labelled faces, as for the training stages; the first set's test faces are scored. Without it, synthetic ones."""
     share: tuple[float, ...] = ()
@@ -107,6 +109,10 @@ class Budgets(Options):
         self.at_least(1, "epochs", "supernet_epochs", "seeds", "at_once", "runs", "even")
         if not self.budgets or min(self.budgets) < 1 or len(set(self.budgets)) < len(self.budgets):
             raise ValueError("--budgets takes different numbers of operations, each at least 1")
+        if not self.ways or len(set(self.ways)) < len(self.ways):
+            raise ValueError(f"--ways takes one or more of {', '.join(WAYS)}, each once")
+        if "channels" in self.ways and "layers" not in self.ways:
+            raise ValueError("--ways channels needs layers too: channels are cut from what layers left")
         Training(out=self.out, **self.training(0))  # refuses what the training stages would
 
     def training(self, seed: int) -> Shared:
@@ -151,9 +157,9 @@ def run(options: Budgets) -> Steps[Outcome]:
     """Train, cut, train on, convert, time and plot; see Budgets."""
     check_outputs(options, results=options.results or options.out / "results.jsonl")
     seeds = range(options.seeds)
-    yield from make([_supernet(options, deep, seed) for seed in seeds for deep in (False, True)], options.at_once)
+    yield from make([_supernet(options, deep, seed) for seed in seeds for deep in _depths(options)], options.at_once)
     variants = [one for seed in seeds for one in _variants(options, seed)]
-    for way in WAYS:  # channels are cut from what layers left
+    for way in sorted(options.ways, key=WAYS.index):  # channels are cut from what layers left
         yield from make([_cut(options, one) for one in variants if one.way == way and one.budget], options.at_once)
     yield from make([_trained_on(options, one) for one in variants], options.at_once)
     missing = [one for one in variants if not all(map(one.file, PRECISIONS))]
@@ -183,14 +189,21 @@ def _supernet(options: Budgets, deep: bool, seed: int) -> Job[Supernet]:
     return Job(supernet.run, training, training.out.name)
 
 
+def _depths(options: Budgets) -> list[bool]:
+    """Without and with depth factors, where some cut needs such a supernet."""
+    return [deep for deep in (False, True) if any((way != "edges") == deep for way in options.ways)]
+
+
 def _variants(options: Budgets, seed: int) -> list[Variant]:
     found = []
-    for way in ("edges", "layers"):
+    for way in options.ways:
+        if way == "channels":
+            continue  # from the supernet of layers
         folder = options.out / f"{WHOLE}-{way}-{seed}"
         student = _parent(options, way == "layers", seed)
         found.append(Variant(way=way, budget=None, seed=seed, student=student, folder=folder))
     for budget in options.budgets:
-        for way in WAYS:
+        for way in options.ways:
             folder = options.out / f"{way}-{budget}-{seed}"
             found.append(Variant(way=way, budget=budget, seed=seed, student=folder / "cut", folder=folder))
     return found

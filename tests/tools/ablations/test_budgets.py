@@ -38,6 +38,16 @@ def test_every_cut_has_its_parent_and_all_train_alike(tmp_path: Path) -> None:
     assert deep.depth and deep.penalty == "operations" and deep.seed == 1
 
 
+def test_only_the_ways_that_are_asked_for_are_gone(tmp_path: Path) -> None:
+    """Layers alone need one supernet a seed, whose unslimmed network they are compared with."""
+    options = Budgets(out=tmp_path, budgets=(300,), ways=("layers",), synthetic=20)
+    assert [(one.way, one.budget) for one in budgets._variants(options, 0)] == [("layers", None), ("layers", 300)]
+    assert budgets._depths(options) == [True]
+    for ways in ((), ("edges", "edges"), ("edges", "channels")):
+        with pytest.raises(ValueError, match="--ways"):
+            Budgets(out=tmp_path, ways=ways, synthetic=20)
+
+
 @pytest.mark.slow
 def test_budgets_leave_records_a_table_and_plots(
     converted: Converted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

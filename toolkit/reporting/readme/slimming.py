@@ -1,6 +1,7 @@
 """What slimming saves: before and after, each exact rewrite, a family over budgets; error against cost as plots."""
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -128,11 +129,13 @@ def _swept(records: list[Record]) -> list[TextTable]:
 
 
 def _budgets(records: list[Record]) -> list[TextTable]:
-    """One table a split: a row for what goes and its budget, the mean over seeds; losses are against the unslimmed."""
+    """One table a split and length of training: a row for what goes and its budget, the mean over seeds; losses are
+    against the unslimmed network of no depth factors, or of depth factors where that is the only one."""
     tables = []
-    for split, data in dict.fromkeys((r["split"], r["data"]) for r in records):
-        own = [r for r in records if (r["split"], r["data"]) == (split, data)]
-        whole = [r for r in own if r["budget"] is None and r["variant"] == "edges"]
+    for split, data, epochs in dict.fromkeys((r["split"], r["data"], r["epochs"]) for r in records):
+        own = [r for r in records if (r["split"], r["data"], r["epochs"]) == (split, data, epochs)]
+        unslimmed = [r for r in own if r["budget"] is None]
+        whole = [r for r in unslimmed if r["variant"] == "edges"] or unslimmed
         groups = [[r for r in own if (r["variant"], r["budget"]) == key] for key in dict.fromkeys(map(_what, own))]
         rows = [
             [
@@ -148,7 +151,7 @@ def _budgets(records: list[Record]) -> list[TextTable]:
             for group in groups
         ]
         header = ["what goes", "budget", "TFLite operations", "int8, one call (processor time)", "MACs", "NME"]
-        title = f"Budgets of operations: {data} ({split}), {own[0]['epochs']} epochs after the cut, "
+        title = f"Budgets of operations: {data} ({split}), {epochs} epochs after the cut, "
         tables.append(TextTable(f"{title}{own[0]['input_px']} px.", [*header, "against unslimmed", "seeds"], rows))
     return tables
 
@@ -200,19 +203,24 @@ def curve(records: Sequence[Fields], cost: str) -> str:
 
 
 def _budget_plot(records: Sequence[Fields], cost: str) -> str:
-    """A line for what goes, the mean of all seeds, whose own results are faint."""
+    """A line for what goes and how long the networks train on, the mean of all seeds, whose own results are faint."""
     axis, value = BUDGETS[cost]
+    lengths = sorted({r["epochs"] for r in records})
+    lines = [
+        (*way, epochs, dash) for way in WAYS for epochs, dash in zip(lengths, cycle(("-", "--", ":")), strict=False)
+    ]
 
     def draw(axes: "Axes") -> None:
-        for way, colour, mark in WAYS:
-            own = [r for r in records if r["variant"] == way]
+        for way, colour, mark, epochs, dash in lines:
+            own = [r for r in records if r["variant"] == way and r["epochs"] == epochs]
             groups = [[r for r in own if r["budget"] == budget] for budget in dict.fromkeys(r["budget"] for r in own)]
             means = sorted((fmean(map(value, g)), fmean(float(r["nme_mean"]) for r in g)) for g in groups)
             axes.scatter(
                 [value(r) for r in own], [r["nme_mean"] for r in own], color=stand_in(colour), marker=mark, alpha=0.35
             )
+            label = way if len(lengths) == 1 else f"{way}, {epochs} epochs"
             if means:
-                axes.plot(*zip(*means, strict=True), color=stand_in(colour), marker=mark, label=way)
+                axes.plot(*zip(*means, strict=True), color=stand_in(colour), marker=mark, linestyle=dash, label=label)
         axes.set_xlim(left=0)
         axes.set_xlabel(axis)
         axes.set_ylabel("NME, %")
