@@ -1,7 +1,6 @@
-"""The shape layer: it turns with the face, stays small whatever the points are, and listens to what is seen."""
+"""The shape layer: a bounded linear function of what is seen, which stays small whatever the points are."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
@@ -13,30 +12,26 @@ from toolkit.models.shape import ShapeLayer, corrected
 from toolkit.models.spec import HRNetSpec, ShapeSpec, from_json, hrsupernet, to_json
 
 POINTS = 9
-SPEC = ShapeSpec(reach=0.5, bound=0.1)
+SPEC = ShapeSpec(reach=0.2, bound=0.03)
 
 
 def layer() -> ShapeLayer:
     """Random maps that ask for more than the bound here and there."""
     made, draw = ShapeLayer(SPEC, POINTS), torch.Generator().manual_seed(0)
-    mean = torch.randn(POINTS, 2, generator=draw)
-    mean -= mean.mean(dim=0)
     made.load_state_dict(
         {
-            "mean": mean / mean.square().sum(dim=1).mean().sqrt(),
+            "mean": 0.5 + 0.2 * torch.randn(POINTS, 2, generator=draw),
             "weight": 0.2 * torch.randn(2 * POINTS, 2 * POINTS, generator=draw),
-            "bias": 0.03 * torch.randn(2 * POINTS, generator=draw),
+            "bias": 0.01 * torch.randn(2 * POINTS, generator=draw),
         }
     )
     return made
 
 
 def face(seed: int) -> tuple[Tensor, Tensor]:
-    """Something like the mean face, half as large as the crop, and confidences."""
+    """Points around their mean places, and confidences."""
     draw = torch.Generator().manual_seed(100 + seed)
-    mean = layer().mean
-    xy = 0.5 + 0.2 * (mean + 0.2 * torch.randn(POINTS, 2, generator=draw))
-    return xy, torch.rand(1, POINTS, generator=draw)
+    return layer().mean + 0.05 * torch.randn(POINTS, 2, generator=draw), torch.rand(1, POINTS, generator=draw)
 
 
 def test_a_fresh_layer_changes_nothing() -> None:
@@ -45,36 +40,22 @@ def test_a_fresh_layer_changes_nothing() -> None:
     torch.testing.assert_close(ShapeLayer(SPEC, POINTS)(xy, sure), xy, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_turned_moved_and_scaled_face_is_corrected_alike(seed: int) -> None:
-    """The correction turns and scales with the face, whichever way up it is; within 1e-5 of the crop's side."""
+@pytest.mark.parametrize("seed", range(4))
+def test_it_is_the_linear_function_that_it_says(seed: int) -> None:
+    """Against NumPy, point by point, on a face that no limit meets and on one that they do."""
+    model = layer()
+    mean, weight, bias = (value.double().numpy() for value in (model.mean, model.weight, model.bias))
     xy, sure = face(seed)
-    draw = np.random.default_rng(seed)
-    angle, scale = draw.uniform(-math.pi, math.pi), draw.uniform(0.3, 2)
-    turn = scale * torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    shift = torch.from_numpy(draw.uniform(-0.5, 0.5, 2)).float()
-    model = layer()
-    moved = model(xy, sure)
-    assert (moved - xy).abs().max() > 0.005  # a fortieth of the face's size
-    torch.testing.assert_close(model(xy @ turn + shift, sure), moved @ turn + shift, rtol=0, atol=1e-5)
-
-
-def test_the_similarity_is_the_best_one() -> None:
-    """Against weighted least squares over turn, size and shift, solved as four unknowns."""
-    xy, sure = face(3)
-    model = layer()
-    _, (cosine, sine) = model.deviations(xy, sure)
-    mx, my = model.mean.double().T.numpy()
-    nothing, one = np.zeros(POINTS), np.ones(POINTS)
-    rows = np.concatenate([np.stack([mx, -my, one, nothing], 1), np.stack([my, mx, nothing, one], 1)])
-    root = np.sqrt(np.tile(np.maximum(sure[0].numpy(), 0.01), 2))
-    expected, *_ = np.linalg.lstsq(rows * root[:, None], xy.T.numpy().ravel() * root, rcond=None)
-    np.testing.assert_allclose([cosine.item(), sine.item()], expected[:2], atol=1e-5)
+    for points in (xy, xy + 0.3 * torch.randn(POINTS, 2, generator=torch.Generator().manual_seed(seed))):
+        off = np.clip(points.double().numpy() - mean, -SPEC.reach, SPEC.reach) * sure[0].double().numpy()[:, None]
+        shift = np.clip(weight @ off.ravel() + bias, -SPEC.bound, SPEC.bound).reshape(-1, 2)
+        assert np.abs(shift).max() > 0.005
+        np.testing.assert_allclose(model(points, sure).numpy(), points.numpy() + shift, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["one place", "far outside", "not seen", "huge", "anywhere"])
 def test_no_points_make_a_face_explode(kind: str) -> None:
-    """Finite, and no coordinate of the upright face moves by more than the bound times its size."""
+    """Finite, and no coordinate moves by more than the bound."""
     xy, sure = face(1)
     given = {
         "one place": (torch.full_like(xy, 0.3), sure),
@@ -83,27 +64,23 @@ def test_no_points_make_a_face_explode(kind: str) -> None:
         "huge": (xy * 1e3, torch.ones_like(sure)),
         "anywhere": (torch.rand(POINTS, 2, generator=torch.Generator().manual_seed(0)), sure**8),
     }[kind]
-    model = layer()
-    found = model(*given)
-    _, (cosine, sine) = model.deviations(*given)
-    size = math.hypot(cosine.item(), sine.item())
+    found = layer()(*given)
     assert found.isfinite().all()
-    moved = (found - given[0]).norm(dim=1).max().item()
-    assert moved <= math.sqrt(2) * SPEC.bound * size * 1.001 + 1e-6 * given[0].abs().max().item()
+    assert (found - given[0]).abs().max() <= SPEC.bound + 1e-6 * given[0].abs().max().item()
 
 
-def test_what_is_not_seen_says_next_to_nothing_of_the_rest() -> None:
-    """A point of no confidence that lands elsewhere moves the others by a hundredth of what a seen one does."""
+def test_what_is_not_seen_says_nothing_of_the_rest() -> None:
+    """A point of no confidence that lands elsewhere moves no other; one that is seen does."""
     xy, _ = face(2)
     thrown = xy.clone()
-    thrown[4] += torch.tensor([0.4, -0.3])
+    thrown[4] += torch.tensor([0.2, -0.15])
     rest = [i for i in range(POINTS) if i != 4]
     moved = {}
     for confidence in (0.0, 1.0):
         sure = torch.ones(1, POINTS)
         sure[0, 4] = confidence
         moved[confidence] = (layer()(thrown, sure) - layer()(xy, sure))[rest].norm(dim=1).mean().item()
-    assert moved[0.0] < 0.02 * moved[1.0] and moved[1.0] > 0.01
+    assert moved[0.0] == 0 and moved[1.0] > 0.003
 
 
 def test_it_can_be_trained_through() -> None:
@@ -130,7 +107,7 @@ def test_a_spec_without_a_layer_is_written_as_before(spec: HRNetSpec) -> None:
     plain = to_json(spec)
     assert plain["format"] == 3 and "shape" not in plain
     shaped = dataclasses.replace(spec, shape=ShapeSpec(bound=0.07))
-    assert to_json(shaped)["format"] == 4 and to_json(shaped)["shape"] == {"reach": 0.3, "bound": 0.07}
+    assert to_json(shaped)["format"] == 4 and to_json(shaped)["shape"] == {"reach": 0.25, "bound": 0.07}
     assert from_json(to_json(shaped)) == shaped and from_json(plain) == spec
     with pytest.raises(ValueError, match="shape"):
         from_json(to_json(shaped) | {"shape": {"bound": 9.0}})

@@ -29,12 +29,11 @@ Depth = Annotated[int, Meta(ge=1, le=16)]
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeSpec:
-    """A shape layer behind the decoding (models.shape), in sizes of a face: the root mean square distance of its points
-    from their centre."""
+    """A shape layer behind the decoding (models.shape), in shares of the crop's side."""
 
-    reach: Annotated[float, Meta(gt=0, le=2)] = 0.3
-    """As far as a coordinate's deviation from the mean face counts."""
-    bound: Annotated[float, Meta(gt=0, le=0.5)] = 0.1
+    reach: Annotated[float, Meta(gt=0, le=1)] = 0.25
+    """As far as a coordinate's deviation from its mean place counts."""
+    bound: Annotated[float, Meta(gt=0, le=0.5)] = 0.03
     """The furthest that a coordinate is corrected."""
 
 

@@ -190,7 +190,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
 
     def shaped(name: str, parent: str) -> Shape:
         """A shape layer on top, in 300W's style."""
-        return Shape(bundle=out / parent, out=out / name, data=at.of("300w"))
+        return Shape(bundle=out / parent, out=out / name, data=at.of("300w"), rounds=3)
 
     def seeded(terms: dict[str, tuple[int, Terms]]) -> list[Job[Any]]:
         return [

@@ -89,7 +89,7 @@ def components(spec: Spec, size_px: int = 256) -> tuple[Component, ...]:
 
 
 def _shape(spec: Spec) -> tuple[Component, ...]:
-    """The shape layer's linear map, with its bias and its mean face; nothing where there is none."""
+    """The shape layer's linear map, with its bias and the mean places; nothing where there is none."""
     if spec.shape is None:
         return ()
     values = 2 * spec.points

@@ -12,7 +12,7 @@ from toolkit.slimming.fold import leftovers
 
 DECODING: Mapping[Decoder, int] = {"dark": 42}
 """Operations from heatmaps to points, which do not depend on the network."""
-SHAPE = 46
+SHAPE = 11
 """Operations of a shape layer, for any number of points."""
 BODY = 3
 """A depthwise convolution, a 1x1 convolution, and the sum; the ReLU between is part of the first."""

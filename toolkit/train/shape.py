@@ -1,4 +1,4 @@
-"""Fitting a shape layer (models.shape) to what a network found on labelled crops: a mean face, a ridge regression."""
+"""Fitting a shape layer (models.shape) to what a network found on labelled crops: a ridge regression."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.core import heatmap, metrics
-from toolkit.core.arrays import ComplexArray, FloatArray
+from toolkit.core.arrays import FloatArray
 from toolkit.core.schemes import Scheme
 from toolkit.data.batches import Batch
 from toolkit.models.shape import ShapeLayer, corrected
 from toolkit.models.spec import ShapeSpec
 from toolkit.train.inference import decoded
-
-ALIGNMENTS = 10
-"""Rounds of bringing all faces onto their mean, which stands still after a few."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,69 +48,28 @@ def found_on(net: nn.Module, batches: Iterable[Batch], sigma_px: float, decoder:
         yield Found(points=(points_xy + 0.5) / side, confidence=confidence, truth=(batch.points_xy + 0.5) / side)
 
 
-def mean_face(truth: FloatArray) -> FloatArray:
-    """The mean (M, 2) of faces (N, M, 2) whose points are all known, by generalised Procrustes analysis (Gower, 1975).
-
-    Centred, of unit root mean square distance from the centre, and turned as the faces are on average.
-
-    Raises:
-        ValueError: no face has all of its points.
-    """
-    whole = truth[np.isfinite(truth).all(axis=(1, 2))]
-    if not len(whole):
-        raise ValueError("no training face has all of its points: a mean face needs some that do")
-    z = whole @ [1, 1j]
-    z = z - z.mean(axis=1, keepdims=True)
-    z = z / _size(z)
-    mean = z.mean(axis=0)
-    for _ in range(ALIGNMENTS):
-        turn = z @ mean.conj()  # the similarity onto the mean, but for its size
-        mean = (z * (turn / np.abs(turn)).conj()[:, None]).mean(axis=0)
-    mean = mean / _size(mean)
-    return np.column_stack([mean.real, mean.imag])
-
-
-def _size(z: ComplexArray) -> FloatArray:
-    return np.asarray(np.sqrt(np.square(np.abs(z)).mean(axis=-1, keepdims=True)))
-
-
 def layers(found: Found, spec: ShapeSpec, strengths: Sequence[float]) -> dict[float, ShapeLayer]:
     """A shape layer for every strength of the ridge, fitted to what a network found.
 
-    A face's corrections are in its own size, and none is asked for beyond the layer's bound, so that no single face
-    that the network lost decides.
+    No correction is asked for beyond the layer's bound, so that no single face that the network lost decides.
 
     Args:
         found: on training crops.
         spec: of the layer.
         strengths: what is added to each deviation's variance of 1.
-
-    Raises:
-        ValueError: no face has all of its points.
     """
-    points = found.points.shape[1]
-    plain = ShapeLayer(spec, points)
-    plain.mean.copy_(torch.from_numpy(mean_face(found.truth)))
-    seen, wanted = _regression(plain, found)
-    weights, biases = ridge(seen, wanted, strengths)
+    mean = torch.from_numpy(found.points.mean(axis=0)).float()
+    plain = ShapeLayer(spec, len(mean))
+    plain.mean.copy_(mean)
+    pairs = zip(found.points, found.confidence, strict=True)
+    seen = [plain.deviations(torch.from_numpy(p).float(), torch.from_numpy(c).float()[None]) for p, c in pairs]
+    wanted = torch.from_numpy(found.truth - found.points).flatten(1).clamp(-spec.bound, spec.bound)
+    weights, biases = ridge(torch.cat(seen).double(), wanted.double(), strengths)
     made = {}
     for strength, weight, bias in zip(strengths, weights, biases, strict=True):
-        made[strength] = layer = ShapeLayer(spec, points)
-        layer.load_state_dict({"mean": plain.mean, "weight": weight, "bias": bias})
+        made[strength] = layer = ShapeLayer(spec, len(mean))
+        layer.load_state_dict({"mean": mean, "weight": weight, "bias": bias})
     return made
-
-
-def _regression(layer: ShapeLayer, found: Found) -> tuple[Tensor, Tensor]:
-    """Deviations (N, 2 M) and the corrections (N, 2 M) that would be right, NaN where a point is missing."""
-    seen, wanted = [], []
-    for points, confidence, truth in zip(found.points, found.confidence, found.truth, strict=True):
-        own = torch.from_numpy(points).float()
-        deviations, (cosine, sine) = layer.deviations(own, torch.from_numpy(confidence).float()[None])
-        size = (cosine * cosine + sine * sine).clamp(min=1e-6)
-        shift = layer.placed(torch.from_numpy(truth).float() - own, (cosine / size, -sine / size))
-        seen.append(deviations.view(-1))
-        wanted.append(shift.reshape(-1).clamp(-layer.spec.bound, layer.spec.bound))
-    return torch.stack(seen).double(), torch.stack(wanted).double()
 
 
 def ridge(seen: Tensor, wanted: Tensor, strengths: Sequence[float]) -> tuple[Tensor, Tensor]:
