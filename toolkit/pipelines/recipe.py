@@ -95,6 +95,7 @@ class Kept(TypedDict):
     out: Path
     data: tuple[Path, ...]
     share: tuple[float, ...]
+    skip_bad: bool
     resume: bool
 
 
@@ -127,7 +128,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
     def on(name: str, sets: Sets) -> Kept:
         """A step's name, and the sets that it is trained on."""
         folders, shares = tuple(at.of(folder) for folder, _ in sets), tuple(share for _, share in sets)
-        return {"out": out / name, "data": folders, "share": shares, "resume": True}
+        return {"out": out / name, "data": folders, "share": shares, "skip_bad": True, "resume": True}
 
     def labelled(name: str, agree: float) -> PseudoLabel:
         """A set in 300W's style, by the teacher and the main network of the release before."""
