@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.bundle import Card
 from toolkit.data.formats import FORMATS
-from toolkit.data.licences import SYNTHETIC, licence_of, research_sets
+from toolkit.data.licences import ATTRIBUTION, SYNTHETIC, licence_of, research_sets
 
 RESEARCH = "whose terms allow research use only; not for products."
 OWN = "nine tenths of folder mine: 90 faces (81 faces)"
@@ -39,7 +39,7 @@ def test_titles_name_research_sets(title: str, sets: tuple[str, ...]) -> None:
 def test_every_published_set_is_research_only() -> None:
     """Each format that belongs to a data set is told by its title; those for anybody's faces are not."""
     free = {f.name for f in FORMATS if not research_sets(f.title)}
-    assert free == {"coco", "five", "pts"}
+    assert free == {"coco", "five", "frl", "pts"}
 
 
 def test_nothing_is_claimed_where_nothing_is_known() -> None:
@@ -48,6 +48,15 @@ def test_nothing_is_claimed_where_nothing_is_known() -> None:
     assert licence_of(DRAWN) == SYNTHETIC
     assert card(OWN).licence is None
     assert card(DRAWN, parents=1).licence is None, "made from a network that may have seen anything"
+
+
+def test_portraits_ask_for_their_authors_names() -> None:
+    """Alone, with drawn faces and through parents; with photos of unknown terms nothing is known."""
+    portraits = "nine tenths of Face Research Lab portraits: 142 (128 faces)"
+    assert licence_of(portraits) == licence_of(f"{portraits} + {DRAWN}", [SYNTHETIC]) == ATTRIBUTION
+    assert licence_of(DRAWN, [ATTRIBUTION]) == ATTRIBUTION and "CC-BY 4.0" in ATTRIBUTION
+    assert licence_of(f"{portraits} + {OWN}") is None and licence_of(portraits, [None]) is None
+    assert licence_of(f"{portraits} + AFW: 3") == licence_of("AFW: 3") == licence_of("AFW: 3", [ATTRIBUTION])
 
 
 def test_research_data_propagates_to_what_is_derived() -> None:

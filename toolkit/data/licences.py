@@ -20,8 +20,16 @@ RESEARCH_SETS = {
 }
 """Sets whose terms allow research use only, and how the titles of data name them."""
 SYNTHETIC = "Trained on synthetic faces alone, which this toolkit draws: no terms but the toolkit's own."
+ATTRIBUTION = (
+    "Trained on portraits of the Face Research Lab (DeBruine and Jones, CC-BY 4.0: name the authors) and on synthetic "
+    "faces, which this toolkit draws: no terms but these and the toolkit's own."
+)
 DRAWN = "synthetic faces"
 """How a title of drawn faces begins."""
+PORTRAITS = "face research lab portraits"
+"""How a title of portraits that may be used by naming their authors goes, whichever part of them it is of."""
+FREE = (SYNTHETIC, ATTRIBUTION)
+"""Of networks that anybody may use."""
 
 
 def research_sets(text: str) -> tuple[str, ...]:
@@ -39,14 +47,18 @@ def licence_of(trained_on: str, parents: Sequence[str | None] = ()) -> str | Non
         trained_on: the title of its training faces.
         parents: what is known of the networks that it was started from, cut from or taught by.
     """
-    known = [text for text in parents if text is not None and text != SYNTHETIC]
+    known = [text for text in parents if text is not None and text not in FREE]
     named = {name for text in (trained_on, *known) for name in research_sets(text)}
     found = [_research(tuple(name for name in RESEARCH_SETS if name in named))] if named else []
     found += dict.fromkeys(text for text in known if not research_sets(text))
     if found:
         return " ".join(found)
-    drawn = all(part.startswith(DRAWN) for part in trained_on.split(" + "))
-    return SYNTHETIC if drawn and all(text == SYNTHETIC for text in parents) else None
+    parts = trained_on.lower().split(" + ")
+    portraits = [PORTRAITS in part for part in parts]
+    free = all(part.startswith(DRAWN) or named for part, named in zip(parts, portraits, strict=True))
+    if not free or not all(text in FREE for text in parents):
+        return None
+    return ATTRIBUTION if any(portraits) or ATTRIBUTION in parents else SYNTHETIC
 
 
 def stated_or_known(stated: str | None, trained_on: str, parents: int) -> str | None:

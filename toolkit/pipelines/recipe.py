@@ -28,7 +28,7 @@ Sets = Sequence[tuple[str, float]]
 FACES = MappingProxyType(
     {
         **{"300w": 2009, "helen_extra/normal": 879, "helen_extra/hard": 143, "infanface": 210, "helen29/train": 298},
-        **{"aflw_pose": 1146, "aflw_merl": 1654, "ytf68": 3179, "photos5": 3700},
+        **{"aflw_pose": 1146, "aflw_merl": 1654, "ytf68": 3179, "photos5": 3700, "london189": 128},
     }
 )
 """Training faces of the sets, by folder under the data: what the costs below are told by."""
@@ -307,7 +307,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="others",
-            purpose="160 px, 98 and 29 points, and a network of drawn faces alone",
+            purpose="160 px, 98 and 29 points, and a network of drawn faces",
             jobs=(
                 _step(distil.run, large),
                 _step(teacher.run, points_98),
@@ -317,7 +317,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="others-last",
-            purpose="their last phase",
+            purpose="their last phase; the network of drawn faces sees portraits that anybody may use",
             jobs=(_step(distil.run, last("large-last", "large-taught", 160, 8)), _step(teacher.run, free)),
         ),
         Wave(

@@ -34,7 +34,7 @@ class Release(Options):
 
     data: Path | None = None
     """Folder of the faces to train and to score on: 300w, helen_extra, aflw_pose, aflw_merl, infanface, photos5, ytf68,
-    helen29, lfpw29 and wflw_test."""
+    london189, helen29, lfpw29 and wflw_test."""
     out: OutFolder = Path("runs/release")
     """The run's folder: a bundle, or a set of labels, for each step."""
     weights: OutFolder = WEIGHTS

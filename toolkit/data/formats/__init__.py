@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from toolkit.data.formats import coco, cofw, five, masked300w, private300w, pts, w300, wflw, ytf
+from toolkit.data.formats import coco, cofw, five, frl, masked300w, private300w, pts, w300, wflw, ytf
 from toolkit.data.formats.gather import Format, Split, shown
 
 FORMATS: tuple[Format, ...] = (
@@ -13,6 +13,7 @@ FORMATS: tuple[Format, ...] = (
     cofw.FORMAT,
     ytf.FORMAT,
     five.FORMAT,
+    frl.FORMAT,
     coco.FORMAT,
     pts.FORMAT,
 )

@@ -1,0 +1,76 @@
+"""Portraits of the Face Research Lab: its template's points as 300W's, bad lines, and what is left out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from toolkit.core.schemes import W300_68
+from toolkit.data import open_folder
+from toolkit.data.formats import by_name, detect
+from toolkit.data.formats.frl import BETWEEN, POINTS, as_68
+
+
+def template(seed: int = 0) -> list[list[float]]:
+    """Points anywhere in the picture, one after the other along its contour."""
+    points = np.random.default_rng(seed).uniform(20, 180, (POINTS, 2))
+    points[[109, 110, 111, 125, 126, 127, 128, 129]] = np.column_stack([np.full(8, 20.0), np.linspace(20, 90, 8)])
+    points[[112, 113, 114, 133, 132, 131, 130]] = np.column_stack([np.full(7, 120.0), np.linspace(20, 80, 7)])
+    return [[float(x), float(y)] for x, y in points]
+
+
+def write(root: Path, faces: dict[str, Any]) -> None:
+    (root / "frl189.json").write_text(json.dumps(faces))
+    for file in faces:
+        (root / file).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (200, 200)).save(root / file)
+
+
+def test_every_point_has_its_place_in_the_template() -> None:
+    """A template's own, or between two of it; the contour parted evenly from beside the eye to the chin."""
+    points = np.array(template())
+    found = as_68(points)
+    assert sorted(BETWEEN) == list(range(17, 68)) and found.shape == (68, 2)
+    np.testing.assert_array_equal(found[36], points[18])
+    np.testing.assert_allclose(found[27], points[[51, 57]].mean(axis=0))
+    np.testing.assert_allclose(found[37], points[19] * 2 / 3 + points[20] / 3)
+    np.testing.assert_array_equal(found[8], points[129])
+    steps = np.diff(found[:9, 1])
+    np.testing.assert_allclose(steps, steps[0])
+    np.testing.assert_allclose(found[0], [20, 20 + 70 * 0.25 / 8])
+
+
+def test_a_mirrored_template_gives_a_mirrored_face() -> None:
+    """Each point and its mirror image lie between mirrored points of the template, by equal shares."""
+    rng = np.random.default_rng(1)
+    face = as_68(rng.uniform(0, 1, (POINTS, 2)))
+    assert np.isfinite(face).all()
+    for place, (first, second, share) in BETWEEN.items():
+        other = BETWEEN[W300_68.mirror[place]]
+        assert other[2] == share or {first, second} & set(other[:2]), place
+
+
+def test_portraits_are_read_and_bad_ones_told(tmp_path: Path) -> None:
+    """Those of a shop are left out; a missing picture and other numbers of points are problems."""
+    faces = {"neutral/a.jpg": template(), "canada/b.jpg": template(1), "3dsk_male/c.jpg": template()}
+    write(tmp_path, faces)
+    bad = {"neutral/none.jpg": template(), "neutral/a.jpg": template()[:5], "canada/b.jpg": "x"}
+    assert detect(tmp_path) is by_name("frl")
+    reading = detect(tmp_path).read(tmp_path, "train")
+    assert [label.name for label in reading.labels] == ["neutral-a", "canada-b"] and not reading.problems
+    np.testing.assert_allclose(reading.labels[0].points_xy, as_68(np.array(template())))
+    (tmp_path / "frl189.json").write_text(json.dumps(bad | {"neutral/c.jpg": template()}))
+    Image.new("RGB", (200, 200)).save(tmp_path / "neutral" / "c.jpg")
+    reading = detect(tmp_path).read(tmp_path, "train")
+    assert len(reading.labels) == 1 and len(reading.problems) == 3
+    assert "expected 189 points of two numbers each, found 5" in reading.problems[1].text
+
+
+def test_a_file_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    """By saying what was expected."""
+    (tmp_path / "frl189.json").write_text("[]")
+    with pytest.raises(ValueError, match="expected an object of file names and 189 points each"):
+        open_folder(tmp_path, test=False)
