@@ -28,7 +28,10 @@ POINTS_29_FAILURES = (
     "298 photos taught it its 29 points, and others the most of them that the 68 have. The chin, the brows and the "
     "mouth are furthest off."
 )
-FREE_FAILURES = "The only photos that it has seen are 142 studio portraits. The contour is furthest off, then the mouth; the eyes are nearest."
+FREE_FAILURES = (
+    "The only photos that it has seen are 142 studio portraits. The contour is furthest off, then the mouth; the eyes "
+    "are nearest."
+)
 
 
 class Format(TypedDict):

@@ -130,12 +130,12 @@ def _swept(records: list[Record]) -> list[TextTable]:
 
 def _budgets(records: list[Record]) -> list[TextTable]:
     """One table a split and length of training: a row for what goes and its budget, the mean over seeds; losses are
-    against the unslimmed network of no depth factors, or of depth factors where that is the only one."""
+    against the supernet that it was cut from, trained on as long, and against the one without depth factors."""
     tables = []
     for split, data, epochs in dict.fromkeys((r["split"], r["data"], r["epochs"]) for r in records):
         own = [r for r in records if (r["split"], r["data"], r["epochs"]) == (split, data, epochs)]
         unslimmed = [r for r in own if r["budget"] is None]
-        whole = [r for r in unslimmed if r["variant"] == "edges"] or unslimmed
+        plain, deep = ([r for r in unslimmed if (r["variant"] == "edges") == edges] for edges in (True, False))
         groups = [[r for r in own if (r["variant"], r["budget"]) == key] for key in dict.fromkeys(map(_what, own))]
         rows = [
             [
@@ -145,14 +145,19 @@ def _budgets(records: list[Record]) -> list[TextTable]:
                 f"{fmean(call_ms(r, 'int8_latency_ms') for r in group):.2f} ms",
                 f"{fmean(r['macs_full'] for r in group) / 1e6:.1f} M",
                 f"{fmean(r['nme_mean'] for r in group):.2f} %",
-                _lost(group, whole),
+                _lost(group, plain if group[0]["variant"] == "edges" else deep),
+                _lost(group, plain),
                 str(len(group)),
             ]
             for group in groups
         ]
         header = ["what goes", "budget", "TFLite operations", "int8, one call (processor time)", "MACs", "NME"]
         title = f"Budgets of operations: {data} ({split}), {epochs} epochs after the cut, "
-        tables.append(TextTable(f"{title}{own[0]['input_px']} px.", [*header, "against unslimmed", "seeds"], rows))
+        tables.append(
+            TextTable(
+                f"{title}{own[0]['input_px']} px.", [*header, "against its supernet", "the plain one", "seeds"], rows
+            )
+        )
     return tables
 
 
