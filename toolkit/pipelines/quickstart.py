@@ -19,6 +19,8 @@ from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.runtime import models_in
 
 SETTINGS = "settings.json"
+START = "sdhrnet-68pt-96"
+"""The released network that minutes of training begin with, as none learns faces from nothing in them."""
 TEST_FACES = 100
 """Synthetic faces that each model is scored on, where there is no --data."""
 
@@ -64,9 +66,10 @@ def run(options: Quickstart) -> Steps[Outcome]:
         "device": options.device,
         "resume": True,
     }
+    start = resolve(START, "bundle") if options.preset == "tiny" else None
     parents = {
-        "teacher": Job(teacher.run, teacher.Teacher(**common, out=out / "teacher"), "teacher"),
-        "supernet": Job(supernet.run, supernet.Supernet(**common, out=out / "supernet"), "supernet"),
+        "teacher": Job(teacher.run, teacher.Teacher(**common, start=start, out=out / "teacher"), "teacher"),
+        "supernet": Job(supernet.run, supernet.Supernet(**common, start=start, out=out / "supernet"), "supernet"),
     }
     yield from side_by_side([job for name, job in parents.items() if not is_bundle(out / name)])
     if not is_bundle(out / "slim"):

@@ -216,6 +216,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         coordinate_weight=STRONG,
         augment=dict(TURNED),
     )
+    begun = Supernet(**on("begun", ()), size=64, synthetic=4000, fresh=True, epochs=8, updates="joint", sparsity=0.0)
     points_98 = Teacher(
         **on("points-98", [*CLOSE, ("infanface", 1.0)]),
         start=out / "main-last",
@@ -266,9 +267,11 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="teachers",
-            purpose="one HRNetV2-W18 for all schemes and styles; which operations and layers others can spare",
+            purpose="one HRNetV2-W18 for all schemes and styles; a supernet of drawn faces that `quickstart` begins with; "
+            "which operations and layers released networks can spare",
             jobs=(
                 _step(teacher.run, headed),
+                _step(supernet.run, begun),
                 _step(supernet.run, searched("main-supernet", "start-main", 128)),
                 _step(supernet.run, searched("small-supernet", "start-small", 96)),
             ),
