@@ -93,6 +93,13 @@ def _contract() -> Stage[Options]:
     return Stage(Contract, run)
 
 
+@make.command("pictures", "the pictures of the README")
+def _pictures() -> Stage[Options]:
+    from tools.pictures import Pictures, run
+
+    return Stage(Pictures, run)
+
+
 TOOLS = Program(
     name="python -m tools",
     about="What makes the records and contracts of this repository.",

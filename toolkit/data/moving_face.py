@@ -49,7 +49,7 @@ class MovingFace:
 
     def __iter__(self) -> Iterator[tuple[float, ImageArray, FloatArray]]:
         """Time in seconds, picture (480, 640, 3) RGB and points (M, 2) of each frame."""
-        portrait, rng = self._portrait(), np.random.default_rng([self.seed, 1])
+        portrait, rng = self.portrait(), np.random.default_rng([self.seed, 1])
         phase = 0.0
         for name, part in self.parts.items():
             target = SPEEDS[name] / REACH
@@ -62,7 +62,7 @@ class MovingFace:
                 points_xy = portrait.points_xy @ matrix[:, :2].T + matrix[:, 2]
                 yield frame / FPS, np.clip(np.rint(noisy), 0, 255).astype(np.uint8), points_xy
 
-    def _portrait(self) -> Sample:
+    def portrait(self) -> Sample:
         """The first face of the seed of which nothing is hidden."""
         faces = SyntheticFaces(100, seed=self.seed, size_px=PORTRAIT_PX, scheme=self.scheme)
         return next(face for face in (faces[i] for i in range(100)) if face.covered is None or not face.covered.any())
