@@ -13,7 +13,7 @@ FACES := $(SDHRNET_DATA)
 WORKERS ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test quick check format notebooks lab release web verify-arm clean
+.PHONY: demo test quick check format notebooks docs lab release web verify-arm clean
 
 demo: $(VENV)/.ready  ## the whole pipeline on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -33,6 +33,10 @@ check: $(VENV)/.ready
 format: $(VENV)/.ready
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
+
+docs: $(VENV)/.ready  ## the site, into runs/site: tutorials, how-to, reference, results
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(RUN)/mkdocs build --strict --quiet
+	@echo open runs/site/index.html
 
 notebooks: $(VENV)/.ready  ## execute every notebook, keep its outputs, and mark it with the code that gave them
 	OMP_NUM_THREADS=1 $(RUN)/python -m pytest --nbmake --overwrite --nbmake-timeout=600 --timeout=1200 --override-ini="filterwarnings=default" $(NOTEBOOKS)

@@ -162,4 +162,5 @@ def _moving(path: Path, options: Pictures) -> Iterator[ImageArray]:
             drawn = frame
             for face in follow(frame, seconds):
                 drawn = draw_landmarks(drawn, face.points_xy, model.scheme, face.confidence)
-            yield cv2.resize(drawn, (SHOWN_PX, SHOWN_PX * 3 // 4), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(drawn, (SHOWN_PX, SHOWN_PX * 3 // 4), interpolation=cv2.INTER_AREA)
+            yield np.asarray(small, np.uint8)

@@ -267,8 +267,8 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="teachers",
-            purpose="one HRNetV2-W18 for all schemes and styles; a supernet of drawn faces that `quickstart` begins with; "
-            "which operations and layers released networks can spare",
+            purpose="one HRNetV2-W18 for all schemes and styles; a supernet of drawn faces, which `quickstart` begins "
+            "with; which operations and layers released networks can spare",
             jobs=(
                 _step(teacher.run, headed),
                 _step(supernet.run, begun),

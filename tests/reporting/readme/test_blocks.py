@@ -108,7 +108,9 @@ def test_what_one_chooses_by_is_beside_the_mesh(tmp_path: Path) -> None:
     alone, whole = short([ours, mesh]), short([ours, mesh, {**ours, **found}])
     line = "5.12 % | 3.00 ms | 2.00 x | 2.0 MB |"
     assert f"| `ours.tflite` | not measured | not measured | not measured | {line}" in alone
-    assert f"| `ours.tflite` | 5.50 % | 25.0 % | 38 ms | {line}" in whole, "a face that its pipeline does not find is a failure"
+    assert f"| `ours.tflite` | 5.50 % | 25.0 % | 38 ms | {line}" in whole, (
+        "a face that its pipeline does not find is a failure"
+    )
     write_lines(tmp_path / "results.jsonl", [ours, mesh])
     name = f"{tmp_path.name}{IN_SHORT}"
     page = tmp_path / "README.md"
