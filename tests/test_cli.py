@@ -67,6 +67,8 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("benchmark m --peers dlib --detector", "benchmark m --competitors dlib --detector"),
         ("benchmark --robustness m --peers=dlib", "benchmark robustness m --competitors dlib"),
         ("verify --arm m", "verify arm m"),
+        ("supernet --out o --preset paper", "supernet --preset paper-300w --out o"),
+        ("distil --published cofw --out o", "distil --peers-weight 3 --teacher-weight 0.1 --out o"),
         ("video --measure --faces 1", "video measure --faces 1"),
         ("data pace --runs 3", "data throughput --runs 3"),
         ("evaluate --boxes m --data d", "evaluate --boxes detector m --data d"),

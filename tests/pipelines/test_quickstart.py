@@ -35,7 +35,10 @@ def test_a_folder_that_holds_anything_else_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_preset_is_refused() -> None:
     """With those that there are."""
-    with pytest.raises(ValueError, match=r'--preset: expected one of "cpu", "paper", "tiny", got "huge"'):
+    with pytest.raises(
+        ValueError,
+        match=r'--preset: expected one of "cpu", "paper-300w", "paper-cofw", "paper-wflw", "tiny", got "huge"',
+    ):
         Quickstart(preset="huge")
 
 

@@ -199,7 +199,13 @@ def test_equation_2(tmp_path: Path) -> None:
 def test_equations_3_and_4(tmp_path: Path, temperature: float) -> None:
     """Each student's own error, divergence from the mean of both and from the teacher's clean map (1e-4)."""
     options = Distil(
-        out=tmp_path, student=tmp_path, teacher=tmp_path, published="cofw", temperature=temperature, **SMALL
+        out=tmp_path,
+        student=tmp_path,
+        teacher=tmp_path,
+        peers_weight=3.0,
+        teacher_weight=0.1,
+        temperature=temperature,
+        **SMALL,
     )
     setup = finish(set_up(options, stage="distil", run=distil.run))
     nets, batch = {"peer1": loud(1), "peer2": loud(2)}, with_gaps(setup)

@@ -272,13 +272,18 @@ def _serve() -> "Stage[Options]":
 COMMANDS = {command.name: command for command in chain.from_iterable(group.commands for group in GROUPS)}
 """Every command by its name."""
 
-MOVED = (
+PRESET_STAGES = ("quickstart", "teacher", "supernet", "distil")
+MOVED: tuple[Moved | OldOption, ...] = (
     Moved("slim --sweep", "slim sweep"),
     Moved("verify --arm", "verify arm"),
     Moved("benchmark --robustness", "benchmark robustness"),
     Moved("benchmark --device adb", "benchmark phone"),
     Moved("data pace", "data throughput"),
     Moved("video --measure", "video measure"),
+    *(Moved(f"{stage} --preset paper", f"{stage} --preset paper-300w") for stage in PRESET_STAGES),
+    Moved("distil --published 300w", "distil --peers-weight 4 --teacher-weight 1"),
+    Moved("distil --published cofw", "distil --peers-weight 3 --teacher-weight 0.1"),
+    Moved("distil --published wflw", "distil --peers-weight 0.3 --teacher-weight 0.1"),
     OldOption("evaluate", "--boxes", ("--boxes", "detector"), "evaluate --boxes detector", ("labels", "detector")),
     OldOption("benchmark", "--peers", ("--competitors",), "benchmark --competitors"),
     OldOption("photo", "--image", (), "photo IMAGE"),

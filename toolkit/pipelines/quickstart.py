@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from toolkit.commands.convert import convert, verify
 from toolkit.commands.live import photo
@@ -17,6 +17,7 @@ from toolkit.core.records import append
 from toolkit.core.zoo import MAIN, is_bundle, resolve
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.runtime import models_in
+from toolkit.train.presets import PRESETS, PresetName
 
 SETTINGS = "settings.json"
 START = "sdhrnet-68pt-96"
@@ -36,8 +37,9 @@ class Quickstart(Options):
     """The run's folder."""
     data: Path | None = None
     """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
-    preset: Literal["tiny", "cpu", "paper"] = "tiny"
-    """tiny: minutes, to see it work. cpu: two hours or so on two cores. paper: section 4.3, for a GPU."""
+    preset: PresetName = "tiny"
+    """tiny: minutes, to see it work. cpu: two hours or so on two cores. paper-300w, paper-cofw, paper-wflw: as
+    published for a data set, for a GPU."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
     device: str = "auto"
@@ -48,7 +50,7 @@ class Common(TypedDict):
     """What all trainings share."""
 
     data: tuple[Path, ...]
-    preset: Literal["tiny", "cpu", "paper"]
+    preset: PresetName
     seed: int
     device: str
     resume: bool
@@ -73,7 +75,8 @@ def run(options: Quickstart) -> Steps[Outcome]:
     }
     yield from side_by_side([job for name, job in parents.items() if not is_bundle(out / name)])
     if not is_bundle(out / "slim"):
-        yield from slim.run(slim.Slim(supernet=out / "supernet", out=out / "slim"))
+        paper = options.preset if PRESETS[options.preset].published else None
+        yield from slim.run(slim.Slim(supernet=out / "supernet", out=out / "slim", preset=paper))
     if not is_bundle(out / "distil"):
         training = distil.Distil(**common, student=out / "slim", teacher=out / "teacher", out=out / "distil")
         yield from distil.run(training)

@@ -121,9 +121,9 @@ def decoded(
     return np.stack(points), np.stack(confidence)
 
 
-def evaluate(net: nn.Module, crops: PlainCrops, sigma_px: float) -> metrics.Scores:
+def evaluate(net: nn.Module, crops: PlainCrops, sigma_px: float, decoder: heatmap.Decoder = "dark") -> metrics.Scores:
     """Scores of a network on plain crops."""
-    errors = metrics.nme(predict(net, crops.images, sigma_px), crops.points_xy, crops.faces.scheme)
+    errors = metrics.nme(predict(net, crops.images, sigma_px, decoder), crops.points_xy, crops.faces.scheme)
     return metrics.scores(errors)
 
 

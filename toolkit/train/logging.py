@@ -14,6 +14,7 @@ from toolkit.bundle import is_bundle
 from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import FaceStyle, captioned, contact_sheet, draw_landmarks
 from toolkit.core.files import write_bytes, write_lines
+from toolkit.core.heatmap import Decoder
 from toolkit.core.images import png
 from toolkit.core.metrics import nme
 from toolkit.data.crops import PlainCrops
@@ -38,11 +39,11 @@ def log_epoch(folder: Path, run: Run, emas: Mapping[str, EMA], log: Sequence[Epo
     if not is_bundle(folder):  # else it is the log of the bundle that will be replaced
         write_lines(folder / "log.jsonl", [record.json for record in log])
     pictures = {}
-    if how.samples and (record.epoch % how.samples == 0 or record.epoch == run.optim.epochs):
+    if run.validation and how.samples and (record.epoch % how.samples == 0 or record.epoch == run.optim.epochs):
         crops = run.validation[record.size_px]
         for name, net in run.nets.items():
             with swapped(net, emas[name].values):
-                pictures[name] = png(sample_sheet(net, crops, run.sigma_px))
+                pictures[name] = png(sample_sheet(net, crops, run.sigma_px, run.decoder))
             write_bytes(folder / SAMPLES / f"{name}-{record.epoch:03d}.png", pictures[name])
     if how.tensorboard:
         from toolkit.train.tensorboard import write_events  # an optional library
@@ -57,14 +58,14 @@ def _clear(folder: Path, run: Run) -> None:
         path.unlink()
 
 
-def sample_sheet(net: nn.Module, crops: PlainCrops, sigma_px: float) -> ImageArray:
+def sample_sheet(net: nn.Module, crops: PlainCrops, sigma_px: float, decoder: Decoder = "dark") -> ImageArray:
     """A contact sheet of validation faces, evenly picked: white what people marked, in colour what the network finds.
 
     The caption is a face's NME.
     """
     scheme = crops.faces.scheme
     chosen = np.unique(np.linspace(0, len(crops.images) - 1, SHOWN).astype(int))
-    truth, found = crops.points_xy[chosen], predict(net, crops.images[chosen], sigma_px)
+    truth, found = crops.points_xy[chosen], predict(net, crops.images[chosen], sigma_px, decoder)
     scale = TILE_PX / crops.images.shape[1]
     tiles = []
     for image, true, points, error in zip(crops.images[chosen], truth, found, nme(found, truth, scheme), strict=True):

@@ -25,7 +25,7 @@ from toolkit.train.distributed import broadcast_tensors
 from toolkit.train.inference import Inputs, evaluate
 from toolkit.train.logging import log_epoch
 from toolkit.train.optim import EMA, flatten, swapped
-from toolkit.train.run import EpochRecord, Pass, Run, data_loader
+from toolkit.train.run import EpochRecord, Pass, Run, Settings, data_loader
 
 
 def fit(run: Run, folder: Path, *, resume: bool) -> Steps[list[EpochRecord]]:
@@ -65,6 +65,8 @@ def _trained(run: Run, folder: Path, resume: bool) -> Steps[list[EpochRecord]]:
         log = load_checkpoint(path, run, emas)
     for net in run.nets.values():
         broadcast_tensors(net.state_dict().values())
+    if run.logging.settings:
+        yield Progress(task="settings", done=0, total=0, text="\n".join(_listed(run.identity)))
     for epoch in range(len(log), run.optim.epochs):
         if out_of_patience(log, run.nets, run):
             break
@@ -75,9 +77,9 @@ def _trained(run: Run, folder: Path, resume: bool) -> Steps[list[EpochRecord]]:
         faces = len(run.passes) * run.faces.batches(run.optim.batch) * _size(run)
         faces_per_second, outside_percent = clock.read(faces)
         scores = {}
-        for name, net in run.nets.items() if run.processes.rank == 0 else ():
+        for name, net in run.nets.items() if run.validation and run.processes.rank == 0 else ():
             with swapped(net, emas[name].values):
-                scores[name] = evaluate(net, run.validation[size], run.sigma_px)
+                scores[name] = evaluate(net, run.validation[size], run.sigma_px, run.decoder)
         record = EpochRecord(
             epoch=epoch + 1,
             seconds=round(time.perf_counter() - started, 2),
@@ -183,6 +185,15 @@ def _step(run: Run, part: Pass, work: Work, seen: Inputs) -> dict[str, float]:
             )
     run.processes.step(part.optimiser)
     return values
+
+
+def _listed(settings: Settings, above: str = "") -> Iterator[str]:
+    """A line for each setting, those of a group behind its name."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _listed(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name} {value}"
 
 
 def _note(log: list[EpochRecord]) -> str:

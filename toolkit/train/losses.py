@@ -135,7 +135,7 @@ def supervised(
         terms["hidden"] = excess(predicted, covered & (known[..., 0, 0] == 0), known, height)
     terms[name] = OF_HEATMAPS[name](predicted, wanted, known)
     if options.coordinate_weight:
-        found = coordinate(predicted, truth, known, options.sigma, options.coordinate_loss)
+        found = coordinate(predicted, truth, known, options.sigma_px, options.coordinate_loss)
         terms["coordinate"] = options.coordinate_weight * found
     return terms
 

@@ -1,54 +1,29 @@
-"""The options that every training stage takes, and their presets."""
+"""The options that every training stage takes."""
 
 import dataclasses
 from dataclasses import dataclass, field
 from importlib import import_module
 from math import sqrt
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
+from toolkit.core.heatmap import Decoder
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder
 from toolkit.core.schemes import Scheme, SchemeName, scheme
-from toolkit.data.augment import PUBLISHED, Augment
+from toolkit.data.augment import Augment
 from toolkit.slimming.complexity import check_size
 from toolkit.train.device import ComputePrecision
-from toolkit.train.optim import PAPER, Optim
+from toolkit.train.optim import Optim
+from toolkit.train.presets import PRESETS, Preset, PresetName, Validation
 from toolkit.train.run import Logging
 
 OWN = "own"
 """Of --marked: the scheme that the set itself names."""
 LEAST_VISIBILITY = 0.2
 """A lower peak is hard to find in an eight-bit file."""
-PresetName = Literal["tiny", "cpu", "paper"]
 HeatmapLoss = Literal["mse", "awing"]
 CoordinateLoss = Literal["smooth-l1", "wing", "star"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset:
-    """A consistent set of sizes for one purpose."""
-
-    size_px: int
-    optim: Optim
-    synthetic: int
-    """How many synthetic training faces, where no --data is given; a tenth as many for validation."""
-    augment: Augment = field(default_factory=Augment)
-
-
-PRESETS = MappingProxyType(
-    {
-        "tiny": Preset(size_px=64, optim=Optim(epochs=4, batch=8), synthetic=320),
-        "cpu": Preset(size_px=64, optim=Optim(), synthetic=2000),
-        "paper": Preset(
-            size_px=256,
-            optim=PAPER,
-            synthetic=3148,
-            augment=PUBLISHED,
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +41,16 @@ class Training(Options):
     hold_out: Literal["first", "all"] = "first"
     """Of which --data the validation tenth is kept from training: of the first alone, or of all, so that `evaluate
     --split val` can score each."""
+    validation: Validation | None = None
+    """held-out: a tenth of the training faces, or those that the set itself names, is validated on and not trained on.
+    none: every training face is trained on, as published, and nothing is validated (default: the preset's)."""
     share: tuple[float, ...] = ()
     """One number for each --data: 0.25 shows a quarter of its faces an epoch, 2 each of them twice (default: 1)."""
     skip_bad: bool = False
     """Train without the annotations and pictures that cannot be used; the card says how many."""
     preset: PresetName = "cpu"
-    """tiny: minutes, to see it work. cpu: an hour or two on a core. paper: section 4.3, for a GPU."""
+    """tiny: minutes, to see it work. cpu: an hour or two on a core. paper-300w, paper-cofw, paper-wflw: every setting
+    that the paper publishes for a data set (section 4.3), for a GPU; all are shown before the first step."""
     size: int | None = None
     """Side of the input crop in pixels, a multiple of 32 (default: the preset's, or the parent bundle's)."""
     progressive: tuple[int, ...] = ()
@@ -102,8 +81,12 @@ class Training(Options):
     augment: dict[str, float] = field(default_factory=dict)
     """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
     those that are not named (default: the preset's; results/data says what each group gave)."""
-    sigma: float = 1.0
-    """Standard deviation of the target Gaussians in heatmap pixels."""
+    sigma: float | None = None
+    """Standard deviation of the target Gaussians in heatmap pixels (default: the preset's; 1 but for paper-cofw and
+    paper-wflw)."""
+    decoder: Decoder | None = None
+    """How points are read from heatmaps, in validation and by all that opens the bundle: dark, quarter, argmax, see
+    `evaluate` (default: the preset's; dark, or as published quarter)."""
     heatmap_loss: HeatmapLoss = "mse"
     """Of the heatmaps, in every step that learns weights from the truth: mse, as published, or awing, adaptive wing
     with its weighted map (Wang et al., 2019)."""
@@ -159,8 +142,10 @@ class Training(Options):
             raise ValueError(f"--progressive takes rising sizes below --size, an epoch each at least, got {self.sizes}")
         _ = self.augmentation  # refuses unknown kinds
         self._check_data()
-        if not self.sigma > 0:
+        if not self.sigma_px > 0:
             raise ValueError(f"--sigma must be above 0, got {self.sigma}")
+        if self.validated == "none" and (self.patience or self.hold_out == "all"):
+            raise ValueError("--patience and --hold-out all need validation faces: give --validation held-out")
         if self.coordinate_weight < 0:
             raise ValueError(f"--coordinate-weight must not be negative, got {self.coordinate_weight}")
         if not LEAST_VISIBILITY <= self.visibility <= 1:
@@ -192,9 +177,29 @@ class Training(Options):
         return None if name == OWN else scheme(name)
 
     @property
+    def chosen(self) -> Preset:
+        """The preset, whose settings count where an option is not given."""
+        return PRESETS[self.preset]
+
+    @property
     def size_px(self) -> int:
         """The input size, from the option or the preset."""
-        return PRESETS[self.preset].size_px if self.size is None else self.size
+        return self.chosen.size_px if self.size is None else self.size
+
+    @property
+    def sigma_px(self) -> float:
+        """Of the targets, in heatmap pixels, from the option or the preset."""
+        return self.chosen.sigma_px if self.sigma is None else self.sigma
+
+    @property
+    def decoded(self) -> Decoder:
+        """How points are read, from the option or the preset."""
+        return self.decoder or self.chosen.decoder
+
+    @property
+    def validated(self) -> Validation:
+        """On which faces, from the option or the preset."""
+        return self.validation or self.chosen.validation
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -204,7 +209,7 @@ class Training(Options):
     @property
     def optim(self) -> Optim:
         """The optimiser's settings: the preset's, with the options given."""
-        preset = PRESETS[self.preset].optim
+        preset = self.chosen.optim
         batch = preset.batch if self.batch is None else self.batch
         return dataclasses.replace(
             preset,
@@ -218,7 +223,7 @@ class Training(Options):
     @property
     def logging(self) -> Logging:
         """What the run shows of itself."""
-        return Logging(samples=self.samples, tensorboard=self.tensorboard)
+        return Logging(samples=self.samples, tensorboard=self.tensorboard, settings=self.chosen.published)
 
     @property
     def augmentation(self) -> Augment:
@@ -228,5 +233,5 @@ class Training(Options):
             raise ValueError(f"no augmentation {unknown.pop()!r}; kinds: {', '.join(Augment.kinds())}, all")
         if self.augment.get("all", 0) != 0:
             raise ValueError("--augment all takes only 0: name the kinds to change")
-        base = PRESETS[self.preset].augment if "all" not in self.augment else Augment.only()
+        base = self.chosen.augment if "all" not in self.augment else Augment.only()
         return dataclasses.replace(base, **{k: v for k, v in self.augment.items() if k != "all"})

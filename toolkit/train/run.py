@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from toolkit.core.heatmap import Decoder
 from toolkit.core.metrics import Scores
 from toolkit.core.provenance import cores
 from toolkit.data.augment import Augment
@@ -46,6 +47,8 @@ class Logging:
     """Pictures of predictions every so many epochs and after the last one; 0 for none."""
     tensorboard: bool = False
     """Events for TensorBoard, an epoch at a time."""
+    settings: bool = False
+    """Every setting, before the first step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +60,14 @@ class Run:
     optim: Optim
     faces: TrainingFaces
     validation: Mapping[int, PlainCrops]
-    """The validation faces at every input size of the schedule."""
+    """The validation faces at every input size of the schedule; none where nothing is validated."""
     sizes: tuple[int, ...]
     """Input sizes in pixels, each for an equal share of the epochs, the last one the network's own."""
     augment: Augment
     seed: int
     sigma_px: float
+    decoder: Decoder = "dark"
+    """How validation reads points from heatmaps."""
     identity: Settings
     """What a resumed run must share."""
     factors: Callable[[], list[float]] | None = None
@@ -98,7 +103,7 @@ class EpochRecord:
     alpha: tuple[float, ...] = ()
     """A supernet's importance factors at its end."""
     validation: Mapping[str, Scores]
-    """Scores of the EMA of each network's weights."""
+    """Scores of the EMA of each network's weights, where there are validation faces."""
 
     @property
     def json(self) -> dict[str, Any]:

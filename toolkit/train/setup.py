@@ -18,7 +18,7 @@ from toolkit.core.metrics import Scores
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.schemes import W300_68, Scheme, scheme
-from toolkit.data import open_faces, open_folder
+from toolkit.data import Faces, open_faces, open_folder
 from toolkit.data.audit import told
 from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.data.crops import PlainCrops, plain_crops
@@ -28,7 +28,7 @@ from toolkit.train.checkpoint import claim, discard, require_same
 from toolkit.train.device import default_precision, pick_device, process_settings
 from toolkit.train.distributed import ProcessGroup, default_threads, start_processes
 from toolkit.train.inference import visibility_auc
-from toolkit.train.options import PRESETS, Training
+from toolkit.train.options import Training
 from toolkit.train.run import EpochRecord, Pass, Run, Settings, default_workers
 
 STRIDE = 32
@@ -85,7 +85,8 @@ class Setup:
             sizes=options.sizes,
             augment=options.augmentation,
             seed=options.seed,
-            sigma_px=options.sigma,
+            sigma_px=options.sigma_px,
+            decoder=options.decoded,
             identity=self.identity | own,
             factors=factors,
             logging=options.logging,
@@ -98,11 +99,13 @@ class Setup:
         """Every option of any training that changes the result."""
         return _identity(self.options, self.stage, self.train.faces.title) | {"precision": self.processes.precision}
 
-    def metrics(self, net: nn.Module, scores: Scores) -> dict[str, Any]:
+    def metrics(self, net: nn.Module, scores: Scores | None) -> dict[str, Any]:
         """What the card says of the validation faces: the scores of a network that was trained, and its confidence's
         visibility AUC where the set says which points are covered."""
+        if scores is None:
+            return {}
         crops = self.validation[self.options.size_px]
-        auc = visibility_auc(net, crops, self.options.sigma) if self.processes.rank == 0 else None
+        auc = visibility_auc(net, crops, self.options.sigma_px) if self.processes.rank == 0 else None
         found = {} if auc is None else {"visibility_auc": round(auc, 4)}
         return {"val": dataclasses.asdict(scores), **found}
 
@@ -124,10 +127,11 @@ class Setup:
             stage=self.stage,
             scheme=self.train.faces.scheme.name,
             size_px=self.options.size_px,
-            sigma_px=self.options.sigma,
+            sigma_px=self.options.sigma_px,
+            decoder=self.options.decoded,
             data={
                 "train": trained_on,
-                "val": self.validation[self.options.size_px].faces.title,
+                **({"val": self.validation[self.options.size_px].faces.title} if self.validation else {}),
                 **({"licence": licence} if licence else {}),
             },
             config={k: v for k, v in self.identity.items() if k not in ("stage", "data")} | config,
@@ -143,11 +147,13 @@ class Setup:
             },
         )
 
-    def write(self, result: bundle.Bundle) -> None:
-        """Write the bundle to --out; of several processes the first one does."""
+    def write(self, result: bundle.Bundle, out: Path | None = None) -> None:
+        """Write the bundle to --out, with which the run is finished, or to another folder first; of several processes
+        the first one does."""
         if self.processes.rank == 0:
-            bundle.write(result, self.options.out)
-            discard(self.options.out)
+            bundle.write(result, out or self.options.out)
+            if out in (None, self.options.out):
+                discard(self.options.out)
 
 
 def set_up(
@@ -218,11 +224,16 @@ def finished(options: Training, stage: str, own: Settings, usual: Scheme = W300_
         _identity(options, stage, faces.title) | own | ({"precision": options.precision} if options.precision else {})
     )
     require_same(options.out, made, asked)
-    nme = card.metrics["val"]["nme_mean"]
+    scores = Scores(**card.metrics["val"]) if "val" in card.metrics else None
     return Outcome(
-        text=f"{options.out} is finished, validation NME {nme:.2f} %: nothing was changed; --overwrite trains anew",
+        text=f"{options.out} is finished, {validated(scores)}: nothing was changed; --overwrite trains anew",
         records=({"kind": "stage", **done.log[-1]},),
     )
+
+
+def validated(scores: Scores | None) -> str:
+    """What to say of the validation faces."""
+    return "nothing validated" if scores is None else f"validation NME {scores.nme_mean:.2f} %"
 
 
 def _identity(options: Training, stage: str, data: str) -> Settings:
@@ -233,7 +244,9 @@ def _identity(options: Training, stage: str, data: str) -> Settings:
         "marked": list(options.marked),
         "size_px": options.size_px,
         "progressive": list(options.progressive),
-        "sigma": options.sigma,
+        "sigma": options.sigma_px,
+        "decoder": options.decoded,
+        "validation": options.validated,
         "heatmap_loss": options.heatmap_loss,
         "coordinate_weight": options.coordinate_weight,
         "coordinate_loss": options.coordinate_loss,
@@ -255,6 +268,8 @@ def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[i
     mixed = _mixed(options, first, count, usual)
     yield from told(mixed)
     train = yield from training_faces(mixed, options.size_px, skip_bad=options.skip_bad)
+    if options.validated == "none":
+        return train, {}
     target = train.faces.scheme
     held_out = open_faces(first, "val", max(1, count // 10), scheme=target, skip_bad=options.skip_bad)
     if first is not None:
@@ -267,7 +282,7 @@ def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[i
 
 def _first(options: Training) -> tuple[Path | None, int]:
     """The set that the validation faces are held out of, and how many faces there are of it where it is synthetic."""
-    count = PRESETS[options.preset].synthetic if options.synthetic is None else options.synthetic
+    count = options.chosen.synthetic if options.synthetic is None else options.synthetic
     return options.data[0] if options.data else None, count
 
 
@@ -282,7 +297,10 @@ def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme)
     """The training faces, all in the scheme to train: the first set's, unless the stage names another."""
     shares = options.share or (1.0,) * len(options.data)
     drawn = options.target or (scheme(options.scheme) if options.scheme else usual)
-    own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad, fresh=options.fresh)
+    if first is not None and options.validated == "none":
+        own: Faces = open_folder(first, test=False, skip_bad=options.skip_bad)
+    else:
+        own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad, fresh=options.fresh)
     target = options.target or (options.marked_by(0) if first else None) or own.scheme
     if first is None:
         return Mix([Portion(faces=own)])

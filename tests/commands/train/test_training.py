@@ -164,21 +164,18 @@ def test_peers_that_see_the_same_are_refused_and_mirrored_views_set_them_apart(p
 
 
 def test_sizes_come_from_options_then_presets(tmp_path: Path) -> None:
-    """--size wins; presets differ; the paper's is 256 px and Adam at 1e-4."""
-    paper = Teacher(out=tmp_path, preset="paper")
-    assert (paper.size_px, paper.optim.lr, paper.optim.epochs) == (256, 1e-4, 60)
+    """--size wins; presets differ."""
+    assert Teacher(out=tmp_path, preset="paper-300w").size_px == 256
     assert Teacher(out=tmp_path, size=96).size_px == 96
     with pytest.raises(ValueError, match="multiple of 32"):
         Teacher(out=tmp_path, size=50)
 
 
-def test_published_weights_of_equation_4_by_data_set(tmp_path: Path) -> None:
-    """Section 4.3; an explicit weight goes before, 0 included."""
+def test_an_explicit_weight_of_equation_4_goes_before_the_published_one(tmp_path: Path) -> None:
+    """0 included; without a paper's preset they are those of 300W."""
     parents: dict[str, Any] = {"out": tmp_path, "student": tmp_path, "teacher": tmp_path}
     assert Distil(**parents).lambdas == (4, 1)
-    assert Distil(**parents, published="cofw").lambdas == (3, 0.1)
-    assert Distil(**parents, published="wflw").lambdas == (0.3, 0.1)
-    assert Distil(**parents, published="wflw", teacher_weight=0.0).lambdas == (0.3, 0)
+    assert Distil(**parents, preset="paper-wflw", teacher_weight=0.0).lambdas == (0.3, 0)
 
 
 def test_the_learning_rate_grows_with_the_root_of_the_batch(tmp_path: Path) -> None:
@@ -270,7 +267,10 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
         ({"threads": 0}, "--threads must be at least 1, got 0"),
         ({"lr": 0.0}, "learning rate above 0"),
         ({"size": 0}, "multiple of 32"),
-        ({"preset": "huge"}, '--preset: expected one of "cpu", "paper", "tiny", got "huge"'),
+        (
+            {"preset": "huge"},
+            '--preset: expected one of "cpu", "paper-300w", "paper-cofw", "paper-wflw", "tiny", got "huge"',
+        ),
         ({"resume": True, "overwrite": True}, "give one of them"),
     ],
 )

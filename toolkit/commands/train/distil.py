@@ -1,8 +1,8 @@
 """Stage: triple knowledge distillation (section 3.2): two peers with masked inputs and a frozen teacher."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -22,12 +22,10 @@ from toolkit.train.inference import Inputs, normalised
 from toolkit.train.loop import fit
 from toolkit.train.losses import behind, distillation, masked, mirror, supervised, targets
 from toolkit.train.options import Training
-from toolkit.train.run import Pass, Settings
-from toolkit.train.setup import Setup, finished, set_up
+from toolkit.train.run import EpochRecord, Pass, Settings
+from toolkit.train.setup import Setup, finished, set_up, validated
 
 PEERS = ("peer1", "peer2")
-PUBLISHED = MappingProxyType({"300w": (4.0, 1.0), "cofw": (3.0, 0.1), "wflw": (0.3, 0.1)})
-"""lambda 1 and lambda 2 of equation 4 by data set (section 4.3)."""
 
 
 class Terms(TypedDict, total=False):
@@ -47,20 +45,22 @@ ALONE: Terms = {"peers_weight": 0.0, "teacher_weight": 0.0, "mask": 0.0}
 class Distil(Training):
     """Refine a slimmed network: two copies of it learn from the truth, from each other and from the teacher.
 
-    The copy that does better on the validation faces is written. With --peers-weight 0 there is nobody to learn from,
-    and one copy is trained, at half the cost.
+    The copy that does better on the validation faces is written, or both. With --peers-weight 0 there is nobody to
+    learn from, and one copy is trained, at half the cost.
     """
 
     student: BundlePath
     """Bundle of the slimmed network; both peers start from it (Algorithm 1, line 17)."""
     teacher: BundlePath | None = None
     """Bundle of the teacher, which stays as it is; with --teacher-weight 0 none is needed, and none is read."""
-    published: Literal["300w", "cofw", "wflw"] = "300w"
-    """Weights of equation 4 as published for a data set; lambda 1 and 2 are 4 and 1, 3 and 0.1, 0.3 and 0.1."""
+    keep: Literal["better", "both"] | None = None
+    """better: the student that does better on the validation faces is written. both: the first one is, and the second
+    one to --out/peer2: SD-HRNet 1 and 2 of the paper (default: better; both where nothing is validated)."""
     peers_weight: float | None = None
-    """lambda 1 of equation 4, on the ensemble of both peers (default: as published)."""
+    """lambda 1 of equation 4, on the ensemble of both peers (default: the preset's; 4 but for paper-cofw, 3, and
+    paper-wflw, 0.3)."""
     teacher_weight: float | None = None
-    """lambda 2 of equation 4, on the teacher (default: as published)."""
+    """lambda 2 of equation 4, on the teacher (default: the preset's; 1 but for paper-cofw and paper-wflw, 0.1)."""
     temperature: float = 1.0
     """Of the softmax in equation 3."""
     mask: float = 0.5
@@ -78,6 +78,8 @@ class Distil(Training):
             raise ValueError("weights must not be negative, temperature must be above 0 and mask between 0 and 1")
         if self.lambdas[1] and self.teacher is None:
             raise ValueError("give the teacher's bundle (--teacher), or train without one (--teacher-weight 0)")
+        if self.keep == "better" and self.validated == "none" and len(self.peers) > 1:
+            raise ValueError("without validation faces nobody knows the better student: give --keep both")
         if self.lambdas[0] and not self.mask and self.views == "same":
             raise ValueError(
                 "peers that start equal and see the same crop stay equal and teach each other nothing: give them masks "
@@ -92,11 +94,15 @@ class Distil(Training):
     @property
     def lambdas(self) -> tuple[float, float]:
         """Weights of the peers' ensemble and of the teacher in equation 4."""
-        peers, teacher = PUBLISHED[self.published]
         return (
-            peers if self.peers_weight is None else self.peers_weight,
-            teacher if self.teacher_weight is None else self.teacher_weight,
+            self.chosen.peers_weight if self.peers_weight is None else self.peers_weight,
+            self.chosen.teacher_weight if self.teacher_weight is None else self.teacher_weight,
         )
+
+    @property
+    def keeps_both(self) -> bool:
+        """Whether both students are written, where there are two."""
+        return len(self.peers) > 1 and (self.keep == "both" or (self.keep is None and self.validated == "none"))
 
 
 def run(options: Distil) -> Steps[Outcome]:
@@ -126,24 +132,28 @@ def _train(
     passes = (_pass(options, setup, nets, teacher),)
     log = yield from fit(setup.run(nets, passes, own), options.out, resume=options.resume)
     ends = {name: final_record(log, name, options.patience) for name in options.peers}
-    best = min(ends, key=lambda name: ends[name].validation[name].nme_mean)
-    scores = ends[best].validation[best]
-    better = nets[best]
-    assert isinstance(better, HRSuperNet)
-    card = setup.card(
-        "sd-hrnet",
-        log,
-        config=_own(options),
-        metrics=setup.metrics(better, scores) | {"kept": best},
-        parents=own["parents"],
-        ancestors=[given.card for given in (student, teacher) if given],
-    )
-    setup.write(bundle.of_network(better, card, tuple(record.json for record in log)))
+    first = PEERS[0] if setup.validation == {} or options.keeps_both else _better(ends)
+    places = {name: options.out / name for name in nets if options.keeps_both and name != first} | {first: options.out}
+    for name, out in places.items():  # --out itself last: with it the run is finished
+        net = nets[name]
+        assert isinstance(net, HRSuperNet)
+        card = setup.card(
+            "sd-hrnet",
+            log,
+            config=_own(options),
+            metrics=setup.metrics(net, ends[name].validation.get(name)) | {"kept": name},
+            parents=own["parents"],
+            ancestors=[given.card for given in (student, teacher) if given],
+        )
+        setup.write(bundle.of_network(net, card, tuple(record.json for record in log)), out)
     made = "distilled" if card.taught_by else "trained (on the truth alone)"
-    return Outcome(
-        text=f"{made} network written to {options.out}: validation NME {scores.nme_mean:.2f} % ({best})",
-        records=({"kind": "stage", **ends[best].json},),
-    )
+    told = "; ".join(f"{out}: {validated(ends[name].validation.get(name))} ({name})" for name, out in places.items())
+    return Outcome(text=f"{made} network written to {told}", records=({"kind": "stage", **ends[first].json},))
+
+
+def _better(ends: Mapping[str, EpochRecord]) -> str:
+    """The student whose validation error is lower."""
+    return min(ends, key=lambda name: ends[name].validation[name].nme_mean)
 
 
 def _parents(options: Distil) -> dict[str, Path]:
@@ -162,7 +172,8 @@ def _teacher(options: Distil) -> bundle.Bundle | None:
 def _own(options: Distil) -> Settings:
     peers, teacher = options.lambdas
     names = ("temperature", "mask", "mask_fill", "views")
-    return {"peers_weight": peers, "teacher_weight": teacher} | {name: getattr(options, name) for name in names}
+    own = {"peers_weight": peers, "teacher_weight": teacher, "keep": "both" if options.keeps_both else "better"}
+    return own | {name: getattr(options, name) for name in names}
 
 
 def _pass(options: Distil, setup: Setup, nets: dict[str, Any], teacher: bundle.Bundle | None) -> Pass:
@@ -181,7 +192,7 @@ def _pass(options: Distil, setup: Setup, nets: dict[str, Any], teacher: bundle.B
 
     def step(seen: Inputs) -> dict[str, Tensor]:
         points = seen.points_xy
-        truth, known = targets(points, seen.images.shape[1], options.sigma)
+        truth, known = targets(points, seen.images.shape[1], options.sigma_px)
         clean = normalised(seen.images)
         maps, covered = {}, dict.fromkeys(nets, seen.covered)
         for name, net in nets.items():

@@ -28,6 +28,7 @@ from toolkit.slimming.importance import Importance, at_random, by_alpha, by_gamm
 from toolkit.slimming.operations import operations
 from toolkit.train.inference import inputs, normalised, predict
 from toolkit.train.losses import mse, targets
+from toolkit.train.presets import PRESETS, PresetName
 
 PUBLISHED_SHARE = 0.64
 """MACs without the head that the published 300W network keeps of the supernet's: 597 of 933 million."""
@@ -101,10 +102,15 @@ class Slim(Options):
     remove: Literal["operations", "channels"] = "operations"
     """operations: edges, blocks and branches, exactly as if their factor were zero. channels: the weakest channels,
     wherever they hang together (torch-pruning); train the result on."""
-    head: HeadCut = "inputs"
+    preset: PresetName | None = None
+    """paper-300w, paper-cofw or paper-wflw: where no budget is given, the threshold that the paper publishes for the
+    data set; and the head as published. For supernets of the same preset: a threshold is worth as much as its training
+    was long."""
+    head: HeadCut | None = None
     """What a final branch that goes takes of the head. inputs: the channels that the head read of it, which is exact.
     published: as many of the hidden channels too, as in the paper's networks; the other branches lose what they wrote
-    there (on a trained network NME went from 6.1 to 9.6 %), so train the result on."""
+    there (on a trained network NME went from 6.1 to 9.6 %), so train the result on (default: inputs; published with a
+    paper's preset)."""
     threshold: float | None = None
     """Drop operations whose importance is below this."""
     params: float | None = None
@@ -138,6 +144,8 @@ class Slim(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         given = [name for name in BUDGETS if getattr(self, name) is not None]
+        if self.preset is not None and (not PRESETS[self.preset].published or self.remove == "channels"):
+            raise ValueError("--preset is for operations, and one of paper-300w, paper-cofw and paper-wflw")
         if len(given) > 1:
             raise ValueError(
                 "give only one of --threshold, --params, --macs, --share, --operations, --latency-ms and --even"
@@ -156,6 +164,18 @@ class Slim(Options):
             raise ValueError("channels go by their magnitude, to a budget of --params, --macs or --share, or to --even")
         if self.remove == "operations" and self.even is not None:
             raise ValueError("--even is for --remove channels")
+
+    @property
+    def least(self) -> float | None:
+        """The threshold, from the option, or from the preset where no budget is given."""
+        if self.preset is None or any(getattr(self, name) is not None for name in BUDGETS):
+            return self.threshold
+        return PRESETS[self.preset].threshold
+
+    @property
+    def head_cut(self) -> HeadCut:
+        """What a final branch takes of the head, from the option or the preset."""
+        return self.head or ("inputs" if self.preset is None else "published")
 
 
 def run(options: Slim) -> Steps[Outcome]:
@@ -202,19 +222,19 @@ def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tupl
     assert isinstance(net, HRSuperNet)
     graph = SuperNetGraph(net)
     budget = None
-    if options.threshold is not None:
-        off, threshold = at_threshold(graph, scores, options.threshold), options.threshold
+    if options.least is not None:
+        off, threshold = at_threshold(graph, scores, options.least), options.least
     else:
         budget = _budget(options, parent, spec)
-        off, threshold = within(graph, scores, budget.fits, options.head)
-    smaller = bundle.of_network(graph.without(off, options.head), parent.card)
+        off, threshold = within(graph, scores, budget.fits, options.head_cut)
+    smaller = bundle.of_network(graph.without(off, options.head_cut), parent.card)
     moved = None
     if smaller.spec != graph.left(off):
         exact = bundle.of_network(graph.without(off), parent.card)
         moved = round((yield from _cost_of_head(parent, smaller, exact)), 3)
     return smaller, Cut(
         importance=options.importance,
-        head=options.head,
+        head=options.head_cut,
         threshold=threshold,
         budget=budget,
         budget_used=budget.used(smaller.spec) if budget else 0.0,

@@ -24,7 +24,7 @@ from toolkit.train.losses import mse, supervised, targets
 from toolkit.train.optim import Optim
 from toolkit.train.options import Training
 from toolkit.train.run import Pass, Run, Settings
-from toolkit.train.setup import Setup, finished, set_up
+from toolkit.train.setup import Setup, finished, set_up, validated
 
 ALPHA_TRAVEL = 2.0
 """The sum of alpha's learning rates over its steps, which the published settings share on all three data sets."""
@@ -51,7 +51,8 @@ class Supernet(Training):
     latency_table: Path | None = None
     """Times of a device, from `sdhrnet latency-table`, for --penalty latency."""
     alpha_lr: float | None = None
-    """Highest learning rate of the importance factors (default: so that a factor can travel 2 in all, as published).
+    """Highest learning rate of the importance factors (default: that of a paper's preset; else so that a factor can
+    travel 2 in all, which is what the published ones come to).
     It falls with that of the weights where that falls to 0; under the published steps it stays as it is."""
     alpha_start: float = 1.0
     """Value that every importance factor starts from; 1 is HRNet's plain sum. With --start they go on from theirs."""
@@ -73,6 +74,11 @@ class Supernet(Training):
             raise ValueError("--start brings its importance factors: leave --alpha-start out")
         if (self.penalty == "latency") != (self.latency_table is not None):
             raise ValueError("--penalty latency and --latency-table go together")
+
+    @property
+    def own_alpha_lr(self) -> float | None:
+        """That of the factors, from the option or the preset; None stands for one that depends on the steps."""
+        return self.chosen.alpha_lr if self.alpha_lr is None else self.alpha_lr
 
     @property
     def optim(self) -> Optim:
@@ -115,13 +121,13 @@ def _start(options: Supernet) -> bundle.Bundle | None:
 def _train(options: Supernet, setup: Setup, start: bundle.Bundle | None) -> Steps[Outcome]:
     net: HRSuperNet = setup.processes.place(_network(options, setup.train.faces.scheme, start))
     log = yield from fit(_run(options, setup, net), options.out, resume=options.resume)
-    scores = log[-1].validation["supernet"]
+    scores = log[-1].validation.get("supernet")
     config = {k: v for k, v in _own(options).items() if k != "parents"} | {"alpha_lr": _alpha_lr(options, setup)}
     card = setup.card(
         "hrsupernet",
         log,
         config=config,
-        metrics={"val": asdict(scores)},
+        metrics={"val": asdict(scores)} if scores else {},
         parents=_parents(options),
         ancestors=[start.card] if start else [],
     )
@@ -130,8 +136,7 @@ def _train(options: Supernet, setup: Setup, start: bundle.Bundle | None) -> Step
     low = sum(abs(factor) < 0.05 for factor in alpha)
     begun = f" trained on from {options.start}" if start else ""
     return Outcome(
-        text=f"supernet{begun} written to {options.out}: validation NME {scores.nme_mean:.2f} %, {low} of {len(alpha)} "
-        "factors below 0.05",
+        text=f"supernet{begun} written to {options.out}: {validated(scores)}, {low} of {len(alpha)} factors below 0.05",
         records=({"kind": "stage", **log[-1].json},),
     )
 
@@ -162,8 +167,8 @@ def _parents(options: Supernet) -> dict[str, str]:
 
 
 def _alpha_lr(options: Supernet, setup: Setup) -> float:
-    if options.alpha_lr is not None:
-        return options.alpha_lr
+    if options.own_alpha_lr is not None:
+        return options.own_alpha_lr
     steps = options.optim.epochs * setup.train.batches(options.optim.batch)
     fades = _fades(options)
     return ALPHA_TRAVEL / sum(options.optim.factor(i / steps, steps) if fades else 1.0 for i in range(steps))
@@ -182,8 +187,9 @@ def _fades(options: Supernet) -> bool:
 def _own(options: Supernet) -> Settings:
     """The settings that no other stage has."""
     table = {"latency_table": sha256(options.latency_table)} if options.latency_table else {}
-    names = ("sparsity", "depth", "penalty", "alpha_lr", "alpha_start", "updates")
-    return {name: getattr(options, name) for name in names} | table | {"parents": _parents(options)}
+    names = ("sparsity", "depth", "penalty", "alpha_start", "updates")
+    own = {"alpha_lr": options.own_alpha_lr, "parents": _parents(options)}
+    return {name: getattr(options, name) for name in names} | table | own
 
 
 def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
@@ -200,7 +206,7 @@ def _run(options: Supernet, setup: Setup, net: HRSuperNet) -> Run:
                 factor.requires_grad_(learned != "weights")
             for parameter in weights:
                 parameter.requires_grad_(learned != "alpha")
-            truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
+            truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma_px)
             maps = net(normalised(seen.images))
             if learned == "alpha":
                 terms = {"mse": mse(maps, truth, known)}

@@ -25,7 +25,7 @@ from toolkit.train.loop import fit
 from toolkit.train.losses import supervised, targets
 from toolkit.train.options import Training
 from toolkit.train.run import Pass, Settings
-from toolkit.train.setup import Setup, finished, set_up
+from toolkit.train.setup import Setup, finished, set_up, validated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +89,13 @@ def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: Set
         weights = net.weights()
 
     def step(seen: Inputs) -> dict[str, Tensor]:
-        truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma)
+        truth, known = targets(seen.points_xy, seen.images.shape[1], options.sigma_px)
         return supervised(net(normalised(seen.images)), truth, known, options, seen.covered)
 
     passes = (Pass(name="weights", optimiser=options.optim.optimiser(weights), step=step),)
     log = yield from fit(setup.run({"teacher": net}, passes, own), options.out, resume=options.resume)
     record = final_record(log, "teacher", options.patience)
-    scores = record.validation["teacher"]
+    scores = record.validation.get("teacher")
     name = start.card.name if start else _name(options.arch)
     config = {"arch": options.arch, "heads": list(options.heads)} | origin | _fresh(start, setup.train.faces.scheme)
     card = setup.card(
@@ -110,7 +110,7 @@ def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: Set
     begun = f" from ImageNet ({origin['weights']['tensors']} tensors), its head from scratch" if origin else ""
     begun = f" trained on from {options.start}" if start else begun
     return Outcome(
-        text=f"{name}{begun}, written to {options.out}: validation NME {scores.nme_mean:.2f} %",
+        text=f"{name}{begun}, written to {options.out}: {validated(scores)}",
         records=({"kind": "stage", **record.json},),
     )
 
