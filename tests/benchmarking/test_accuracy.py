@@ -86,9 +86,9 @@ def test_the_mean_shape_is_placed_in_the_box(tmp_path: Path) -> None:
     moved = POINTS * 0.7 + [3, 9]
     face(tmp_path / "test", "b", moved)
     face(tmp_path / "turned", "c", POINTS @ [[0, 0.5], [-0.5, 0]] + [40, 5])
-    train = open_folder(tmp_path / "train", test=False)
-    guesses = mean_shape_points(train, open_folder(tmp_path / "test", test=True))
+    train = open_folder(tmp_path / "train", test=False).labels
+    guesses = mean_shape_points(train, open_folder(tmp_path / "test", test=True).labels)
     np.testing.assert_allclose(guesses["mean shape"][0], moved, atol=1e-3)
-    turned = mean_shape_points(train, open_folder(tmp_path / "turned", test=True))
+    turned = mean_shape_points(train, open_folder(tmp_path / "turned", test=True).labels)
     np.testing.assert_allclose(turned["oracle similarity"][0], POINTS @ [[0, 0.5], [-0.5, 0]] + [40, 5], atol=1e-3)
     assert np.abs(turned["mean shape"][0] - turned["oracle similarity"][0]).max() > 1

@@ -12,7 +12,8 @@ from toolkit.core.geometry import moved_onto
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data.crops import PlainCrops
-from toolkit.data.labels import Label, Photos
+from toolkit.data.labels import Label
+from toolkit.data.sample import Sample
 from toolkit.data.visibility import COVERED, SEEN
 from toolkit.runtime.landmarker import Landmarker, Prediction
 
@@ -144,29 +145,33 @@ def _mean(values: FloatArray) -> float | None:
     return round(100 * float(there.mean()), 4) if len(there) else None
 
 
-def mean_shape_points(train: Photos, test: Photos) -> dict[str, FloatArray]:
+Marked = Label | Sample
+"""A face with its points and its box."""
+
+
+def mean_shape_points(train: Sequence[Marked], test: Sequence[Marked]) -> dict[str, FloatArray]:
     """Two baselines that look at no pixel, as points (N, M, 2) predicted for `test` in image pixels.
 
     `mean shape`: the mean of the training shapes in their boxes, placed in each test face's box.
     `oracle similarity`: that mean under the best similarity transform onto each test face's truth, a floor for any
     method that only places a rigid mean face.
     """
-    mean = np.nanmean([_in_box(label) for label in train.labels], axis=0)
+    mean = np.nanmean([_in_box(face) for face in train], axis=0)
     placed, fitted = [], []
-    for label in test.labels:
-        centre, side = _square(label)
+    for face in test:
+        centre, side = _square(face)
         placed.append(mean * side + centre)
-        known = np.isfinite(label.points_xy).all(axis=1)
-        fitted.append(moved_onto(mean, mean[known], label.points_xy[known]))
+        known = np.isfinite(face.points_xy).all(axis=1)
+        fitted.append(moved_onto(mean, mean[known], face.points_xy[known]))
     return {"mean shape": np.array(placed), "oracle similarity": np.array(fitted)}
 
 
-def _square(label: Label) -> tuple[FloatArray, float]:
+def _square(face: Marked) -> tuple[FloatArray, float]:
     """Centre and side of the square around the box."""
-    low, high = label.box_xyxy[:2], label.box_xyxy[2:]
+    low, high = face.box_xyxy[:2], face.box_xyxy[2:]
     return (low + high) / 2, float((high - low).max())
 
 
-def _in_box(label: Label) -> FloatArray:
-    centre, side = _square(label)
-    return np.asarray((label.points_xy - centre) / side)
+def _in_box(face: Marked) -> FloatArray:
+    centre, side = _square(face)
+    return np.asarray((face.points_xy - centre) / side)

@@ -14,6 +14,7 @@ from toolkit.reporting import (
     accuracy,
     alphas,
     charts,
+    choice,
     comparison,
     conditions,
     converted,
@@ -25,7 +26,7 @@ from toolkit.reporting.architecture import draw
 from toolkit.reporting.charts import Plot
 from toolkit.reporting.converted import MeasuredFile
 from toolkit.reporting.run import ALONE, TITLES, DataSplit, Run
-from toolkit.reporting.table import Cell, Table, cell, mapping, number, short_commit, size
+from toolkit.reporting.table import Cell, Table, cell, number, short_commit, size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ def render(run: Run) -> str:
         css=Markup(charts.css() + "\n" + _text("report.css")),  # noqa: S704  # both are the package's own
         svg=Markup,
         headline=headline(run),
+        ship=choice.table(rows, main) if rows else None,
         facts=facts(run, rows, main),
         photo=_data_uri(run.photo),
         own_photo=_data_uri(run.own_photo),
@@ -148,7 +150,7 @@ def _file_facts(rows: list[MeasuredFile], where: DataSplit | None) -> Iterable[F
         unit="MB",
         note=str(least.record["model"]) if least else "",
     )
-    timed = [(float(t), r) for r in sound if r.where == where and (t := _one_thread(r)) is not None]
+    timed = [(t, r) for r in sound if r.where == where and (t := choice.call_ms(r)) is not None]
     best = min(timed, key=lambda pair: pair[0]) if timed else None
     yield Fact(
         label="Fastest proven file",
@@ -159,10 +161,6 @@ def _file_facts(rows: list[MeasuredFile], where: DataSplit | None) -> Iterable[F
     judged = {(r.record.model, r.record.file_sha256): r.sound for r in rows if r.sound or (r.refused and not r.stale)}
     share = Cell(text=f"{sum(judged.values())} of {len(judged)}") if judged else cell(None)
     yield Fact(label="Files that keep their budget", cell=share, note="same points as their bundle" if judged else "")
-
-
-def _one_thread(row: MeasuredFile) -> float | None:
-    return number(mapping(row.record.get("latency_ms")).get("median")) if row.record.get("threads") == 1 else None
 
 
 def drawings(run: Run) -> list[ArchitectureDrawing]:

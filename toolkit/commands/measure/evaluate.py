@@ -22,9 +22,10 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import Fields, append
 from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
-from toolkit.data import Sample, Subset, open_faces, open_folder
+from toolkit.data import Faces, Sample, open_faces, open_folder
 from toolkit.data.audit import told, warning
 from toolkit.data.crops import plain_crops
+from toolkit.data.labels import Label
 from toolkit.data.sets import in_scheme
 from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
 from toolkit.landmarkers import identify, open_model
@@ -66,8 +67,6 @@ class Evaluate(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(1, "synthetic", "threads")
-        if self.baselines and self.data is None:
-            raise ValueError("--baselines compares with labelled photos: give --data")
         if self.baselines and self.split in ("train", "val"):
             raise ValueError("--baselines takes its shape from the training faces: score test faces, by --split test")
         if self.boxes == "detector" and (self.data is None or self.baselines or self.head):
@@ -107,18 +106,24 @@ def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
         "latency_ms": None,
         **conditions(options.threads),
     }
-    records = (record, *(_baselines(options, where) if options.baselines else ()))
+    records = (record, *(_baselines(options, where, crops.faces) if options.baselines else ()))
     return Outcome(text="\n\n".join([*map(_table, records), *filter(None, [warning(labelled)])]), records=records)
 
 
-def _baselines(options: Evaluate, where: dict[str, str]) -> list[dict[str, Any]]:
-    assert options.data is not None
-    train, test = (open_folder(options.data, test=test, skip_bad=options.skip_bad) for test in (False, True))
-    members = list(test.subsets.get(options.split, range(len(test))))
-    truth = np.stack([label.points_xy for label in test.labels])[members]
-    subsets = Subset(test, members, "").subsets
+def _baselines(options: Evaluate, where: dict[str, str], scored: Faces) -> list[dict[str, Any]]:
+    """Of the scored faces, by the mean of the training faces: as many drawn ones where there is no --data."""
+    train: Sequence[Label | Sample]
+    test: Sequence[Label | Sample]
+    if options.data is None:
+        drawn = open_faces(None, "train", options.synthetic, scheme=scored.scheme)
+        train, test = ([faces[i] for i in range(len(faces))] for faces in (drawn, scored))
+    else:
+        folders = [open_folder(options.data, test=test, skip_bad=options.skip_bad) for test in (False, True)]
+        members = folders[1].subsets.get(options.split, range(len(folders[1])))
+        train, test = folders[0].labels, [folders[1].labels[i] for i in members]
+    truth = np.stack([face.points_xy for face in test])
     return [
-        {"kind": "baseline", "model": name, **where, **accuracy.accuracy(points[members], truth, test.scheme, subsets)}
+        {"kind": "baseline", "model": name, **where, **accuracy.accuracy(points, truth, scored.scheme, scored.subsets)}
         for name, points in mean_shape_points(train, test).items()
     ]
 

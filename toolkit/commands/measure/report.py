@@ -10,6 +10,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.records import read
+from toolkit.reporting import choice, converted
 from toolkit.reporting.page import render
 from toolkit.reporting.readme import ablation, benchmark, blocks, slimming
 from toolkit.reporting.run import load
@@ -52,4 +53,6 @@ def run(options: Report) -> Steps[Outcome]:
     write_bytes(page_path, page)
     yield Progress(task="report", done=2, total=2)
     record = {"kind": "report", "path": str(page_path), "size_bytes": len(page), "stages": list(found.bundles)}
-    return Outcome(text=f"report written to {page_path}: open it in a browser", records=(record,))
+    chosen = choice.for_cpu(converted.measured(found), next(iter(found.data_splits()), None))
+    lines = [choice.sentence(chosen)] if chosen else []
+    return Outcome(text="\n".join([*lines, f"report written to {page_path}: open it in a browser"]), records=(record,))

@@ -1,0 +1,72 @@
+"""Which file to ship: among proven ones, the fastest of the nearly most accurate; nothing where nothing is proven."""
+
+from typing import Any
+
+import pytest
+
+from toolkit.core.records import Record
+from toolkit.reporting import choice
+from toolkit.reporting.converted import MeasuredFile
+from toolkit.reporting.proofs import Proof
+from toolkit.reporting.run import DataSplit, data_split
+
+FACES = {"data": "faces", "split": "test"}
+
+
+def row(name: str, error: float | None, time: float | None, *, ok: bool | None = True, **changes: Any) -> MeasuredFile:
+    """A file as a run has it."""
+    suffix, precision = (".mlpackage", "float16") if "mlpackage" in name else (".tflite", name)
+    latency = None if time is None else {"median": time}
+    fields = {
+        "kind": "benchmark", "model": f"net-{name.removesuffix('.mlpackage')}{suffix}", "precision": precision,
+        "nme_mean": error, "latency_ms": latency, "threads": 1, "size_bytes": 2_000_000, **FACES, **changes,
+    }  # fmt: skip
+    proof = None if ok is None else Proof(ok=ok, figures={"worst_px": 0.21})
+    return MeasuredFile(record=Record(fields), proof=proof, title=name)
+
+
+def where() -> DataSplit:
+    """Of all rows."""
+    return data_split(row("int8", 1, 1).record)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([row("float32", 5.0, 2.0), row("int8", 5.09, 1.0)], "net-int8.tflite"),
+        ([row("float32", 5.0, 2.0), row("int8", 5.2, 1.0)], "net-float32.tflite"),
+        ([row("float32", 5.0, 2.0), row("int8", 4.9, 1.0, ok=False)], "net-float32.tflite"),
+        ([row("float32", 5.0, 2.0), row("int8", 4.9, 1.0, ok=None)], "net-float32.tflite"),
+        ([row("float32", 5.0, 2.0), row("int8", 4.9, 1.0, threads=2)], "net-float32.tflite"),
+        ([row("float32", 5.0, 2.0), row("16.mlpackage", 4.9, 0.1)], "net-float32.tflite"),
+        ([row("float32", 5.0, None)], None),
+    ],
+    ids=["nearly as accurate", "too far off", "refused", "not proven", "two threads", "another engine", "not timed"],
+)
+def test_the_cpus_file_is_proven_accurate_and_fast(rows: list[MeasuredFile], expected: str | None) -> None:
+    """In that order."""
+    found = choice.for_cpu(rows, where())
+    assert (found and found.record.model) == expected
+
+
+def test_each_engine_gets_its_file() -> None:
+    """Half precision for GPUs, int8 for NPUs, CoreML for Apple; where there is none, how to make one."""
+    rows = [row("float32", 5.0, 2.0), row("float16", 5.0, 2.1), row("int8", 5.05, 1.0), row("16.mlpackage", None, None)]
+    table = choice.table(rows, where())
+    assert {line[0].text: line[1].text for line in table.rows} == {
+        "CPU": "net-int8.tflite",
+        "GPU": "net-float16.tflite",
+        "NPU": "net-int8.tflite",
+        "Apple devices": "net-16.mlpackage",
+    }
+    assert [line[3].text for line in table.rows] == ["1.00"] + ["not timed on one"] * 3
+    nothing = choice.table([row("float32", 5.0, 2.0, ok=False)], where())
+    assert {line[1].text for line in nothing.rows} == {"no proven file yet"}
+
+
+def test_a_line_says_what_was_chosen() -> None:
+    """Error, time, size and proof, each with its unit; what is not known is left out."""
+    assert choice.sentence(row("int8", 5.05, 1.0)) == (
+        "ship net-int8.tflite: NME 5.05 %, 1.00 ms a face, 2.00 MB, proven: no point moved by more than 0.21 px"
+    )
+    assert choice.sentence(row("int8", None, None)).startswith("ship net-int8.tflite: 2.00 MB")

@@ -1,0 +1,95 @@
+"""Which of the proven files to ship, for each kind of engine: the first thing that a report says."""
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+
+from toolkit.reporting.converted import MeasuredFile
+from toolkit.reporting.run import DataSplit
+from toolkit.reporting.table import Cell, Column, Table, cell, mapping, number, size, words
+
+SLACK = 0.02
+"""A file for the CPU may have this much more error than the most accurate one, relative, where it is faster."""
+Rule = Callable[[MeasuredFile], bool]
+
+
+def _is(suffix: str, *precisions: str) -> Rule:
+    def fits(row: MeasuredFile) -> bool:
+        return row.record.model.endswith(suffix) and row.record.get("precision") in precisions
+
+    return fits
+
+
+ELSEWHERE: MappingProxyType[str, tuple[str, Rule]] = MappingProxyType(
+    {
+        "GPU": ("half precision, which is what they compute in", _is(".tflite", "float16")),
+        "NPU": ("static int8, which is what most of them take", _is(".tflite", "int8")),
+        "Apple devices": ("CoreML", _is(".mlpackage", "float16")),
+    }
+)
+"""What no time here decides, why a file is the one, and which one is."""
+
+
+def table(rows: Sequence[MeasuredFile], where: DataSplit | None) -> Table:
+    """A row for each kind of engine, by proven files alone."""
+    sound = [row for row in rows if row.sound and (row.where == where or row.record.get("nme_mean") is None)]
+    chosen = for_cpu(rows, where)
+    lines = [_line("CPU", chosen, f"the fastest within {100 * SLACK:g} % of the most accurate", timed=True)]
+    for place, (why, rule) in ELSEWHERE.items():
+        fitting = [row for row in sound if rule(row)]
+        measured = [row for row in fitting if number(row.record.get("nme_mean")) is not None]
+        lines.append(_line(place, next(iter(measured or fitting), None), why, timed=False))
+    columns = (
+        Column(label="For", numeric=False),
+        Column(label="File", numeric=False),
+        Column(label="NME", unit="%"),
+        Column(label="Time", unit="ms, one thread"),
+        Column(label="Size", unit="MB"),
+        Column(label="Points moved", unit="px, worst"),
+    )
+    return Table(caption="Ship this", columns=columns, rows=tuple(lines))
+
+
+def for_cpu(rows: Sequence[MeasuredFile], where: DataSplit | None) -> MeasuredFile | None:
+    """The fastest proven TFLite file among those that are nearly as accurate as the most accurate one; None without."""
+    judged = [
+        (row, error, time)
+        for row in rows
+        if row.sound and row.where == where and row.record.model.endswith(".tflite")
+        if (error := number(row.record.get("nme_mean"))) is not None and (time := call_ms(row)) is not None
+    ]
+    if not judged:
+        return None
+    limit = (1 + SLACK) * min(error for _, error, _ in judged)
+    return min((time, row.record.model, row) for row, error, time in judged if error <= limit)[2]
+
+
+def call_ms(row: MeasuredFile) -> float | None:
+    """Median time of a call on one thread."""
+    return number(mapping(row.record.get("latency_ms")).get("median")) if row.record.get("threads") == 1 else None
+
+
+def sentence(row: MeasuredFile) -> str:
+    """One file in a line, for a terminal."""
+    record, moved = row.record, row.proof.figures if row.proof else {}
+    parts = (
+        (record.get("nme_mean"), "NME {:.2f} %"),
+        (call_ms(row), "{:.2f} ms a face"),
+        (None if record.get("size_bytes") is None else record["size_bytes"] / 1e6, "{:.2f} MB"),
+        (moved.get("worst_px"), "proven: no point moved by more than {:.2f} px"),
+    )
+    return f"ship {record.model}: " + ", ".join(text.format(value) for value, text in parts if value is not None)
+
+
+def _line(place: str, row: MeasuredFile | None, why: str, *, timed: bool) -> tuple[Cell, ...]:
+    if row is None:
+        return (words(place, why), words("no proven file yet", "sdhrnet convert, sdhrnet verify"), *(cell(None),) * 4)
+    record, moved = row.record, row.proof.figures if row.proof else {}
+    time = cell(call_ms(row)) if timed else Cell(text="not timed on one")
+    return (
+        words(place, why),
+        words(record.model),
+        cell(number(record.get("nme_mean"))),
+        time,
+        size(record.get("size_bytes")),
+        cell(number(moved.get("worst_px"))),
+    )
