@@ -13,7 +13,7 @@ FACES := $(SDHRNET_DATA)
 WORKERS ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test quick check format notebooks docs lab release web verify-arm clean
+.PHONY: demo test quick check format notebooks docs lab release web wheels verify-arm clean
 
 demo: $(VENV)/.ready  ## the whole pipeline on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -51,6 +51,9 @@ release: $(VENV)/.ready  ## train the released models on FACES and put them into
 web: $(VENV)/.ready  ## the page for a phone's browser, into deploy/web/dist; needs Node 20 or newer
 	$(RUN)/python deploy/web/assets.py deploy/web/build
 	cd deploy/web && npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+
+wheels: web  ## the toolkit and its page as wheels, into dist
+	$(RUN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . deploy/web
 
 verify-arm: $(VENV)/.ready $(ARM)/.ready  ## the TFLite files of MODELS on an emulated Arm processor (Debian, Ubuntu)
 	$(RUN)/sdhrnet verify arm $(MODELS) --root $(ARM)

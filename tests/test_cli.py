@@ -180,6 +180,47 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     assert f"usage: {name}" in text and all(option in text for option in options | {"--json", "--quiet"})
 
 
+WITHOUT_TORCH = """
+import sys
+import toolkit.cli.without_torch as stands
+from toolkit.cli import SDHRNET
+stands.find_spec = lambda name: None
+for name in SDHRNET.commands:
+    try:
+        SDHRNET.main([*name.split(), "--help"])
+    except SystemExit as end:
+        assert not end.code, name
+SDHRNET.main(["--completion", "bash"])
+left = [name for name in sys.modules if name.startswith(("torch", "safetensors.torch", "toolkit.train"))]
+assert not left and not hasattr(sys.modules["toolkit"], "train"), left
+"""
+
+
+@pytest.mark.slow
+def test_every_command_explains_and_completes_itself_without_torch() -> None:
+    """Which is not imported, if it is there; and nothing is left of what stood for it."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
+    assert all(f"usage: sdhrnet {name} " in done.stdout for name in COMMANDS)
+    assert "--latency-table" in done.stdout.rpartition("complete")[0]
+
+
+def test_another_toolkit_that_hides_ours_is_named(tmp_path: Path) -> None:
+    """With where it lies and what to do, in one line."""
+    (tmp_path / "toolkit").mkdir()
+    (tmp_path / "toolkit" / "__init__.py").touch()
+    paths = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "sdhrnet", "photo"],
+        cwd=tmp_path,
+        env={**os.environ, **paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert f"`toolkit` at {tmp_path / 'toolkit'} is another project's" in done.stderr
+
+
 def made(config: Any, path: Path, same: set[str]) -> Any:
     """Options that were not looked at: one path for all these, others of their own, defaults else."""
     options = object.__new__(config)

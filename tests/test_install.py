@@ -14,14 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.cli import COMMANDS
 from toolkit.core.images import write_image
 from toolkit.core.zoo import MAIN
 from toolkit.detect.blazeface import detector_file
+from toolkit.web.page import BUILT
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = [name for name in ("python3.11", "python3.12", "python3.13") if shutil.which(name)]
-WHEEL_BYTES, BASE_BYTES = 25e6, 370e6
-"""What the wheel may weigh, and the base install with it, pip left out; 340 to 359 MB on Linux, by the Python."""
+WHEEL_BYTES, BASE_BYTES, BYTECODE_BYTES = 25e6, 365e6, 25e6
+"""What the wheel may weigh; the base install with it, pip left out (330 to 359 MB on Linux, by the Python); and the
+least of that which is bytecode, and left out by `pip install --no-compile`."""
 HEAVY = ("torch", "tensorflow", "mediapipe", "jax", "matplotlib", "scipy", "av")
 """What a base install must not bring."""
 COPYLEFT = ("GPL", "General Public License", "MPL", "Mozilla")
@@ -38,6 +41,35 @@ for each in importlib.metadata.distributions():
 print(json.dumps(told))
 """
 
+SERVED = """
+import threading, urllib.request
+from toolkit.commands.live.serve import Serve, open_server
+with open_server(Serve(port=0)) as server:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(urllib.request.urlopen(f"http://localhost:{server.server_address[1]}/").read().decode())
+    server.shutdown()
+"""
+SAMPLES = {
+    "mp4": """
+import av
+from toolkit.core.images import read_image
+from pathlib import Path
+with av.open("me.mp4", "w") as film:
+    stream = film.add_stream("libx264", rate=10)
+    stream.width = stream.height = 512
+    for _ in range(3):
+        film.mux(stream.encode(av.VideoFrame.from_ndarray(read_image(Path("me.png")), format="rgb24")))
+    film.mux(stream.encode(None))
+""",
+    "heic": """
+from PIL import Image
+import pillow_heif
+pillow_heif.register_heif_opener()
+Image.open("me.png").save("me.heic")
+""",
+}
+"""What makes a picture or film of the portrait, by its suffix."""
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
@@ -51,25 +83,26 @@ def run(*command: object, folder: Path, ok: bool = True) -> str:
     return done.stdout + done.stderr
 
 
+def built(project: Path, folder: Path) -> Path:
+    """A project's wheel."""
+    how = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder)
+    run(sys.executable, "-m", "pip", "wheel", *how, project, folder=folder)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toolkit's wheel, built from this repository."""
-    folder = tmp_path_factory.mktemp("wheel")
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        folder,
-        ROOT,
-        folder=folder,
-    )
-    (found,) = folder.glob("*.whl")
-    return found
+    return built(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def page_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's wheel, of the page that `make web` built."""
+    if not (BUILT / "index.html").is_file():
+        pytest.skip("the page is not built: make web")
+    return built(ROOT / "deploy" / "web", tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture(scope="session", params=PYTHONS)
@@ -105,8 +138,9 @@ def test_a_base_install_is_lean_and_whole(bare: Path, tmp_path: Path) -> None:
     listed = json.loads(run(bare / "pip", "list", "--format", "json", folder=tmp_path).splitlines()[0])
     assert not {each["name"] for each in listed} & set(HEAVY)
     (packages,) = (bare.parent / "lib").glob("python*/site-packages")
-    files = (path for path in packages.rglob("*") if path.is_file() and path.relative_to(packages).parts[0] != "pip")
+    files = [path for path in packages.rglob("*") if path.is_file() and path.relative_to(packages).parts[0] != "pip"]
     assert sum(path.stat().st_size for path in files) < BASE_BYTES
+    assert sum(path.stat().st_size for path in files if path.suffix == ".pyc") > BYTECODE_BYTES
 
 
 def test_no_base_dependency_is_copyleft(bare: Path, tmp_path: Path) -> None:
@@ -135,14 +169,64 @@ def test_a_base_install_describes_and_evaluates_without_torch(bare: Path, wheel:
     """A converted file of the wheel, a list of models, and scores on synthetic faces."""
     sdhrnet = bare / "sdhrnet"
     file = run(bare / "python", "-c", f"import toolkit; print(toolkit.load('{MAIN}').path)", folder=tmp_path)
-    assert "XNNPACK takes it" in run(sdhrnet, "describe", file.splitlines()[0], folder=tmp_path)
+    described = run(sdhrnet, "describe", file.splitlines()[0], folder=tmp_path)
+    assert "XNNPACK takes it" in described and "INFO" not in described
     assert MAIN in run(sdhrnet, "models", folder=tmp_path)
     assert "NME" in run(sdhrnet, "evaluate", "sdhrnet-68pt-96", "--synthetic", 3, folder=tmp_path)
 
 
+def test_a_base_install_reports_on_records(bare: Path, tmp_path: Path) -> None:
+    """The release's, as a page whose plots say what would draw them; a README with plots is left as it was."""
+    sdhrnet = bare / "sdhrnet"
+    shutil.copy(ROOT / "results" / "release" / "results.jsonl", tmp_path)
+    shutil.copy(ROOT / "results" / "release" / "README.md", tmp_path)
+    run(sdhrnet, "report", ".", folder=tmp_path)
+    assert ".whl[report]" in (tmp_path / "report.html").read_text()
+    before = (tmp_path / "README.md").read_bytes()
+    assert "needs matplotlib" in run(sdhrnet, "report", ".", "--markdown", "README.md", folder=tmp_path, ok=False)
+    assert (tmp_path / "README.md").read_bytes() == before
+
+
+def test_help_needs_no_extra(bare: Path, tmp_path: Path) -> None:
+    """Of any command."""
+    for command in COMMANDS:
+        assert "--json" in run(bare / "sdhrnet", *command.split(), "--help", folder=tmp_path)
+
+
+def test_the_page_is_a_wheel_of_its_own(bare: Path, page_wheel: Path, tmp_path: Path) -> None:
+    """Without it `serve` says what to install; with it the page is served."""
+    sdhrnet = bare / "sdhrnet"
+    assert "make wheels" in run(sdhrnet, "serve", folder=tmp_path, ok=False)
+    run(bare / "pip", "install", "-q", "--no-deps", page_wheel, folder=tmp_path)
+    try:
+        page = run(bare / "python", "-c", SERVED, folder=tmp_path)
+    finally:
+        run(bare / "pip", "uninstall", "-q", "-y", "sdhrnet-toolkit-web", folder=tmp_path)
+    assert "<title>" in page
+
+
 @pytest.mark.parametrize(
-    "command", ["photo", "video", "webcam", "serve", "models", "describe", "evaluate", "benchmark"]
+    ("extra", "words"),
+    [
+        ("video", "video me.mp4 --json-out out.json"),
+        ("heic", "photo me.heic --json-out out.json"),
+        ("report", "report . --markdown README.md"),
+    ],
 )
-def test_help_needs_no_extra(bare: Path, command: str, tmp_path: Path) -> None:
-    """Of every command that runs without torch."""
-    assert "--json" in run(bare / "sdhrnet", command, "--help", folder=tmp_path)
+def test_an_extra_alone_brings_what_its_command_needs(
+    bare: Path, wheel: Path, portrait: Path, tmp_path: Path, extra: str, words: str
+) -> None:
+    """Into a copy of the bare environment; those that weigh gigabytes are tried by all other tests."""
+    programs = tmp_path / "env" / "bin"
+    run(bare / "python", "-m", "venv", tmp_path / "env", folder=tmp_path)
+    run(programs / "pip", "install", "-q", f"{wheel}[{extra}]", folder=tmp_path)
+    assert "No broken requirements" in run(programs / "pip", "check", folder=tmp_path)
+    for kind, code in SAMPLES.items():
+        if f"me.{kind}" in words:
+            run(programs / "python", "-c", code, folder=tmp_path)
+    for name in ("results.jsonl", "README.md"):
+        shutil.copy(ROOT / "results" / "release" / name, tmp_path)
+    detector = ("--detector", detector_file()) if "out.json" in words else ()
+    run(programs / "sdhrnet", *words.split(), *detector, folder=tmp_path)
+    if detector:
+        assert "points_xy" in (tmp_path / "out.json").read_text()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from toolkit.core.images import read_image
-from toolkit.web.page import PAGE
+from toolkit.web.page import BUILT as PAGE
 
 GOLDEN = PAGE.parents[1] / "golden"
 NAMES = ("chromium", "chromium-browser", "google-chrome")

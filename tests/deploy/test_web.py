@@ -27,7 +27,7 @@ from toolkit.core.images import read_image
 from toolkit.core.zoo import MAIN, released
 from toolkit.detect import FaceDetector, landmarks_in
 from toolkit.landmarkers import open_model
-from toolkit.web.page import PAGE
+from toolkit.web.page import BUILT as PAGE
 from toolkit.web.records import checked
 from toolkit.web.server import Server
 

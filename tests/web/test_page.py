@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from toolkit.core.zoo import MAIN, WEIGHTS
+from toolkit.web import page as page_module
 from toolkit.web.page import PAGE, site_of
 from toolkit.web.records import checked
 
@@ -47,9 +48,12 @@ def page(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_page_that_is_not_built_is_one_line(tmp_path):
-    """It names the command that builds it."""
-    with pytest.raises(FileNotFoundError, match="the page is not built: run `make web`"):
+def test_a_page_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the command that builds it in a clone, and what to install elsewhere."""
+    with pytest.raises(FileNotFoundError, match=r"there is no page at .*: build it with `make web`"):
+        site_of(tmp_path)
+    monkeypatch.setattr(page_module, "ROOT", tmp_path)
+    with pytest.raises(FileNotFoundError, match="pip install sdhrnet_toolkit_web"):
         site_of(tmp_path)
 
 

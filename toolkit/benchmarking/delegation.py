@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from toolkit.export.lint import operations
+from toolkit.runtime.tflite import allocate
 
 
 class GraphFields(TypedDict):
@@ -42,7 +43,7 @@ def _tflite(path: Path) -> tuple[int, float | None]:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=1)
-    interpreter.allocate_tensors()
+    allocate(interpreter)
     for tensor in interpreter.get_input_details():
         interpreter.set_tensor(tensor["index"], np.zeros(tensor["shape"], tensor["dtype"]))
     interpreter.invoke()

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from toolkit.cli.without_torch import options_readable
+
 if TYPE_CHECKING:
     from toolkit.cli.program import Command
 
@@ -44,7 +46,8 @@ def script(name: str, commands: Mapping[str, "Command"], shell: str) -> str:
     seconds: dict[str, list[str]] = {}
     for word, *rest in map(str.split, commands):
         seconds.setdefault(word, []).extend(rest)
-    options = {one: dict(_options(command)) for one, command in commands.items()}
+    with options_readable():
+        options = {one: dict(_options(command)) for one, command in commands.items()}
     words = {one: [*seconds.get(one, ()), *options.get(one, ()), *ALWAYS] for one in {**seconds, **options}}
     text = SCRIPT.format(
         name=name,
@@ -68,10 +71,7 @@ def _options(command: "Command") -> Iterator[tuple[str, tuple[str, ...]]]:
 
     from toolkit.core.options import flag
 
-    try:
-        options = command.load().options
-    except ModuleNotFoundError:  # an extra that is not installed: its name is completed all the same
-        return
+    options = command.load().options
     hints = get_type_hints(options, include_extras=True)
     mark = get_args(Positional[int])[1]
     for each in dataclasses.fields(options):

@@ -15,7 +15,6 @@ TRACEBACK = "SDHRNET_TRACEBACK"
 INSTALL = {
     "torch": "train",
     "torch_pruning": "train",
-    "safetensors": "train",
     "tensorboard": "tensorboard",
     "onnx": "convert",
     "onnxruntime": "convert",
@@ -24,7 +23,6 @@ INSTALL = {
     "coremltools": "convert",
     "litert_torch": "litert",
     "matplotlib": "report",
-    "jinja2": "report",
     "skimage": "report",
     "h5py": "data",
     "scipy": "data",

@@ -212,6 +212,8 @@ class Program:
         from toolkit.cli.terminal import show, watch
         from toolkit.core.quiet import no_chatter
 
+        if {"-h", "--help"} & set(arguments):
+            self._help(command, arguments)
         stage = command.load()
         options, always = self._parsed(command, stage, arguments)
         follows = os.environ.get("RANK", "0") != "0"  # one of torchrun's processes, of which the first one speaks
@@ -220,6 +222,17 @@ class Program:
         if not follows:
             show(outcome, as_json=always.json)
         return 0 if outcome.ok else 1
+
+    def _help(self, command: Command, arguments: list[str]) -> None:
+        """A command's help, also where what it runs on is not installed.
+
+        Raises:
+            SystemExit: as _parsed does.
+        """
+        from toolkit.cli.without_torch import options_readable
+
+        with options_readable():
+            self._parsed(command, command.load(), arguments)
 
     def _parsed(self, command: Command, stage: "Stage[Options]", arguments: list[str]) -> "tuple[Options, Always]":
         """A command's options and what every command takes.

@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.export import indices
 from toolkit.runtime.mil import package
+from toolkit.runtime.tflite import allocate
 
 MANY_PARTS = 10
 """XNNPACK's parts from which on their borders are worth a word; float32 has 5, four of them in the decoding."""
@@ -89,7 +90,7 @@ def _nodes(path: Path, *, delegates: bool) -> tuple[list[dict[str, Any]], list[d
     try:
         interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=kind)
         if delegates:
-            interpreter.allocate_tensors()
+            allocate(interpreter)
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be looked into ({error}): convert it again") from error
     return interpreter._get_ops_details(), interpreter.get_input_details()

@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from toolkit.core.provenance import install
 from toolkit.reporting.table import Table
 
 if TYPE_CHECKING:
@@ -82,6 +84,9 @@ SIZE_IN = (5.4, 3.5)
 LABEL_GAP = 0.075
 """Least distance of two labels at a line's end, as a share of the axes' height."""
 MOST_TICKS = 9
+MATPLOTLIB = "matplotlib"
+UNDRAWN = '<svg viewBox="0 0 640 40"><text x="8" y="24" fill="{ink}">Drawn where Matplotlib is: {install}</text></svg>'
+"""What a page has in place of a plot where there is no Matplotlib; every plot has its figures in a table, too."""
 
 
 def stand_in(name: str) -> str:
@@ -124,7 +129,12 @@ def chart(
         draw: draws on the axes.
         legend: columns of a legend above the axes, or 0 for none.
         size_in: width and height in inches.
+
+    Returns:
+        The drawing, or UNDRAWN.
     """
+    if find_spec(MATPLOTLIB) is None:
+        return _inline(UNDRAWN.format(ink=stand_in("muted"), install=escape(install("report"))), key, label)
     from matplotlib import style
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -144,7 +154,13 @@ def chart(
 
 
 def standalone(svg: str) -> str:
-    """A drawing of `chart` as a file of its own, which follows light and dark as the page does."""
+    """A drawing of `chart` as a file of its own, which follows light and dark as the page does.
+
+    Raises:
+        ModuleNotFoundError: there is no Matplotlib, so that there is no drawing.
+    """
+    if find_spec(MATPLOTLIB) is None:
+        raise ModuleNotFoundError(f"no {MATPLOTLIB}", name=MATPLOTLIB)
     opening, rest = svg.split(">", 1)
     style = f"{css()}\nsvg{{background:var(--paper)}} text{{font-family:system-ui,sans-serif}}"
     return f"{opening}><style>{style}</style>{rest}\n"

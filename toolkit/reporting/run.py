@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from toolkit import bundle
 from toolkit.core.records import Record, latest, read
+from toolkit.core.zoo import is_bundle
 from toolkit.models.spec import Spec, SuperNetSpec
 from toolkit.reporting.proofs import Proofs, present
 from toolkit.reporting.table import number
-from toolkit.slimming.complexity import Complexity, complexity
-from toolkit.slimming.importance import factors
+
+if TYPE_CHECKING:  # both need torch, and so does a run that holds bundles; records alone do not
+    from toolkit.bundle import Bundle, Card
+    from toolkit.slimming.complexity import Complexity
 
 
 class DataSplit(NamedTuple):
@@ -49,12 +51,12 @@ class BundleSummary:
     """One bundle of a run, without its weights."""
 
     spec: Spec
-    card: bundle.Card
+    card: "Card"
     log: tuple[dict[str, Any], ...]
     alpha: tuple[float, ...] | None
     """Importance factors in the order of spec.gated."""
     digest: str
-    complexity: Complexity
+    complexity: "Complexity"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +138,7 @@ def load(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no run at {folder}: give the folder that holds teacher/, slim/ or results.jsonl")
-    bundles = {stage: _summary(folder / stage) for stage in TITLES if bundle.is_bundle(folder / stage)}
+    bundles = {stage: _summary(folder / stage) for stage in TITLES if is_bundle(folder / stage)}
     files = [folder / "results.jsonl", *(folder / stage / "card.json" for stage in bundles)]
     times = [file.stat().st_mtime for file in files if file.exists()]
     records = latest(read(folder / "results.jsonl"))
@@ -153,11 +155,16 @@ def load(folder: Path) -> Run:
 
 
 def _summary(folder: Path) -> BundleSummary:
+    from toolkit import bundle
+
     return summary_of(bundle.read(folder), bundle.digest(folder))
 
 
-def summary_of(loaded: bundle.Bundle, digest: str) -> BundleSummary:
+def summary_of(loaded: "Bundle", digest: str) -> BundleSummary:
     """A bundle's part of a run."""
+    from toolkit.slimming.complexity import complexity
+    from toolkit.slimming.importance import factors
+
     spec = loaded.spec
     alpha = tuple(factors(spec, loaded.weights).tolist()) if isinstance(spec, SuperNetSpec) else None
     return BundleSummary(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray
-from toolkit.runtime.tflite import real
+from toolkit.runtime.tflite import allocate, real
 
 Outputs = dict[str, NDArray[Any]]
 ONNX_TYPES = {"float": "float32", "double": "float64"}
@@ -96,7 +96,7 @@ def _tflite(path: Path, threads: int, shape: tuple[int, ...]) -> RawModel:
     try:
         if None in taken.shape:
             interpreter.resize_tensor_input(details["index"], shape[-len(taken.shape) :])
-        interpreter.allocate_tensors()
+        allocate(interpreter)
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"ai-edge-litert cannot load {path}: {error}") from error
 

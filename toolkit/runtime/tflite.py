@@ -37,8 +37,7 @@ class TFLiteLandmarker:
         self.engine = engine_name(engine)
         try:
             self._interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
-            with no_chatter():
-                self._interpreter.allocate_tensors()
+            allocate(self._interpreter)
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{engine} cannot load {path} ({error}): convert it again") from error
         tensor = self._interpreter.get_input_details()[0]
@@ -76,14 +75,23 @@ def invocation(path: Path, threads: int = 1) -> tuple[Callable[[], None], str]:
     """One call of a .tflite file of any inputs, which are random, for timing; and the engine that runs it."""
     engine = next(iter(ENGINES))
     interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)
-    with no_chatter():
-        interpreter.allocate_tensors()
+    allocate(interpreter)
     rng = np.random.default_rng(0)
     for tensor in interpreter.get_input_details():
         values = rng.random(tensor["shape"], np.float32)
         whole = np.issubdtype(tensor["dtype"], np.integer)
         interpreter.set_tensor(tensor["index"], (255 * values).astype(tensor["dtype"]) if whole else values)
     return interpreter.invoke, engine_name(engine)
+
+
+def allocate(interpreter: Any) -> None:
+    """Make an opened .tflite file ready to run, without the engine's word that it has a delegate.
+
+    Raises:
+        RuntimeError: the engine lacks something that the file needs.
+    """
+    with no_chatter():
+        interpreter.allocate_tensors()
 
 
 def engine_name(engine: str = next(iter(ENGINES))) -> str:
@@ -99,7 +107,7 @@ def all_tensors(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
         experimental_preserve_all_tensors=True,
         experimental_op_resolver_type=module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
-    interpreter.allocate_tensors()
+    allocate(interpreter)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
     interpreter.invoke()
     found = []

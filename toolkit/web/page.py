@@ -5,12 +5,19 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from toolkit.core.provenance import inside
 from toolkit.runtime import models_in, sidecar
 from toolkit.web.records import collector
 from toolkit.web.server import Site
 
-PAGE = Path(__file__).parents[2] / "deploy" / "web" / "dist"
-"""Where `make web` builds the page."""
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "deploy" / "web" / "dist"
+"""Where `make web` builds the page in a clone."""
+POLICY = "policy.txt"
+INSTALLED = inside("sdhrnet_web", POLICY)
+"""The page's policy, where its own wheel (deploy/web/pyproject.toml) is installed."""
+PAGE = BUILT if INSTALLED is None or BUILT.is_dir() else INSTALLED.parent
+"""The page that is served: the clone's, else the wheel's."""
 LOCAL = ("localhost", "127.0.0.1")
 SOMEWHERE = ("192.0.2.1", 9)
 """An address kept for examples (RFC 5737): asking for the way there sends nothing, and names our own address."""
@@ -31,9 +38,9 @@ def site_of(
         FileNotFoundError: the page is not built, or there are no models.
         ValueError: a model is not what its sidecar describes.
     """
-    policy = page / "policy.txt"
+    policy = page / POLICY
     if not policy.is_file():
-        raise FileNotFoundError(f"the page is not built: run `make web` (there is no {policy})")
+        raise FileNotFoundError(f"there is no page at {page}: {_bring()}")
     extra: dict[str, Any] = {"server.json": {"collect": collect is not None}}
     folders = {}
     if models is not None:
@@ -49,6 +56,16 @@ def site_of(
         extra={path: json.dumps(value).encode() for path, value in extra.items()},
         folders=folders,
         collect=None if collect is None else collector(collect),
+    )
+
+
+def _bring() -> str:
+    """How the page comes to where it is looked for."""
+    if (ROOT / "pyproject.toml").is_file():
+        return "build it with `make web`"
+    return (
+        "it is a wheel of its own, which `make wheels` builds in a clone: pip install sdhrnet_toolkit_web-*.whl; or "
+        "name a built one with --page"
     )
 
 

@@ -42,9 +42,10 @@ def run(options: Report) -> Steps[Outcome]:
     check_outputs(options, out=page_path, within=("run",))
     yield Progress(task="report", done=0, total=2)
     if options.markdown is not None:
-        changed = blocks.update(options.markdown, options.run)
         records = read(options.run / "results.jsonl")
-        for name, svg in {**ablation.plots(records), **slimming.plots(records), **benchmark.plots(records)}.items():
+        plots = {**ablation.plots(records), **slimming.plots(records), **benchmark.plots(records)}
+        changed = blocks.update(options.markdown, options.run)
+        for name, svg in plots.items():
             write_bytes(options.run / name, svg.encode())
         return Outcome(text=f"{options.markdown} {'refreshed' if changed else 'was up to date'}")
     found = load(options.run)
