@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-TORCH = ("torch", "safetensors.torch")
-"""What is missing without torch, with all of its modules."""
+TORCH = ("torch", "torch_pruning", "safetensors.torch")
+"""What is missing without the extra `train`, with all of its modules."""
 
 
 @contextmanager
