@@ -3,6 +3,7 @@
 A bundle runs on torch, which is imported for bundles alone; a converted file runs on its engine.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any, Self
 from toolkit import runtime
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256, size_bytes
+from toolkit.core.heatmap import Decoder
 from toolkit.core.images import checked_image, read_image
 from toolkit.core.schemes import Scheme
 from toolkit.core.stopwatch import Stopwatch
@@ -181,7 +183,13 @@ def load(
     return Model(path, open_model(path, threads, engine), finest=finest, passes=passes, detector=detector)
 
 
-def open_model(path: Path, threads: int = 1, engine: str | None = None, head: Scheme | None = None) -> Landmarker:
+def open_model(
+    path: Path,
+    threads: int = 1,
+    engine: str | None = None,
+    head: Scheme | None = None,
+    decoder: Decoder | None = None,
+) -> Landmarker:
     """The landmarker of a bundle's folder or of a converted file.
 
     Args:
@@ -189,17 +197,22 @@ def open_model(path: Path, threads: int = 1, engine: str | None = None, head: Sc
         threads: CPU threads of a converted file's engine.
         engine: of a converted file, where there are several.
         head: of a bundle with heads for several schemes, the one wanted; None for all of its points.
+        decoder: of a bundle, in place of its card's.
 
     Raises:
         FileNotFoundError: there is nothing at the path.
-        ValueError: it is no model, or a damaged one, or has no such head.
+        ValueError: it is no model, or a damaged one, has no such head, or is a file, which decodes in its own way.
     """
     if is_bundle(path):
         from toolkit import bundle
         from toolkit.export.deployed import TorchLandmarker
 
         loaded = bundle.read(path)
+        if decoder is not None:
+            loaded = replace(loaded, card=replace(loaded.card, decoder=decoder))
         return TorchLandmarker(loaded if head is None else bundle.part(loaded, head))
+    if decoder is not None:
+        raise ValueError(f"{path.name} decodes in its own way: --decoder is for a bundle's folder")
     return runtime.load(path, engine=engine, threads=threads)
 
 

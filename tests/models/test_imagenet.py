@@ -10,8 +10,9 @@ from torch import Tensor
 
 from toolkit.models.building import build
 from toolkit.models.hrnet import HRNet
-from toolkit.models.imagenet import load_imagenet, published_name
-from toolkit.models.spec import HRNetSpec
+from toolkit.models.imagenet import load_imagenet, published_name, supernet_name
+from toolkit.models.spec import HRNetSpec, hrnet_supernet, hrsupernet
+from toolkit.models.supernet import HRSuperNet
 
 WIDTHS = (18, 36, 72, 144)
 Shape = tuple[int, ...]
@@ -145,3 +146,53 @@ def test_a_wrappers_name_before_all_others_is_left_out(
     assert load_imagenet(network(), tmp_path / "w18.safetensors").unused == 1
     save_file({**checkpoint, "module.more": torch.zeros(1)}, tmp_path / "more.safetensors")
     assert load_imagenet(network(), tmp_path / "more.safetensors").unused == 2
+
+
+@pytest.mark.slow
+def test_hrnet_as_a_supernet_computes_what_hrnet_does(tmp_path: Path) -> None:
+    """With all of its weights and factors of 1: the same heatmaps to 1e-5, on a picture that is not square."""
+    torch.manual_seed(3)
+    net, supernet = network().eval(), HRSuperNet(hrnet_supernet(68)).eval()
+    for norm in (m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+        torch.nn.init.normal_(norm.bias, std=0.3)
+    for conv in (m for m in net.modules() if isinstance(m, torch.nn.Conv2d)):
+        torch.nn.init.kaiming_normal_(conv.weight)
+    save_file(
+        {place: v for k, v in net.state_dict().items() if (place := published_name(k))}, tmp_path / "w.safetensors"
+    )
+    loaded = load_imagenet(supernet, tmp_path / "w.safetensors")
+    assert set(loaded.fresh) == {"alpha", *(f"head.{name}" for name in net.head.state_dict())} and loaded.unused == 0
+    supernet.head.load_state_dict(net.head.state_dict())
+    image = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        expected = net(image)
+        assert (supernet(image) - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("stem.3.weight", "conv2.weight"),
+        ("stages.3.0.edges.1.0.weight", "stage2.0.fuse_layers.0.1.0.weight"),
+        ("stages.6.2.edges.0.3.weight", "stage3.2.fuse_layers.2.0.1.0.weight"),
+        ("stages.10.3.edges.0.6.weight", "stage4.2.fuse_layers.3.0.2.0.weight"),
+        ("stages.3.2.edges.0.0.weight", None),
+        ("stages.2.1.edges.0.0.weight", None),
+        ("stages.3.0.encoder.0.body.0.weight", None),
+        ("stage1.0.body.0.weight", None),
+        ("alpha", None),
+    ],
+)
+def test_what_hrsupernet_shares_with_hrnet(ours: str, theirs: str | None) -> None:
+    """The stem, and the fusions between branches that HRNet has by then; of its MBConvs nothing."""
+    assert supernet_name(ours, hrsupernet(68)) == theirs
+
+
+def test_hrsupernet_of_residual_units_shares_their_blocks_too() -> None:
+    """Those of the eight modules; its stage 1 has none of HRNet's Bottlenecks, and its branch 3 is early."""
+    spec = hrsupernet(68, unit="residual")
+    assert supernet_name("stages.2.1.encoder.3.body.4.bias", spec) == "stage2.0.branches.1.3.bn2.bias"
+    assert supernet_name("stages.9.3.encoder.0.body.0.weight", spec) == "stage4.2.branches.3.0.conv1.weight"
+    assert supernet_name("stages.5.3.encoder.0.body.0.weight", spec) is None
+    assert supernet_name("stage1.0.body.0.weight", spec) is None

@@ -2,7 +2,17 @@
 
 import pytest
 
-from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, from_json, hrsupernet, s_hrnet, to_json
+from toolkit.models.spec import (
+    ARCHITECTURES,
+    Edge,
+    HRNetSpec,
+    SuperNetSpec,
+    from_json,
+    hrnet_supernet,
+    hrsupernet,
+    s_hrnet,
+    to_json,
+)
 from toolkit.slimming.complexity import Complexity, complexity, components
 
 # Counted by hand-independent means on the published networks: full and without stem and head; MACs at 256 px.
@@ -11,6 +21,7 @@ COUNTS = {
     "hrnet-w18, 98 points": (HRNetSpec(points=98), 9_662_528, 9_523_412, 0, None, 4.287),
     "hrnet-w18, 29 points": (HRNetSpec(points=29), 9_643_829, 9_523_412, 0, None, 4.287),
     "hrsupernet": (hrsupernet(68), 3_403_430, 3_272_444, 132, 1.3085, 0.9333),
+    "hrnet as a supernet": (hrnet_supernet(68), 9_654_398, 9_523_412, 97, 4.6619, 4.287),
     "s-hrnet 300w": (s_hrnet("300w", 68), 961_134, 830_148, 50, 0.9727, 0.5975),
     "s-hrnet cofw": (s_hrnet("cofw", 29), 1_074_637, 1_015_852, 42, 0.6849, 0.6043),
     "s-hrnet wflw": (s_hrnet("wflw", 98), 1_351_348, 1_283_800, 40, 0.7115, 0.5949),
@@ -130,6 +141,27 @@ def test_pruned_widths_are_part_of_the_spec() -> None:
     assert from_json(to_json(spec)) == spec
     assert [spec.width(5, k) for k in (0, 1)] == [18, 24] and spec.width(1, 0) == 64
     assert spec.head_input == spec.head_width == 42
+
+
+@pytest.mark.parametrize("arch", ["hrsupernet", "s-hrnet-300w", "hrnet-w18"])
+def test_what_a_network_does_not_have_is_not_written(arch: str) -> None:
+    """The files of older releases stay as they are, to the byte: bundles are named by their hash."""
+    fields = to_json(ARCHITECTURES[arch](68))
+    assert fields["format"] == 3 and not fields.keys() & {"shape", "unit", "bottlenecks", "stages"}
+
+
+def test_other_units_and_stages_are_part_of_the_spec() -> None:
+    """From format 5 on; factors of depth are MBConvs' alone, and no edge leads beyond the last stage."""
+    for spec, own in (
+        (hrnet_supernet(68), {"unit", "bottlenecks", "stages"}),
+        (hrsupernet(68, unit="residual"), {"unit"}),
+    ):
+        fields = to_json(spec)
+        assert fields["format"] == 5 and own <= fields.keys() and from_json(fields) == spec
+    with pytest.raises(ValueError, match="only MBConvs"):
+        hrsupernet(68, unit="residual", depth_factors=True)
+    with pytest.raises(ValueError, match="no such edge: a network of 9 stages"):
+        from_json(to_json(hrsupernet(68)) | {"format": 5, "stages": 9})
 
 
 def test_an_older_release_s_spec_is_read() -> None:

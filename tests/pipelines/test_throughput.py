@@ -13,7 +13,7 @@ from toolkit.reporting.readme.blocks import render
 @pytest.mark.slow
 def test_every_stage_is_counted(tmp_path: Path) -> None:
     """A record for each stage and size, which the table shows; a second run replaces them."""
-    options = Throughput(out=tmp_path, sizes=(32,), batch=2, steps=1, device="cpu", processes=(1,), threads=(1,))
+    options = Throughput(out=tmp_path, sizes=(32,), batch=(2,), steps=1, device="cpu", processes=(1,), threads=(1,))
     for _ in range(2):
         outcome = finish(run(options))
     records = read_lines(tmp_path / "results.jsonl")
@@ -21,6 +21,19 @@ def test_every_stage_is_counted(tmp_path: Path) -> None:
     assert all(r["faces_per_second"] > 0 and 0 < r["outside_percent"] < 100 for r in records)
     assert all(r["size_px"] == 32 and r["processes"] == 1 and r["commit"] for r in records)
     assert "| supernet | 32 px | float32 | 1 x 1 | 2 |" in render(records)
+
+
+@pytest.mark.slow
+def test_inference_is_counted_by_batch(tmp_path: Path) -> None:
+    """A record for each batch; nothing is trained. A second run replaces them."""
+    options = Throughput(
+        out=tmp_path, inference=True, stages=("distil",), sizes=(32,), batch=(1, 4), steps=1, threads=(1,), device="cpu"
+    )
+    for _ in range(2):
+        finish(run(options))
+    records = read_lines(tmp_path / "results.jsonl")
+    assert [(r["kind"], r["model"], r["batch"]) for r in records] == [("inference", "s-hrnet-300w", n) for n in (1, 4)]
+    assert all(r["faces_per_second"] > 0 and r["size_px"] == 32 and r["commit"] for r in records)
 
 
 def test_the_table_compares_with_one_thread() -> None:

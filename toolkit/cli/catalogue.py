@@ -73,7 +73,7 @@ def _shape() -> "Stage[Options]":
     return Stage(Shape, run)
 
 
-@train.command("throughput", "faces a second of each training stage")
+@train.command("throughput", "faces a second of each training stage, or at inference")
 def _throughput() -> "Stage[Options]":
     from toolkit.pipelines.throughput import Throughput, run
 

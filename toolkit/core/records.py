@@ -75,11 +75,12 @@ Fields = Mapping[str, Any]
 MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "benchmark": ("boxes", "input_px"),
-        "evaluate": ("input_px", "head"),
+        "evaluate": ("input_px", "head", "decoder"),
         "compare": ("bundle", "input_px"),
         "detected": ("boxes", "passes"),
         "rewrite": ("variant", "input_px"),
         "throughput": ("size_px", "precision", "processes", "batch"),
+        "inference": ("size_px", "precision", "batch"),
         "pace": ("drawn", "size_px"),
         "ablation": ("ablation", "variant", "seed"),
         "conversion": ("variant", "input_px"),

@@ -19,7 +19,7 @@ from toolkit.export.onnx import OPSET
 from toolkit.export.tools import require, run_apart
 from toolkit.models.blocks import upsample
 from toolkit.models.building import build
-from toolkit.models.spec import STAGES, SuperNetSpec
+from toolkit.models.spec import SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
 from toolkit.runtime.tflite import invocation
 from toolkit.runtime.timing import Latency, interleaved
@@ -93,18 +93,18 @@ def supernet_pieces(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
 
 def _heads(spec: SuperNetSpec, size_px: int) -> dict[str, Piece]:
     """The head for every set of final branches that slimming can leave, as wide as it is, and as published."""
-    final = spec.branches(STAGES)
+    final = spec.branches(spec.stages)
     found = {}
     for count, width in itertools.product(range(1, len(final) + 1), (spec.head_width, None)):
         for kept in itertools.combinations(final, count):
-            edges = tuple(e for e in spec.edges if e.stage < STAGES or e.target in kept)
+            edges = tuple(e for e in spec.edges if e.stage < spec.stages or e.target in kept)
             smaller = replace(spec, edges=edges, head=width)
             hidden = smaller.head_width
             first: dict[str, nn.Module] = {}
             for k in kept:
-                first[str(k)] = nn.Conv2d(spec.width(STAGES, k), hidden, 1, bias=k == kept[0])
+                first[str(k)] = nn.Conv2d(spec.width(spec.stages, k), hidden, 1, bias=k == kept[0])
             head = FoldedHead(first, nn.Conv2d(hidden, spec.points, 1)).eval()
-            shapes = tuple(_shape(spec, STAGES, k, size_px) for k in kept)
+            shapes = tuple(_shape(spec, spec.stages, k, size_px) for k in kept)
             found[latency.head_key(smaller)] = Piece(Final(head, kept), shapes)
     return found
 

@@ -12,15 +12,20 @@ from msgspec import Meta
 from toolkit.core.validation import Points, check, without_format
 from toolkit.models.released import RELEASED
 
-FORMAT = 4
-"""The newest version of the JSON (2 added `narrowed`, 3 `depths` and `depth_factors`, 4 `shape`); a higher one comes
-from a newer release. A network without a shape layer is written as version 3, as it always was."""
+FORMAT = 5
+"""The newest version of the JSON (2 added `narrowed`, 3 `depths` and `depth_factors`, 4 `shape`, 5 `unit`,
+`bottlenecks` and `stages`); a higher one comes from a newer release. What a network does not have is not written, so
+that older ones are written as they always were."""
 
 STAGES = 10
+"""Of HRSuperNet."""
+HRNET_STAGES = 12
+"""Of HRNetV2-W18 as a supernet: its eight fusions, the three transitions that open branches, and stage 1."""
 DIVISOR = 32
 """Input sides are multiples of this: four branches, the lowest at 1/32."""
 
 EdgeKind = Literal["project", "identity", "up", "down"]
+Unit = Literal["mbconv", "residual"]
 Width = Annotated[int, Meta(ge=1, le=4096)]
 """Channels of a map."""
 Depth = Annotated[int, Meta(ge=1, le=16)]
@@ -68,7 +73,7 @@ class Edge:
     """Output widths of a downsampling chain's convolutions but the last."""
 
     def __post_init__(self) -> None:
-        if not (2 <= self.stage <= STAGES and 0 <= self.source <= 3 and 0 <= self.target <= 3):
+        if not (self.stage >= 2 and 0 <= self.source <= 3 and 0 <= self.target <= 3):
             raise ValueError(f"no such edge: stage {self.stage}, {self.source} -> {self.target}")
         if self.stage == 2 and self.source != 0:
             raise ValueError("stage 2 has one source, branch 0")
@@ -109,7 +114,10 @@ Gated = Edge | Body
 
 @dataclass(frozen=True, kw_only=True)
 class SuperNetSpec:
-    """HRSuperNet, or any network slimmed from it: the edges that are left, and every width."""
+    """HRSuperNet, or any network slimmed from it: the edges that are left, and every width.
+
+    HRNetV2 is one, too: where it opens a branch, its transition is a stage of its own, which the older branches pass.
+    """
 
     family: ClassVar[str] = "hrsupernet"
 
@@ -118,7 +126,7 @@ class SuperNetSpec:
     stem: tuple[Width, Width] = (64, 64)
     widths: tuple[Width, Width, Width, Width] = (18, 36, 72, 144)
     depth: Depth = 4
-    """MBConvs in each block of stages 1 to 9; stage 10 has none."""
+    """Units in each block of every stage but the last, which has none."""
     head: Width | None = None
     """Width of the head's hidden layer; None stands for the sum of the final branches' widths."""
     narrowed: tuple[tuple[int, int, Width], ...] = ()
@@ -129,9 +137,19 @@ class SuperNetSpec:
     """Whether every MBConv's residual body has an importance factor of its own."""
     shape: ShapeSpec | None = None
     """The shape layer, if there is one."""
+    unit: Unit = "mbconv"
+    """What encodes features: MBConvs, or HRNet's residual units of two 3x3 convolutions (the paper's Figure 6)."""
+    bottlenecks: tuple[Width, Width] | None = None
+    """Inner and outer width of stage 1's Bottlenecks, which HRNet has in place of units."""
+    stages: Annotated[int, Meta(ge=3, le=32)] = STAGES
+    """Stage 1 and every stage of fusion behind it."""
 
     def __post_init__(self) -> None:
         _positive(points=(self.points,), stem=self.stem, widths=self.widths, depth=(self.depth,))
+        if self.depth_factors and (self.unit != "mbconv" or self.bottlenecks):
+            raise ValueError("only MBConvs have importance factors of depth")
+        if any(edge.stage > self.stages for edge in self.edges):
+            raise ValueError(f"no such edge: a network of {self.stages} stages ends there")
         _positive(narrowed=tuple(width for _, _, width in self.narrowed))
         keys = [(e.stage, e.target, e.source) for e in self.edges]
         if keys != sorted(set(keys)):
@@ -139,14 +157,14 @@ class SuperNetSpec:
         for edge in self.edges:
             if edge.stage > 2 and edge.source not in self.branches(edge.stage - 1):
                 raise ValueError(f"edge {edge.name} starts at a block that no edge reaches")
-        if not self.branches(STAGES):
+        if not self.branches(self.stages):
             raise ValueError("no edge reaches the last stage: nothing is left of the network")
         for stage, branch, _ in self.narrowed:
             if stage < 2 or branch not in self.branches(stage):
                 raise ValueError(f"narrowed names a block that is not there: stage {stage}, branch {branch}")
         for stage, branch, count in self.depths:
             there = branch in self.branches(stage) if stage > 1 else (stage, branch) == (1, 0)
-            if not there or stage >= STAGES or not isinstance(count, int) or count < 0:
+            if not there or stage >= self.stages or not isinstance(count, int) or count < 0:
                 raise ValueError(f"depths names no block's number of layers: stage {stage}, branch {branch}, {count}")
         for edge in self.edges:
             if edge.kind == "identity" and self.source_width(edge) != self.width(edge.stage, edge.target):
@@ -154,16 +172,18 @@ class SuperNetSpec:
 
     def width(self, stage: int, branch: int) -> int:
         """Channels of a block's map."""
-        return self.stem[1] if stage == 1 else self._own_widths.get((stage, branch), self.widths[branch])
+        if stage == 1:
+            return self.bottlenecks[1] if self.bottlenecks else self.stem[1]
+        return self._own_widths.get((stage, branch), self.widths[branch])
 
     def depth_of(self, stage: int, branch: int) -> int:
-        """MBConvs of a block."""
-        return self._own_depths.get((stage, branch), self.depth if stage < STAGES else 0)
+        """Units of a block."""
+        return self._own_depths.get((stage, branch), self.depth if stage < self.stages else 0)
 
     @cached_property
     def bodies(self) -> tuple[Body, ...]:
         """Every MBConv's residual body, in the order of the network."""
-        blocks = [(1, 0), *((stage, k) for stage in range(2, STAGES) for k in self.branches(stage))]
+        blocks = [(1, 0), *((stage, k) for stage in range(2, self.stages) for k in self.branches(stage))]
         return tuple(Body(stage=s, branch=k, index=i) for s, k in blocks for i in range(self.depth_of(s, k)))
 
     @cached_property
@@ -201,7 +221,7 @@ class SuperNetSpec:
     @property
     def head_input(self) -> int:
         """Channels of the concatenated final branches."""
-        return sum(self.width(STAGES, k) for k in self.branches(STAGES))
+        return sum(self.width(self.stages, k) for k in self.branches(self.stages))
 
     @property
     def head_width(self) -> int:
@@ -212,11 +232,39 @@ class SuperNetSpec:
 Spec = HRNetSpec | SuperNetSpec
 
 
-def hrsupernet(points: int, *, depth_factors: bool = False) -> SuperNetSpec:
+def hrsupernet(points: int, *, depth_factors: bool = False, unit: Unit = "mbconv") -> SuperNetSpec:
     """The whole supernet: 4 + 8 x 16 = 132 edges; with depth factors, 132 residual bodies that have one each."""
     edges = [_edge(2, 0, target) for target in range(4)]
     edges += [_edge(stage, source, target) for stage in range(3, 11) for target in range(4) for source in range(4)]
-    return SuperNetSpec(points=points, edges=tuple(edges), depth_factors=depth_factors)
+    return SuperNetSpec(points=points, edges=tuple(edges), depth_factors=depth_factors, unit=unit)
+
+
+def hrnet_supernet(points: int, *, unit: Unit = "residual") -> SuperNetSpec:
+    """HRNetV2-W18 with an importance factor on each of its 97 operations of fusion and transition: at 1 it computes
+    what HRNet does. With MBConvs it has HRNet's branches and fusions, and HRSuperNet's stage 1."""
+    branches = {2: 2, 3: 2, 4: 3, 5: 3, 6: 3, 7: 3, 8: 3, 9: 4, 10: 4, 11: 4, 12: 4}
+    edges = [_edge(2, 0, 0), _edge(2, 0, 1)]
+    depths = []
+    for stage in range(3, HRNET_STAGES + 1):
+        count, before = branches[stage], branches[stage - 1]
+        if count > before:  # a transition: the new branch is made of the lowest one, and the others pass
+            edges += [*(_edge(stage, k, k) for k in range(before)), _edge(stage, before - 1, before)]
+            depths += [(stage - 1, k, 0) for k in range(before)]
+        else:
+            edges += [_edge(stage, source, target) for target in range(count) for source in range(count)]
+    return SuperNetSpec(
+        points=points,
+        edges=tuple(edges),
+        depths=tuple(depths),
+        unit=unit,
+        bottlenecks=HRNetSpec.layer1 if unit == "residual" else None,
+        stages=HRNET_STAGES,
+    )
+
+
+def whole(spec: SuperNetSpec) -> SuperNetSpec:
+    """The supernet that a network was slimmed from, of the published widths."""
+    return hrnet_supernet(spec.points) if spec.stages == HRNET_STAGES else hrsupernet(spec.points)
 
 
 def s_hrnet(released: Literal["300w", "cofw", "wflw"], points: int) -> SuperNetSpec:
@@ -231,6 +279,9 @@ def s_hrnet(released: Literal["300w", "cofw", "wflw"], points: int) -> SuperNetS
 ARCHITECTURES: dict[str, Callable[[int], Spec]] = {
     "hrnet-w18": lambda points: HRNetSpec(points=points),
     "hrsupernet": hrsupernet,
+    "hrsupernet-residual": lambda points: hrsupernet(points, unit="residual"),
+    "hrnet-supernet": hrnet_supernet,
+    "hrnet-supernet-mbconv": lambda points: hrnet_supernet(points, unit="mbconv"),
     "s-hrnet-300w": lambda points: s_hrnet("300w", points),
     "s-hrnet-cofw": lambda points: s_hrnet("cofw", points),
     "s-hrnet-wflw": lambda points: s_hrnet("wflw", points),
@@ -244,12 +295,20 @@ def _edge(stage: int, source: int, target: int) -> Edge:
     return Edge(stage=stage, source=source, target=target, inner=(width,) * max(0, target - source - 1))
 
 
+ADDED = {"shape": (4, None), "unit": (5, "mbconv"), "bottlenecks": (5, None), "stages": (5, STAGES)}
+"""Fields by the version that they are written as from on, and the value with which they are not written."""
+
+
 def to_json(spec: Spec) -> dict[str, Any]:
     """The whole architecture as plain JSON values."""
     fields = json.loads(json.dumps(dataclasses.asdict(spec)))
-    if spec.shape is None:
-        del fields["shape"]
-    return {"format": 3 if spec.shape is None else FORMAT, "family": spec.family, **fields}
+    version = 3
+    for name, (since, absent) in ADDED.items():
+        if fields.get(name, absent) == absent:
+            fields.pop(name, None)
+        else:
+            version = max(version, since)
+    return {"format": version, "family": spec.family, **fields}
 
 
 def from_json(data: Any, source: str = "spec.json") -> Spec:

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from toolkit.models.blocks import Gate, Head, MBConv, conv_bn, down, initialise, stem, upsample
+from toolkit.models.blocks import BasicBlock, Bottleneck, Gate, Head, MBConv, conv_bn, down, initialise, stem, upsample
 from toolkit.models.shape import ShapeLayer
-from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+from toolkit.models.spec import Edge, SuperNetSpec
 
 
 def transform(spec: SuperNetSpec, edge: Edge) -> nn.Module:
@@ -29,6 +29,11 @@ def transform(spec: SuperNetSpec, edge: Edge) -> nn.Module:
 def encoder(spec: SuperNetSpec, stage: int, branch: int) -> nn.Sequential:
     """E of equation 1: the residual blocks of one block of the network."""
     width, depth = spec.width(stage, branch), spec.depth_of(stage, branch)
+    if stage == 1 and spec.bottlenecks:
+        inner, outer = spec.bottlenecks
+        return nn.Sequential(*(Bottleneck(outer if i else spec.stem[1], inner, outer) for i in range(depth)))
+    if spec.unit == "residual":
+        return nn.Sequential(*(BasicBlock(width) for _ in range(depth)))
     return nn.Sequential(*(MBConv(width, spec.depth_factors) for _ in range(depth)))
 
 
@@ -66,7 +71,7 @@ class HRSuperNet(nn.Module):
         self.stages = nn.ModuleDict(
             {
                 str(stage): nn.ModuleDict({str(k): Block(spec, stage, k) for k in spec.branches(stage)})
-                for stage in range(2, STAGES + 1)
+                for stage in range(2, spec.stages + 1)
             }
         )
         self.head = Head(spec.head_input, spec.head_width, spec.points)
@@ -78,7 +83,7 @@ class HRSuperNet(nn.Module):
         alpha: dict[tuple[int, int], dict[int, Tensor]] = {}
         for edge, factor in zip(self.spec.edges, self.alpha.unbind(), strict=True):
             alpha.setdefault((edge.stage, edge.target), {})[edge.source] = factor
-        branches = {0: self.stage1(self.stem(image))}  # (B, 64, H/4, W/4)
+        branches = {0: self.stage1(self.stem(image))}  # (B, spec.width(1, 0), H/4, W/4)
         for stage, blocks in self.stages.items():
             branches = {
                 int(k): block(branches, alpha[int(stage), int(k)])

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.models.spec import STAGES, Body, Gated, SuperNetSpec
+from toolkit.models.spec import Body, Gated, SuperNetSpec
 from toolkit.reporting.charts import Plot, bent_scale, chart, stand_in
 from toolkit.reporting.run import BundleSummary, Run
 from toolkit.reporting.table import Column, Table, cell, number, words
@@ -78,7 +78,7 @@ def fate(run: Run) -> list[str]:
         return ["open"] * len(part.alpha)
     assert isinstance(part.spec, SuperNetSpec) and isinstance(slim.spec, SuperNetSpec)
     kept = {edge.name for edge in slim.spec.edges}
-    blocks = {(1, 0), *((stage, k) for stage in range(2, STAGES) for k in slim.spec.branches(stage))}
+    blocks = {(1, 0), *((stage, k) for stage in range(2, slim.spec.stages) for k in slim.spec.branches(stage))}
     limit = threshold(run)
 
     def of(one: Gated, low: bool) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from toolkit.models.spec import STAGES, HRNetSpec, Spec, SuperNetSpec, hrsupernet
+from toolkit.models.spec import HRNetSpec, Spec, SuperNetSpec, whole
 from toolkit.reporting.drawing import BoxMark, CurveMark, Drawing, Mark, MarkStyle, TextMark, svg
 
 BLOCK_W = 34
@@ -104,17 +104,17 @@ def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> 
     lines = [
         OperationLine(start=(e.stage - 1, e.source), end=(e.stage, e.target), alpha=factor.get(e)) for e in spec.edges
     ]
-    widths = {(1, 0): spec.stem[1]}
-    widths |= {(s, k): spec.width(s, k) for s in range(2, STAGES + 1) for k in spec.branches(s)}
+    widths = {(1, 0): spec.width(1, 0)}
+    widths |= {(s, k): spec.width(s, k) for s in range(2, spec.stages + 1) for k in spec.branches(s)}
     there = {(line.start, line.end) for line in lines}
-    whole = [((e.stage - 1, e.source), (e.stage, e.target)) for e in hrsupernet(spec.points).edges] if full else []
-    gone = tuple(OperationLine(start=a, end=b, alpha=None) for a, b in whole if (a, b) not in there)
-    blocks = {end for _, end in whole} - set(widths)
-    layers: dict[BlockPlace, tuple[float | None, ...]] = {node: () for node in widths if node[0] < STAGES}
+    every = [((e.stage - 1, e.source), (e.stage, e.target)) for e in whole(spec).edges] if full else []
+    gone = tuple(OperationLine(start=a, end=b, alpha=None) for a, b in every if (a, b) not in there)
+    blocks = {end for _, end in every} - set(widths)
+    layers: dict[BlockPlace, tuple[float | None, ...]] = {node: () for node in widths if node[0] < spec.stages}
     for body in spec.bodies:
         layers[body.stage, body.branch] += (factor.get(body),)
     return Plan(
-        stages=STAGES,
+        stages=spec.stages,
         widths=widths,
         lines=tuple(lines),
         gone=gone,

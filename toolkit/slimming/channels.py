@@ -13,7 +13,7 @@ from torch_pruning import DependencyGraph
 from torch_pruning.pruner.importance import GroupMagnitudeImportance
 
 from toolkit.models.building import blank
-from toolkit.models.spec import DIVISOR, STAGES, Edge, SuperNetSpec
+from toolkit.models.spec import DIVISOR, Edge, SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.graph import traceable
 
@@ -112,7 +112,7 @@ def spec_of(spec: SuperNetSpec, widths: Mapping[str, int]) -> SuperNetSpec:
         known = blocks[edge.stage - 1, edge.source] if edge.kind == "identity" else widths[last]
         blocks[edge.stage, edge.target] = known
     own = tuple((s, k, width) for (s, k), width in sorted(blocks.items()) if s > 1 and width != spec.widths[k])
-    final = sum(width for (stage, _), width in blocks.items() if stage == STAGES)
+    final = sum(width for (stage, _), width in blocks.items() if stage == spec.stages)
     hidden = widths["head.hidden"]
     return replace(spec, edges=tuple(edges), stem=stem, narrowed=own, head=None if hidden == final else hidden)
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from toolkit.models.building import blank
-from toolkit.models.spec import DIVISOR, STAGES, HRNetSpec, Spec, SuperNetSpec
+from toolkit.models.spec import DIVISOR, HRNetSpec, Spec, SuperNetSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +109,12 @@ class ComplexityTable:
         """The counts of a network that has some of the supernet's edges and residual bodies, in microseconds."""
         names = ("stem", *(edge.name for edge in smaller.edges))
         kept = [self.components[name] for name in names if name in self.components]
-        blocks = [(1, 0), *((stage, k) for stage in range(2, STAGES) for k in smaller.branches(stage))]
+        blocks = [(1, 0), *((stage, k) for stage in range(2, smaller.stages) for k in smaller.branches(stage))]
         kept += [self._block(smaller, *block) for block in blocks if smaller.depth_of(*block)]
         return _total([*kept, self._head(smaller), *_shape(smaller)], len(smaller.gated))
 
     def _block(self, smaller: SuperNetSpec, stage: int, branch: int) -> Component:
-        """All MBConvs of a block cost the same."""
+        """All units of a block cost the same."""
         part = self.components[f"{stage}.{branch}"]
         left, all_of_it = smaller.depth_of(stage, branch), self.spec.depth_of
         share = {

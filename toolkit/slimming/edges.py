@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from toolkit.models.building import blank
-from toolkit.models.spec import DIVISOR, STAGES, Body, Edge, Gated, SuperNetSpec
+from toolkit.models.spec import DIVISOR, Body, Edge, Gated, SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming.graph import GateGraph
 
@@ -42,11 +42,11 @@ class SuperNetGraph:
         gone = [body for body in spec.bodies if spec.depth_factors and _gate(body) in dead]
         counts = Counter({block: spec.depth_of(*block) for block in blocks})
         counts.subtract((body.stage, body.branch) for body in gone if (body.stage, body.branch) in blocks)
-        depths = ((*block, n) for block, n in sorted(counts.items()) if block[0] < STAGES and n != spec.depth)
+        depths = ((*block, n) for block, n in sorted(counts.items()) if block[0] < spec.stages and n != spec.depth)
         return replace(
             spec,
             edges=edges,
-            head=self._head({branch for stage, branch in blocks if stage == STAGES}, head),
+            head=self._head({branch for stage, branch in blocks if stage == spec.stages}, head),
             narrowed=tuple(block for block in spec.narrowed if block[:2] in blocks),
             depths=tuple(depths),
         )
@@ -83,7 +83,7 @@ class SuperNetGraph:
 
     def _head(self, branches: set[int], head: HeadCut) -> int | None:
         """The width of the head's hidden layer, where it is not that of its inputs."""
-        if branches == set(self.spec.branches(STAGES)):
+        if branches == set(self.spec.branches(self.spec.stages)):
             return self.spec.head
         if head == "inputs":
             return self.spec.head_width
@@ -130,7 +130,7 @@ def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
         key = (edge.stage, edge.target)
         if key not in best or candidate[0] > best[key][0]:
             best[key] = candidate
-    return max((best[STAGES, branch] for branch in spec.branches(STAGES)), key=lambda found: found[0])[1]
+    return max((best[spec.stages, branch] for branch in spec.branches(spec.stages)), key=lambda found: found[0])[1]
 
 
 def within(

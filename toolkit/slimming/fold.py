@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from toolkit.models.blocks import Head, MBConv, upsample
+from toolkit.models.blocks import BasicBlock, Bottleneck, Head, MBConv, upsample
 from toolkit.models.hrnet import HRNet
-from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+from toolkit.models.spec import Edge, SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
 
 Rewrite = Literal["norms", "alpha", "head"]
@@ -137,7 +137,7 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
     absorb = through != "norms"
     units = {0: 1.0}  # a block's map times its unit is the map of the original network
     stages = []
-    for stage in range(2, STAGES + 1):
+    for stage in range(2, spec.stages + 1):
         after: dict[int, float] = {}
         blocks = {}
         for target in spec.branches(stage):
@@ -155,7 +155,7 @@ def _fold_supernet(net: HRSuperNet, through: Rewrite) -> FoldedSuperNet:
         stages.append(blocks)
         units = after
     stem = nn.Sequential(*_fold_sequence(net.stem), *_fold_encoder(net.stage1, 1.0))
-    head = _fold_head(net.head, {k: spec.width(STAGES, k) for k in spec.branches(STAGES)}, units, through)
+    head = _fold_head(net.head, {k: spec.width(spec.stages, k) for k in spec.branches(spec.stages)}, units, through)
     return FoldedSuperNet(stem, stages, head)
 
 
@@ -163,7 +163,7 @@ def leftovers(spec: SuperNetSpec, alphas: Mapping[Edge, float]) -> tuple[int, fr
     """How many multiplications by a constant are left of the importance factors, and the blocks, by stage and branch,
     whose sum is the very map that they read."""
     units, count, passing = {0: 1.0}, 0, set()
-    for stage in range(2, STAGES + 1):
+    for stage in range(2, spec.stages + 1):
         after = {}
         for target in spec.branches(stage):
             into = spec.into(stage, target)
@@ -221,9 +221,14 @@ def _fold_encoder(blocks: nn.Module, unit: float) -> nn.Sequential:
     folded = copy.deepcopy(blocks)
     assert isinstance(folded, nn.Sequential)
     for block in folded:
-        assert isinstance(block, MBConv)
-        factor = 1.0 if block.factor is None else float(block.factor)
-        block.body, block.gate, block.factor = _fold_sequence(block.body, unit, factor / unit), None, None
+        assert isinstance(block, MBConv | BasicBlock | Bottleneck)
+        factor = 1.0
+        if isinstance(block, MBConv):
+            factor = 1.0 if block.factor is None else float(block.factor)
+            block.gate, block.factor = None, None
+        block.body = _fold_sequence(block.body, unit, factor / unit)
+        if isinstance(block, Bottleneck) and isinstance(block.shortcut, nn.Sequential):  # stage 1, whose unit is 1
+            block.shortcut = _fold_sequence(block.shortcut)
     return folded
 
 

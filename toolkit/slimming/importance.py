@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from toolkit.models.spec import STAGES, Edge, Gated, SuperNetSpec
+from toolkit.models.spec import Edge, Gated, SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
 
 Weights = dict[str, Tensor]
@@ -34,7 +34,12 @@ def by_gamma(spec: SuperNetSpec, weights: Weights) -> Tensor:
     is that of gamma, ||gamma|| / sqrt(C). An identity edge passes on its source block's map, which has no norm of its
     own; its size is followed from the norms before it, their terms taken as independent: a ReLU halves the mean square
     of a symmetric distribution, and every residual block adds that of its last norm, times its depth factor's.
+
+    Raises:
+        ValueError: the network has other units than MBConvs, of which this is not known.
     """
+    if spec.unit != "mbconv" or spec.bottlenecks:
+        raise ValueError("gamma is followed through MBConvs alone: give --importance alpha or taylor")
     factor: dict[Gated, float] = dict(zip(spec.gated, by_alpha(spec, weights).tolist(), strict=True))
     scores: dict[Gated, float] = {
         body: factor.get(body, 1.0) * _last_norm(weights, f"{_encoder(body.stage, body.branch)}.{body.index}") ** 0.5
@@ -46,7 +51,7 @@ def by_gamma(spec: SuperNetSpec, weights: Weights) -> Tensor:
 
     # mean squares of the maps of the stage before, by branch: the stem ends with a ReLU
     square = {0: _last_norm(weights, "stem") / 2 + residuals(1, 0)}
-    for stage in range(2, STAGES + 1):
+    for stage in range(2, spec.stages + 1):
         after = {}
         for target in spec.branches(stage):
             incoming = spec.into(stage, target)

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from toolkit.core.files import read_json, write_json
 from toolkit.core.validation import versioned
-from toolkit.models.spec import STAGES, Edge, SuperNetSpec
+from toolkit.models.spec import Edge, SuperNetSpec
 
 FORMAT = 2
 """2 has the stem and every MBConv by themselves, so that blocks of any depth add up, and int8."""
@@ -60,7 +60,7 @@ class LatencyTable:
     def summed(self, spec: SuperNetSpec) -> float:
         """The sum over the pieces of a network; a block of n edges has n - 1 additions."""
         total = sum(self.milliseconds(key) for key in pieces(spec))
-        for stage in range(2, STAGES + 1):
+        for stage in range(2, spec.stages + 1):
             total -= sum(self.milliseconds(_addition(spec, stage, k)) for k in spec.branches(stage))
         return total
 
@@ -106,13 +106,14 @@ def edge_key(spec: SuperNetSpec, edge: Edge) -> str:
 
 
 def body_key(spec: SuperNetSpec, stage: int, branch: int) -> str:
-    """One MBConv of a block, such as `layer 1 36`."""
-    return f"layer {branch} {spec.width(stage, branch)}"
+    """One unit of a block, such as `layer 1 36`; MBConvs are just layers."""
+    unit = "bottleneck" if stage == 1 and spec.bottlenecks else {"mbconv": "layer", "residual": "residual"}[spec.unit]
+    return f"{unit} {branch} {spec.width(stage, branch)}"
 
 
 def head_key(spec: SuperNetSpec) -> str:
     """The head, by its final branches and widths, such as `head 0:18 1:36 54-68`."""
-    final = " ".join(f"{k}:{spec.width(STAGES, k)}" for k in spec.branches(STAGES))
+    final = " ".join(f"{k}:{spec.width(spec.stages, k)}" for k in spec.branches(spec.stages))
     return f"head {final} {spec.head_width}-{spec.points}"
 
 

@@ -7,7 +7,7 @@ the type of the image and of the heatmaps, and one that is in int8 in part those
 from collections.abc import Mapping
 
 from toolkit.core.heatmap import Decoder
-from toolkit.models.spec import STAGES, Body, Edge, Gated, SuperNetSpec
+from toolkit.models.spec import Body, Edge, Gated, SuperNetSpec
 from toolkit.slimming.fold import leftovers
 
 DECODING: Mapping[Decoder, int] = {"dark": 42}
@@ -29,18 +29,20 @@ def operations(spec: SuperNetSpec, alphas: Mapping[Edge, float], decoder: Decode
         decoder: how the file finds its points.
 
     Raises:
-        ValueError: it is not known how many operations this decoder has.
+        ValueError: it is not known how many operations this decoder, or this kind of unit, has.
     """
+    if spec.unit != "mbconv" or spec.bottlenecks:
+        raise ValueError("operations are counted for networks of MBConvs: give a budget of --macs or --params")
     if decoder not in DECODING:
         raise ValueError(f"operations are counted for files that decode by {', '.join(DECODING)}, not by {decoder}")
     multiplications, passing = leftovers(spec, alphas)
     total = STEM + DECODING[decoder] + (SHAPE if spec.shape else 0) + multiplications + BODY * len(spec.bodies)
     total += sum(_of_edge(edge) for edge in spec.edges)
     # the first term of a sum is added to nothing
-    total -= sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1))
+    total -= sum(len(spec.branches(stage)) for stage in range(2, spec.stages + 1))
     down = [_origin((edge.stage - 1, edge.source), spec, passing) for edge in spec.edges if edge.kind == "down"]
     total -= len(down) - len(set(down))  # strided convolutions that read one map share their padding
-    return total + _of_head(spec.branches(STAGES))
+    return total + _of_head(spec.branches(spec.stages))
 
 
 def _origin(block: tuple[int, int], spec: SuperNetSpec, passing: frozenset[tuple[int, int]]) -> tuple[int, int]:

@@ -105,7 +105,8 @@ class Training(Options):
     device: str = "auto"
     """auto, cpu, cuda, mps."""
     precision: ComputePrecision | None = None
-    """Of the forward pass (default: bf16 where the device has instructions for it, else float32)."""
+    """Of the forward pass (default: bf16 where the device has instructions for it, else float32, which a paper's preset
+    has everywhere)."""
     processes: int = 1
     """Processes that share every batch, on a CPU core or a GPU each; --batch stays the whole batch, and the weights are
     those of one process up to rounding. On one machine's CPU several pay for large batches of large crops alone, see

@@ -172,7 +172,7 @@ def set_up(
         ValueError: the data is damaged, or the device is not there or cannot do what is asked.
     """
     device = pick_device(options.device)
-    precision = options.precision or default_precision(device)
+    precision = options.precision or ("float32" if options.chosen.published else default_precision(device))
     pixels = options.optim.batch * options.size_px**2
     threads = default_threads(device, pixels, options.processes) if options.threads is None else options.threads
     options = dataclasses.replace(options, threads=threads)  # for the other processes too

@@ -48,6 +48,20 @@ def test_a_bundle_and_its_file_score_the_same(converted: Any, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_a_bundle_is_read_by_any_decoder(tmp_path: Path, small_bundle: Bundle) -> None:
+    """A record each, side by side; without the option it is the card's. A file decodes in its own way."""
+    bundle.write(small_bundle, tmp_path / "b")
+    results = tmp_path / "results.jsonl"
+    for decoder in (None, "dark", "quarter", "argmax"):
+        finish(evaluate.run(Evaluate(model=tmp_path / "b", synthetic=6, decoder=decoder, results=results)))  # type: ignore[arg-type]
+    own, dark, quarter, argmax = read_lines(results)
+    assert own["nme_mean"] == dark["nme_mean"] and "decoder" not in own
+    assert len({dark["nme_mean"], quarter["nme_mean"], argmax["nme_mean"]}) == 3
+    with pytest.raises(ValueError, match="is for a bundle's folder"):
+        finish(evaluate.run(Evaluate(model=released("float16"), decoder="quarter")))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
 def test_measuring_again_replaces_the_record(converted: Any, tmp_path: Path) -> None:
     """A results file holds one record of each measurement."""
     results = tmp_path / "results.jsonl"

@@ -14,7 +14,7 @@ from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.zoo import is_bundle, resolve
 from toolkit.export import lint
-from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, STAGES, Spec, SuperNetSpec
+from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, Spec, SuperNetSpec
 from toolkit.reporting.charts import standalone
 from toolkit.reporting.drawing import png, svg
 from toolkit.runtime import sidecar
@@ -37,7 +37,8 @@ class Describe(Options):
     """What a network costs: parameters, multiply-accumulates and edges of a bundle or a named architecture; operations,
     their delegation and what is slow or wrong in a converted file.
 
-    Architectures: hrnet-w18, hrsupernet, s-hrnet-300w, s-hrnet-cofw, s-hrnet-wflw.
+    Architectures: hrnet-w18, hrsupernet, hrsupernet-residual, hrnet-supernet, hrnet-supernet-mbconv, s-hrnet-300w,
+    s-hrnet-cofw, s-hrnet-wflw.
     """
 
     what: Positional[str]
@@ -181,10 +182,10 @@ def _costs(pieces: tuple[Component, ...]) -> list[str]:
 
 def _edges(spec: SuperNetSpec) -> list[str]:
     rows = []
-    for stage in range(2, STAGES + 1):
+    for stage in range(2, spec.stages + 1):
         cells = ["".join(str(e.source) for e in spec.into(stage, k)) or "-" for k in range(4)]
         rows.append(f"    stage {stage:2}   " + "   ".join(cell.ljust(4) for cell in cells).rstrip())
-    blocks = sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1))
+    blocks = sum(len(spec.branches(stage)) for stage in range(2, spec.stages + 1))
     return [
         f"  {len(spec.edges)} operations into {blocks} blocks; columns: target branch 0 to 3, cells: source branches",
         *rows,
@@ -195,7 +196,7 @@ def _edges(spec: SuperNetSpec) -> list[str]:
 def _layers(spec: SuperNetSpec) -> list[str]:
     """How many residual layers each block has left."""
     rows = [f"  {len(spec.bodies)} residual layers; columns: branch 0 to 3"]
-    for stage in range(1, STAGES):
+    for stage in range(1, spec.stages):
         cells = [str(spec.depth_of(stage, k)) if k in _blocks(spec, stage) else "-" for k in range(4)]
         rows.append(f"    stage {stage:2}   " + "   ".join(cell.ljust(4) for cell in cells).rstrip())
     return rows

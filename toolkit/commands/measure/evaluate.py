@@ -15,6 +15,7 @@ from toolkit.benchmarking.results import columns
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.correspondence import span_of
+from toolkit.core.heatmap import Decoder
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
@@ -52,6 +53,10 @@ class Evaluate(Options):
     """labels: around the labelled points, as in training. detector: as on a device, from MediaPipe's detector, as they
     are and by our calibration, beside those of the labels; on the faces that it finds, each with one and with two
     predictions."""
+    decoder: Decoder | None = None
+    """Of a bundle, how points are read from its heatmaps: dark, a Newton step on the log of the smoothed map; quarter,
+    a quarter pixel from the highest pixel towards its higher neighbour, as HRNet publishes it; argmax, the highest
+    pixel (default: as its card says)."""
     head: str | None = None
     """Of a network with heads for several landmark schemes, the one to score (default: that of the faces)."""
     baselines: bool = False
@@ -69,8 +74,10 @@ class Evaluate(Options):
         self.at_least(1, "synthetic", "threads")
         if self.baselines and self.split in ("train", "val"):
             raise ValueError("--baselines takes its shape from the training faces: score test faces, by --split test")
-        if self.boxes == "detector" and (self.data is None or self.baselines or self.head):
-            raise ValueError("--boxes detector scores labelled photos: give --data, and neither --baselines nor --head")
+        if self.boxes == "detector" and (self.data is None or self.baselines or self.head or self.decoder):
+            raise ValueError(
+                "--boxes detector scores labelled photos: give --data, and none of --baselines, --head and --decoder"
+            )
 
 
 def run(options: Evaluate) -> Steps[Outcome]:
@@ -84,13 +91,15 @@ def run(options: Evaluate) -> Steps[Outcome]:
 
 
 def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
-    model = open_model(options.model, options.threads)
+    model = open_model(options.model, options.threads, decoder=options.decoder)
     wanted = scheme(options.head) if options.head else (model.scheme.parts or (model.scheme,))[0]
     span_of(wanted, model.scheme)  # refuses a head that there is not
     labelled = open_faces(options.data, options.split, options.synthetic, scheme=wanted, skip_bad=options.skip_bad)
     faces, whole = labelled, model.scheme
     if whole.parts:
-        model = open_model(options.model, options.threads, head=wanted if options.head else faces.scheme)
+        model = open_model(
+            options.model, options.threads, head=wanted if options.head else faces.scheme, decoder=options.decoder
+        )
         faces = in_scheme(faces, model.scheme, marked=model.scheme)
     crops = yield from plain_crops(faces, model.size_px, skip_bad=options.skip_bad)
     found = yield from accuracy.predictions_on(model, crops, f"evaluating {options.model.name}")
@@ -101,6 +110,7 @@ def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
         "engine": model.engine,
         **where,
         **({"head": model.scheme.name} if whole.parts else {}),
+        **({"decoder": options.decoder} if options.decoder else {}),
         **accuracy.accuracy(found.points_xy, crops.points_xy, crops.faces.scheme, crops.faces.subsets),
         **(accuracy.visibility(found.confidence, crops) or {}),
         "latency_ms": None,

@@ -19,7 +19,7 @@ from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
 from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.data.crops import plain_crops
-from toolkit.models.spec import STAGES, Spec, SuperNetSpec
+from toolkit.models.spec import Spec, SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming import latency
 from toolkit.slimming.complexity import Complexity, ComplexityTable, complexity
@@ -247,6 +247,10 @@ def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tupl
 def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle, Cut]:
     from toolkit.slimming import channels  # torch-pruning takes a moment to import
 
+    if spec.unit != "mbconv" or spec.bottlenecks:
+        raise ValueError(
+            "a spec has no place for the inner widths of residual units: remove operations of this network"
+        )
     net = parent.network()
     assert isinstance(net, HRSuperNet)
     cut = Cut(importance="group magnitude", removed_by="torch-pruning's groups of channels")
@@ -350,7 +354,7 @@ def _notes(cut: Cut, *, shaped: bool) -> Iterator[str]:
 
 
 def _summary(options: Slim, old: SuperNetSpec, new: SuperNetSpec, before: Complexity, after: Complexity) -> str:
-    blocks = [sum(len(spec.branches(stage)) for stage in range(2, STAGES + 1)) for spec in (old, new)]
+    blocks = [sum(len(spec.branches(stage)) for stage in range(2, spec.stages + 1)) for spec in (old, new)]
     left = f"{len(new.edges)} of {len(old.edges)} operations and {blocks[1]} of {blocks[0]} blocks are left"
     if old.depth_factors:
         left += f", {len(new.bodies)} of {len(old.bodies)} residual layers"
@@ -367,7 +371,7 @@ def _widths(spec: SuperNetSpec) -> str:
     """Each branch's widths, such as 16, 24-32, 64."""
     found = []
     for branch in range(4):
-        own = {spec.width(s, branch) for s in range(2, STAGES + 1) if branch in spec.branches(s)}
+        own = {spec.width(s, branch) for s in range(2, spec.stages + 1) if branch in spec.branches(s)}
         if own:
             found.append(str(min(own)) if len(own) == 1 else f"{min(own)}-{max(own)}")
     return ", ".join(found)

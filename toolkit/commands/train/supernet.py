@@ -14,7 +14,8 @@ from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.zoo import BundlePath
-from toolkit.models.spec import SuperNetSpec, hrsupernet
+from toolkit.models.imagenet import file_hash, pretrained
+from toolkit.models.spec import ARCHITECTURES, SuperNetSpec, hrsupernet
 from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming import latency
 from toolkit.slimming.penalty import Penalty, penalty_weights
@@ -36,6 +37,12 @@ Updates = Literal["alternating", "joint"]
 class Supernet(Training):
     """Train HRSuperNet: landmarks and, by L1-sparse importance factors, its own architecture."""
 
+    arch: Literal["hrsupernet", "hrsupernet-residual", "hrnet-supernet", "hrnet-supernet-mbconv"] = "hrsupernet"
+    """What is trained: HRSuperNet; the same with HRNet's residual units; HRNetV2-W18 with a factor on each of its
+    operations of fusion and transition; that one with MBConvs (the four of the paper's Figure 6)."""
+    weights: Path | None = None
+    """HRNetV2-W18's ImageNet weights to start from, a safetensors file as for `teacher --weights`: hrnet-supernet takes
+    all of them, the others their stem and what they share with its fusions, and the card says what began afresh."""
     start: BundlePath | None = None
     """Bundle of a supernet, or of a network slimmed from one, that is trained on: its architecture, its weights and its
     importance factors."""
@@ -72,6 +79,10 @@ class Supernet(Training):
             raise ValueError("alpha_start must be above 0")
         if self.start is not None and self.alpha_start != 1:
             raise ValueError("--start brings its importance factors: leave --alpha-start out")
+        if self.start is not None and (self.weights is not None or self.arch != "hrsupernet"):
+            raise ValueError("--start brings its architecture and weights: leave --arch and --weights out")
+        if self.depth and self.arch != "hrsupernet":
+            raise ValueError(f"--depth is for MBConvs of hrsupernet, not for {self.arch}")
         if (self.penalty == "latency") != (self.latency_table is not None):
             raise ValueError("--penalty latency and --latency-table go together")
 
@@ -94,7 +105,7 @@ def run(options: Supernet) -> Steps[Outcome]:
     if start and options.size is None:
         options = replace(options, size=start.card.size_px)
     usual = start.scheme if start else W300_68
-    own = {k: v for k, v in _own(options).items() if v is not None}
+    own = {k: v for k, v in _own(options).items() if v is not None} | {"weights": file_hash(options.weights)}
     done = yield from finished(options, "supernet", own, usual)
     if done:
         return done
@@ -119,12 +130,15 @@ def _start(options: Supernet) -> bundle.Bundle | None:
 
 
 def _train(options: Supernet, setup: Setup, start: bundle.Bundle | None) -> Steps[Outcome]:
-    net: HRSuperNet = setup.processes.place(_network(options, setup.train.faces.scheme, start))
+    fresh = _network(options, setup.train.faces.scheme, start)
+    origin = pretrained(fresh, options.weights)
+    net: HRSuperNet = setup.processes.place(fresh)
     log = yield from fit(_run(options, setup, net), options.out, resume=options.resume)
     scores = log[-1].validation.get("supernet")
-    config = {k: v for k, v in _own(options).items() if k != "parents"} | {"alpha_lr": _alpha_lr(options, setup)}
+    config = {k: v for k, v in _own(options).items() if k != "parents"}
+    config |= {"alpha_lr": _alpha_lr(options, setup)} | origin
     card = setup.card(
-        "hrsupernet",
+        start.card.name if start and start.card.stage == "supernet" else options.arch,
         log,
         config=config,
         metrics={"val": asdict(scores)} if scores else {},
@@ -148,7 +162,11 @@ def _network(options: Supernet, target: Scheme, start: bundle.Bundle | None) -> 
         ValueError: the bundle's network has other landmarks than the faces.
     """
     if start is None:
-        net = HRSuperNet(hrsupernet(target.points, depth_factors=options.depth))
+        spec = ARCHITECTURES[options.arch](target.points)
+        if options.arch == "hrsupernet":
+            spec = hrsupernet(target.points, depth_factors=options.depth)
+        assert isinstance(spec, SuperNetSpec)
+        net = HRSuperNet(spec)
         with torch.no_grad():
             for factor in net.factors():
                 factor.fill_(options.alpha_start)
@@ -187,8 +205,8 @@ def _fades(options: Supernet) -> bool:
 def _own(options: Supernet) -> Settings:
     """The settings that no other stage has."""
     table = {"latency_table": sha256(options.latency_table)} if options.latency_table else {}
-    names = ("sparsity", "depth", "penalty", "alpha_start", "updates")
-    own = {"alpha_lr": options.own_alpha_lr, "parents": _parents(options)}
+    names = ("arch", "sparsity", "depth", "penalty", "alpha_start", "updates")
+    own = {"weights": file_hash(options.weights), "alpha_lr": options.own_alpha_lr, "parents": _parents(options)}
     return {name: getattr(options, name) for name in names} | table | own
 
 

@@ -9,14 +9,13 @@ from torch import Tensor
 from toolkit import bundle
 from toolkit.bundle import LAST_LAYER
 from toolkit.core.correspondence import channels
-from toolkit.core.files import sha256
 from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import JOINED, W300_68, Scheme, scheme
 from toolkit.core.zoo import BundlePath
 from toolkit.models.building import build
 from toolkit.models.hrnet import HRNet
-from toolkit.models.imagenet import load_imagenet
+from toolkit.models.imagenet import file_hash, pretrained
 from toolkit.models.spec import ARCHITECTURES, Spec
 from toolkit.models.supernet import HRSuperNet
 from toolkit.train.checkpoint import final_record
@@ -70,7 +69,7 @@ def run(options: Teacher) -> Steps[Outcome]:
         options = dataclasses.replace(options, size=start.card.size_px)
     usual = start.scheme if start else W300_68
     own: Settings = {"arch": options.arch, "heads": list(options.heads), "parents": _parents(options)}
-    own |= {"weights": _sha256(options.weights)}
+    own |= {"weights": file_hash(options.weights)}
     done = yield from finished(options, "teacher", own, usual)
     if done:
         return done
@@ -80,7 +79,7 @@ def run(options: Teacher) -> Steps[Outcome]:
 
 def _train(options: Teacher, setup: Setup, start: bundle.Bundle | None, own: Settings) -> Steps[Outcome]:
     fresh = _started(options, start, setup.train.faces.scheme)
-    origin = _pretrained(fresh, options.weights)
+    origin = pretrained(fresh, options.weights)
     net = setup.processes.place(fresh)
     weights = list(net.parameters())
     if isinstance(net, HRSuperNet):  # the factors stay at 1: plain HRNet fusion
@@ -142,21 +141,6 @@ def _fresh(start: bundle.Bundle | None, target: Scheme) -> dict[str, int]:
 def _parents(options: Teacher) -> dict[str, str]:
     """The digest of the bundle that is trained on, if there is one."""
     return {"start": bundle.digest(options.start)} if options.start else {}
-
-
-def _sha256(weights: Path | None) -> str | None:
-    """The hash of the file to start from; None where there is none, which is told of when it is read."""
-    return sha256(weights) if weights is not None and weights.is_file() else None
-
-
-def _pretrained(net: HRNet | HRSuperNet, weights: Path | None) -> Settings:
-    """Load the weights, if there are any, and say for the card which they were and what they left as it was."""
-    if weights is None:
-        return {}
-    assert isinstance(net, HRNet)
-    loaded = load_imagenet(net, weights)
-    about = {"file": weights.name, "file_sha256": sha256(weights), **dataclasses.asdict(loaded)}
-    return {"weights": about | {"fresh": list(loaded.fresh)}}
 
 
 def _name(arch: str) -> str:
