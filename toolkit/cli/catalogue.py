@@ -80,6 +80,13 @@ def _throughput() -> "Stage[Options]":
     return Stage(Throughput, run)
 
 
+@train.command("paper", "the paper's tables and figures, by its own recipe")
+def _paper() -> "Stage[Options]":
+    from toolkit.pipelines.paper import Paper, run
+
+    return Stage(Paper, run)
+
+
 @train.command("release", "train, convert and prove what ships in the package")
 def _release() -> "Stage[Options]":
     from toolkit.pipelines.release import Release, run

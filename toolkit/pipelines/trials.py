@@ -13,6 +13,7 @@ from toolkit import bundle
 from toolkit.benchmarking import accuracy
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
+from toolkit.core.files import sha256
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.data import Faces
@@ -47,7 +48,7 @@ class Trial:
 
 
 def make(jobs: Sequence[Job[ToFolder]], at_once: int) -> Steps[None]:
-    """Run those jobs whose bundle is not there yet.
+    """Run those jobs whose bundle is not there yet; one at a time in this process, several in their own.
 
     Raises:
         ValueError: a bundle that is there was made with other settings, or from other parents.
@@ -58,7 +59,11 @@ def make(jobs: Sequence[Job[ToFolder]], at_once: int) -> Steps[None]:
             _require_same(job.options)
         else:
             left.append(job)
-    yield from side_by_side(left, at_once)
+    if at_once == 1:
+        for job in left:
+            yield from job.steps()
+    else:
+        yield from side_by_side(left, at_once)
 
 
 def _require_same(wanted: ToFolder) -> None:
@@ -71,6 +76,11 @@ def _require_same(wanted: ToFolder) -> None:
         given = {k: getattr(wanted, k, None) for k in card.config if k not in asked}
         asked |= {k: _plain(v) for k, v in given.items() if v is not None}  # None leaves it to the stage
         made |= card.config
+        if "weights" in asked:
+            asked["weights"], made["weights"] = (
+                sha256(Path(asked["weights"])),
+                (made["weights"] or {}).get("file_sha256"),
+            )
     other = sorted(name for name, value in asked.items() if value != made.get(name))
     if other:
         raise ValueError(

@@ -31,13 +31,14 @@ ALPHA_TRAVEL = 2.0
 """The sum of alpha's learning rates over its steps, which the published settings share on all three data sets."""
 PUBLISHED_SIZE = 256
 Updates = Literal["alternating", "joint"]
+Arch = Literal["hrsupernet", "hrsupernet-residual", "hrnet-supernet", "hrnet-supernet-mbconv"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Supernet(Training):
     """Train HRSuperNet: landmarks and, by L1-sparse importance factors, its own architecture."""
 
-    arch: Literal["hrsupernet", "hrsupernet-residual", "hrnet-supernet", "hrnet-supernet-mbconv"] = "hrsupernet"
+    arch: Arch = "hrsupernet"
     """What is trained: HRSuperNet; the same with HRNet's residual units; HRNetV2-W18 with a factor on each of its
     operations of fusion and transition; that one with MBConvs (the four of the paper's Figure 6)."""
     weights: Path | None = None
