@@ -137,7 +137,7 @@ def _over_seeds(
     options: Paper, bundles: Sequence[Path], name: str, figures: Callable[[Record], Sequence[float | None]]
 ) -> Steps[Values]:
     """For each figure of a record, its values over some bundles."""
-    found = []
+    found: list[Sequence[float | None]] = []
     for trained in bundles:
         found.append(figures((yield from _score(options, trained, name))))
     return tuple(zip(*found, strict=True))
@@ -149,7 +149,8 @@ def _table(
     """A table of the networks trained on a data set, scored on a folder's test faces."""
 
     def write(options: Paper) -> Steps[str]:
-        published, found = PUBLISHED[options.item], {}
+        published = PUBLISHED[options.item]
+        found: dict[str, Values] = {}
         for network, bundles in options.bundles(on).items():
             if network in published.rows:
                 found[network] = yield from _over_seeds(options, bundles, name, figures)
@@ -177,7 +178,7 @@ def _table1(options: Paper) -> Steps[str]:
         cut = options.slim(on).options.out
         if is_bundle(cut):
             specs[f"slimmed here ({on.upper()})"] = bundle.read(cut).spec
-    found = {}
+    found: dict[str, Values] = {}
     for name, spec in specs.items():
         cost = complexity(spec, options.size or 256)
         found[name] = ([cost.params_paper / 1e6], [cost.macs_paper / 1e9])
@@ -190,7 +191,8 @@ def _released(on: DataSet) -> SuperNetSpec:
 
 
 def _table6(options: Paper) -> Steps[str]:
-    published, found = PUBLISHED["table6"], {}
+    published = PUBLISHED["table6"]
+    found: dict[str, Values] = {}
     for row in published.rows:
         bundles = [options.student("300w", row, seed).options.out for seed in range(options.seeds)]
         found[row] = yield from _over_seeds(options, bundles, "300w", _nme(""))
@@ -227,7 +229,9 @@ def _architectures(*sets: DataSet) -> Callable[[Paper], Steps[str]]:
 
     def write(options: Paper) -> Steps[str]:
         yield from ()
-        rows, found, drawings = {}, {}, []
+        rows: dict[str, tuple[float | None, ...]] = {}
+        found: dict[str, Values] = {}
+        drawings: list[str] = []
         for on in sets:
             theirs, ours = _released(on), bundle.read(options.slim(on).options.out)
             assert isinstance(ours.spec, SuperNetSpec)

@@ -1,6 +1,6 @@
 """The trainings behind the paper's tables and figures: each by its published preset, in a folder of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,9 @@ from toolkit.reporting.paper import BY_BOTH, BY_TEACHER, FIRST, MASKED, NOTHING,
 from toolkit.train.presets import PresetName
 
 DataSet = Literal["300w", "cofw", "wflw"]
-PRESET: dict[DataSet, PresetName] = {"300w": "paper-300w", "cofw": "paper-cofw", "wflw": "paper-wflw"}
+PRESET: Mapping[DataSet, PresetName] = MappingProxyType(
+    {"300w": "paper-300w", "cofw": "paper-cofw", "wflw": "paper-wflw"}
+)
 FOLDER = MappingProxyType({NOTHING: "s-hrnet", BY_TEACHER: "by-teacher", BY_BOTH: "by-both", MASKED: "sd-hrnet"})
 """Of the students of each row of Table 6, before the seed."""
 SUPERNETS: tuple[Arch, ...] = ("hrnet-supernet", "hrsupernet-residual", "hrnet-supernet-mbconv", "hrsupernet")
@@ -146,7 +148,8 @@ class Reproduction(Options):
 
     def families(self) -> Waves:
         """What Figure 6 takes."""
-        supernets, cuts = [], []
+        supernets: list[Job[Supernet]] = []
+        cuts: list[Job[Slim]] = []
         for arch in SUPERNETS:
             at = self._at("300w", "figure6") / arch
             asked = Supernet(**self._shared("300w"), out=at / "supernet", arch=arch)

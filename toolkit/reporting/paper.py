@@ -131,8 +131,8 @@ def beside(published: Published, found: Mapping[str, Values]) -> str:
     heads = [f"{column}: {what}" for column in published.columns for what in ("paper", "here", "difference")]
     lines = [f"| | {' | '.join(heads)} |", f"|---{'|---:' * len(heads)}|"]
     for name in dict.fromkeys((*published.rows, *found)):
-        nothing: tuple[None, ...] = (None,) * len(published.columns)
-        theirs, ours = published.rows.get(name, nothing), found.get(name, tuple([] for _ in nothing))
+        theirs = published.rows.get(name, (None,) * len(published.columns))
+        ours: Values = found.get(name, ((),) * len(published.columns))
         cells = [
             cell for pair in zip(theirs, ours, strict=True) for cell in _three(pair[0], pair[1], published.decimals)
         ]

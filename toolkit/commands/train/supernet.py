@@ -15,7 +15,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.zoo import BundlePath
 from toolkit.models.imagenet import file_hash, pretrained
-from toolkit.models.spec import ARCHITECTURES, SuperNetSpec, hrsupernet
+from toolkit.models.spec import ARCHITECTURES, Spec, SuperNetSpec, hrsupernet
 from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming import latency
 from toolkit.slimming.penalty import Penalty, penalty_weights
@@ -163,9 +163,10 @@ def _network(options: Supernet, target: Scheme, start: bundle.Bundle | None) -> 
         ValueError: the bundle's network has other landmarks than the faces.
     """
     if start is None:
-        spec = ARCHITECTURES[options.arch](target.points)
         if options.arch == "hrsupernet":
-            spec = hrsupernet(target.points, depth_factors=options.depth)
+            spec: Spec = hrsupernet(target.points, depth_factors=options.depth)
+        else:
+            spec = ARCHITECTURES[options.arch](target.points)
         assert isinstance(spec, SuperNetSpec)
         net = HRSuperNet(spec)
         with torch.no_grad():
