@@ -1,5 +1,6 @@
 """A few synthetic faces as the paper's data sets are published: 300W's folders, COFW's .mat files, WFLW's lists."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,10 @@ def write_masked_300w(root: Path, test: int = 3) -> None:
     """The test faces with a gray patch over the mouth, beside the official folders."""
     folders = [root / "masked" / part for part in TEST]
     for number, sample in enumerate(samples(test, "test", W300_68)):
-        left, top, right, bottom = sample.box_xyxy.astype(int)
-        sample.image[(top + bottom) // 2 : bottom, left:right] = 127
-        write_face(folders[number % len(folders)], f"{number}_1", sample)
+        left, top, right, bottom = sample.box_xyxy.astype(int).clip(0)
+        image = sample.image.copy()
+        image[(top + bottom) // 2 : bottom, left:right] = 127
+        write_face(folders[number % len(folders)], f"{number}_1", replace(sample, image=image))
 
 
 def write_face(folder: Path, name: str, sample: Sample) -> None:

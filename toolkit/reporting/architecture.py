@@ -119,7 +119,7 @@ def _supernet(spec: SuperNetSpec, alpha: Sequence[float] | None, full: bool) -> 
         lines=tuple(lines),
         gone=gone,
         gone_blocks=tuple(sorted(blocks)),
-        layers=layers if spec.depth_factors or spec.depths else None,
+        layers=layers if spec.depth_factors or {*spec.depths} - {*whole(spec).depths} else None,
         depth=spec.depth,
     )
 

@@ -132,7 +132,7 @@ def _train(
     passes = (_pass(options, setup, nets, teacher),)
     log = yield from fit(setup.run(nets, passes, own), options.out, resume=options.resume)
     ends = {name: final_record(log, name, options.patience) for name in options.peers}
-    first = PEERS[0] if setup.validation == {} or options.keeps_both else _better(ends)
+    first = PEERS[0] if options.keeps_both or not setup.validation else _better(ends)
     places = {name: options.out / name for name in nets if options.keeps_both and name != first} | {first: options.out}
     for name, out in places.items():  # --out itself last: with it the run is finished
         net = nets[name]
