@@ -62,12 +62,11 @@ def test_a_cut_network_computes_what_the_whole_one_does_without_what_went(arch: 
     assert drawn.count(": dropped") >= len(net.spec.edges) - len(smaller.spec.edges)
 
 
-@pytest.mark.parametrize("arch", OTHERS)
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["hrnet-supernet", "hrsupernet-residual"])
 def test_what_is_known_of_hrsupernets_mbconvs_alone_is_refused(arch: str, tmp_path: Path) -> None:
     """Operations of the file, the importance gamma and single channels, where there are other units."""
     spec = little(arch)
-    if spec.unit == "mbconv":
-        return
     net = lively(spec)
     with pytest.raises(ValueError, match="MBConvs"):
         operations(spec, {})

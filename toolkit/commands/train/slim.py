@@ -248,9 +248,7 @@ def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle
     from toolkit.slimming import channels  # torch-pruning takes a moment to import
 
     if spec.unit != "mbconv" or spec.bottlenecks:
-        raise ValueError(
-            "a spec has no place for the inner widths of residual units: remove operations of this network"
-        )
+        raise ValueError("a spec has no place for the inner widths of residual units: give --remove operations")
     net = parent.network()
     assert isinstance(net, HRSuperNet)
     cut = Cut(importance="group magnitude", removed_by="torch-pruning's groups of channels")
