@@ -1,5 +1,5 @@
+// AGP 9 compiles Kotlin itself; the plain module asks for the plugin of the same kind.
 plugins {
-    id("com.android.application") version "8.7.3" apply false
-    id("org.jetbrains.kotlin.android") version "2.1.0" apply false
-    id("org.jetbrains.kotlin.jvm") version "2.1.0" apply false
+    id("com.android.application") version "9.0.0" apply false
+    id("org.jetbrains.kotlin.jvm") version "2.2.21" apply false
 }

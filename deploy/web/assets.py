@@ -16,7 +16,7 @@ from toolkit import __version__
 from toolkit.core.draw import FaceStyle, draw_landmarks
 from toolkit.core.files import new_folder, read_json, sha256, write_bytes, write_json
 from toolkit.core.images import write_image
-from toolkit.core.provenance import commit
+from toolkit.core.provenance import commit, inside
 from toolkit.core.schemes import SCHEMES, scheme
 from toolkit.core.zoo import WEIGHTS
 from toolkit.detect.blazeface import detector_file
@@ -26,6 +26,15 @@ from toolkit.runtime import sidecar
 DEPLOY = Path(__file__).resolve().parents[1]
 CONTRACT = DEPLOY / "contract.json"
 GOLDEN = DEPLOY / "golden"
+
+FACE_MESH_INNER = "modules/face_landmark/face_landmark.tflite"
+"""Where mediapipe's wheel has it."""
+FACE_MESH = {
+    "title": "MediaPipe's Face Mesh of 468 points",
+    "precision": "float16",
+    "size_px": 192,
+}
+"""What the benchmark times beside ours: its own file on the same engine, its weights in float16."""
 
 ICON = FaceStyle(sure=(255, 255, 255), line=(124, 196, 240), edge=(0, 58, 92), dot=0.018, stroke=0.014)
 GROUND = (0, 58, 92)
@@ -50,6 +59,11 @@ def gather(out: Path) -> None:
         if sha256(site / "models" / contract["model"]["file"]) != contract["model"]["file_sha256"]:
             raise ValueError(f"{CONTRACT} is about another model: make it again with `python -m tools contract`")
         _copy(_detector(contract["detector"]), site / contract["detector"]["file"])
+        mesh = _face_mesh()
+        _copy(mesh, site / "competitors" / mesh.name)
+        write_json(
+            site / "competitors" / "index.json", [{**FACE_MESH, "model": mesh.name, "file_sha256": sha256(mesh)}]
+        )
         for path in sorted(GOLDEN.glob("*")):
             if path.suffix == ".png" or path.name == "faces.json":
                 _copy(path, site / "golden" / path.name)
@@ -76,9 +90,9 @@ def icon(size_px: int) -> NDArray[np.uint8]:
 
 
 def _models(chosen: str) -> list[Path]:
-    """The contract's model in every precision, it first, and the others in int8, since a phone fetches them all."""
+    """The contract's network in every precision, int8 first since the page takes that, and the others in int8."""
     name = chosen.rpartition("-")[0]
-    own = sorted(WEIGHTS.glob(f"{name}-*.tflite"), key=lambda path: (path.name != chosen, path.name))
+    own = sorted(WEIGHTS.glob(f"{name}-*.tflite"), key=lambda path: (not path.stem.endswith("-int8"), path.name))
     return own + sorted(path for path in WEIGHTS.glob("*-int8.tflite") if path not in own)
 
 
@@ -86,6 +100,13 @@ def _detector(terms: dict[str, Any]) -> Path:
     path = detector_file()
     if sha256(path) != terms["file_sha256"]:
         raise ValueError(f"{path} is not the detector of the contract: install the locked mediapipe")
+    return path
+
+
+def _face_mesh() -> Path:
+    path = inside("mediapipe", FACE_MESH_INNER)
+    if path is None:
+        raise FileNotFoundError("no mediapipe with a Face Mesh in its wheel: install the locked one")
     return path
 
 

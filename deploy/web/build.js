@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
 
@@ -42,8 +43,10 @@ const MANIFEST = {
   ],
 };
 
-const LITERT = { relaxed: "litert_wasm_internal", plain: "litert_wasm_compat_internal" };
-const DETECTOR = "vision_wasm_internal";
+/** What is kept when it is used, and not at the first visit; the service worker itself never is. */
+const LATER = /^(litert|golden)\/|\.tflite|^policy\.txt$|^index\.html$/;
+/** A file is gzipped where that leaves at most this share of it. */
+const WORTH = 0.9;
 
 async function main() {
   await rm(NEW, { recursive: true, force: true });
@@ -60,6 +63,7 @@ async function main() {
   await writeFile(path.join(NEW, "server.json"), JSON.stringify({ collect: false }));
   await writeFile(path.join(NEW, "policy.txt"), POLICY);
   await bundleServiceWorker();
+  await compress();
   await rm(OUT, { recursive: true, force: true });
   await rename(NEW, OUT);
 }
@@ -81,24 +85,30 @@ async function bundle(names, define) {
 async function copyEngines() {
   const litert = path.join(MODULES, "@litertjs/core/wasm");
   await cp(litert, path.join(NEW, "litert"), { recursive: true });
-  await mkdir(path.join(NEW, "mediapipe"));
-  for (const ending of [".js", ".wasm"]) {
-    const name = DETECTOR + ending;
-    await cp(path.join(MODULES, "@mediapipe/tasks-vision/wasm", name), path.join(NEW, "mediapipe", name));
+}
+
+/** Beside every file that shrinks by it the same gzipped, which `sdhrnet serve` sends to browsers that take it. */
+async function compress() {
+  for (const file of await filesOf(NEW)) {
+    const bytes = await readFile(file);
+    const packed = gzipSync(bytes, { level: 9 });
+    if (packed.length <= WORTH * bytes.length) await writeFile(`${file}.gz`, packed);
   }
 }
 
-/** The service worker knows every file by name, and changes when one of them does. */
+async function filesOf(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name)).sort();
+}
+
+/** The service worker knows the page's files by name, and changes when any file does. */
 async function bundleServiceWorker() {
-  const entries = await readdir(NEW, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name)).sort();
+  const files = await filesOf(NEW);
   const hash = createHash("sha256");
   for (const file of files) hash.update(file.slice(NEW.length)).update(await readFile(file));
   const names = files.map((file) => path.relative(NEW, file).split(path.sep).join("/"));
-  const engine = (stem) => [`litert/${stem}.js`, `litert/${stem}.wasm`];
   await bundle(["service-worker.js"], {
-    __FILES__: JSON.stringify(["./", ...names.filter((name) => !name.startsWith("litert/") && name !== "index.html")]),
-    __ENGINES__: JSON.stringify({ relaxed: engine(LITERT.relaxed), plain: engine(LITERT.plain) }),
+    __SHELL__: JSON.stringify(["./", ...names.filter((name) => !LATER.test(name))]),
     __VERSION__: JSON.stringify(hash.digest("hex").slice(0, 16)),
     __CSP__: JSON.stringify(POLICY),
   });

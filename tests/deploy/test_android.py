@@ -3,7 +3,10 @@
 import os
 import re
 import shutil
+import struct
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,6 +91,50 @@ def test_the_app_cannot_open_a_connection():
     assert asked["android.permission.INTERNET"] == "remove"
     for file in [*APP.rglob("*.kt"), *LANDMARKS.rglob("*.kt")]:
         assert not re.search(r"https?://|java\.net\.|okhttp", file.read_text()), file.name
+
+
+def test_the_build_is_for_todays_store():
+    """The Play store's target, the emulator's processor beside the phone's, a wrapper for the Gradle that AGP asks for."""
+    app = (kotlin.ANDROID / "app" / "build.gradle.kts").read_text()
+    assert int(re.search(r"targetSdk = (\d+)", app)[1]) >= 36 and int(re.search(r"compileSdk = (\d+)", app)[1]) >= 36
+    assert 'listOf("arm64-v8a", "x86_64")' in app and "kotlin.android" not in app
+    wrapper = kotlin.ANDROID / "gradle" / "wrapper"
+    major, minor = map(int, re.search(r"gradle-(\d+)\.(\d+)", (wrapper / "gradle-wrapper.properties").read_text()).groups())
+    assert (major, minor) >= (9, 1) and os.access(kotlin.ANDROID / "gradlew", os.X_OK)
+    with zipfile.ZipFile(wrapper / "gradle-wrapper.jar") as jar:
+        assert b"org.gradle.wrapper.GradleWrapperMain" in jar.read("META-INF/MANIFEST.MF")
+
+
+def library(*alignments: int, bits: int = 64) -> bytes:
+    """An ELF library with so aligned segments, and one that is not loaded."""
+    kinds = [(1, each) for each in alignments] + [(0x6474E551, 1)]
+    header = b"\x7fELF" + bytes([bits // 32, 1, 1]) + bytes(9) + struct.pack("<HHIQQQIHHH", 3, 183, 1, 0, 64, 0, 0, 64, 56, len(kinds))
+    segments = [struct.pack("<IIQQQQQQ", kind, 5, 0, 0, 0, 9, 9, alignment) for kind, alignment in kinds]
+    return header.ljust(64, b"\0") + b"".join(segments)
+
+
+def test_libraries_for_small_pages_are_told(tmp_path: Path):
+    """By their segments, and by where they lie in the .apk; 32-bit ones may, and a file without any is no success."""
+    app, padding = tmp_path / "app.apk", b"\0" * 200
+    with zipfile.ZipFile(app, "w") as apk:
+        apk.writestr("classes.dex", padding)
+        apk.writestr("lib/arm64-v8a/libfit.so", library(16384, 65536), zipfile.ZIP_DEFLATED)
+        apk.writestr("lib/arm64-v8a/libsmall.so", library(16384, 4096), zipfile.ZIP_DEFLATED)
+        apk.writestr("lib/arm64-v8a/libplace.so", library(16384))
+        apk.writestr("lib/armeabi-v7a/libold.so", library(4096, bits=32), zipfile.ZIP_DEFLATED)
+    command = [sys.executable, str(kotlin.ANDROID / "check_pages.py")]
+    done = subprocess.run([*command, str(app)], capture_output=True, text=True, check=False)
+    said = dict(line.removeprefix("lib/").split(": ") for line in done.stdout.splitlines())
+    assert done.returncode == 1
+    assert said["arm64-v8a/libfit.so"] == said["armeabi-v7a/libold.so"] == "fit for pages of 16 KB"
+    assert said["arm64-v8a/libsmall.so"] == "has a segment aligned to 4096 bytes"
+    assert re.fullmatch(r"lies at byte \d+, no multiple of 16384", said["arm64-v8a/libplace.so"])
+    (tmp_path / "lib.so").write_bytes(library(16384))
+    assert subprocess.run([*command, str(tmp_path / "lib.so")], capture_output=True, check=False).returncode == 0
+    with zipfile.ZipFile(tmp_path / "none.apk", "w") as apk:
+        apk.writestr("classes.dex", padding)
+    done = subprocess.run([*command, str(tmp_path / "none.apk")], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "no native library" in done.stderr
 
 
 def test_the_stubs_know_every_string_of_the_app():

@@ -1,6 +1,7 @@
 """The server of one folder: what it gives, to whom, and what it takes."""
 
 import dataclasses
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -98,6 +99,33 @@ def test_files_come_with_their_kind_and_an_isolated_page(server, path, body, kin
     assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert response.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_file_that_lies_gzipped_is_sent_so_to_whoever_takes_it(server, folder):
+    """The bytes of the .gz beside it, by the file's own kind; as it is to others, and where there is no such file."""
+    (folder / "run.wasm.gz").write_bytes(packed := gzip.compress(b"\0asm"))
+    response, got = ask(server, "GET", "/run.wasm", Accept_Encoding="br, gzip")
+    assert (got, response.headers["Content-Encoding"]) == (packed, "gzip")
+    assert (response.headers["Content-Type"], response.headers["Vary"]) == ("application/wasm", "Accept-Encoding")
+    assert int(response.headers["Content-Length"]) == len(packed)
+    for headers, path, body in (
+        ({}, "/run.wasm", b"\0asm"),
+        ({"Accept_Encoding": "gzip"}, "/golden/faces.json", b"{}"),
+    ):
+        response, got = ask(server, "GET", path, **headers)
+        assert (got, response.headers["Content-Encoding"]) == (body, None)
+    assert ask(server, "GET", "/run.wasm.gz")[0].status == 404
+
+
+def test_a_file_that_a_browser_has_is_not_sent_again(server, folder):
+    """304 without a body for the tag that was given with it; another tag when the file changes."""
+    tag = ask(server, "GET", "/run.wasm")[0].headers["ETag"]
+    response, got = ask(server, "GET", "/run.wasm", If_None_Match=tag)
+    assert (response.status, got, response.headers["ETag"]) == (304, b"", tag)
+    assert response.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    (folder / "run.wasm").write_bytes(b"\0asm, longer")
+    response, got = ask(server, "GET", "/run.wasm", If_None_Match=tag)
+    assert (response.status, got) == (200, b"\0asm, longer")
 
 
 @pytest.mark.parametrize(

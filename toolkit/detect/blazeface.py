@@ -28,6 +28,8 @@ INNER = "modules/face_detection/face_detection_short_range.tflite"
 WHEEL = "mediapipe==0.10.21"
 
 INPUT_PX = 128
+RANGE = (-1.0, 1.0)
+"""What the levels 0 to 255 are to the network."""
 GRIDS = ((8, 2), (16, 6))
 """Of the network's two maps: pixels from cell to cell, and anchors in each cell. An anchor is a cell's centre alone,
 since all have the same size: that of the input."""
@@ -93,18 +95,8 @@ class BlazeFace:
     def __call__(self, image: ImageArray) -> list[Detection]:
         """The faces in an image (H, W, 3) uint8 RGB, the surest first, in its pixels."""
         raw, logits = sorted(self._run(image), key=lambda value: -value.shape[1])
-        scores, boxes, keypoints = suppress(*decode(raw, logits[:, 0], self._anchors_xy, self._min_score))
-        height, width = image.shape[:2]
-        longer = max(height, width)
-        margin = (np.array([width, height]) - longer) / 2  # of the square that the network sees
-        return [
-            Detection(
-                box_xyxy=(box.reshape(2, 2) * longer + margin - 0.5).ravel(),
-                score=float(score),
-                keypoints_xy=points * longer + margin - 0.5,
-            )
-            for score, box, points in zip(scores, boxes, keypoints, strict=True)
-        ]
+        found = suppress(*decode(raw, logits[:, 0], self._anchors_xy, self._min_score))
+        return detections(found, (image.shape[1], image.shape[0]))
 
     def close(self) -> None:
         """Nothing to end, unlike MediaPipe's."""
@@ -164,7 +156,7 @@ class MediaPipeFaceDetector:
 
 
 def letterboxed(image: ImageArray) -> NDArray[np.float32]:
-    """A picture (H, W, 3) uint8 shrunk into a black square (128, 128, 3), in [-1, 1].
+    """A picture (H, W, 3) uint8 shrunk into a black square (128, 128, 3), in RANGE.
 
     As in MediaPipe, pixels are sampled, not averaged, and pixel 0 of the picture is pixel 0 of the square.
     """
@@ -175,7 +167,8 @@ def letterboxed(image: ImageArray) -> NDArray[np.float32]:
     square = cv2.warpPerspective(
         image, to_square, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     )
-    return np.asarray(square, np.float32) * np.float32(2 / 255) - np.float32(1)
+    low, high = map(np.float32, RANGE)
+    return np.asarray(square, np.float32) * np.float32((high - low) / 255) + low
 
 
 def anchors() -> FloatArray:
@@ -223,6 +216,20 @@ def suppress(scores: FloatArray, boxes: FloatArray, keypoints: FloatArray) -> Se
         np.array([box for _, box, _ in found]).reshape(-1, 4),
         np.array([points for _, _, points in found]).reshape(-1, KEYPOINTS, 2),
     )
+
+
+def detections(seen: Seen, size_wh: tuple[int, int]) -> list[Detection]:
+    """What was seen in the network's square, in pixels of the picture of that size."""
+    longer = max(size_wh)
+    margin = (np.array(size_wh) - longer) / 2  # of the square
+    return [
+        Detection(
+            box_xyxy=(box.reshape(2, 2) * longer + margin - 0.5).ravel(),
+            score=float(score),
+            keypoints_xy=points * longer + margin - 0.5,
+        )
+        for score, box, points in zip(*seen, strict=True)
+    ]
 
 
 def overlap(box_xyxy: FloatArray, others_xyxy: FloatArray) -> FloatArray:

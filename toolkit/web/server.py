@@ -1,7 +1,8 @@
 """A small web server for one folder, with the headers that a page with threads and a camera needs.
 
-It gives files of its folder and nothing else, names no others, and answers only browsers that ask for it by an address
-of its own. Records that the page measured are taken where `collect` is given: few bytes, from this page alone.
+It gives files of its folder and nothing else, gzipped where the page's build left them so. It names no others, and
+answers only browsers that ask for it by an address of its own. Records that the page measured are taken where `collect`
+is given: few bytes, from this page alone.
 """
 
 import ipaddress
@@ -101,6 +102,15 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+_NONE: Mapping[str, str] = {}
+
+
+def _tag(path: Path) -> str:
+    """What tells a browser that it has this very file: when it was written, and its size."""
+    about = path.stat()
+    return f'"{about.st_mtime_ns:x}-{about.st_size:x}"'
+
+
 class _RefusedError(Exception):
     """A request that gets a status and a line in place of what it asked for."""
 
@@ -118,9 +128,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         try:
-            self._send(HTTPStatus.OK, *self._found())
+            found = self._found()
         except _RefusedError as refused:
-            self._say(refused.status, str(refused))
+            return self._say(refused.status, str(refused))
+        if isinstance(found, bytes):
+            return self._send(HTTPStatus.OK, found, MIME[".json"])
+        packed = self._packed(found)
+        more = {"ETag": _tag(packed or found), "Vary": "Accept-Encoding"}
+        if self.headers.get("If-None-Match") == more["ETag"]:
+            return self._send(HTTPStatus.NOT_MODIFIED, b"", MIME[found.suffix], more)
+        if packed is not None:
+            more["Content-Encoding"] = "gzip"
+        return self._send(HTTPStatus.OK, (packed or found).read_bytes(), MIME[found.suffix], more)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -132,13 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
         except _RefusedError as refused:
             self._say(refused.status, str(refused))
 
-    def _found(self) -> tuple[bytes, str]:
-        """The bytes that were asked for, and their kind."""
+    def _found(self) -> bytes | Path:
+        """What was asked for."""
         self._check_host()
         found = self.server.site.find(urlsplit(self.path).path)
         if found is None:
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such file here")
-        return (found.read_bytes(), MIME[found.suffix]) if isinstance(found, Path) else (found, MIME[".json"])
+        return found
+
+    def _packed(self, path: Path) -> Path | None:
+        """The same file gzipped, where it lies beside it and the browser takes it."""
+        accepted = {coding.strip().lower() for coding in self.headers.get("Accept-Encoding", "").split(",")}
+        packed = path.with_name(path.name + ".gz")
+        return packed if "gzip" in accepted and packed.is_file() else None
 
     def _collected(self) -> str:
         """What became of the records that were posted."""
@@ -173,10 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, status: HTTPStatus, text: str) -> None:
         self._send(status, text.encode(), MIME[".txt"])
 
-    def _send(self, status: HTTPStatus, body: bytes, kind: str) -> None:
+    def _send(self, status: HTTPStatus, body: bytes, kind: str, more: Mapping[str, str] = _NONE) -> None:
         self.send_response(status)
-        for name, value in self._headers(kind, len(body)).items():
-            self.send_header(name, value)
+        for name, value in {**self._headers(kind, len(body)), **more}.items():
+            if status != HTTPStatus.NOT_MODIFIED or name != "Content-Length":  # which would be that of the file
+                self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

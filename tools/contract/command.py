@@ -11,14 +11,18 @@ from toolkit.core.images import write_png
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.validation import check
 from toolkit.core.zoo import MAIN, ModelPath, is_bundle
 from toolkit.runtime import sidecar
-from tools.contract import cases, contract_of, drawn_faces, kept_faces
+from tools.contract.contract import FORMAT, contract_of
+from tools.contract.golden import cases, drawn_faces, kept_faces
+from tools.contract.terms import CONTRACT_SCHEMA, Terms, schemas
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contract(Options):
-    """Write contract.json and golden/, from which every platform's demo takes its numbers and its test its cases.
+    """Write contract.json, its JSON Schema and golden/, from which every platform's demo takes its numbers and its test
+    its cases.
 
     The same model gives the same files, byte for byte on one kind of machine.
     """
@@ -27,7 +31,7 @@ class Contract(Options):
     """A converted file, or a bundle's folder with converted files beside it (default: float16 of the main released
     model)."""
     out: OutFolder = Path("deploy")
-    """The folder to write to."""
+    """The folder to write to; the schemas of the contract and of sidecars go there too."""
     redraw: bool = False
     """Draw the synthetic faces again, rather than keep those that lie in OUT/golden."""
 
@@ -47,7 +51,11 @@ def run(options: Contract) -> Steps[Outcome]:
             write_png(picture, face.image)
     for name, value in made.items():
         write_bytes(golden / name, (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode())
-    write_json(options.out / "contract.json", contract_of(about, siblings))
+    contract = contract_of(about, siblings)
+    check(json.loads(json.dumps(contract)), Terms, "contract.json")
+    write_json(options.out / "contract.json", {"$schema": CONTRACT_SCHEMA, **contract})
+    for name, schema in schemas(FORMAT).items():
+        write_json(options.out / name, schema)
     record = {"kind": "contract", "model": about.model, "file_sha256": about.file_sha256, "faces": len(faces)}
     return Outcome(text=f"{options.out / 'contract.json'} and {golden} for {about.model}", records=(record,))
 

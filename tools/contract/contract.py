@@ -3,25 +3,25 @@
 Every number is read from the module that uses it here, so that no platform types one.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 from toolkit.core import heatmap
-from toolkit.core.draw import DOUBTFUL, STYLE
+from toolkit.core.draw import DOUBTFUL, STYLE, FaceStyle
 from toolkit.core.files import sha256
 from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.schemes import scheme
 from toolkit.core.smoothing import SMOOTHING
-from toolkit.detect.blazeface import CANDIDATE_SCORE, detector_file
+from toolkit.detect.blazeface import CANDIDATE_SCORE, GRIDS, INPUT_PX, KEYPOINTS, RANGE, SUPPRESSED, detector_file
 from toolkit.detect.boxes import CALIBRATION, FARTHEST, SAME_FACE
+from toolkit.detect.detector import CLOSE_UP, FINEST, MARGIN, MIN_SCORE, SMALLEST_TILE_PX, VIEW_PX
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import LARGEST, SAME_TRACK, TRACKING
 from toolkit.detect.turned import CLEAR, LEVEL_DEG, QUARTERS
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
+from tools.contract.terms import Detector, Drawing, Input, Model, ModelFile, Style, Tensor, Terms, TrackingTerms
 
-FORMAT = 1
-"""The version of this JSON; a platform refuses a higher one."""
+FORMAT = 2
+"""The version of this JSON; a platform refuses a higher one. What each one changed stands in deploy/README.md."""
 
 PIXELS = (
     "0-based, x before y, origin at the top left, whole numbers at pixel centres: a picture of width W covers "
@@ -39,6 +39,25 @@ SHRINK = (
     "levels; block (i, j) has its centre at image pixel block * (i, j) + (block - 1) / 2"
 )
 BORDER = "outside the picture (or its blocks) the nearest pixel is repeated"
+DETECTED = (
+    "for platforms without MediaPipe, whose steps these are. The picture's longer side is scaled to input_px, in the "
+    "middle of a black square: square pixel q shows picture pixel (q - (input_px - s * size) / 2) / s for s = input_px "
+    "/ longer side, without the half pixel of centres, sampled bilinearly, not averaged, black beyond the picture, and "
+    "rounded to whole levels; 0 to 255 become `range`. Of its outputs, the wider one has 4 + 2 * keypoints numbers an "
+    "anchor, the other one a logit: score = 1 / (1 + exp(-logit)). Anchors lie at the centres ((column, row) + 0.5) / "
+    "cells of a grid's cells, cells = input_px / stride, rows first, so many in each cell, grid after grid ([stride, "
+    "count]). The numbers over input_px are centre and size of a box, and keypoints, x before y, centre and keypoints "
+    "from the anchor: places r in [0, 1] of the square. Scores below min_score are dropped. Then the surest box and "
+    "all that overlap it by more than `suppressed` (intersection over union) are one face: their mean weighted by "
+    "score, with the score of the surest; and so on with the rest. r is picture pixel r * longer side + (size - longer "
+    "side) / 2 - 0.5"
+)
+SEARCHED = (
+    "a face under a sixth of the picture's longer side is easily missed: the detector looks at the whole picture; "
+    "where that shows no face, with a black border of `margin` times the longer side; and at square tiles of it, "
+    "halved `finest` times but not below smallest_tile_px, each half over the next. What it looks at is first averaged "
+    "down to view_px. A face counts when a second look, at a square of close_up times its box, scores min_score or more"
+)
 CALIBRATED = (
     "per axis: centre + shift * side of the detector's box, the shift turned by R(roll), with scale * its side; "
     "relative detector coordinates r are image pixels r * W - 0.5"
@@ -68,19 +87,24 @@ TRACKED = (
     "number back; of two followed ones that share more than same_track the surer one stays"
 )
 SMOOTHED = (
-    "One-Euro on every coordinate, speeds in face sizes a second; the size is the longer side of the points' box, at "
-    "least 1 px; a new track starts with the points as they are"
+    "One-Euro on every coordinate p of a frame T seconds after the last: v = (p - q) / size / T, where q is the last "
+    "*smoothed* value and size the longer side of the box of this frame's points, at least 1 px; the speed u becomes u "
+    "+ w(derivative_cutoff_hz) * (v - u), and q becomes q + w(min_cutoff_hz + beta * |u|) * (p - q), with w(f) = 1 / "
+    "(1 + 1 / (2 * pi * f * T)). A new track starts with the points as they are and u = 0"
 )
 DECODED = (
-    "confidence is the highest value, clipped to [0, 1]. dark: smooth with the kernel (zeros outside), take the first "
-    "highest pixel in reading order, and add the Newton step -H^-1 g of the logarithm (values below log_floor count as "
-    "log_floor; outside the map its nearest pixel), each coordinate within half a pixel, where H is negative definite "
-    "with a determinant above 1e-6, else nothing. quarter: a quarter pixel towards the higher neighbour. Heatmap pixel "
-    "h is crop pixel stride * (h + 0.5) - 0.5"
+    "confidence is the highest value of the map as it is, before it is smoothed, clipped to [0, 1]. dark: smooth with "
+    "the kernel along rows and columns (zeros outside), take the first highest pixel in reading order, and add a "
+    "Newton step of L(x, y) = ln(max(value, log_floor)) around it (outside the map its nearest pixel): gx = (L(1, 0) - "
+    "L(-1, 0)) / 2, gy = (L(0, 1) - L(0, -1)) / 2, hxx = L(1, 0) + L(-1, 0) - 2 L(0, 0), hyy = L(0, 1) + L(0, -1) - 2 "
+    "L(0, 0), hxy = (L(1, 1) + L(-1, -1) - L(1, -1) - L(-1, 1)) / 4, det = hxx * hyy - hxy^2. Where hxx < 0, hyy < 0 "
+    "and det > 1e-6 the step is (-(hyy * gx - hxy * gy), -(hxx * gy - hxy * gx)) / det, each coordinate within half a "
+    "pixel, else 0. quarter: 0.25 * sign(value(1, 0) - value(-1, 0)) along x, and so along y, of the map as it is; "
+    "argmax: nothing. Heatmap pixel h is crop pixel stride * (h + 0.5) - 0.5"
 )
 
 
-def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
+def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> Terms:
     """The contract of a converted file.
 
     Args:
@@ -90,7 +114,7 @@ def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "pixels": PIXELS,
-        "model": _model(about) | {"size_px": about.size_px, "scheme": about.scheme, "points": about.points},
+        "model": _chosen(about),
         "models": [_model(each) for each in siblings],
         "input": _input(about),
         "outputs": _outputs(about),
@@ -109,26 +133,26 @@ def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> dict[str, Any]:
             "log_floor": heatmap.LOG_FLOOR,
             "stride": heatmap.STRIDE,
         },
-        "detector": {
-            "file": detector_file().name,
-            "file_sha256": sha256(detector_file()),
-            "min_score": CANDIDATE_SCORE,
-            "calibration": {"rule": CALIBRATED, **dataclasses.asdict(CALIBRATION)},
-        },
+        "detector": _detector(),
         "turning": {
             "rule": TURNED,
             "level_deg": LEVEL_DEG,
             "clear": CLEAR,
             "quarters": list(QUARTERS),
-            "eyes": list(scheme(about.scheme).eyes),
+            "eyes": scheme(about.scheme).eyes,
         },
-        "tracking": {"rule": TRACKED, **_tracking()},
-        "smoothing": {"rule": SMOOTHED, **dataclasses.asdict(SMOOTHING)},
+        "tracking": _tracking(),
+        "smoothing": {
+            "rule": SMOOTHED,
+            "min_cutoff_hz": SMOOTHING.min_cutoff_hz,
+            "beta": SMOOTHING.beta,
+            "derivative_cutoff_hz": SMOOTHING.derivative_cutoff_hz,
+        },
         "drawing": _drawing(about.scheme),
     }
 
 
-def _model(about: Sidecar) -> dict[str, Any]:
+def _model(about: Sidecar) -> ModelFile:
     return {
         "file": about.model,
         "file_sha256": about.file_sha256,
@@ -138,7 +162,11 @@ def _model(about: Sidecar) -> dict[str, Any]:
     }
 
 
-def _input(about: Sidecar) -> dict[str, Any]:
+def _chosen(about: Sidecar) -> Model:
+    return {**_model(about), "size_px": about.size_px, "scheme": about.scheme, "points": about.points}
+
+
+def _input(about: Sidecar) -> Input:
     side = about.size_px
     shapes = {"NCHW": [1, 3, side, side], "NHWC": [1, side, side, 3], "image": [side, side]}
     return {
@@ -147,11 +175,11 @@ def _input(about: Sidecar) -> dict[str, Any]:
         "shape": shapes[about.input_layout],
         "dtype": "image" if about.input_layout == "image" else "float32",
         "colours": about.input_colours,
-        "range": list(about.input_range),
+        "range": about.input_range,
     }
 
 
-def _outputs(about: Sidecar) -> dict[str, Any]:
+def _outputs(about: Sidecar) -> dict[str, Tensor]:
     side = about.size_px // heatmap.STRIDE
     shapes = {
         "points": [1, about.points, 2],
@@ -164,10 +192,42 @@ def _outputs(about: Sidecar) -> dict[str, Any]:
     }
 
 
-def _tracking() -> dict[str, Any]:
-    settings = {name: value for name, value in dataclasses.asdict(TRACKING).items() if name != "smoothing"}
+def _detector() -> Detector:
     return {
-        **settings,
+        "file": detector_file().name,
+        "file_sha256": sha256(detector_file()),
+        "min_score": CANDIDATE_SCORE,
+        "network": {
+            "rule": DETECTED,
+            "input_px": INPUT_PX,
+            "range": RANGE,
+            "grids": list(GRIDS),
+            "keypoints": KEYPOINTS,
+            "suppressed": SUPPRESSED,
+        },
+        "search": {
+            "rule": SEARCHED,
+            "min_score": MIN_SCORE,
+            "close_up": CLOSE_UP,
+            "finest": FINEST,
+            "smallest_tile_px": SMALLEST_TILE_PX,
+            "view_px": VIEW_PX,
+            "margin": MARGIN,
+        },
+        "calibration": {"rule": CALIBRATED, "shift_xy": CALIBRATION.shift_xy, "scale_xy": CALIBRATION.scale_xy},
+    }
+
+
+def _tracking() -> TrackingTerms:
+    return {
+        "rule": TRACKED,
+        "faces": TRACKING.faces,
+        "look_again_s": TRACKING.look_again_s,
+        "min_confidence": TRACKING.min_confidence,
+        "min_inside": TRACKING.min_inside,
+        "remember_s": TRACKING.remember_s,
+        "leeway": TRACKING.leeway,
+        "ahead_s": TRACKING.ahead_s,
         "passes": PASSES,
         "farthest": FARTHEST,
         "largest": LARGEST,
@@ -176,12 +236,24 @@ def _tracking() -> dict[str, Any]:
     }
 
 
-def _drawing(name: str) -> dict[str, Any]:
+def _drawing(name: str) -> Drawing:
     """What to draw, and how: colours in RGB, widths over the longer side of the face."""
     known = scheme(name)
     return {
-        "lines": [dataclasses.asdict(line) for line in known.lines],
-        "regions": dict(known.regions),
-        "style": dataclasses.asdict(STYLE),
-        "doubtful": dataclasses.asdict(DOUBTFUL),
+        "lines": [{"indices": list(line.indices), "closed": line.closed} for line in known.lines],
+        "regions": {region: list(indices) for region, indices in known.regions.items()},
+        "style": _style(STYLE),
+        "doubtful": _style(DOUBTFUL),
+    }
+
+
+def _style(style: FaceStyle) -> Style:
+    return {
+        "sure": list(style.sure),
+        "unsure": list(style.unsure),
+        "line": list(style.line),
+        "box": list(style.box),
+        "edge": list(style.edge),
+        "dot": style.dot,
+        "stroke": style.stroke,
     }

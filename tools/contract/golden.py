@@ -1,8 +1,9 @@
 """Cases that every platform's test reads: what goes in, and what Python makes of it.
 
-`faces.json` takes pictures to points, upright and turned; `geometry.json` boxes to crops and
-points to boxes, `decode.json` heatmaps to points, `smoothing.json` points to smoothed points, `tracking.json` frames to
-faces. The pictures are inputs: once drawn they are kept.
+`faces.json` takes pictures to points, upright and turned; `geometry.json` boxes to crops and points to boxes,
+`detector.json` pictures to the detector's input and its outputs to faces, `decode.json` heatmaps to points,
+`smoothing.json` points to smoothed points, `tracking.json` frames to faces. The pictures are inputs:
+once drawn they are kept.
 """
 
 import base64
@@ -28,6 +29,7 @@ from toolkit.detect.boxes import calibrate
 from toolkit.detect.turned import QUARTERS, crop_around, turned_back
 from toolkit.runtime.landmarker import Landmarker
 from tools.contract.contract import FORMAT
+from tools.contract.detection import detected
 from tools.contract.script import tracked
 
 
@@ -154,6 +156,7 @@ def cases(faces: list[GoldenFace], landmarker: Landmarker, sigma_px: float) -> d
         "decode.json": {"format": FORMAT, **_decoded(sigma_px)},
         "smoothing.json": {"format": FORMAT, "frames": _smoothed()},
         "tracking.json": {"format": FORMAT, **tracked(landmarker.size_px)},
+        "detector.json": {"format": FORMAT, **detected(pattern())},
     }
 
 

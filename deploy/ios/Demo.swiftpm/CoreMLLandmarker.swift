@@ -8,12 +8,9 @@ final class CoreMLLandmarker: Landmarker {
     private let contract: Contract
 
     init(file: String, units: MLComputeUnits, contract: Contract) throws {
-        guard file.hasSuffix(".mlpackage") else {
-            throw Problem("\(file) is no .mlpackage: make the contract of one, see README.md, \"Build\"")
-        }
         let configuration = MLModelConfiguration()
         configuration.computeUnits = units
-        model = try MLModel(contentsOf: MLModel.compileModel(at: Bundled.url(file)), configuration: configuration)
+        model = try MLModel(contentsOf: Compiled.url(file, in: contract), configuration: configuration)
         self.contract = contract
     }
 

@@ -20,14 +20,19 @@ function engines(cores) {
 
 export class Bench {
   #models;
+  #competitors;
   #records = [];
   #client = null;
   #halted = null;
   #prepared = false;
 
-  /** `server.collect` says whether the server takes records. */
-  constructor(models, server) {
+  /**
+   * `models` are file names, `competitors` networks of others: `{model, title, file_sha256, precision, size_px}`;
+   * `server.collect` says whether the server takes records.
+   */
+  constructor(models, competitors, server) {
     this.#models = models;
+    this.#competitors = competitors;
     element("send").hidden = !server.collect;
     element("plan").onsubmit = (event) => {
       event.preventDefault();
@@ -42,7 +47,8 @@ export class Bench {
   async enter() {
     if (this.#prepared) return;
     this.#prepared = true;
-    element("files").replaceChildren(...this.#models.map((name) => choice(name, name, null)));
+    const others = this.#competitors.map(({ model, title: name }) => choice(model, `${model}, ${name}`, null));
+    element("files").replaceChildren(...this.#models.map((name) => choice(name, name, null)), ...others);
     const rows = [];
     for (const how of engines(navigator.hardwareConcurrency ?? 1)) {
       rows.push(choice(JSON.stringify(how), title(how), await acceleratorObstacle(how)));
@@ -64,9 +70,9 @@ export class Bench {
   }
 
   async #run() {
-    const models = chosen("files");
+    const files = chosen("files");
     const hows = chosen("engines").map((text) => JSON.parse(text));
-    if (models.length === 0 || hows.length === 0) return say("bench-status", "Choose a file and an engine.", true);
+    if (files.length === 0 || hows.length === 0) return say("bench-status", "Choose a file and an engine.", true);
     this.#records = [];
     this.#halted = null;
     element("rows").replaceChildren();
@@ -75,7 +81,7 @@ export class Bench {
     const device = await deviceName();
     try {
       for (const [turn, how] of hows.entries()) {
-        await this.#measure(models, how, device, (share) => (element("progress").value = (turn + share) / hows.length));
+        await this.#measure(files, how, device, (share) => (element("progress").value = (turn + share) / hows.length));
       }
       say("bench-status", `Done on ${device}.`);
     } catch (error) {
@@ -87,20 +93,22 @@ export class Bench {
     }
   }
 
-  async #measure(models, how, device, progress) {
+  async #measure(files, how, device, progress) {
     say("bench-status", `${title(how)}…`);
     this.#client = new Client();
     const runs = Number(element("runs").value);
+    const models = files.filter((name) => this.#models.includes(name));
+    const competitors = this.#competitors.filter(({ model }) => files.includes(model));
     const hear = ({ text, done = 0, total = 1 }) => {
       say("bench-status", `${title(how)}: ${text}…`);
       progress(done / total);
     };
     let results;
     try {
-      ({ results } = await this.#client.call("bench", { models, how, runs, warmup: WARMUP }, { progress: hear }));
+      ({ results } = await this.#client.call("bench", { models, competitors, how, runs, warmup: WARMUP }, { progress: hear }));
     } catch (error) {
       if (this.#halted !== null) throw error; // an engine that does not start is a result, being stopped is none
-      results = models.map((model) => ({ model, failure: error.message }));
+      results = files.map((model) => ({ model, failure: error.message }));
     }
     this.#client.close();
     for (const result of results) this.#add(result, how, device);
@@ -110,7 +118,7 @@ export class Bench {
     const row = element("rows").insertRow();
     const head = row.appendChild(document.createElement("th"));
     head.scope = "row";
-    const partly = result.whole === false ? `, in part on WebAssembly` : "";
+    const partly = how.accelerator === "webgpu" && result.whole === false ? ", in part on WebAssembly" : "";
     head.append(result.model.replace(/\.tflite$/, ""), note(title(how) + partly));
     if (result.failure !== undefined) {
       const cell = row.insertCell();

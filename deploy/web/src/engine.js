@@ -1,4 +1,4 @@
-/** A converted .tflite on LiteRT.js. One worker loads one build of it, and can run several models. */
+/** A .tflite on LiteRT.js. One worker loads one build of it, and can run several models. */
 
 import { loadAndCompile, loadLiteRt, supportsFeature, Tensor } from "@litertjs/core";
 
@@ -23,14 +23,65 @@ export async function loadEngine(folder, { accelerator, threads }) {
   await loadLiteRt(folder, { threads: threaded, jspi });
 }
 
-/** One model, ready to run. */
-export class Landmarker {
+/** Any .tflite of one input and float tensors, ready to run. */
+export class Network {
   #model;
+  #input;
+
+  constructor(model, input) {
+    this.#model = model;
+    this.#input = input;
+  }
+
+  /**
+   * @param bytes the .tflite file.
+   * @param how as for loadEngine.
+   * @param input the input's name; null where the file has no signature.
+   */
+  static async open(bytes, { accelerator, threads }, input = null) {
+    // float32 on the GPU too: half precision moves heatmap peaks
+    const options = { accelerator, cpuOptions: { numThreads: threads }, gpuOptions: { precision: "fp32" } };
+    const model = await loadAndCompile(bytes, options);
+    if (accelerator === "webgpu" && model.options.accelerator !== "webgpu") {
+      model.delete();
+      throw new Error("not every operation of it runs on this GPU");
+    }
+    return new Network(model, input);
+  }
+
+  /** Whether every operation ran where it was asked to. */
+  get whole() {
+    return this.#model.isFullyAccelerated;
+  }
+
+  /** The outputs of one call by name, or by number where the file has no signature. */
+  async run(values, shape) {
+    const tensor = new Tensor(values, shape);
+    let outputs = {};
+    try {
+      outputs = await this.#model.run(this.#input === null ? [tensor] : { [this.#input]: tensor });
+      const found = {};
+      for (const [name, output] of Object.entries(outputs)) found[name] = await output.data();
+      return found;
+    } finally {
+      tensor.delete();
+      for (const output of Object.values(outputs)) output.delete();
+    }
+  }
+
+  close() {
+    this.#model.delete();
+  }
+}
+
+/** A converted landmark network with its sidecar. */
+export class Landmarker {
+  #network;
   #about;
   #terms;
 
-  constructor(model, about, terms) {
-    this.#model = model;
+  constructor(network, about, terms) {
+    this.#network = network;
     this.#about = about;
     this.#terms = { ...terms, decoder: about.decoder, sigma_px: about.sigma_px };
   }
@@ -41,45 +92,23 @@ export class Landmarker {
    * @param how as for loadEngine.
    * @param terms the contract's `heatmaps`.
    */
-  static async open(bytes, about, { accelerator, threads }, terms) {
+  static async open(bytes, about, how, terms) {
     if (about.input_layout !== "NHWC") throw new Error(`${about.model} takes ${about.input_layout}, expected NHWC`);
-    // float32 on the GPU too: half precision moves heatmap peaks
-    const options = { accelerator, cpuOptions: { numThreads: threads }, gpuOptions: { precision: "fp32" } };
-    const model = await loadAndCompile(bytes, options);
-    if (accelerator === "webgpu" && model.options.accelerator !== "webgpu") {
-      model.delete();
-      throw new Error("not every operation of it runs on this GPU");
-    }
-    return new Landmarker(model, about, terms);
+    return new Landmarker(await Network.open(bytes, how, "image"), about, terms);
   }
 
   get sizePx() {
     return this.#about.size_px;
   }
 
-  /** Whether every operation ran where it was asked to. */
   get whole() {
-    return this.#model.isFullyAccelerated;
+    return this.#network.whole;
   }
 
   /** Points [x0, y0, ...] in crop pixels and confidences of one crop from `cut`. */
   async run(pixels) {
-    const size = this.#about.size_px;
-    const input = new Tensor(pixels, [1, size, size, 3]);
-    let outputs = {};
-    try {
-      outputs = await this.#model.run({ image: input });
-      const values = {};
-      for (const [name, tensor] of Object.entries(outputs)) values[name] = await tensor.data();
-      return this.#landmarks(values);
-    } finally {
-      input.delete();
-      for (const tensor of Object.values(outputs)) tensor.delete();
-    }
-  }
-
-  #landmarks(values) {
     const { size_px: size, points: count, output, model } = this.#about;
+    const values = await this.#network.run(pixels, [1, size, size, 3]);
     if (output === "heatmaps") {
       const side = size / this.#terms.stride;
       return decode(channelsLast(values.heatmaps, side, side, count), this.#terms);
@@ -88,9 +117,5 @@ export class Landmarker {
       throw new Error(`${model} should give ${count} finite points`);
     }
     return { points: Float64Array.from(values.points, (p) => p * size - 0.5), confidence: [...values.confidence] };
-  }
-
-  close() {
-    this.#model.delete();
   }
 }

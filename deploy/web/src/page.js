@@ -5,13 +5,30 @@ import { Live } from "./live.js";
 
 const screens = {};
 
+/** How long loading may wait for the service worker, which keeps what it hears of. */
+const PATIENCE_MS = 1000;
+
 async function start() {
-  if ("serviceWorker" in navigator) navigator.serviceWorker.register("service-worker.js").catch(() => {});
-  const [models, server] = await Promise.all([json("models/index.json"), json("server.json")]);
-  screens.live = new Live(models);
-  screens.bench = new Bench(models, server);
+  const heard = serviceWorker();
+  const lists = ["models/index.json", "competitors/index.json", "server.json"];
+  const [models, competitors, server] = await Promise.all(lists.map(json));
+  screens.live = new Live(models, heard);
+  screens.bench = new Bench(models, competitors, server);
   window.addEventListener("hashchange", show);
   show();
+}
+
+/** Resolves once the service worker hears what this page asks for, or there is none, or it takes too long. */
+async function serviceWorker() {
+  if (!("serviceWorker" in navigator)) return;
+  const { serviceWorker: container } = navigator;
+  const taken = new Promise((resolve) => container.addEventListener("controllerchange", resolve, { once: true }));
+  try {
+    await container.register("service-worker.js");
+  } catch {
+    return; // as in some private windows: the page works, and is not kept
+  }
+  if (container.controller === null) await Promise.race([taken, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 }
 
 async function json(path) {

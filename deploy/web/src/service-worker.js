@@ -1,12 +1,11 @@
 /**
  * Keeps the page for use without a network, and isolates it, so that threads work on any host.
  *
- * The build puts in FILES (what every device needs), ENGINES (LiteRT with and without relaxed SIMD) and VERSION. Larger
- * builds of the engine, with threads or a graphics processor, are kept once they were used.
+ * The build puts in SHELL (what the page itself is made of, kept at once) and VERSION. Engines, networks and pictures are
+ * kept when they are used, so that a first visit fetches nothing in vain.
  */
 
-const FILES = __FILES__;
-const ENGINES = __ENGINES__;
+const SHELL = __SHELL__;
 const CACHE = `sdhrnet-${__VERSION__}`;
 /** What may change on the server without a new build: asked for first, and taken from the cache without a network. */
 const LIVELY = /\/(models\/[^/]*|server\.json)$/;
@@ -16,15 +15,11 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "same-origin",
   "Content-Security-Policy": __CSP__,
 };
-/** A function that uses relaxed SIMD. */
-const RELAXED = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253,
-  128, 2, 11,
-]);
+/** Of what came over the network; the body that is passed on is unpacked. */
+const PACKED = ["Content-Encoding", "Content-Length"];
 
 self.addEventListener("install", (event) => {
-  const files = [...FILES, ...(WebAssembly.validate(RELAXED) ? ENGINES.relaxed : ENGINES.plain)];
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(files)));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL)));
 });
 
 self.addEventListener("activate", (event) => {
@@ -59,6 +54,7 @@ async function answer(request) {
 
 function isolated(response) {
   const headers = new Headers(response.headers);
+  for (const name of PACKED) headers.delete(name);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }

@@ -7,9 +7,6 @@ import { calibrate, cropOfBox, cut, longerSide, partInside, shared, similar, toI
 import { Smoother } from "./smoothing.js";
 import { cropAround, facesAnyWayUp, rollOf } from "./turned.js";
 
-/** Halvings of a photo for the smallest tiles. */
-const FINEST = 2;
-
 /** Milliseconds by stage, summed over a frame. */
 class Clock {
   ms = { detect: 0, crop: 0, network: 0 };
@@ -58,7 +55,7 @@ export class Tracker {
   async photo(image) {
     const clock = new Clock();
     const faces = [];
-    const find = (picture) => this.#detector.find(picture, { finest: FINEST });
+    const find = (picture) => this.#detector.find(picture, { finest: this.#contract.detector.search.finest });
     for (const views of await this.#anyWayUp(image, find, this.#turning.quarters, clock)) {
       const face = await this.#surest(image, views, clock);
       faces.push({ ...face, sure: mean(face.confidence) >= this.#rule.min_confidence });

@@ -33,14 +33,17 @@ export function cropAround(points, [right, left], levelDeg) {
  * @param rule the contract's `turning`.
  * @param sameFace the contract's: shared area of two views of one face.
  */
-export function facesAnyWayUp(image, look, quarters, rule, sameFace) {
-  const seenFrom = (quarter) =>
-    look(turnedLeft(image, quarter), quarter).map((face) => turnedBack(face, quarter, image.width, image.height));
-  const upright = look(image, 0);
+export async function facesAnyWayUp(image, look, quarters, rule, sameFace) {
+  const upright = await look(image, 0);
+  const seen = [...upright];
+  const lookFrom = async (quarter) => {
+    const faces = await look(turnedLeft(image, quarter), quarter);
+    seen.push(...faces.map((face) => turnedBack(face, quarter, image.width, image.height)));
+  };
   const tried = upright.length > 0 ? [] : quarters;
-  const seen = [...upright, ...tried.flatMap(seenFrom)];
+  for (const quarter of tried) await lookFrom(quarter);
   if (seen.some(({ score }) => score < rule.clear)) {
-    seen.push(...rule.quarters.filter((quarter) => !tried.includes(quarter)).flatMap(seenFrom));
+    for (const quarter of rule.quarters) if (!tried.includes(quarter)) await lookFrom(quarter);
   }
   const same = (face, other) => shared(face.box, other.box) > sameFace;
   const faces = [];

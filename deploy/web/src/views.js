@@ -1,8 +1,5 @@
 /** The parts of a picture that the detector looks at, as in toolkit/detect/detector.py. */
 
-/** Parts are averaged down to this, twice what the network sees, since MediaPipe only samples them. */
-const VIEW_PX = 256;
-
 /** Squares [left, top, right, bottom] that cover a picture, each half over the next. */
 export function tiles(width, height, side) {
   const starts = (length) => {
@@ -14,10 +11,10 @@ export function tiles(width, height, side) {
   );
 }
 
-/** A window's pixels, black beyond the image, averaged down to VIEW_PX at most; and image pixels per view pixel. */
-export function view(image, [left, top, right, bottom]) {
+/** A window's pixels, black beyond the image, averaged down to `viewPx` at most; and image pixels per view pixel. */
+export function view(image, [left, top, right, bottom], viewPx) {
   const [fullWidth, fullHeight] = [right - left, bottom - top];
-  const zoom = Math.min(1, VIEW_PX / Math.max(fullWidth, fullHeight));
+  const zoom = Math.min(1, viewPx / Math.max(fullWidth, fullHeight));
   const width = Math.max(1, Math.round(fullWidth * zoom));
   const height = Math.max(1, Math.round(fullHeight * zoom));
   const columns = under(left, fullWidth, width, image.width);
@@ -35,30 +32,6 @@ export function view(image, [left, top, right, bottom]) {
     }
   }
   return { pixels: { data, width, height }, scale: [fullWidth / width, fullHeight / height] };
-}
-
-/**
- * So many times as large, new pixels evenly between old ones. MediaPipe samples bilinearly without the half pixel that
- * centres would ask for, and so sees in this what it sees in the original.
- */
-export function enlarged({ data, width, height }, times) {
-  const out = new Uint8ClampedArray(4 * times * width * times * height);
-  for (let y = 0, at = 0; y < times * height; y++) {
-    const [row, down] = [Math.floor(y / times), (y % times) / times];
-    const above = 4 * width * row;
-    const below = 4 * width * Math.min(row + 1, height - 1);
-    for (let x = 0; x < times * width; x++) {
-      const [column, along] = [Math.floor(x / times), (x % times) / times];
-      const left = 4 * column;
-      const right = 4 * Math.min(column + 1, width - 1);
-      for (let c = 0; c < 4; c++, at++) {
-        const upper = data[above + left + c] * (1 - along) + data[above + right + c] * along;
-        const lower = data[below + left + c] * (1 - along) + data[below + right + c] * along;
-        out[at] = upper * (1 - down) + lower * down;
-      }
-    }
-  }
-  return { data: out, width: times * width, height: times * height };
 }
 
 /** For each view pixel along an axis: the first image pixel under it, their count, and each one's share. */

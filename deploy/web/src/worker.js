@@ -6,7 +6,8 @@
 import contract from "../../contract.json";
 import schemes from "../build/schemes.json";
 
-import { loadEngine, Landmarker } from "./engine.js";
+import { BlazeFace } from "./blazeface.js";
+import { loadEngine, Landmarker, Network } from "./engine.js";
 import { FaceDetector } from "./faces.js";
 import { comparable, goldenFace, parity } from "./golden.js";
 import { paint } from "./paint.js";
@@ -21,14 +22,14 @@ let tracker = null;
 const handlers = {
   /** Load detector and network for camera and photos. */
   async open({ model, how }) {
-    const files = {
-      wasmLoaderPath: `${here}mediapipe/vision_wasm_internal.js`,
-      wasmBinaryPath: `${here}mediapipe/vision_wasm_internal.wasm`,
-      model: `${here}${contract.detector.file}`,
-    };
-    const detector = await FaceDetector.open(files, contract.detector.min_score);
-    await loadEngine(`${here}litert/`, how);
-    const { bytes, about } = await download(model);
+    const { file, file_sha256: hash, search } = contract.detector;
+    const [seeing, { bytes, about }] = await Promise.all([
+      fetchChecked(file, hash),
+      download(model),
+      loadEngine(`${here}litert/`, how),
+    ]);
+    const blazeface = new BlazeFace(await Network.open(seeing, how), contract.detector);
+    const detector = new FaceDetector(blazeface, search, contract.tracking.same_face);
     const landmarker = await Landmarker.open(bytes, about, how, contract.heatmaps);
     tracker = new Tracker(contract, detector, landmarker, schemes[about.scheme].eyes);
     return { scheme: about.scheme };
@@ -47,8 +48,11 @@ const handlers = {
     return { ...(await tracker.photo(pixelsOf(bitmap))), bitmap };
   },
 
-  /** Every model on one engine: how far its points are from Python's, and its latency, all taking turns. */
-  async bench({ models, how, runs, warmup }, report) {
+  /**
+   * Every model on one engine: how far its points are from Python's, and its latency, all taking turns; networks of
+   * others by their latency alone.
+   */
+  async bench({ models, competitors, how, runs, warmup }, report) {
     report({ text: "loading" });
     await loadEngine(`${here}litert/`, how);
     const faces = await goldenFaces();
@@ -69,6 +73,19 @@ const handlers = {
       }
     }
     const progress = (done) => report({ text: "timing", done, total: runs });
+    for (const about of competitors) {
+      const entry = { model: about.model };
+      results.push(entry);
+      try {
+        const bytes = await fetchChecked(`competitors/${about.model}`, about.file_sha256);
+        const network = await Network.open(bytes, how);
+        const pixels = faces[0].crop(about.size_px).map((level) => level / 255);
+        Object.assign(entry, { about, size: bytes.length, whole: network.whole, parity: null });
+        calls.push({ entry, call: () => network.run(pixels, [1, about.size_px, about.size_px, 3]) });
+      } catch (error) {
+        entry.failure = String(error.message ?? error);
+      }
+    }
     const latencies = await timed(calls.map(({ call }) => call), runs, warmup, progress);
     calls.forEach(({ entry }, i) => Object.assign(entry, { latency: latencies[i] }));
     return { results };
@@ -93,11 +110,16 @@ function pixelsOf(bitmap) {
 }
 
 async function download(name) {
-  const responses = await Promise.all([get(`models/${name}`), get(`models/${name}.json`)]);
-  const [bytes, about] = [new Uint8Array(await responses[0].arrayBuffer()), await responses[1].json()];
+  const about = await (await get(`models/${name}.json`)).json();
+  return { bytes: await fetchChecked(`models/${name}`, about.file_sha256), about };
+}
+
+/** A file's bytes, which must have this hash where the browser can tell. */
+async function fetchChecked(path, hash) {
+  const bytes = new Uint8Array(await (await get(path)).arrayBuffer());
   const found = await digest(bytes);
-  if (found !== null && found !== about.file_sha256) throw new Error(`${name} is not the file that its sidecar describes`);
-  return { bytes, about };
+  if (found !== null && found !== hash) throw new Error(`${path} is not the file that its description is of`);
+  return bytes;
 }
 
 async function get(path) {

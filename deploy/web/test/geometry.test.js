@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { boxOfPoints, calibrate, cropOfBox, cut, shared, toImage } from "../src/geometry.js";
 import { cropAround, turnedBack, turnedLeft } from "../src/turned.js";
-import { close, contract, read } from "./golden.js";
+import { close, contract, pattern, read } from "./golden.js";
 
 const golden = read("golden/geometry.json");
 const scale = contract.crop.box_scale;
@@ -71,14 +71,3 @@ test("shared area is over the smaller box", () => {
   assert.equal(shared([0, 0, 10, 10], [10, 0, 20, 10]), 0);
   assert.deepEqual(boxOfPoints([3, 9, 1, 4, 2, 12]), [1, 4, 3, 12]);
 });
-
-/** The picture that geometry.json describes in its pattern's `level`. */
-function pattern([width, height]) {
-  const data = new Uint8ClampedArray(4 * width * height);
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at += 4) {
-      for (let c = 0; c < 3; c++) data[at + c] = Math.abs(((5 * x + 3 * y + 40 * c) % 256) - 128) + 64;
-    }
-  }
-  return { data, width, height };
-}

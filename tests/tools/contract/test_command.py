@@ -1,5 +1,6 @@
 """`python -m tools contract`: the committed files are those that it writes today."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from toolkit.core.schemes import W300_68
 from toolkit.core.zoo import MAIN, WEIGHTS, released
 from toolkit.detect.blazeface import detector_file
 from toolkit.runtime import models_in
-from tools import contract
 from tools.contract.command import Contract, run
+from tools.contract.contract import FORMAT
+from tools.contract.golden import drawn_faces
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 STALE = "is stale: run `python -m tools contract` and commit deploy/contract.json and deploy/golden"
@@ -50,7 +52,11 @@ def test_it_writes_these_files_and_no_other(made: Path):
 
 
 @pytest.mark.parametrize(
-    "name", ["contract.json", "golden/geometry.json", "golden/decode.json", "golden/smoothing.json"]
+    "name",
+    [
+        *("contract.json", "contract.schema.json", "sidecar.schema.json"),
+        *("golden/geometry.json", "golden/decode.json", "golden/smoothing.json"),
+    ],
 )
 def test_the_committed_file_is_not_stale(made: Path, name: str):
     """Byte for byte: no network has a part in these."""
@@ -80,6 +86,37 @@ def test_the_contract_says_what_the_model_takes_and_gives():
     assert 100_000 < size_bytes(detector_file()) < 1_000_000
 
 
+def test_the_schemas_take_what_is_written_and_refuse_what_is_not():
+    """By an independent reader of JSON Schema: the contract and every released sidecar fit, broken ones do not."""
+    jsonschema = pytest.importorskip("jsonschema", reason="reads schemas: pip install jsonschema")
+    schema = read_json(DEPLOY / "contract.schema.json")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    terms = read_json(DEPLOY / "contract.json")
+    jsonschema.validate(terms, schema)
+    without = {**terms, "smoothing": {"rule": "", "beta": 1.0, "derivative_cutoff_hz": 1.0}}
+    for wrong in ({**terms, "format": FORMAT + 1}, {**terms, "turning": 3}, without):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+    described = read_json(DEPLOY / "sidecar.schema.json")
+    files = sorted(WEIGHTS.glob("*.tflite.json")) + sorted(WEIGHTS.glob("*.mlpackage.json"))
+    assert len(files) > 5
+    for path in files:
+        jsonschema.validate(about := read_json(path), described)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(about | {"file_sha256": "short"}, described)
+
+
+def test_every_format_stands_in_the_change_log():
+    """deploy/README.md says what each format of contract.json changed, the newest one too."""
+    rows = re.findall(r"^\| (\d+) \| .{20,} \|$", (DEPLOY / "README.md").read_text(), re.MULTILINE)
+    assert [int(row) for row in rows] == list(range(1, FORMAT + 1))
+    for app, known in (
+        ("android/landmarks/src/main/kotlin/org/sdhrnet/landmarks/Contract.kt", rf"const val FORMAT = {FORMAT}\b"),
+        ("ios/Landmarks/Sources/Landmarks/Contract.swift", rf"newestFormat = {FORMAT}\b"),
+    ):
+        assert re.search(known, (DEPLOY / app).read_text()), app
+
+
 @pytest.mark.slow  # the files are converted first
 def test_faces_are_drawn_where_there_are_none(converted, tmp_path: Path):
     """For a bundle, its converted files are found; pictures, box and JSON come from nothing but the command."""
@@ -102,7 +139,7 @@ def test_redraw_replaces_pictures(tmp_path: Path):
     finish(run(Contract(out=tmp_path)))
     assert sha256(picture) == sha256(DEPLOY / "golden" / "turned.png")
     finish(run(Contract(out=tmp_path, redraw=True)))
-    drawn = {face.name: face.image for face in contract.drawn_faces()}
+    drawn = {face.name: face.image for face in drawn_faces()}
     assert np.array_equal(read_image(picture), drawn["front"])
 
 

@@ -17,6 +17,7 @@ from toolkit.core.schemes import W300_68
 from toolkit.core.smoothing import OneEuro, Smoother
 from toolkit.core.zoo import WEIGHTS
 from toolkit.detect import Detection
+from toolkit.detect.blazeface import letterboxed
 from toolkit.detect.boxes import Calibration, calibrate
 from toolkit.detect.tracking import FaceTracker, Tracking
 from toolkit.detect.turned import crop_around
@@ -117,6 +118,65 @@ def test_the_maps_are_hard_enough():
     assert dark[0] == pytest.approx(heatmap.from_heatmap(np.array([7.3, 4.8])), abs=0.02)  # crop px
     assert (np.abs(dark - quarter).max(axis=1) > 0.1).sum() >= 5
     assert dark[-1].tolist() == quarter[-1].tolist() == [1.5, 1.5]
+
+
+def test_the_detector_s_steps_are_taken_alike(contract):
+    """With the numbers of the contract alone: pictures become its input, and its outputs faces, as the words say."""
+    golden, terms = read_json(GOLDEN / "detector.json"), contract["detector"]
+    network, cases = terms["network"], golden["letterboxed"]
+    side, (low, high) = network["input_px"], network["range"]
+    for case in cases["pictures"]:
+        left, top, right, bottom = case["part_xyxy"]
+        tensor = letterboxed(np.ascontiguousarray(pattern()[top:bottom, left:right]))
+        levels = (tensor - low) * 255 / (high - low)
+        assert tensor.shape == (side, side, 3)
+        apart = np.abs(levels[:: cases["every"], :: cases["every"]].ravel() - case["levels"])
+        assert apart.max() <= cases["tolerance_levels"] and max(case["levels"]) > 150
+    for case in golden["seen"]:
+        found = by_the_words(case, terms)
+        assert len(found) == len(case["faces"]) > 0
+        for face, expected in zip(found, case["faces"], strict=True):
+            assert face == pytest.approx(
+                [expected["score"], *expected["box_xyxy"], *np.ravel(expected["keypoints_xy"])], abs=2e-3
+            )
+    assert any(len(case["faces"]) < len(case["anchors"]) for case in golden["seen"])
+
+
+def by_the_words(case: dict[str, Any], terms: dict[str, Any]) -> list[list[float]]:
+    """Score, box and keypoints of each face, written from the contract's text and not with the toolkit's code."""
+    network, size = terms["network"], np.array(case["size_wh"])
+    side, longer = network["input_px"], size.max()
+    centres = [
+        ((column + 0.5) * stride / side, (row + 0.5) * stride / side)
+        for stride, count in network["grids"]
+        for row in range(side // stride)
+        for column in range(side // stride)
+        for _ in range(count)
+    ]
+    left = []
+    for anchor in case["anchors"]:
+        score = 1 / (1 + np.exp(-anchor["logit"]))
+        (x, y, width, height), points = np.split(np.array(anchor["numbers"]) / side, [4])
+        x, y = x + centres[anchor["index"]][0], y + centres[anchor["index"]][1]
+        box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+        points = points.reshape(-1, 2) + centres[anchor["index"]]
+        if score >= terms["min_score"]:
+            left.append((score, np.concatenate([box, points.ravel()])))
+    faces = []
+    while left:
+        best, box = max(left, key=lambda seen: seen[0])
+        same = [seen for seen in left if union_share(seen[1], box) > network["suppressed"]]
+        left = [seen for seen in left if not any(seen is other for other in same)]
+        mean = sum(score * values for score, values in same) / sum(score for score, _ in same)
+        faces.append([best, *(mean.reshape(-1, 2) * longer + (size - longer) / 2 - 0.5).ravel()])
+    return faces
+
+
+def union_share(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes, by their sides."""
+    width, height = (min(a[k + 2], b[k + 2]) - max(a[k], b[k]) for k in (0, 1))
+    common = max(width, 0) * max(height, 0)
+    return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common)
 
 
 def test_frames_are_smoothed_alike(contract):

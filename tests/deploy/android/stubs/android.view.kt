@@ -10,6 +10,7 @@ open class View(val context: Context) {
     val height: Int get() = TODO()
     var isEnabled = true
     fun invalidate(): Unit = TODO()
+    fun setPadding(left: Int, top: Int, right: Int, bottom: Int): Unit = TODO()
     fun setOnClickListener(listener: OnClickListener?): Unit = TODO()
     protected open fun onDraw(canvas: Canvas): Unit = TODO()
 }

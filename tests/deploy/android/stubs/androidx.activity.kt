@@ -9,6 +9,8 @@ import androidx.activity.result.ActivityResultLauncher
 import androidx.activity.result.contract.ActivityResultContract
 import androidx.lifecycle.LifecycleOwner
 
+fun ComponentActivity.enableEdgeToEdge(): Unit = TODO()
+
 open class ComponentActivity : Context(), LifecycleOwner {
     protected open fun onCreate(savedInstanceState: Bundle?): Unit = TODO()
     protected open fun onStart(): Unit = TODO()

@@ -5,14 +5,18 @@ import android.content.res.AssetManager
 
 enum class Accelerator { CPU, GPU, NPU }
 
-class BuiltinNpuAcceleratorProvider(context: Context)
+interface NpuAcceleratorProvider { fun isDeviceSupported(): Boolean }
+
+class BuiltinNpuAcceleratorProvider(context: Context) : NpuAcceleratorProvider {
+    override fun isDeviceSupported(): Boolean = TODO()
+}
 
 class Environment : AutoCloseable {
     override fun close(): Unit = TODO()
 
     companion object {
         fun create(): Environment = TODO()
-        fun create(provider: BuiltinNpuAcceleratorProvider): Environment = TODO()
+        fun create(npuAcceleratorProvider: NpuAcceleratorProvider): Environment = TODO()
     }
 }
 
@@ -23,10 +27,17 @@ class TensorBuffer : AutoCloseable {
 }
 
 class CompiledModel : AutoCloseable {
-    class CpuOptions(val numThreads: Int? = null)
+    data class CpuOptions(val numThreads: Int? = null)
 
-    class Options(vararg val accelerators: Accelerator) {
+    data class GpuOptions(val precision: Precision? = null) {
+        enum class Precision(val value: Int) { DEFAULT(0), FP16(1), FP32(2) }
+    }
+
+    class Options(private val accelerators: Set<Accelerator>) {
+        constructor(vararg accelerators: Accelerator) : this(setOf(*accelerators))
+
         var cpuOptions: CpuOptions? = null
+        var gpuOptions: GpuOptions? = null
     }
 
     fun createInputBuffers(signatureIndex: Int = 0): List<TensorBuffer> = TODO()

@@ -108,7 +108,7 @@ public struct Contract: Decodable {
     }
 
     /// The newest format that this code reads.
-    public static let newestFormat = 1
+    public static let newestFormat = 2
 
     /// Reads `contract.json`; throws where it is incomplete or newer than this code.
     public static func read(_ url: URL) throws -> Contract {

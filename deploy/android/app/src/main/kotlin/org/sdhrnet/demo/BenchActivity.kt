@@ -8,6 +8,7 @@ import android.widget.LinearLayout
 import android.widget.ScrollView
 import android.widget.TextView
 import androidx.activity.ComponentActivity
+import androidx.activity.enableEdgeToEdge
 import androidx.activity.result.contract.ActivityResultContracts
 import kotlin.concurrent.thread
 import org.sdhrnet.landmarks.Bench
@@ -27,6 +28,7 @@ class BenchActivity : ComponentActivity() {
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
+        enableEdgeToEdge()
         table = TextView(this)
         run = Button(this).apply { setText(R.string.run); setOnClickListener { start() } }
         save = Button(this).apply {
@@ -39,6 +41,7 @@ class BenchActivity : ComponentActivity() {
             addView(run)
             addView(save)
             addView(ScrollView(context).apply { addView(table) })
+            keepClear()
         })
     }
 
@@ -89,7 +92,7 @@ class BenchActivity : ComponentActivity() {
     private companion object {
         const val RUNS = 100
         const val WARMUP = 10
-        val SETTINGS = listOf(Place.CPU to 1, Place.CPU to 2, Place.CPU to 4, Place.GPU to 1, Place.NPU to 1)
+        val SETTINGS = listOf(1, 2, 4).map { Place.CPU to it } + (Place.entries - Place.CPU).map { it to 1 }
 
         fun device(): String {
             val chip = if (Build.VERSION.SDK_INT >= 31) ", ${Build.SOC_MANUFACTURER} ${Build.SOC_MODEL}" else ""

@@ -10,13 +10,20 @@ import org.sdhrnet.landmarks.Landmarker
 import org.sdhrnet.landmarks.Prediction
 
 /** Where the network runs; operations that a GPU or NPU does not take (the decoding's) run on the CPU beside it. */
-enum class Place(val title: String, vararg val accelerators: Accelerator) {
-    CPU("cpu", Accelerator.CPU),
-    GPU("gpu+cpu", Accelerator.GPU, Accelerator.CPU),
-    NPU("npu+cpu", Accelerator.NPU, Accelerator.CPU),
+enum class Place(val title: String, private val inIntegers: Boolean, vararg val accelerators: Accelerator) {
+    CPU("cpu", true, Accelerator.CPU),
+    GPU("gpu+cpu", false, Accelerator.GPU, Accelerator.CPU),
+    GPU_FP32("gpu-fp32+cpu", false, Accelerator.GPU, Accelerator.CPU),
+    NPU("npu+cpu", true, Accelerator.NPU, Accelerator.CPU);
+
+    /** The file that suits the place: int8 where it was packed and is computed in integers, else the contract's own. */
+    fun model(contract: Contract, assets: Assets): Contract.Model {
+        val int8 = contract.models.find { it.precision == "int8" && assets.has(it.file) }
+        return if (inIntegers && int8 != null) int8 else contract.model
+    }
 }
 
-/** A .tflite among the assets on LiteRT; one thread at a time. Throws LiteRtException where the place cannot run it. */
+/** A .tflite among the assets on LiteRT; one thread at a time. Throws an exception where the place cannot run it. */
 class LiteRtLandmarker(
     context: Context,
     private val contract: Contract,
@@ -24,8 +31,7 @@ class LiteRtLandmarker(
     place: Place,
     threads: Int,
 ) : Landmarker, AutoCloseable {
-    private val environment =
-        if (place == Place.NPU) Environment.create(BuiltinNpuAcceleratorProvider(context)) else Environment.create()
+    private val environment = if (place == Place.NPU) npu(context) else Environment.create()
     private val compiled = CompiledModel.create(context.assets, model.file, options(place, threads), environment)
     private val inputs = compiled.createInputBuffers()
     private val outputs = compiled.createOutputBuffers()
@@ -45,6 +51,15 @@ class LiteRtLandmarker(
     private companion object {
         fun options(place: Place, threads: Int) = CompiledModel.Options(*place.accelerators).apply {
             cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
+            if (place == Place.GPU_FP32) {
+                gpuOptions = CompiledModel.GpuOptions(precision = CompiledModel.GpuOptions.Precision.FP32)
+            }
+        }
+
+        fun npu(context: Context): Environment {
+            val provider = BuiltinNpuAcceleratorProvider(context)
+            check(provider.isDeviceSupported()) { "LiteRT has no NPU for this phone's chip" }
+            return Environment.create(provider)
         }
     }
 }

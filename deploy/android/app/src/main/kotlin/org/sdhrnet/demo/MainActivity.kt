@@ -11,6 +11,7 @@ import android.widget.FrameLayout
 import android.widget.LinearLayout
 import android.widget.TextView
 import androidx.activity.ComponentActivity
+import androidx.activity.enableEdgeToEdge
 import androidx.activity.result.contract.ActivityResultContracts
 import androidx.camera.core.CameraSelector
 import androidx.camera.core.ImageAnalysis
@@ -42,6 +43,7 @@ class MainActivity : ComponentActivity() {
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
+        enableEdgeToEdge()
         preview = PreviewView(this).apply { scaleType = PreviewView.ScaleType.FIT_CENTER }
         overlay = OverlayView(this, contract)
         status = TextView(this).apply { setText(R.string.starting) }
@@ -51,6 +53,7 @@ class MainActivity : ComponentActivity() {
             addView(overlay)
             addView(status)
             addView(bar(), atTheBottom)
+            keepClear()
         })
     }
 
@@ -61,7 +64,7 @@ class MainActivity : ComponentActivity() {
 
     override fun onStop() {
         cameras?.unbindAll()
-        analysis.execute { release() }
+        onAnalysis { release() }
         super.onStop()
     }
 
@@ -95,7 +98,15 @@ class MainActivity : ComponentActivity() {
     private fun open() {
         if (!allowed()) return status.setText(R.string.no_permission)
         val future = ProcessCameraProvider.getInstance(this)
-        future.addListener({ bind(future.get()) }, ContextCompat.getMainExecutor(this))
+        future.addListener(
+            { runCatching { bind(future.get()) }.onFailure(::say) }, // no camera service, or another app's camera
+            ContextCompat.getMainExecutor(this),
+        )
+    }
+
+    /** Runs something on the analysis thread; nothing once the activity is gone, which a camera may not have heard of. */
+    private fun onAnalysis(work: () -> Unit) {
+        if (!analysis.isShutdown) analysis.execute(work)
     }
 
     private fun bind(provider: ProcessCameraProvider) {
@@ -114,15 +125,13 @@ class MainActivity : ComponentActivity() {
             .setOutputImageFormat(ImageAnalysis.OUTPUT_IMAGE_FORMAT_RGBA_8888)
             .build()
         val (place, smoothed, mirrored) = Triple(place, smoothed, front)
-        analysis.execute {
+        onAnalysis {
             release()
-            try {
-                val made = Pipeline(this, contract, place, smoothed) { show(it, mirrored) }
+            runCatching { // what LiteRT and MediaPipe throw has no common kind
+                val made = Pipeline(this, contract, place, smoothed) { it.fold({ seen -> show(seen, mirrored) }, ::say) }
                 pipeline = made
                 frames.setAnalyzer(analysis, made)
-            } catch (error: Exception) { // what LiteRT and MediaPipe throw has no common kind
-                runOnUiThread { status.text = "${place.title}: ${error.message}" }
-            }
+            }.onFailure(::say)
         }
         provider.bindToLifecycle(this, selector, shown, frames)
     }
@@ -130,6 +139,10 @@ class MainActivity : ComponentActivity() {
     private fun release() {
         pipeline?.close()
         pipeline = null
+    }
+
+    private fun say(error: Throwable) = runOnUiThread {
+        status.text = "${place.title}: ${error.message ?: error}"
     }
 
     private fun show(seen: Seen, mirrored: Boolean) = runOnUiThread {

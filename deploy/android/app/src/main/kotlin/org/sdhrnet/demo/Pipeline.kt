@@ -14,34 +14,41 @@ import org.sdhrnet.landmarks.Tracker
 /** The faces of one upright frame of `width` x `height` pixels, and what each stage took. */
 class Seen(val faces: List<TrackedFace>, val width: Int, val height: Int, val mediansMs: Map<String, Double>)
 
-/** Camera frames in, faces out; lives on the camera's analysis thread. */
+/** Camera frames in, faces or what went wrong out; lives on the camera's analysis thread. */
 class Pipeline(
     context: Context,
     contract: Contract,
     place: Place,
     smoothed: Boolean,
-    private val show: (Seen) -> Unit,
+    private val show: (Result<Seen>) -> Unit,
 ) : ImageAnalysis.Analyzer, AutoCloseable {
     private val watch = Stopwatch()
-    private val landmarker = LiteRtLandmarker(context, contract, contract.model, place, threads = 1)
+    private val model = place.model(contract, Assets(context))
+    private val landmarker = LiteRtLandmarker(context, contract, model, place, threads = 1)
     private val finder = FaceFinder(context, contract.detector)
     private val tracker = Tracker(contract, finder, landmarker, watch, smoothed)
     private var lastS = Double.NEGATIVE_INFINITY
+    private var closed = false
 
     override fun analyze(image: ImageProxy) {
         image.use {
             val seconds = it.imageInfo.timestamp / 1e9
-            if (seconds <= lastS) return
+            if (closed || seconds <= lastS) return // a frame may still wait when the camera is switched
             lastS = seconds
-            val picture = watch.time("turn") { upright(it) }
-            val faces = watch.time("frame") { tracker.next(picture, seconds) }
-            show(Seen(faces, picture.width, picture.height, watch.mediansMs()))
+            show(runCatching { seen(it, seconds) }) // a frame that failed is said, and the next one tried
         }
     }
 
     override fun close() {
+        closed = true
         finder.close()
         landmarker.close()
+    }
+
+    private fun seen(image: ImageProxy, seconds: Double): Seen {
+        val picture = watch.time("turn") { upright(image) }
+        val faces = watch.time("frame") { tracker.next(picture, seconds) }
+        return Seen(faces, picture.width, picture.height, watch.mediansMs())
     }
 
     private fun upright(image: ImageProxy): Picture {

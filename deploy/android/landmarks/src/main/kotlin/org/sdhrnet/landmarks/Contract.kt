@@ -89,7 +89,7 @@ class Contract private constructor(private val terms: Fields) {
 
     companion object {
         /** The newest format that this code reads. */
-        const val FORMAT = 1
+        const val FORMAT = 2
 
         /** Reads `contract.json`; throws IllegalArgumentException where it is newer, incomplete or of another input. */
         fun parse(text: String): Contract {

@@ -236,7 +236,7 @@ class GoldenTest {
         val text = File(deploy, "contract.json").readText()
         fun reason(old: String, new: String) =
             assertFailsWith<IllegalArgumentException> { Contract.parse(text.replace(old, new)) }.message!!
-        assertTrue("update" in reason("\"format\": 1", "\"format\": 99"))
+        assertTrue("update" in reason("\"format\": 2", "\"format\": 99"))
         assertTrue("python -m tools contract" in reason("\"NHWC\"", "\"NCHW\""))
         assertTrue("box_scale" in reason("\"box_scale\"", "\"box\""))
         assertFailsWith<IllegalArgumentException> { Crop.of(Box(3.0, 3.0, 3.0, 3.0), 64, 1.25, 0.0) }
