@@ -7,13 +7,14 @@ VENV := .venv
 RUN := $(VENV)/bin
 
 ARM := .arm
+ENGINES := .engines
 MODELS := toolkit/weights
 FACES := $(SDHRNET_DATA)
 # Tests run in as many processes; each may take 3 GB.
 WORKERS ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test quick check format notebooks docs lab release web wheels verify-arm clean
+.PHONY: demo test quick check format notebooks docs lab release web wheels verify-arm verify-engines clean
 
 demo: $(VENV)/.ready  ## the whole pipeline on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -58,11 +59,19 @@ wheels: web  ## the toolkit and its page as wheels, into dist
 verify-arm: $(VENV)/.ready $(ARM)/.ready  ## the TFLite files of MODELS on an emulated Arm processor (Debian, Ubuntu)
 	$(RUN)/sdhrnet verify arm $(MODELS) --root $(ARM)
 
+verify-engines: $(VENV)/.ready $(ENGINES)/.ready  ## MODELS on simulated engines of phones: Qualcomm's NPU, LiteRT's GPU
+	$(RUN)/sdhrnet verify engine $(MODELS) --engine htp --root $(ENGINES)
+	$(RUN)/sdhrnet verify engine $(MODELS) --engine gpu --root $(ENGINES)
+
+$(ENGINES)/.ready: deploy/engines/fetch.sh
+	deploy/engines/fetch.sh $(ENGINES) $(RUN)/python
+	touch $@
+
 $(ARM)/.ready: deploy/arm/fetch.sh requirements.lock
 	deploy/arm/fetch.sh $(ARM) $(RUN)/python
 
 clean:  ## runs are kept; remove them by hand
-	rm -rf $(VENV) $(ARM) dist deploy/web/build deploy/web/dist deploy/web/node_modules deploy/android/node_modules .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(ARM) $(ENGINES) dist deploy/web/build deploy/web/dist deploy/web/node_modules deploy/android/node_modules .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.ready: $(LOCK) pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or 3.12 found: install one, or make PYTHON=path/to/python"; exit 2; }

@@ -30,7 +30,7 @@ def faults(path):
 
 
 def _segments(library):
-    """Of a library's bytes: segments that are aligned to less than a page. 32-bit ones have pages of 4 KB everywhere."""
+    """Of a library's bytes: segments aligned to less than a page. 32-bit ones have pages of 4 KB everywhere."""
     if library[:4] != b"\x7fELF":
         return ["is no ELF library"]
     if library[4] == 1:

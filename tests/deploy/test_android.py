@@ -94,12 +94,14 @@ def test_the_app_cannot_open_a_connection():
 
 
 def test_the_build_is_for_todays_store():
-    """The Play store's target, the emulator's processor beside the phone's, a wrapper for the Gradle that AGP asks for."""
+    """The store's target, the emulator's processor beside the phone's, a wrapper for the Gradle that AGP asks for."""
     app = (kotlin.ANDROID / "app" / "build.gradle.kts").read_text()
     assert int(re.search(r"targetSdk = (\d+)", app)[1]) >= 36 and int(re.search(r"compileSdk = (\d+)", app)[1]) >= 36
     assert 'listOf("arm64-v8a", "x86_64")' in app and "kotlin.android" not in app
     wrapper = kotlin.ANDROID / "gradle" / "wrapper"
-    major, minor = map(int, re.search(r"gradle-(\d+)\.(\d+)", (wrapper / "gradle-wrapper.properties").read_text()).groups())
+    major, minor = map(
+        int, re.search(r"gradle-(\d+)\.(\d+)", (wrapper / "gradle-wrapper.properties").read_text()).groups()
+    )
     assert (major, minor) >= (9, 1) and os.access(kotlin.ANDROID / "gradlew", os.X_OK)
     with zipfile.ZipFile(wrapper / "gradle-wrapper.jar") as jar:
         assert b"org.gradle.wrapper.GradleWrapperMain" in jar.read("META-INF/MANIFEST.MF")
@@ -108,7 +110,12 @@ def test_the_build_is_for_todays_store():
 def library(*alignments: int, bits: int = 64) -> bytes:
     """An ELF library with so aligned segments, and one that is not loaded."""
     kinds = [(1, each) for each in alignments] + [(0x6474E551, 1)]
-    header = b"\x7fELF" + bytes([bits // 32, 1, 1]) + bytes(9) + struct.pack("<HHIQQQIHHH", 3, 183, 1, 0, 64, 0, 0, 64, 56, len(kinds))
+    header = (
+        b"\x7fELF"
+        + bytes([bits // 32, 1, 1])
+        + bytes(9)
+        + struct.pack("<HHIQQQIHHH", 3, 183, 1, 0, 64, 0, 0, 64, 56, len(kinds))
+    )
     segments = [struct.pack("<IIQQQQQQ", kind, 5, 0, 0, 0, 9, 9, alignment) for kind, alignment in kinds]
     return header.ljust(64, b"\0") + b"".join(segments)
 

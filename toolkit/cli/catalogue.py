@@ -115,6 +115,13 @@ def _verify_arm() -> "Stage[Options]":
     return Stage(VerifyArm, run)
 
 
+@convert.command("verify engine", "compare files on a phone's kind of engine, simulated")
+def _verify_engine() -> "Stage[Options]":
+    from toolkit.commands.convert.verify_engine import VerifyEngine, run
+
+    return Stage(VerifyEngine, run)
+
+
 @convert.command("describe", "parameters, MACs and edges of a bundle, file or architecture")
 def _describe() -> "Stage[Options]":
     from toolkit.commands.convert.describe import Describe, run

@@ -1,13 +1,13 @@
 """Parity of one file on disk, and its record."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from toolkit import runtime
-from toolkit.bundle import Bundle
+from toolkit.bundle import Bundle, digest, is_bundle
 from toolkit.core.files import sha256, size_bytes
 from toolkit.data.crops import SpreadCrops
 from toolkit.export import lint
@@ -26,6 +26,39 @@ class Reference:
     bundle: Bundle
     crops: SpreadCrops
     predictions: list[Prediction]
+
+
+class Sources:
+    """The bundles that converted files came from, by hash."""
+
+    def __init__(self, models: Path, given: Path | None, folders: Iterable[Path]) -> None:
+        """Look for them.
+
+        Args:
+            models: what a user called the files.
+            given: their bundle; None takes all beside the folders and in them.
+            folders: where the files are.
+
+        Raises:
+            FileNotFoundError: the given one is none.
+        """
+        self._models, self._given = models, given
+        if given is not None and not is_bundle(given):
+            raise FileNotFoundError(f"{given} is not a bundle: it has no spec.json")
+        nearby = [each for folder in folders for place in (folder.parent, folder) for each in sorted(place.iterdir())]
+        self._folders = {digest(folder): folder for folder in ([given] if given else nearby) if is_bundle(folder)}
+
+    def of(self, source: str) -> Path:
+        """The bundle of a hash.
+
+        Raises:
+            ValueError: it is not there.
+        """
+        if source in self._folders:
+            return self._folders[source]
+        if self._given is not None:
+            raise ValueError(f"it was converted from another bundle ({source[:12]}) than {self._given}")
+        raise ValueError(f"its bundle ({source[:12]}) is not beside {self._models}: name it by --bundle")
 
 
 def reference(bundle: Bundle, crops: SpreadCrops) -> Reference:

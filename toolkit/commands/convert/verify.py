@@ -12,7 +12,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.data.crops import open_crops
-from toolkit.export.proof import Reference, prove, reference, refusal, table
+from toolkit.export.proof import Reference, Sources, prove, reference, refusal, table
 from toolkit.runtime import sidecar
 
 
@@ -48,17 +48,15 @@ def run(options: Verify) -> Steps[Outcome]:
     paths = runtime.models_in(options.models)
     if not paths:
         raise FileNotFoundError(f"no .tflite, .onnx or .mlpackage in {options.models}: run `sdhrnet convert` first")
-    bundles = _bundles(options, {path.absolute().parent for path in paths})
+    bundles = Sources(options.models, options.bundle, {path.absolute().parent for path in paths})
     references: dict[str, Reference] = {}
     records = []
     for done, path in enumerate(paths):
         yield Progress(task="verifying", done=done, total=len(paths), note=path.name)
         try:
             source = sidecar.read(path).source_bundle
-            if source not in bundles:
-                raise ValueError(_no_bundle(options, source))
             if source not in references:
-                references[source] = yield from _reference(options, bundles[source])
+                references[source] = yield from _reference(options, bundles.of(source))
             _, record = prove(path, references[source], options.threads)
         except (ValueError, FileNotFoundError) as error:
             record = refusal(path, " ".join(str(error).split()))
@@ -68,22 +66,6 @@ def run(options: Verify) -> Steps[Outcome]:
     failed = sum(not record["ok"] for record in records)
     verdict = f"{failed} of {len(records)} files failed" if failed else f"all {len(records)} files keep their budgets"
     return Outcome(text=f"{table(records)}\n{verdict}", records=tuple(records), ok=not failed)
-
-
-def _bundles(options: Verify, folders: set[Path]) -> dict[str, Path]:
-    """Bundles by hash: the given one, or all beside the folder of the files and in it."""
-    if options.bundle is not None:
-        if not bundle.is_bundle(options.bundle):
-            raise FileNotFoundError(f"{options.bundle} is not a bundle: it has no spec.json")
-        return {bundle.digest(options.bundle): options.bundle}
-    nearby = [each for models in folders for place in (models.parent, models) for each in sorted(place.iterdir())]
-    return {bundle.digest(folder): folder for folder in nearby if bundle.is_bundle(folder)}
-
-
-def _no_bundle(options: Verify, source: str) -> str:
-    if options.bundle is not None:
-        return f"it was converted from another bundle ({source[:12]}) than {options.bundle}"
-    return f"its bundle ({source[:12]}) is not beside {options.models}: name it by --bundle"
 
 
 def _reference(options: Verify, folder: Path) -> Steps[Reference]:

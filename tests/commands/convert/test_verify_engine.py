@@ -1,0 +1,158 @@
+"""Files on simulated engines of phones: what is compared, told and refused. `make verify-engines` has the engines."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit import bundle
+from toolkit.bundle import Bundle
+from toolkit.commands.convert import convert, verify_engine
+from toolkit.commands.convert.convert import Convert
+from toolkit.commands.convert.verify_engine import About, VerifyEngine, answers, run
+from toolkit.core.files import read_json, sha256, write_json
+from toolkit.core.progress import Outcome, finish
+from toolkit.export.deployed import TorchLandmarker
+from toolkit.runtime import sidecar
+from toolkit.runtime.landmarker import Prediction
+
+TOLD: About = {"engine": "a simulator", "operations": 90, "taken": 88, "parts": 2, "left": ["ArgMax", "Cast"]}
+LOG = """INFO: created
+ERROR: Following operations are not supported by GPU delegate:
+ARG_MAX: Tensor type(INT64) is not supported.
+DEQUANTIZE:
+500 operations will run on the GPU, and the remaining 54 operations will run on the CPU.
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Engines in name."""
+    for engine in ("htp", "gpu"):
+        (tmp_path / "engines" / engine).mkdir(parents=True)
+        (tmp_path / "engines" / engine / ".ready").touch()
+    return tmp_path / "engines"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, small_bundle: Bundle) -> Path:
+    """A folder with a bundle and its .onnx file."""
+    folder = tmp_path_factory.mktemp("made")
+    bundle.write(small_bundle, folder / "small")
+    options = Convert(bundle=folder / "small", to=("onnx",), precision=("float32",), faces=2, out=folder / "models")
+    assert finish(convert.run(options)).ok
+    return folder
+
+
+def verified(models: Path, root: Path, **more: object) -> Outcome:
+    return finish(run(VerifyEngine(models=models, root=root, faces=2, **more)))  # type: ignore[arg-type]
+
+
+def off_by(small: Bundle, shift_px: float) -> object:
+    """An engine that answers as the bundle does, but for so many pixels."""
+
+    def answered(*given: object) -> tuple[list[Prediction], About]:
+        model = TorchLandmarker(small)
+        found = [model(crop) for crop in given[3]]  # type: ignore[attr-defined]
+        moved = [Prediction(points_xy=p.points_xy + np.array([shift_px, 0]), confidence=p.confidence) for p in found]
+        return moved, TOLD
+
+    return answered
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shift_px", "kept"), [(0.0, True), (0.09, True), (0.11, False)])
+def test_half_precision_has_a_tenth_of_a_pixel(
+    root: Path, made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shift_px: float, kept: bool
+) -> None:
+    """On average, from the bundle; the record says what the engine took, in how many parts, and what it left."""
+    monkeypatch.setattr(verify_engine, "answers", off_by(bundle.read(made / "small"), shift_px))
+    results = tmp_path / "results.jsonl"
+    outcome = verified(made / "models", root, results=results)
+    (record,) = outcome.records
+    assert outcome.ok == record["ok"] == kept and bool(record["reasons"]) != kept
+    assert record["mean_px"] == pytest.approx(shift_px, abs=1e-4)
+    assert (record["operations"], record["operations_taken"], record["parts"]) == (90, 88, 2)
+    assert "88 of 90" in outcome.text and '["ArgMax", "Cast"]' in outcome.text
+    assert json.loads(results.read_text())["kind"] == "engine"
+
+
+@pytest.mark.slow
+def test_what_cannot_be_is_said_in_a_line(root: Path, tmp_path: Path, made: Path) -> None:
+    """No engine, and no file that it takes."""
+    with pytest.raises(FileNotFoundError, match="run `make verify-engines`"):
+        verified(made / "models", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no file in .* that gpu takes"):
+        verified(made / "models", root, engine="gpu")
+
+
+@pytest.mark.slow
+def test_a_folder_without_onnx_has_its_bundles_written_as_such(
+    root: Path, made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """For htp, which takes nothing else: the file that stands for the network is named after it."""
+    monkeypatch.setattr(verify_engine, "answers", off_by(bundle.read(made / "small"), 0.0))
+    shutil.copytree(made, tmp_path / "other")
+    (onnx,) = (tmp_path / "other" / "models").glob("*.onnx")
+    about = read_json(sidecar.path_of(onnx))
+    package = onnx.with_name("any.tflite")
+    package.write_bytes(b"a file that is not opened")
+    named = {"model": package.name, "file_sha256": sha256(package), "input_layout": "NHWC"}
+    write_json(sidecar.path_of(package), about | named)
+    onnx.unlink()
+    outcome = verified(tmp_path / "other" / "models", root)
+    assert [record["model"] for record in outcome.records] == [onnx.name] and outcome.ok
+
+
+def worker(root: Path, program: str) -> None:
+    """Put a program in the place of an engine's Python."""
+    place = root / "bin" / "python"
+    place.parent.mkdir(parents=True)
+    place.write_text(f"#!{sys.executable}\n{program}")
+    place.chmod(0o755)
+
+
+def test_an_engine_that_fails_is_heard(tmp_path: Path) -> None:
+    """Its last words are in the message."""
+    worker(tmp_path, "import sys\nsys.exit('no such chip')")
+    with pytest.raises(ValueError, match=r"htp failed on a\.onnx with status 1: no such chip"):
+        answers(tmp_path, "htp", Path("a.onnx"), [np.zeros((64, 64, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("engine", ["htp", "gpu"])
+def test_what_the_engine_says_becomes_points_and_shares(tmp_path: Path, engine: str) -> None:
+    """Points from crop sides to pixels; of the GPU's log, the operations taken and those refused with their reason."""
+    program = (
+        "import sys, json, numpy as np\n"
+        "engine, model, crops, out = sys.argv[2:]\n"
+        "crops = np.load(crops)\n"
+        "points = np.full((len(crops), 3, 2), 0.5, np.float32) + crops.mean() / 255\n"
+        f"sys.stderr.write({LOG!r})\n"
+        f"about = json.dumps({TOLD if engine == 'htp' else {'engine': 'a gpu', 'whole': False}!r})\n"
+        "np.savez(out, points=points, confidence=np.ones((len(crops), 3), np.float32), about=about)\n"
+    )
+    worker(tmp_path, program)
+    predictions, about = answers(tmp_path, engine, Path("a.onnx"), [np.zeros((64, 64, 3), np.uint8)] * 2)  # type: ignore[arg-type]
+    assert [p.points_xy.tolist() for p in predictions] == [[[31.5, 31.5]] * 3] * 2
+    if engine == "htp":
+        assert about == TOLD
+    else:
+        assert (about["operations"], about["taken"]) == (554, 500)
+        assert about["left"] == ["ARG_MAX: Tensor type(INT64) is not supported.", "DEQUANTIZE:"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["htp", "gpu"])
+def test_a_small_network_is_right_on_the_engine(engine: str, converted) -> None:
+    """In the engines' own environments, where they were made: within a tenth of a pixel, and taken whole by the NPU."""
+    root = Path(os.environ.get("SDHRNET_ENGINES", ".engines"))
+    if not (root / engine / ".ready").exists():
+        pytest.skip(f"no {engine} engine at {root}: make verify-engines")
+    file = converted.file("float32.onnx" if engine == "htp" else "float32.tflite")
+    outcome = verified(file, root, engine=engine, bundle=converted.bundle)
+    assert outcome.ok, outcome.text
+    assert engine == "gpu" or outcome.records[0]["operations"] == outcome.records[0]["operations_taken"] > 50
