@@ -58,10 +58,10 @@ def test_a_page_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_folder_of_models_takes_the_place_of_the_bundled_ones(page):
-    """All of its .tflite files, each with a sidecar that belongs to it."""
+    """All of its .tflite files, int8 first, each with a sidecar that belongs to it."""
     site = site_of(page, models=WEIGHTS)
     names = json.loads(site.extra["models/index.json"])
-    assert names == sorted(path.name for path in WEIGHTS.glob("*.tflite"))
+    assert names == sorted((path.name for path in WEIGHTS.glob("*.tflite")), key=lambda n: ("-int8." not in n, n))
     assert site.find(f"/models/{names[0]}") == (WEIGHTS / names[0]).resolve()
     assert site.find(f"/models/{names[0]}.json") == (WEIGHTS / f"{names[0]}.json").resolve()
 

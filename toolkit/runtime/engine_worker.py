@@ -1,9 +1,9 @@
-"""A converted file on an engine that wants an environment of its own: run there by path, with NumPy and the engine alone.
+"""A converted file on an engine that wants an environment of its own; run there by path, with NumPy and the engine.
 
     python engine_worker.py ENGINE MODEL CROPS.npy OUT.npz
 
-CROPS.npy has (N, S, S, 3) float32 in 0..255. OUT.npz has points (N, M, 2) in crop sides, confidence (N, M), and `about`,
-JSON of the engine's name, the file's operations and those that the engine took; None where its log alone tells.
+CROPS.npy has (N, S, S, 3) float32 in 0..255. OUT.npz has points (N, M, 2) in crop sides, confidence (N, M), and
+`about`: JSON of the engine's name, and where it tells, of the file's operations and those that it took.
 """
 
 import json
@@ -25,8 +25,8 @@ Call = Callable[[Any], list[Any]]
 
 def htp(model: Path) -> tuple[Call, dict[str, Any]]:
     """An .onnx file on Qualcomm's HTP simulator, floats in half precision, as far as it takes it."""
-    import onnxruntime  # type: ignore[import-untyped]
-    import onnxruntime_qnn as qnn  # type: ignore[import-not-found]
+    import onnxruntime
+    import onnxruntime_qnn as qnn
 
     onnxruntime.register_execution_provider_library(QNN, qnn.get_library_path())
     devices = [device for device in onnxruntime.get_ep_devices() if device.ep_name == QNN]
@@ -49,8 +49,8 @@ def htp(model: Path) -> tuple[Call, dict[str, Any]]:
 
 def gpu(model: Path) -> tuple[Call, dict[str, Any]]:
     """A .tflite file on LiteRT's GPU engine over WebGPU and Vulkan, whatever draws there: here a processor."""
-    from ai_edge_litert.compiled_model import CompiledModel  # type: ignore[import-not-found]
-    from ai_edge_litert.hardware_accelerator import HardwareAccelerator  # type: ignore[import-not-found]
+    from ai_edge_litert.compiled_model import CompiledModel
+    from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 
     compiled = CompiledModel.from_file(str(model), hardware_accel=HardwareAccelerator.GPU | HardwareAccelerator.CPU)
     ((signature, tensors),) = compiled.get_signature_list().items()
@@ -73,7 +73,8 @@ def gpu(model: Path) -> tuple[Call, dict[str, Any]]:
 def main(engine: str, model: str, crops: str, out: str) -> None:
     """The file as a program."""
     call, about = {"htp": htp, "gpu": gpu}[engine](Path(model))
-    points, confidence = [], []
+    points: list[Any] = []
+    confidence: list[Any] = []
     for crop in np.load(crops):
         for value in call(np.asarray(crop, np.float32)[None]):
             (points if value.ndim == 3 else confidence).append(value[0])

@@ -44,7 +44,9 @@ def site_of(
     extra: dict[str, Any] = {"server.json": {"collect": collect is not None}}
     folders = {}
     if models is not None:
-        files = [path for path in models_in(models) if path.suffix == ".tflite" and sidecar.read(path).in_floats]
+        known = {path: sidecar.read(path) for path in models_in(models) if path.suffix == ".tflite"}
+        files = [path for path, about in known.items() if about.in_floats]
+        files.sort(key=lambda path: known[path].precision != "int8")  # the page takes the first one
         if not files:
             raise FileNotFoundError(f"no .tflite in {models} takes floats: run `sdhrnet convert` first")
         extra["models/index.json"] = [path.name for path in files]

@@ -134,7 +134,7 @@ class Turning(TypedDict):
     rule: Rule
     level_deg: Real
     clear: Share
-    quarters: list[Literal[1, 2, 3]]
+    quarters: list[Annotated[int, Meta(ge=1, le=3)]]
     eyes: tuple[Index, Index]
 
 

@@ -21,13 +21,11 @@ export class Live {
   #camera = null;
   #facing = "user";
   #client = null;
-  #heard;
   #ready = null;
   #speed = new Speed();
 
-  /** `models` are file names, the first one chosen; loading waits for `heard`. */
-  constructor(models, heard) {
-    this.#heard = heard;
+  /** `models` are file names, the first one chosen. */
+  constructor(models) {
     element("model").replaceChildren(...models.map((name) => new Option(name.replace(/\.tflite$/, ""), name)));
     element("start").onclick = () => (this.#camera === null ? this.#guarded(() => this.#start()) : this.#stop());
     element("switch").onclick = () => this.#guarded(() => this.#switch());
@@ -67,7 +65,6 @@ export class Live {
 
   /** The worker with its networks; loaded once, and again for another model. */
   async #worker() {
-    await this.#heard;
     if (this.#ready === null) {
       this.#client = new Client();
       this.#ready = this.#client.call("open", { model: element("model").value, how: HOW });

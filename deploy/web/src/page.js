@@ -5,14 +5,13 @@ import { Live } from "./live.js";
 
 const screens = {};
 
-/** How long loading may wait for the service worker, which keeps what it hears of. */
-const PATIENCE_MS = 1000;
+/** How long the page waits for the service worker, which keeps what it hears of, at a first visit. */
+const PATIENCE_MS = 500;
 
 async function start() {
-  const heard = serviceWorker();
   const lists = ["models/index.json", "competitors/index.json", "server.json"];
-  const [models, competitors, server] = await Promise.all(lists.map(json));
-  screens.live = new Live(models, heard);
+  const [models, competitors, server] = await Promise.all([...lists.map(json), serviceWorker()]);
+  screens.live = new Live(models);
   screens.bench = new Bench(models, competitors, server);
   window.addEventListener("hashchange", show);
   show();

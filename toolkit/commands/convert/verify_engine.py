@@ -56,8 +56,8 @@ class About(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyEngine(Options):
-    """Run converted files on an engine of the kind that phones have, simulated on this machine, and compare their points
-    with those of their bundle.
+    """Run converted files on an engine of the kind that phones have, simulated on this machine, and compare their
+    points with those of their bundle.
 
     `htp` is Qualcomm's NPU as its own simulator computes it, in half precision: it takes .onnx files, and where there
     are none makes one of each bundle. `gpu` is LiteRT's GPU engine on a software driver: it takes the .tflite files of
