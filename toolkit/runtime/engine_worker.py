@@ -26,7 +26,7 @@ Call = Callable[[Any], list[Any]]
 def htp(model: Path) -> tuple[Call, dict[str, Any]]:
     """An .onnx file on Qualcomm's HTP simulator, floats in half precision, as far as it takes it."""
     import onnxruntime
-    import onnxruntime_qnn as qnn
+    import onnxruntime_qnn as qnn  # type: ignore[import-not-found]
 
     onnxruntime.register_execution_provider_library(QNN, qnn.get_library_path())
     devices = [device for device in onnxruntime.get_ep_devices() if device.ep_name == QNN]

@@ -163,6 +163,7 @@ def _prove(options: VerifyEngine, path: Path, expected: Reference) -> dict[str, 
         "engine": about["engine"],
         "operations": operations,
         "operations_taken": taken,
+        "whole": about.get("whole", operations is not None and operations == taken),
         "parts": about.get("parts"),
         "left": about.get("left", []),
         **parity.record(),
@@ -221,7 +222,8 @@ def _table(records: list[dict[str, Any]]) -> str:
     width = max(len(record["model"]) for record in records)
     lines = [f"{'file'.ljust(width)}  {'mean px':>8}  {'worst px':>8}  {'taken':>11}  {'parts':>5}"]
     for r in records:
-        taken = "whole" if r["operations"] is None else f"{r['operations_taken']} of {r['operations']}"
+        told = "whole" if r["whole"] else "not told"
+        taken = told if r["operations"] is None else f"{r['operations_taken']} of {r['operations']}"
         parts = "-" if r["parts"] is None else r["parts"]
         lines.append(f"{r['model'].ljust(width)}  {r['mean_px']:8.4f}  {r['worst_px']:8.3f}  {taken:>11}  {parts:>5}")
         lines += [f"  left to the processor: {json.dumps(r['left'])}"] if r["left"] else []
