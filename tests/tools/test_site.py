@@ -1,6 +1,7 @@
 """The site: links between the repository's texts, and a strict build without a network."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,14 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert list((tmp_path / "site" / "tutorials").glob("*-files/*"))
     home = (tmp_path / "site" / "index.html").read_text()
     assert "fonts.googleapis" not in home and 'src="road.png"' in home
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "results").glob("*/*.svg")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_every_plot_is_shown_by_its_page_in_its_own_size(path: Path) -> None:
+    """With words for who cannot see it; a file without a size is as large as the window that opens it."""
+    shown = re.findall(rf"!\[([^\]]+)\]\({re.escape(path.name)}\)", (path.parent / "README.md").read_text())
+    assert shown and all(shown)
+    opening = path.read_text().split(">", 1)[0]
+    assert re.search(r'width="\d+" height="\d+"', opening) and "aria-label=" in opening

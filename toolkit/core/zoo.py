@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal, get_args
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 """The released models' bundles, NAME/, and converted files, NAME-PRECISION.SUFFIX."""
+START = WEIGHTS / "start" / "hrsupernet-68pt-64"
+"""A supernet that has seen 32,000 drawn faces and no L1 term: what minutes of training begin with, as no network learns
+faces from nothing in them. No released model: a clone has it, a wheel does not."""
 MAIN = "sdhrnet-68pt-128"
 """The one that is taken where none is named."""
 RUNS = "float16"

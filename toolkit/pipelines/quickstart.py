@@ -14,15 +14,12 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs, require_empty
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
-from toolkit.core.zoo import MAIN, WEIGHTS, is_bundle, resolve
+from toolkit.core.zoo import MAIN, START, is_bundle, resolve
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.runtime import models_in
 from toolkit.train.presets import PRESETS, PresetName
 
 SETTINGS = "settings.json"
-START = WEIGHTS / "start" / "hrsupernet-68pt-64"
-"""A supernet that has seen 32,000 drawn faces and no L1 term: what minutes of training begin with, as no network learns
-faces from nothing in them. The recipe of the release trains it. A clone has it, a wheel does not."""
 TEST_FACES = 100
 """Synthetic faces that each model is scored on, where there is no --data."""
 

@@ -153,6 +153,10 @@ def chart(
     return _inline(buffer.getvalue(), key, label)
 
 
+POINT_PX = 4 / 3
+"""A typographic point in CSS pixels."""
+
+
 def standalone(svg: str) -> str:
     """A drawing of `chart` as a file of its own, which follows light and dark as the page does.
 
@@ -162,6 +166,9 @@ def standalone(svg: str) -> str:
     if find_spec(MATPLOTLIB) is None:
         raise ModuleNotFoundError(f"no {MATPLOTLIB}", name=MATPLOTLIB)
     opening, rest = svg.split(">", 1)
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', opening)
+    assert box is not None  # charts and drawings have one
+    opening += f' width="{float(box[1]) * POINT_PX:.0f}" height="{float(box[2]) * POINT_PX:.0f}"'
     style = f"{css()}\nsvg{{background:var(--paper)}} text{{font-family:system-ui,sans-serif}}"
     return f"{opening}><style>{style}</style>{rest}\n"
 

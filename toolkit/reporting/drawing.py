@@ -78,7 +78,8 @@ class Drawing:
 
 def svg(drawing: Drawing, name: str) -> str:
     """The drawing as SVG that stands alone or inside a page, light and dark; classes begin with `name`."""
-    box = f'class="{name}" viewBox="0 0 {drawing.width:g} {drawing.height:g}" role="img"'
+    size = f'width="{drawing.width:g}" height="{drawing.height:g}"'
+    box = f'class="{name}" viewBox="0 0 {drawing.width:g} {drawing.height:g}" {size} role="img"'
     label = escape(drawing.label, quote=True)
     return "\n".join(
         [
