@@ -210,7 +210,7 @@ def test_the_page_is_a_wheel_of_its_own(bare: Path, page_wheel: Path, tmp_path: 
     [
         ("video", "video me.mp4 --json-out out.json"),
         ("heic", "photo me.heic --json-out out.json"),
-        ("report", "report . --markdown README.md"),
+        ("report", "report release --markdown release/README.md"),
     ],
 )
 def test_an_extra_alone_brings_what_its_command_needs(
@@ -224,8 +224,9 @@ def test_an_extra_alone_brings_what_its_command_needs(
     for kind, code in SAMPLES.items():
         if f"me.{kind}" in words:
             run(programs / "python", "-c", code, folder=tmp_path)
+    (tmp_path / "release").mkdir()
     for name in ("results.jsonl", "README.md"):
-        shutil.copy(ROOT / "results" / "release" / name, tmp_path)
+        shutil.copy(ROOT / "results" / "release" / name, tmp_path / "release")
     detector = ("--detector", detector_file()) if "out.json" in words else ()
     run(programs / "sdhrnet", *words.split(), *detector, folder=tmp_path)
     if detector:

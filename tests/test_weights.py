@@ -9,12 +9,13 @@ import pytest
 
 from toolkit import bundle, runtime
 from toolkit.cli import main
-from toolkit.core.zoo import MAIN, WEIGHTS, released
+from toolkit.core.zoo import MAIN, START, WEIGHTS, names, released
+from toolkit.data.licences import SYNTHETIC
 from toolkit.landmarkers import open_model
 from toolkit.runtime import sidecar
 
 ROOT = Path(__file__).parents[1]
-MODELS = sorted(folder.name for folder in WEIGHTS.iterdir() if folder.is_dir() and folder.suffix != ".mlpackage")
+MODELS = names()
 
 
 @pytest.mark.slow
@@ -78,3 +79,12 @@ def test_a_missing_precision_is_named() -> None:
     """With what there is instead."""
     with pytest.raises(FileNotFoundError, match=r"no sdhrnet-68pt-128-float128\.tflite"):
         released("float128")
+
+
+def test_what_a_demo_begins_with_is_no_released_model() -> None:
+    """The whole supernet, of drawn faces alone; in a clone, not in a wheel."""
+    loaded = bundle.read(START)
+    assert START.name not in MODELS and len(loaded.weights["alpha"]) == 132
+    assert loaded.card.licence == SYNTHETIC and loaded.card.metrics["val"]["nme_mean"] < 7
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert "toolkit/weights/start/**" in build["exclude"]

@@ -81,7 +81,8 @@ def test_what_is_known_of_hrsupernets_mbconvs_alone_is_refused(arch: str, tmp_pa
 @pytest.mark.slow
 def test_hrnet_is_trained_as_a_supernet_cut_and_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the commands: its factors move, a budget is met, and the ONNX file gives its points."""
-    monkeypatch.setitem(supernet.ARCHITECTURES, "hrnet-supernet", lambda points: little("hrnet-supernet"))
+    small = little("hrnet-supernet")
+    monkeypatch.setitem(supernet.ARCHITECTURES, "hrnet-supernet", lambda points: small)
     few = {"preset": "tiny", "synthetic": 6, "epochs": 1, "batch": 3, "size": 32, "device": "cpu"}
     finish(supernet.run(Supernet(out=tmp_path / "s", arch="hrnet-supernet", **few)))  # type: ignore[arg-type]
     whole = bundle.read(tmp_path / "s")

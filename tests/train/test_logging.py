@@ -47,7 +47,9 @@ def crops() -> PlainCrops:
 def a_run(net: nn.Module, crops: PlainCrops, logging: Logging) -> Any:
     """A run's side that is shown."""
     optim = Optim(epochs=5, ema=0)
-    return SimpleNamespace(nets={"net": net}, validation={64: crops}, sigma_px=1.0, optim=optim, logging=logging)
+    return SimpleNamespace(
+        nets={"net": net}, validation={64: crops}, sigma_px=1.0, decoder="dark", optim=optim, logging=logging
+    )
 
 
 def record(epoch: int) -> EpochRecord:

@@ -227,7 +227,7 @@ ERRORS = [9.0, 5.0, 7.0, 4.0, 6.0, 8.0, 3.0, 2.0]
 def scripted(monkeypatch: pytest.MonkeyPatch, start: int = 0) -> None:
     left = iter(ERRORS[start:])
 
-    def evaluate(net: nn.Module, crops: PlainCrops, sigma_px: float) -> Scores:
+    def evaluate(net: nn.Module, crops: PlainCrops, sigma_px: float, decoder: str) -> Scores:
         return Scores(n=5, n_unscored=0, nme_mean=next(left), nme_median=0, fr8=0, fr10=0, auc10=0)
 
     monkeypatch.setattr(loop, "evaluate", evaluate)
