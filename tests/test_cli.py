@@ -347,11 +347,12 @@ def test_what_the_terminal_cannot_print_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_gone_is_no_failure() -> None:
+@pytest.mark.parametrize("words", ["describe s-hrnet-cofw", "--help", "data --help", "slim --help"])
+def test_a_reader_that_has_gone_is_no_failure(words: str) -> None:
     """`sdhrnet ... | head -0`: status 0, and not a word."""
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "toolkit.cli", "describe", "s-hrnet-cofw"]
+    command = [sys.executable, "-m", "toolkit.cli", *words.split()]
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")

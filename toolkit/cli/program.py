@@ -137,8 +137,7 @@ class Program:
                 stream.reconfigure(errors="backslashreplace")
         words = self._renewed(list(sys.argv[1:] if argv is None else argv))
         if not words or words[0] in ("-h", "--help", "help"):
-            print(self.help())
-            return 0
+            return guarded(self.name, lambda: _told(self.help()))
         if words[0] in ("-V", "--version", "version"):
             print(f"sdhrnet-toolkit {__version__}")
             return 0
@@ -146,9 +145,8 @@ class Program:
             return guarded(f"{self.name} --completion", lambda: self._complete(words[1:]))
         family = self.family(words[0])
         if len(family) > 1 and (len(words) == 1 or (words[1] in ("-h", "--help") and family[0].name != words[0])):
-            print(f"`{self.name} {words[0]}` has several commands; --help after each explains its options:\n")
-            print("\n".join(_listed(family)))
-            return 0
+            several = f"`{self.name} {words[0]}` has several commands; --help after each explains its options:\n"
+            return guarded(self.name, lambda: _told("\n".join([several, *_listed(family)])))
         for count in (2, 1):
             command = self.commands.get(" ".join(words[:count]))
             if command:
@@ -251,6 +249,11 @@ class Program:
             both, prog=f"{self.name} {command.name}", description=_doc(stage.options) + more, args=arguments
         )
         return asked
+
+
+def _told(text: str) -> int:
+    print(text)
+    return 0
 
 
 def _listed(commands: Sequence[Command], width: int = 0) -> Iterator[str]:
