@@ -5,6 +5,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -144,6 +145,82 @@ def test_sixteen_bits_keep_their_brightness(tmp_path: Path, suffix):
 def test_cmyk_jpeg_is_converted(tmp_path: Path):
     """A CMYK JPEG gives its RGB colours within 12 levels."""
     path = saved(tmp_path / "p.jpg", Image.new("RGB", SIZE_WH, (180, 60, 30)).convert("CMYK"), quality=95)
+    assert np.abs(images.read_image(path).astype(int) - [180, 60, 30]).max() <= 12
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_of_colour_keep_their_brightness(tmp_path: Path, suffix):
+    """As scanners and cameras write them: RGB within a level."""
+    rgb16 = picture().astype(np.uint16) * 257
+    assert cv2.imwrite(str(tmp_path / f"p{suffix}"), rgb16[..., ::-1])
+    assert np.abs(images.read_image(tmp_path / f"p{suffix}").astype(int) - picture()).max() <= 1
+
+
+ADOBE = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]])
+"""Adobe RGB (1998) to XYZ under D50, by its specification; its gamma is 563 / 256."""
+SRGB_D50 = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])
+
+
+def adobe_profile() -> bytes:
+    """A profile of matrix and gamma, by ICC.1:2001."""
+
+    def fixed(*values: float) -> bytes:
+        return struct.pack(f">{len(values)}i", *(round(v * 65536) for v in values))
+
+    text = b"Adobe RGB (1998)"
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, 563) + bytes(2)
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", len(text) + 1) + text + bytes(1 + 4 + 4 + 2 + 1 + 67),
+        b"cprt": b"text" + bytes(4) + b"none" + bytes(1),
+        b"wtpt": b"XYZ " + bytes(4) + fixed(0.9642, 1, 0.8249),
+        **{name: b"XYZ " + bytes(4) + fixed(*ADOBE[:, i]) for i, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))},
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
+    }
+    table, content, at = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, value in tags.items():
+        table += name + struct.pack(">II", at + len(content), len(value))
+        content += value + bytes(-len(value) % 4)
+    size = 128 + len(table) + len(content)
+    head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ") + bytes(12) + b"acsp"
+    return head.ljust(68, b"\0") + fixed(0.9642, 1, 0.8249).ljust(60, b"\0") + table + content
+
+
+def adobe_as_srgb(rgb: np.ndarray) -> np.ndarray:
+    """Adobe RGB levels as sRGB's, by the formulas of both."""
+    linear = np.clip((rgb / 255) ** (563 / 256) @ ADOBE.T @ np.linalg.inv(SRGB_D50).T, 0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("name", ["p.png", "p.jpg", "p.tif", "p.webp"])
+def test_colours_of_a_wide_gamut_become_those_of_srgb(tmp_path: Path, name: str):
+    """Within a level of what the formulas make of the file's own; some by more than 20 levels."""
+    path = saved(tmp_path / name, Image.fromarray(picture() // 2 + 60), icc_profile=adobe_profile())
+    with Image.open(path) as stored:
+        own = np.asarray(stored.convert("RGB")).astype(float)
+    wanted = adobe_as_srgb(own)
+    assert np.abs(wanted - own).max() > 20
+    assert np.abs(images.read_image(path) - wanted).max() <= 1
+
+
+def test_transparency_and_orientation_stay_with_a_profile(tmp_path: Path):
+    """A mirrored picture, half of it transparent."""
+    rgba = np.dstack([picture(), np.full((32, 48), 255, np.uint8)])
+    rgba[:, :10, 3] = 0
+    exif = Image.Exif()
+    exif[0x0112] = 2
+    path = saved(tmp_path / "p.png", Image.fromarray(rgba), icc_profile=adobe_profile(), exif=exif)
+    read = images.read_image(path).astype(float)
+    assert not read[:, -10:].any()
+    assert np.abs(read[:, :-10] - adobe_as_srgb(picture())[:, :9:-1]).max() <= 3
+
+
+@pytest.mark.parametrize("profile", [b"no profile", b"\0" * 200])
+def test_a_broken_profile_is_ignored(tmp_path: Path, profile: bytes):
+    """The picture is read as if it had none; and so is one of print with a profile of screens."""
+    path = saved(tmp_path / "p.png", Image.fromarray(picture()), icc_profile=profile)
+    assert np.array_equal(images.read_image(path), picture())
+    cmyk = Image.new("RGB", SIZE_WH, (180, 60, 30)).convert("CMYK")
+    path = saved(tmp_path / "p.jpg", cmyk, quality=95, icc_profile=adobe_profile())
     assert np.abs(images.read_image(path).astype(int) - [180, 60, 30]).max() <= 12
 
 

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import write_bytes
@@ -16,6 +16,9 @@ MAX_PIXELS = 150_000_000
 
 ORIENTATION = 0x0112
 """EXIF's tag; 1 is upright."""
+
+SRGB = "sRGB"
+"""In the name of the profile that most pictures carry, which needs no conversion."""
 
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 """How HEIC names itself in bytes 8 to 11."""
@@ -45,7 +48,8 @@ def read_image(path: Path) -> ImageArray:
     """A picture as (H, W, 3) uint8 RGB, turned upright by its EXIF orientation.
 
     Grayscale, palette, CMYK and 16-bit pictures are converted, transparency is laid over black, and of an animation
-    the first frame is taken.
+    the first frame is taken. Colours of another profile (Display P3 of phones, Adobe RGB of cameras, CMYK of print)
+    become those of sRGB, as browsers show them.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -154,6 +158,7 @@ def write_image(path: Path, image: ImageArray) -> None:
 
 def _upright_rgb(image: Image.Image) -> ImageArray:
     image.seek(0)
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I;16") or image.mode == "I":
         levels = np.asarray(image, dtype=np.int64)
         image = Image.fromarray(np.clip(levels // 257, 0, 255).astype(np.uint8))
@@ -161,4 +166,20 @@ def _upright_rgb(image: Image.Image) -> ImageArray:
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         over = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", over.size, (0, 0, 0, 255)), over)
-    return np.asarray(upright.convert("RGB"), dtype=np.uint8).copy()
+    if upright.mode not in ("L", "CMYK"):
+        upright = upright.convert("RGB")
+    return np.asarray(_srgb(upright, profile).convert("RGB"), dtype=np.uint8).copy()
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """A picture with the colours that its profile means, as RGB; as it is where it has none, or one that is broken."""
+    if not profile:
+        return image
+    try:
+        own = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if SRGB in ImageCms.getProfileDescription(own):
+            return image
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        return ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), intent, "RGB") or image
+    except (OSError, ValueError, ImageCms.PyCMSError):  # the profile is of another kind of picture, or damaged
+        return image
