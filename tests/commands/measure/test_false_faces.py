@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.benchmarking.false_faces import PHOTOS, pictures, true_faces
+from toolkit.benchmarking.false_faces import PHOTOS, fitted_floor, pictures, true_faces
 from toolkit.commands.measure.false_faces import FalseFaceRate, run
 from toolkit.core.arrays import ImageArray
+from toolkit.core.geometry import crop_of_box
 from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68
 from toolkit.core.zoo import released
+from toolkit.data.sample import Faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.runtime.landmarker import Prediction
 
@@ -29,21 +31,39 @@ def test_pictures_are_of_every_kind_and_the_same_each_time() -> None:
     assert np.array_equal(seen[-1][2], list(pictures(len(PHOTOS) + 4))[-1][2])
 
 
-class Wavering:
-    """Is of another mean confidence each time."""
+class Doubting:
+    """Right in plain crops, and nonsense in turned ones, of which it is less sure; it doubts every second face."""
 
     scheme, size_px, engine, timed = W300_68, 64, "none", False
-    said = iter((0.2, 0.6, 0.8, 0.9))
+
+    def __init__(self, faces: Faces) -> None:
+        self._faces, self._calls = faces, 0
 
     def __call__(self, crop: ImageArray) -> Prediction:
-        return Prediction(points_xy=np.zeros((68, 2)), confidence=np.full(68, next(self.said)))
+        face, turn = divmod(self._calls, 4)
+        self._calls += 1
+        sample = self._faces[face]
+        points_xy = crop_of_box(sample.box_xyxy, self.size_px).to_crop(sample.points_xy)
+        confidence = (0.6, 0.4)[face % 2] if turn == 0 else 0.1 * turn
+        return Prediction(points_xy=points_xy if turn == 0 else points_xy[::-1], confidence=np.full(68, confidence))
 
 
 def test_true_faces_below_the_floor_are_counted() -> None:
-    """One of four; the median lies between the second and the third."""
-    (own,) = finish(true_faces([Wavering()], SyntheticFaces(4, size_px=64)))
-    assert (own["n"], own["below_floor_percent"]) == (4, 25.0)
-    assert own["quantiles"]["0.5"] == pytest.approx(0.7)
+    """Two of four; of the twelve turned ones none passes, and a floor of 0.3 to 0.4 parts both."""
+    faces = SyntheticFaces(4, size_px=64)
+    (own,) = finish(true_faces([Doubting(faces)], faces))
+    assert (own["n"], own["below_floor_percent"], own["wrong"], own["wrong_above_floor_percent"]) == (4, 50.0, 12, 0.0)
+    assert own["quantiles"]["0.5"] == pytest.approx(0.5)
+    assert 0.3 < own["fitted_floor"] <= 0.4
+    assert own["fitted_errors_percent"] == [0.0, 0.0]
+
+
+def test_the_floor_errs_least_where_none_parts_both() -> None:
+    """One wrong one of ten above most faces: it passes, rather than half of the faces being doubted."""
+    right, wrong = np.linspace(0.6, 0.8, 11), np.array([0.7, *np.linspace(0.2, 0.5, 9)])
+    floor = fitted_floor(right, wrong)
+    assert 0.5 < floor <= 0.6
+    assert fitted_floor(right, np.array([])) <= 0.6
 
 
 @pytest.mark.slow
