@@ -2,20 +2,22 @@
 
 A crop is made around the points of the frame before, as training crops around true points, moved on as the face moves:
 without that, a quick face leaves its crop. The detector runs only while fewer faces are followed than wanted, and then
-not in every frame. A hard cut, a frame that has nothing to do with the one before, ends all tracks.
+not in every frame. A hard cut, a frame that has nothing to do with the one before, ends all tracks. Numbers belong to
+persons: where faces cross, portraits tell who went where.
 """
 
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import combinations, cycle
 
-import cv2
 import numpy as np
 
 from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.images import checked_image
 from toolkit.core.smoothing import SMOOTHING, OneEuro, Smoother
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.boxes import SAME_FACE, calibrate, part_inside, shared, similar
+from toolkit.detect.identity import CLEARLY, LIKE, SUDDEN, Cuts, Person, exchanged, likeness, portrait
 from toolkit.detect.landmarks import PASSES, SURE, CropPrediction, Detector, FaceLandmarks, landmarks_of, surest
 from toolkit.detect.turned import QUARTERS, crop_around, faces_any_way_up
 from toolkit.runtime.landmarker import Landmarker
@@ -24,15 +26,10 @@ SAME_TRACK = 0.6
 """Two tracks are on one face when their boxes share more than this part of the smaller one."""
 LARGEST = 4.0
 """A face is not so many times as large as the picture's longer side; points of a bad network can grow beyond."""
-THUMB_PX = 16
-"""Frames are compared as thumbnails so large."""
-ALIKE = 0.5
-"""Correlation of two frames' thumbnails, below which they may be of different scenes. Of 47 pairs of 300W photos with
-the face at the same place, all were below; moved by 10 px and turned by 2 degrees, none was below 0.88; moved by 40 px
-and turned by 6 degrees, one in twenty."""
-APART = 20.0
-"""Levels, of 255, by which the thumbnails of different scenes differ too, on average, so that a small light in the dark
-may jump. Those pairs differed by 40 or more."""
+BEHIND = 3.0
+"""A face that was lost beside another one may be behind it, and is remembered so many times as long."""
+TOUCH = 0.15
+"""Faces whose crops share more of the smaller one may be mistaken for one another, until they are apart again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +46,8 @@ class Tracking:
     min_inside: float = 0.5
     """A face is lost when less than this part of its box is in the picture."""
     remember_s: float = 1.0
-    """A lost face that is found again where it was gets its number back within this time."""
+    """A lost face that is found again where it was, or went on to, gets its number back within this time, if it still
+    looks the same."""
     leeway: float = 0.01
     """A face moves when the centre of its box does by more than this part of the longer side from frame to frame; less
     is the points' own trembling."""
@@ -76,14 +74,16 @@ class TrackedFace(FaceLandmarks):
     """Number of the face, from 1, the same in all frames up to a hard cut; never given to another face."""
 
 
-@dataclass(kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class _Track:
-    """A face that is followed; all but the number changes with every frame."""
+    """A face that is followed; all changes with every frame, the person only where two have crossed."""
 
-    number: int
+    who: Person
     score: float
     look: CropPrediction
     """The last crop and its points, as the network gives them, in image pixels."""
+    portrait: FloatArray
+    """Of the last frame."""
     box_xyxy: FloatArray
     """The box around the points: the next crop is made of it, moved on."""
     roll_deg: float
@@ -137,12 +137,43 @@ class FaceTracker:
         followed = [track for track in self._tracks if self._follow(track, image, seconds)]
         kept = _distinct(followed)
         self._lost += [track for track in self._tracks if track not in kept]
-        self._lost = [track for track in self._lost if seconds - track.seconds <= self._settings.remember_s]
         self._tracks = kept
+        self._forget(seconds)
         if self._should_look(seconds):
             self._looked_s = seconds
             self._look(image, seconds)
-        return [self._face(track) for track in sorted(self._tracks, key=lambda track: track.number)]
+        self._tell_apart()
+        return [self._face(track) for track in sorted(self._tracks, key=lambda track: track.who.number)]
+
+    def _forget(self, seconds: float) -> None:
+        """Give up faces that were lost too long ago; who is left of two that met is whom it looks like."""
+        gone = []
+        for lost in self._lost:
+            left = [track for track in self._tracks if track.who in lost.who.met]
+            if len(left) == 1:
+                here = left[0]
+                if likeness(lost.who.portrait, here.portrait) > likeness(here.who.portrait, here.portrait) + CLEARLY:
+                    lost.who, here.who = here.who, lost.who
+            if seconds - lost.seconds > self._settings.remember_s * (BEHIND if left else 1):
+                gone.append(lost)
+                lost.who.part()
+        self._lost = [track for track in self._lost if track not in gone]
+
+    def _tell_apart(self) -> None:
+        """Keep portraits of those who are alone, and see who is who among those who met and are apart again."""
+        for a, b in combinations(self._tracks, 2):
+            if shared(_grown(a.box_xyxy, BOX_SCALE), _grown(b.box_xyxy, BOX_SCALE)) > TOUCH:
+                a.who.meet(b.who)
+            elif b.who in a.who.met:
+                _put_right(a, b)
+                a.who.met.discard(b.who)
+                b.who.met.discard(a.who)
+                for track in (a, b):
+                    if not track.who.met and likeness(track.who.portrait, track.portrait) < SUDDEN:
+                        track.who = self._somebody(track.portrait)
+        for track in self._tracks:
+            if not track.who.met:
+                track.who.see(track.portrait)
 
     def _follow(self, track: _Track, image: ImageArray, seconds: float) -> bool:
         """Predict on the crop around the last points; whether the face still is there."""
@@ -152,6 +183,10 @@ class FaceTracker:
         box_xyxy, roll_deg = crop_around(look.seen.points_xy, self._landmarker.scheme)
         if not self._is_face(look, box_xyxy, image):
             return False
+        seen = portrait(image, box_xyxy, roll_deg)
+        if not track.who.met and likeness(seen, track.portrait) < SUDDEN:
+            track.who, track.smoother = self._somebody(seen), self._smoother()  # as after a cut in one room
+        track.portrait = seen
         moved = _moved(track.box_xyxy, box_xyxy, self._settings.leeway)
         track.speed_xy = moved / (seconds - track.seconds)
         track.look, track.box_xyxy, track.roll_deg, track.seconds = look, box_xyxy, roll_deg, seconds
@@ -182,32 +217,48 @@ class FaceTracker:
             box_xyxy, roll_deg = crop_around(look.seen.points_xy, self._landmarker.scheme)
             if not self._is_face(look, box_xyxy, image) or self._at(box_xyxy, self._tracks):
                 continue
-            smoothing = self._settings.smoothing
-            self._tracks.append(
-                _Track(
-                    number=self._number(box_xyxy),
-                    score=score,
-                    look=look,
-                    box_xyxy=box_xyxy,
-                    roll_deg=roll_deg,
-                    speed_xy=np.zeros(2),
-                    seconds=seconds,
-                    smoother=None if smoothing is None else Smoother(smoothing),
-                )
+            seen = portrait(image, box_xyxy, roll_deg)
+            found = _Track(
+                who=self._who(box_xyxy, seconds, seen),
+                score=score,
+                look=look,
+                portrait=seen,
+                box_xyxy=box_xyxy,
+                roll_deg=roll_deg,
+                speed_xy=np.zeros(2),
+                seconds=seconds,
+                smoother=self._smoother(),
             )
+            for other in self._tracks:
+                if other.who in found.who.met:
+                    _put_right(other, found)
+            self._tracks.append(found)
 
     def _at(self, box_xyxy: FloatArray, tracks: list[_Track]) -> _Track | None:
         """The track whose face is where the box is."""
         return next((track for track in tracks if shared(track.box_xyxy, box_xyxy) > SAME_FACE), None)
 
-    def _number(self, box_xyxy: FloatArray) -> int:
-        """That of the face that was lost there, or the next one."""
-        again = self._at(box_xyxy, self._lost)
-        if again is not None:
-            self._lost.remove(again)
-            return again.number
+    def _who(self, box_xyxy: FloatArray, seconds: float, seen: FloatArray) -> Person:
+        """Who was lost there and looks like that, or one more person."""
+        for lost in self._lost:  # of one that is still half hidden, looks say nothing yet
+            looks_so = lost.who.met or likeness(lost.who.portrait, seen) > LIKE
+            if looks_so and self._may_be_at(lost, box_xyxy, seconds):
+                self._lost.remove(lost)
+                return lost.who
+        return self._somebody(seen)
+
+    def _smoother(self) -> Smoother | None:
+        return None if self._settings.smoothing is None else Smoother(self._settings.smoothing)
+
+    def _somebody(self, seen: FloatArray) -> Person:
         self._numbers += 1
-        return self._numbers
+        return Person(number=self._numbers, portrait=seen)
+
+    def _may_be_at(self, lost: _Track, box_xyxy: FloatArray, seconds: float) -> bool:
+        """Whether a lost face can be there: where it was, where it was going, or beside one that it met."""
+        moved = lost.box_xyxy + np.tile(lost.speed_xy * (seconds - lost.seconds), 2)
+        places = [lost.box_xyxy, moved, *(_grown(t.box_xyxy, 2) for t in self._tracks if t.who in lost.who.met)]
+        return any(shared(place, box_xyxy) > SAME_FACE for place in places)
 
     def _face(self, track: _Track) -> TrackedFace:
         points_xy = track.look.seen.points_xy
@@ -220,7 +271,7 @@ class FaceTracker:
             box_xyxy=track.look.box_xyxy,
             roll_deg=track.look.roll_deg,
             score=track.score,
-            track=track.number,
+            track=track.who.number,
         )
 
 
@@ -232,36 +283,25 @@ def _moved(before_xyxy: FloatArray, box_xyxy: FloatArray, leeway: float) -> Floa
     return np.asarray(shift * (1 - still / length)) if length > still else np.zeros(2)
 
 
+def _put_right(a: _Track, b: _Track) -> None:
+    """Exchange the persons of two tracks that each follow the other's."""
+    if exchanged(a.who, b.who, a.portrait, b.portrait):
+        a.who, b.who = b.who, a.who
+
+
+def _grown(box_xyxy: FloatArray, times: float) -> FloatArray:
+    """So many times as wide and high around its middle."""
+    more = (box_xyxy[2:] - box_xyxy[:2]) * (times - 1) / 2
+    return np.asarray(box_xyxy + np.concatenate([-more, more]))
+
+
 def _distinct(tracks: list[_Track]) -> list[_Track]:
     """Those that follow a face of their own: of two on one face, the surer one, whose crop is in place."""
     kept: list[_Track] = []
     for track in sorted(tracks, key=lambda t: -t.look.confidence):
-        if all(shared(track.box_xyxy, other.box_xyxy) <= SAME_TRACK for other in kept):
+        same = [other for other in kept if shared(track.box_xyxy, other.box_xyxy) > SAME_TRACK]
+        for other in same:
+            track.who.meet(other.who)
+        if not same:
             kept.append(track)
     return kept
-
-
-class Cuts:
-    """Frames in, whether each begins another scene out."""
-
-    def __init__(self) -> None:
-        """Begin before the first frame, which begins none."""
-        self._shape: tuple[int, ...] | None = None
-        self._before = np.zeros((THUMB_PX, THUMB_PX, 3))
-
-    def __call__(self, image: ImageArray) -> bool:
-        """Whether a frame (H, W, 3) is of another scene, or another size, than the one before."""
-        step = max(1, min(image.shape[:2]) // (4 * THUMB_PX))
-        thumbnail = cv2.resize(image[::step, ::step], (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(float)
-        before, first = self._before, self._shape is None
-        resized = not first and image.shape != self._shape
-        self._shape, self._before = image.shape, thumbnail
-        apart = float(np.abs(thumbnail - before).mean())
-        return not first and (resized or (apart > APART and _correlation(thumbnail, before) < ALIKE))
-
-
-def _correlation(a: FloatArray, b: FloatArray) -> float:
-    """Of two pictures, in [-1, 1], whatever their colours' levels; 0 where one is flat."""
-    a, b = a - a.mean(axis=(0, 1)), b - b.mean(axis=(0, 1))
-    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float((a * b).sum()) / scale if scale > 0 else 0.0
