@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -20,7 +20,7 @@ from tests.faces import face_points
 from toolkit import cli
 from toolkit.cli import COMMANDS, SDHRNET, main
 from toolkit.cli.catalogue import MOVED
-from toolkit.cli.errors import sentence
+from toolkit.cli.errors import guarded, sentence
 from toolkit.cli.program import Program
 from toolkit.core.images import write_image
 from toolkit.core.options import Options, flag
@@ -449,3 +449,21 @@ def test_the_texts_are_read() -> None:
     found = [(program.name, words[0]) for path in TEXTS for program, words in calls(path)]
     assert {("sdhrnet", "quickstart"), ("sdhrnet", "benchmark"), ("python -m tools", "ablate")} <= set(found)
     assert len(found) > 100
+
+
+def test_what_a_stopped_command_kept_is_said(capsys: pytest.CaptureFixture[str]):
+    """In its own words, or that what was finished is kept; the status tells the signal."""
+
+    def stopped(*notes: str) -> Callable[[], int]:
+        def run() -> int:
+            stop = KeyboardInterrupt(15)
+            for note in notes:
+                stop.add_note(note)
+            raise stop
+
+        return run
+
+    assert guarded("a", stopped("stopped after 3 frames; o.mp4 has those")) == 128 + 15
+    assert capsys.readouterr().err == "\nstopped after 3 frames; o.mp4 has those\n"
+    assert guarded("a", stopped()) == 128 + 15
+    assert "what was finished is kept" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from toolkit.core.progress import ENDS, end_as_ctrl_c
+from toolkit.core.progress import ENDS, end_as_ctrl_c, whole_steps
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no HUP and cannot send TERM")
 
@@ -72,3 +72,36 @@ def test_other_threads_go_without() -> None:
     thread.start()
     thread.join()
     assert seen == [True]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDS])
+def test_the_first_one_waits_for_whole_steps(number: signal.Signals) -> None:
+    """And is raised at the block's end, once; what the block does until then is done."""
+    finished = False
+    with pytest.raises(KeyboardInterrupt) as stop, end_as_ctrl_c():
+        with whole_steps() as waiting:
+            assert not waiting()
+            os.kill(os.getpid(), number)
+            assert waiting()
+            finished = True
+        pytest.fail("the interrupt was lost")
+    assert finished
+    assert stop.value.args == (() if number == signal.SIGINT else (number,))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    """Where a step hangs."""
+    with pytest.raises(KeyboardInterrupt), whole_steps():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_whole_steps_without_a_signal_change_nothing() -> None:
+    """Nor what is ignored, as nohup asks."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with whole_steps() as waiting:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert not waiting()
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN

@@ -40,6 +40,9 @@ MEND = {
 """What to do about errors of the system."""
 
 
+STOPPED = "stopped; what was finished is kept, and a training run goes on with --resume"
+
+
 def guarded(command: str, run: Callable[[], int]) -> int:
     """The exit status of a command: its own, or 2 and a line on standard error, or 128 and the signal's number."""
     try:
@@ -52,8 +55,9 @@ def guarded(command: str, run: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         return 0
     except KeyboardInterrupt as stop:
+        told = "; ".join(getattr(stop, "__notes__", ())) or STOPPED
         with suppress(OSError):  # the terminal may be gone
-            print("\nstopped; what was finished is kept, and a training run goes on with --resume", file=sys.stderr)
+            print(f"\n{told}", file=sys.stderr)
         return 128 + next(iter(stop.args), signal.SIGINT)
     except ModuleNotFoundError as error:
         extra = INSTALL.get((error.name or "").partition(".")[0])

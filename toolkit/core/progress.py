@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -83,3 +83,36 @@ def end_as_ctrl_c() -> Iterator[None]:
     finally:
         for number in taken:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def whole_steps() -> Iterator[Callable[[], bool]]:
+    """While the block runs, the first Ctrl+C, TERM or HUP waits for its end, so that nothing is half written.
+
+    The block asks between two steps whether one waits, and then ends. A second Ctrl+C acts at once.
+
+    Yields:
+        Whether one waits.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDS)}
+    handlers = {number: handler for number, handler in before.items() if callable(handler)}
+    waiting: list[tuple[int, FrameType | None]] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        waiting.append((number, frame))
+        if signal.SIGINT in handlers:
+            signal.signal(signal.SIGINT, handlers[signal.SIGINT])
+
+    for number in handlers:
+        signal.signal(number, wait)
+    try:
+        yield lambda: bool(waiting)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if waiting:
+        number, frame = waiting[0]
+        handlers[signal.Signals(number)](number, frame)

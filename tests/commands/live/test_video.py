@@ -1,6 +1,8 @@
 """`sdhrnet video` and `sdhrnet webcam`: the astronaut moved about, with a landmarker that needs no weights."""
 
 import json
+import os
+import signal
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +19,7 @@ from toolkit.commands.live import webcam
 from toolkit.commands.live.video import Video, run
 from toolkit.commands.live.webcam import Webcam
 from toolkit.core import camera as cameras
-from toolkit.core.progress import finish
+from toolkit.core.progress import ENDS, end_as_ctrl_c, finish
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.runtime.landmarker import Prediction
@@ -175,8 +177,41 @@ def test_bad_options_of_video_are_refused(options, message):
         Video(video=Path("in.mp4"), **options)
 
 
-def test_an_interrupted_video_leaves_no_file(tmp_path: Path):
-    """Stopped after three frames: neither a video nor points, nor temporary files."""
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDS])
+def test_a_stopped_video_keeps_its_frames_and_says_so(tmp_path: Path, number: signal.Signals):
+    """By a signal in its third frame: film and points have three; a second one, as of `timeout`, changes nothing."""
+    source = clip(tmp_path / "in.mp4", UNEVEN_S)
+    out, points = tmp_path / "out" / "o.mp4", tmp_path / "out" / "p.json"
+    with pytest.raises(KeyboardInterrupt) as stop, end_as_ctrl_c():
+        for step in run(Video(video=source, out=out, json_out=points, model=Path("m.tflite"))):
+            if step.done == 3:
+                os.kill(os.getpid(), number)
+                for again in ENDS:
+                    os.kill(os.getpid(), again)
+    assert stop.value.args == (() if number == signal.SIGINT else (number,))
+    assert stop.value.__notes__ == [f"stopped after 3 of 8 frames of in.mp4; {out} and {points} have those"]
+    assert [f.seconds for f in VideoReader(out)] == pytest.approx(UNEVEN_S[:3], abs=1e-3)
+    assert len(json.loads(points.read_text())["frames"]) == 3
+    assert sorted(p.name for p in out.parent.iterdir()) == ["o.mp4", "p.json"]
+
+
+def test_a_second_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """It acts at once, also in the middle of a frame."""
+    source, out = clip(tmp_path / "in.mp4", UNEVEN_S), tmp_path / "out"
+    plain = Fake.__call__
+
+    def interrupted(self: Fake, crop: np.ndarray) -> Prediction:
+        os.kill(os.getpid(), signal.SIGINT)
+        return plain(self, crop)
+
+    monkeypatch.setattr(Fake, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finish(run(Video(video=source, out=out / "o.mp4", model=Path("m.tflite"))))
+    assert list(out.iterdir()) == []
+
+
+def test_a_video_that_is_given_up_leaves_no_file(tmp_path: Path):
+    """By the program that runs it, after three frames: neither a video nor points, nor temporary files."""
     source = clip(tmp_path / "in.mp4", UNEVEN_S)
     out = tmp_path / "out"
     steps = run(Video(video=source, out=out / "o.mp4", json_out=out / "p.json", model=Path("m.tflite")))
@@ -268,6 +303,23 @@ def test_ctrl_c_keeps_the_recording(cam, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(FakeCapture, "read", interrupted)
     outcome = finish(webcam.run(Webcam(out=tmp_path / "r.mp4", model=Path("m.tflite"))))
     assert len(list(VideoReader(tmp_path / "r.mp4"))) == outcome.records[0]["frames"] == 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDS])
+def test_a_signal_between_two_frames_keeps_the_recording(
+    cam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+):
+    """While its progress is shown; film and points have the same frames."""
+    monkeypatch.setattr(FakeCapture, "frames", 10_000)
+    steps = webcam.run(Webcam(out=tmp_path / "r.mp4", json_out=tmp_path / "p.json", model=Path("m.tflite")))
+    with end_as_ctrl_c(), pytest.raises(StopIteration) as end:
+        for _ in range(4):
+            next(steps)
+        os.kill(os.getpid(), number)
+        next(steps)
+    frames = end.value.value.records[0]["frames"]
+    assert len(list(VideoReader(tmp_path / "r.mp4"))) == len(json.loads((tmp_path / "p.json").read_text())["frames"])
+    assert frames == 4
 
 
 @pytest.mark.slow

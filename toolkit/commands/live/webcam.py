@@ -13,7 +13,7 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.camera import Camera, close_windows, has_display, has_windows, show
 from toolkit.core.draw import draw_caption
 from toolkit.core.outputs import OutFile, check_outputs
-from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.progress import Outcome, Progress, Steps, whole_steps
 from toolkit.core.provenance import install
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoWriter, check_name
@@ -80,13 +80,16 @@ def run(options: Webcam) -> Steps[Outcome]:
             stack.callback(close_windows)
         seconds = 0.0
         try:
-            for seconds, picture in _live(frames, camera, options):
-                if writer is not None:
-                    with watch("encode"):
-                        writer.write(picture, seconds)
-                if window and not show(TITLE, picture):
-                    break
-                yield _progress(frames, seconds, options.seconds)
+            with whole_steps() as stopped:
+                for seconds, picture in _live(frames, camera, options):
+                    if writer is not None:
+                        with watch("encode"):
+                            writer.write(picture, seconds)
+                    if window and not show(TITLE, picture):
+                        break
+                    yield _progress(frames, seconds, options.seconds)
+                    if stopped():
+                        break
         except KeyboardInterrupt:  # how one ends a recording without a window; what there is is kept
             if not frames.frames:
                 raise
