@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -17,6 +18,7 @@ from tests.small import CARD, FACES, SMALL, WEIGHTS
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.progress import Outcome, finish
+from toolkit.core.zoo import WEIGHTS as SHIPPED
 from toolkit.models.building import build
 from toolkit.models.spec import SuperNetSpec
 from toolkit.runtime.sidecar import Precision
@@ -30,6 +32,18 @@ settings.load_profile("any machine")
 def one_thread() -> None:
     """OpenMP threads that wait for each other on busy cores are many times slower than one."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_files_stay() -> Iterator[None]:
+    """No test may write to the files that ship, as one with a default `weights` once did."""
+
+    def state() -> dict[Path, tuple[int, int]]:
+        return {p: (p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(SHIPPED.rglob("*")) if p.is_file()}
+
+    before = state()
+    yield
+    assert state() == before
 
 
 @pytest.fixture(scope="session")

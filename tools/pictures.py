@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from toolkit import bundle
@@ -18,10 +17,11 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import draw_landmarks
 from toolkit.core.files import write_bytes
 from toolkit.core.geometry import crop_of_box, cut
+from toolkit.core.images import write_png
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.zoo import MAIN, BundlePath, resolve
+from toolkit.core.zoo import MAIN, BundlePath
 from toolkit.data.moving_face import FPS, MovingFace
 from toolkit.export.deployed import TorchLandmarker
 from toolkit.landmarkers import load
@@ -55,12 +55,11 @@ class Pictures(Options):
 def run(options: Pictures) -> Steps[Outcome]:
     """Draw both; see Pictures."""
     check_outputs(options)
-    path = resolve(options.model, "bundle")
-    loaded = bundle.read(path)
+    loaded = bundle.read(options.model)
     yield Progress(task="the road", done=0, total=options.frames + 1)
-    write_bytes(options.out / "road.png", _encoded(_road(loaded, options.seed)))
+    write_png(options.out / "road.png", np.asarray(_road(loaded, options.seed)))
     frames = []
-    for number, frame in enumerate(_moving(path, options), 1):
+    for number, frame in enumerate(_moving(options), 1):
         frames.append(frame)
         yield Progress(task="the moving face", done=number, total=options.frames)
     file = io.BytesIO()
@@ -70,12 +69,6 @@ def run(options: Pictures) -> Steps[Outcome]:
     )
     write_bytes(options.out / "moving.webp", file.getvalue())
     return Outcome(text=f"{options.out / 'road.png'} and {options.out / 'moving.webp'} drawn with {loaded.card.name}")
-
-
-def _encoded(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return file.getvalue()
 
 
 def _road(loaded: bundle.Bundle, seed: int) -> Image.Image:
@@ -89,7 +82,7 @@ def _road(loaded: bundle.Bundle, seed: int) -> Image.Image:
     parts = [
         (_squared(pixels), f"a crop of {loaded.card.size_px} pixels"),
         (_fitted(_network(loaded)), "the slimmed network"),
-        (_squared(_heat(loaded, pixels)), f"{loaded.scheme.points} heatmaps"),
+        (_squared(_heat(net, pixels)), f"{loaded.scheme.points} heatmaps"),
         (_phone(whole), "points, on a phone"),
     ]
     width = sum(part.width for part, _ in parts) + GAP * (len(parts) - 1) + 2 * EDGE
@@ -107,14 +100,9 @@ def _road(loaded: bundle.Bundle, seed: int) -> Image.Image:
     return canvas
 
 
-def _heat(loaded: bundle.Bundle, pixels: ImageArray) -> ImageArray:
+def _heat(net: TorchLandmarker, pixels: ImageArray) -> ImageArray:
     """The highest of all heatmaps in each pixel, over the crop in gray."""
-    net = loaded.network()
-    mean, std = (np.array(value, np.float32) for value in (loaded.card.mean, loaded.card.std))
-    image = torch.from_numpy(((pixels / 255 - mean) / std).astype(np.float32)).permute(2, 0, 1)[None]
-    with torch.no_grad():
-        maps = net(image)[0].numpy()
-    heat = cv2.resize(np.clip(maps.max(axis=0), 0, 1), pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    heat = cv2.resize(net.heatmaps(pixels).max(axis=0), pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     colours = cv2.applyColorMap(np.rint(255 * np.clip(heat, 0, 1)).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     gray = np.repeat(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     return np.asarray(np.clip(0.35 * gray + 0.9 * colours, 0, 255), np.uint8)
@@ -153,10 +141,10 @@ def _phone(image: ImageArray) -> Image.Image:
     return canvas
 
 
-def _moving(path: Path, options: Pictures) -> Iterator[ImageArray]:
-    """Frames of a drawn face, followed as a video's are, half as large as they were tracked."""
+def _moving(options: Pictures) -> Iterator[ImageArray]:
+    """Frames of a drawn face, followed as a video's are, and shown smaller than they were tracked."""
     film = MovingFace(seed=options.seed, frames_each=options.frames // 3)
-    with load(path) as model:
+    with load(options.model) as model:
         follow = model.tracker()
         for seconds, frame, _ in film:
             drawn = frame

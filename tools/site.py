@@ -13,6 +13,7 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from textwrap import indent
 from typing import Any
+from unittest.mock import patch
 
 import griffe
 import nbformat
@@ -156,7 +157,6 @@ def _of(program: Program) -> Iterator[str]:
 
 def _help(program: Program, name: str) -> str:
     shown = io.StringIO()
-    os.environ["COLUMNS"] = "110"
-    with redirect_stdout(shown), suppress(SystemExit):
+    with patch.dict(os.environ, COLUMNS="110"), redirect_stdout(shown), suppress(SystemExit):
         program.main([*name.split(), "--help"])
     return shown.getvalue().strip()

@@ -92,7 +92,8 @@ def test_what_is_done_is_not_made_again(
     monkeypatch.setattr(release, "side_by_side", trained)
     monkeypatch.setattr(release, "ship", put)
     monkeypatch.setattr(release, "_steps", lambda recipe: ())
-    finish(run(Release(data=tmp_path, out=tmp_path / "run")))
+    finish(run(Release(data=tmp_path, out=tmp_path / "run", weights=tmp_path / "weights")))
+    assert zoo.is_bundle(tmp_path / "weights" / "start" / "hrsupernet-68pt-64")
     assert [job.label for job in asked] == [job.label for job in all_jobs[-2:]]
     assert shipped == [tmp_path / "run" / each.step for each in SHIPPED]
 

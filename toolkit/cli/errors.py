@@ -47,13 +47,7 @@ def guarded(command: str, run: Callable[[], int]) -> int:
     """The exit status of a command: its own, or 2 and a line on standard error, or 128 and the signal's number."""
     try:
         with end_as_ctrl_c():
-            try:
-                return run()
-            finally:
-                sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
-        return 0
+            return run()
     except KeyboardInterrupt as stop:
         told = "; ".join(getattr(stop, "__notes__", ())) or STOPPED
         with suppress(OSError):  # the terminal may be gone

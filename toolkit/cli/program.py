@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from toolkit import __version__
 from toolkit.cli.errors import TRACEBACK, complain, guarded, renamed
+from toolkit.cli.terminal import say, show, to_reader, watch
 
 if TYPE_CHECKING:
     from toolkit.core.options import Options
@@ -137,16 +138,18 @@ class Program:
                 stream.reconfigure(errors="backslashreplace")
         words = self._renewed(list(sys.argv[1:] if argv is None else argv))
         if not words or words[0] in ("-h", "--help", "help"):
-            return guarded(self.name, lambda: _told(self.help()))
+            say(self.help())
+            return 0
         if words[0] in ("-V", "--version", "version"):
-            print(f"sdhrnet-toolkit {__version__}")
+            say(f"sdhrnet-toolkit {__version__}")
             return 0
         if words[0] == "--completion" and self.completes:
             return guarded(f"{self.name} --completion", lambda: self._complete(words[1:]))
         family = self.family(words[0])
         if len(family) > 1 and (len(words) == 1 or (words[1] in ("-h", "--help") and family[0].name != words[0])):
             several = f"`{self.name} {words[0]}` has several commands; --help after each explains its options:\n"
-            return guarded(self.name, lambda: _told("\n".join([several, *_listed(family)])))
+            say("\n".join([several, *_listed(family)]))
+            return 0
         for count in (2, 1):
             command = self.commands.get(" ".join(words[:count]))
             if command:
@@ -197,7 +200,7 @@ class Program:
     def _complete(self, words: list[str]) -> int:
         from toolkit.cli.completion import script
 
-        print(script(self.name, self.commands, " ".join(words)), end="")
+        say(script(self.name, self.commands, " ".join(words)))
         return 0
 
     def _unknown(self, words: list[str]) -> str:
@@ -207,7 +210,6 @@ class Program:
         return f"there is no command {called!r}{guess} `{self.name} --help` lists them"
 
     def _run(self, command: Command, arguments: list[str]) -> int:
-        from toolkit.cli.terminal import show, watch
         from toolkit.core.quiet import no_chatter
 
         if {"-h", "--help"} & set(arguments):
@@ -229,7 +231,7 @@ class Program:
         """
         from toolkit.cli.without_torch import options_readable
 
-        with options_readable():
+        with options_readable(), to_reader():
             self._parsed(command, command.load(), arguments)
 
     def _parsed(self, command: Command, stage: "Stage[Options]", arguments: list[str]) -> "tuple[Options, Always]":
@@ -249,11 +251,6 @@ class Program:
             both, prog=f"{self.name} {command.name}", description=_doc(stage.options) + more, args=arguments
         )
         return asked
-
-
-def _told(text: str) -> int:
-    print(text)
-    return 0
 
 
 def _listed(commands: Sequence[Command], width: int = 0) -> Iterator[str]:

@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from toolkit.core.progress import Outcome, Steps
 
@@ -15,13 +17,28 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
         OSError: standard output is a file that cannot be written, on a full disk for instance.
     """
     for line in map(json.dumps, outcome.records) if as_json else [outcome.text]:
-        _say(line)
+        say(line)
 
 
-def _say(text: str) -> None:
-    """Print; whoever reads no further (`| head`, a closed terminal) misses a line and nothing else."""
+def say(text: str) -> None:
+    """Print a text; see to_reader."""
+    with to_reader():
+        print(text)
+
+
+@contextmanager
+def to_reader() -> Iterator[None]:
+    """What the block prints reaches its reader, or whoever reads no further (`| head`, a closed terminal) misses it and
+    nothing else.
+
+    Raises:
+        OSError: standard output is a file that cannot be written.
+    """
     try:
-        print(text, flush=True)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO):
             raise

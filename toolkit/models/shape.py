@@ -3,8 +3,8 @@
 A heatmap places its point by itself, though a face has far fewer ways to be than its points have. The layer adds to
 each point a linear function of how far all of them lie from where they are on average in the crop. It is fitted
 afterwards, by `sdhrnet shape`, and no training changes it. A shift, and a turn or a change of size of the mean face,
-are linear in the points, so that the fit learns to leave them alone: taking them out first, by the best similarity,
-gained next to nothing on validation faces and cost 36 more operations in every file.
+are linear in the points, so that the fit learns to leave them alone; to take them out first, by the best similarity,
+would take 35 more operations in every file.
 
 It cannot make a face explode that is hidden, cut off or no face at all:
 

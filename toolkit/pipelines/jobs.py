@@ -41,11 +41,13 @@ def side_by_side(jobs: Sequence[Job[object]], at_once: int | None = None) -> Ste
 
     Args:
         jobs: what to run, in this order.
-        at_once: how many run at the same time; all of them where it is not given.
+        at_once: how many run at the same time; all of them where it is not given. One at a time needs no process.
 
     Raises:
         ValueError, OSError: whatever one of them raised.
     """
+    if at_once == 1 or len(jobs) == 1:
+        return (yield from _one_by_one(jobs))
     context = multiprocessing.get_context("spawn")
     news: multiprocessing.Queue[Any] = context.Queue()
     waiting = list(enumerate(jobs))
@@ -83,6 +85,24 @@ def side_by_side(jobs: Sequence[Job[object]], at_once: int | None = None) -> Ste
     return [outcomes[place] for place in range(len(jobs))]
 
 
+def _one_by_one(jobs: Sequence[Job[object]]) -> Steps[list[Outcome]]:
+    outcomes = []
+    for job in jobs:
+        steps = job.steps()
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                outcomes.append(end.value)
+                break
+            yield _labelled(job, progress)
+    return outcomes
+
+
+def _labelled(job: Job[object], progress: Progress) -> Progress:
+    return dataclasses.replace(progress, task=f"{job.label}: {progress.task}")
+
+
 def _work(place: int, job: Job[object], news: "multiprocessing.Queue[Any]") -> None:
     """Run one command in this process; stop when nobody listens any more, since the parent may have been killed."""
     parent = multiprocessing.parent_process()
@@ -96,7 +116,7 @@ def _work(place: int, job: Job[object], news: "multiprocessing.Queue[Any]") -> N
                 except StopIteration as end:
                     news.put((place, end.value))
                     return
-                news.put(dataclasses.replace(progress, task=f"{job.label}: {progress.task}"))
+                news.put(_labelled(job, progress))
     except KeyboardInterrupt:
         news.cancel_join_thread()  # nobody reads them any more
     except Exception as error:

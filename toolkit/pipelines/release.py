@@ -148,8 +148,6 @@ def _make(options: Release, chosen: Sequence[Wave]) -> Steps[Outcome]:
                 raise ValueError(f"--minutes is for one training, and {wave.name} is more: name one of its steps")
             for job in left:
                 outcomes.append((yield from within(job, options.minutes)))
-        elif len(left) == 1:
-            outcomes.append((yield from left[0].steps()))
         else:
             outcomes += yield from side_by_side(left, options.at_once)
     return joined(outcomes or [Outcome(text=f"all of it is done in {options.out}: nothing was changed")])

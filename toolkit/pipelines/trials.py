@@ -48,7 +48,7 @@ class Trial:
 
 
 def make(jobs: Sequence[Job[ToFolder]], at_once: int) -> Steps[None]:
-    """Run those jobs whose bundle is not there yet; one at a time in this process, several in their own.
+    """Run those jobs whose bundle is not there yet.
 
     Raises:
         ValueError: a bundle that is there was made with other settings, or from other parents.
@@ -59,11 +59,7 @@ def make(jobs: Sequence[Job[ToFolder]], at_once: int) -> Steps[None]:
             _require_same(job.options)
         else:
             left.append(job)
-    if at_once == 1:
-        for job in left:
-            yield from job.steps()
-    else:
-        yield from side_by_side(left, at_once)
+    yield from side_by_side(left, at_once)
 
 
 def _require_same(wanted: ToFolder) -> None:

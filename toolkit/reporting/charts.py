@@ -84,6 +84,8 @@ SIZE_IN = (5.4, 3.5)
 LABEL_GAP = 0.075
 """Least distance of two labels at a line's end, as a share of the axes' height."""
 MOST_TICKS = 9
+POINT_PX = 4 / 3
+"""A typographic point in CSS pixels."""
 MATPLOTLIB = "matplotlib"
 UNDRAWN = '<svg viewBox="0 0 640 40"><text x="8" y="24" fill="{ink}">Drawn where Matplotlib is: {install}</text></svg>'
 """What a page has in place of a plot where there is no Matplotlib; every plot has its figures in a table, too."""
@@ -151,10 +153,6 @@ def chart(
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     return _inline(buffer.getvalue(), key, label)
-
-
-POINT_PX = 4 / 3
-"""A typographic point in CSS pixels."""
 
 
 def standalone(svg: str) -> str:

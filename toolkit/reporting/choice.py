@@ -1,6 +1,6 @@
 """Which of the proven files to ship, for each kind of engine: the first thing that a report says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from toolkit.reporting.converted import MeasuredFile
@@ -9,24 +9,15 @@ from toolkit.reporting.table import Cell, Column, Table, cell, mapping, number, 
 
 SLACK = 0.02
 """A file for the CPU may have this much more error than the most accurate one, relative, where it is faster."""
-Rule = Callable[[MeasuredFile], bool]
 
-
-def _is(suffix: str, *precisions: str) -> Rule:
-    def fits(row: MeasuredFile) -> bool:
-        return row.record.model.endswith(suffix) and row.record.get("precision") in precisions
-
-    return fits
-
-
-ELSEWHERE: MappingProxyType[str, tuple[str, Rule]] = MappingProxyType(
+ELSEWHERE = MappingProxyType(
     {
-        "GPU": ("half precision, which is what they compute in", _is(".tflite", "float16")),
-        "NPU": ("static int8, which is what most of them take", _is(".tflite", "int8")),
-        "Apple devices": ("CoreML", _is(".mlpackage", "float16")),
+        "GPU": ("half precision, which is what they compute in", ".tflite", "float16"),
+        "NPU": ("static int8, which is what most of them take", ".tflite", "int8"),
+        "Apple devices": ("CoreML", ".mlpackage", "float16"),
     }
 )
-"""What no time here decides, why a file is the one, and which one is."""
+"""What no time here decides: why a file is the one, its suffix and its precision."""
 
 
 def table(rows: Sequence[MeasuredFile], where: DataSplit | None) -> Table:
@@ -34,8 +25,8 @@ def table(rows: Sequence[MeasuredFile], where: DataSplit | None) -> Table:
     sound = [row for row in rows if row.sound and (row.where == where or row.record.get("nme_mean") is None)]
     chosen = for_cpu(rows, where)
     lines = [_line("CPU", chosen, f"the fastest within {100 * SLACK:g} % of the most accurate", timed=True)]
-    for place, (why, rule) in ELSEWHERE.items():
-        fitting = [row for row in sound if rule(row)]
+    for place, (why, suffix, precision) in ELSEWHERE.items():
+        fitting = [r for r in sound if r.record.model.endswith(suffix) and r.record.get("precision") == precision]
         measured = [row for row in fitting if number(row.record.get("nme_mean")) is not None]
         lines.append(_line(place, next(iter(measured or fitting), None), why, timed=False))
     columns = (
@@ -60,7 +51,7 @@ def for_cpu(rows: Sequence[MeasuredFile], where: DataSplit | None) -> MeasuredFi
     if not judged:
         return None
     limit = (1 + SLACK) * min(error for _, error, _ in judged)
-    return min((time, row.record.model, row) for row, error, time in judged if error <= limit)[2]
+    return min((each for each in judged if each[1] <= limit), key=lambda each: each[2])[0]
 
 
 def call_ms(row: MeasuredFile) -> float | None:

@@ -139,6 +139,10 @@ export class Live {
       const given = { bitmap, seconds: started / 1000, smooth: element("smooth").checked };
       const found = await client.call("frame", given, { transfer: [bitmap] });
       if (this.#camera !== camera) break;
+      if (document.hidden) {
+        found.bitmap.close(); // it was under way when the tab went to the background
+        continue;
+      }
       this.#show(found, scheme);
       this.#speed.frame(found.ms, started);
     }

@@ -23,7 +23,7 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import Fields, append
 from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
-from toolkit.data import Faces, Sample, open_faces, open_folder
+from toolkit.data import Faces, Sample, Subset, open_faces, open_folder
 from toolkit.data.audit import told, warning
 from toolkit.data.crops import plain_crops
 from toolkit.data.labels import Label
@@ -127,10 +127,10 @@ def _baselines(options: Evaluate, where: dict[str, str], scored: Faces) -> list[
     if options.data is None:
         drawn = open_faces(None, "train", options.synthetic, scheme=scored.scheme)
         train, test = ([faces[i] for i in range(len(faces))] for faces in (drawn, scored))
-    else:
-        folders = [open_folder(options.data, test=test, skip_bad=options.skip_bad) for test in (False, True)]
-        members = folders[1].subsets.get(options.split, range(len(folders[1])))
-        train, test = folders[0].labels, [folders[1].labels[i] for i in members]
+    else:  # their labels say all that is needed, and no picture is read; a head of another scheme has no part in it
+        photos, every = (open_folder(options.data, test=test, skip_bad=options.skip_bad) for test in (False, True))
+        members = list(every.subsets.get(options.split, range(len(every))))
+        train, test, scored = photos.labels, [every.labels[i] for i in members], Subset(every, members, "")
     truth = np.stack([face.points_xy for face in test])
     return [
         {"kind": "baseline", "model": name, **where, **accuracy.accuracy(points, truth, scored.scheme, scored.subsets)}

@@ -6,12 +6,15 @@ public protocol View {
     @ViewBuilder @MainActor var body: Body { get }
 }
 
-extension Never: View { public var body: Never { fatalError() } }
+extension Never: View { public var body: Never { return fatalError() } }
+
+/// A view without views of its own.
+public protocol Leaf: View where Body == Never {}
+extension Leaf { public var body: Never { return fatalError() } }
 
 /// Stands for every view and every modified one.
-public struct Some: View {
+public struct Some: Leaf {
     public init() {}
-    public var body: Never { fatalError() }
 }
 
 @resultBuilder
@@ -42,43 +45,34 @@ extension View {
     public func tabItem(@ViewBuilder _ label: () -> Some) -> Some { Some() }
 }
 
-public struct VStack: View {
+public struct VStack: Leaf {
     public init(@ViewBuilder content: () -> Some) {}
-    public var body: Never { fatalError() }
 }
-public struct HStack: View {
+public struct HStack: Leaf {
     public init(@ViewBuilder content: () -> Some) {}
-    public var body: Never { fatalError() }
 }
-public struct ZStack: View {
+public struct ZStack: Leaf {
     public init(@ViewBuilder content: () -> Some) {}
-    public var body: Never { fatalError() }
 }
-public struct TabView: View {
+public struct TabView: Leaf {
     public init(@ViewBuilder content: () -> Some) {}
-    public var body: Never { fatalError() }
 }
-public struct Text: View {
+public struct Text: Leaf {
     public init<S: StringProtocol>(_ content: S) {}
-    public var body: Never { fatalError() }
 }
-public struct Label: View {
+public struct Label: Leaf {
     public init(_ title: String, systemImage: String) {}
-    public var body: Never { fatalError() }
 }
-public struct Button: View {
+public struct Button: Leaf {
     public init(_ title: String, action: @escaping @MainActor () -> Void) {}
-    public var body: Never { fatalError() }
 }
-public struct ShareLink: View {
+public struct ShareLink: Leaf {
     public init(_ title: String, item: URL) {}
-    public var body: Never { fatalError() }
 }
-public struct List: View {
+public struct List: Leaf {
     public init<Data: RandomAccessCollection, ID: Hashable>(
         _ data: Data, id: KeyPath<Data.Element, ID>, content: @escaping (Data.Element) -> any View
     ) {}
-    public var body: Never { fatalError() }
 }
 
 public struct Color { public init(red: Double, green: Double, blue: Double) {} }
@@ -93,9 +87,8 @@ public struct GraphicsContext {
     public func stroke(_ path: Path, with shading: Shading, lineWidth: CGFloat = 1) {}
     public func fill(_ path: Path, with shading: Shading) {}
 }
-public struct Canvas: View {
+public struct Canvas: Leaf {
     public init(renderer: @escaping (inout GraphicsContext, CGSize) -> Void) {}
-    public var body: Never { fatalError() }
 }
 
 @propertyWrapper

@@ -23,6 +23,7 @@ public struct Contract: Decodable {
     /// The file that the demo takes, with what all files of the contract share.
     public struct MainModel: Decodable {
         public let file: String
+        public let fileSha256: String
         public let sizePx: Int
         public let points: Int
     }
