@@ -4,6 +4,7 @@ A bundle runs on torch, which is imported for bundles alone; a converted file ru
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -19,7 +20,6 @@ from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.zoo import MAIN, is_bundle, resolve
 from toolkit.detect import FaceDetector, FaceLandmarks, FaceTracker, Tracking, landmarks_in
 from toolkit.detect.boxes import Detection
-from toolkit.detect.detector import FINEST
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import TRACKING
 from toolkit.runtime import sidecar
@@ -41,18 +41,20 @@ class Model:
         path: Path,
         landmarker: Landmarker,
         *,
-        finest: int = FINEST,
+        finest: int | None = None,
         passes: int = PASSES,
         detector: Path | str | None = None,
+        threads: int = 1,
     ) -> None:
         """See `load`."""
-        if finest < 0 or passes < 1:
+        if (finest is not None and finest < 0) or passes < 1:
             raise ValueError(f"expected finest 0 or more and passes 1 or more, got {finest} and {passes}")
         self.path = path
         self.scheme, self.size_px = landmarker.scheme, landmarker.size_px
         self.engine, self.timed = landmarker.engine, landmarker.timed
-        self._landmarker, self._finest, self._passes = landmarker, finest, passes
-        self._file = None if detector is None else Path(detector)
+        self._landmarker, self._passes = landmarker, passes
+        file = None if detector is None else Path(detector)
+        self._open_detector = partial(FaceDetector, finest, detector=file, threads=threads)
         self._detector: FaceDetector | None = None
         self._closed = False
         self._lock = RLock()
@@ -99,7 +101,7 @@ class Model:
             if self._closed:
                 raise ValueError("this model was closed: load it again")
             if self._detector is None:  # crops alone need none
-                self._detector = FaceDetector(self._finest, detector=self._file)
+                self._detector = self._open_detector()
             return self._detector(image)
 
     def __call__(self, crop: ImageArray) -> Prediction:
@@ -151,7 +153,7 @@ def load(
     *,
     threads: int = 1,
     engine: str | None = None,
-    finest: int = FINEST,
+    finest: int | None = None,
     passes: int = PASSES,
     detector: Path | str | None = None,
 ) -> Model:
@@ -161,10 +163,10 @@ def load(
         model: the name of a released model, such as sdhrnet-68pt-128 (`sdhrnet models` lists them), which stands for
             its float16 TFLite file; or the path of a .tflite, .onnx or .mlpackage with its sidecar beside it, or of a
             bundle's folder, which runs on torch.
-        threads: CPU threads of a converted file's engine.
+        threads: CPU threads of a converted file's engine and of the detector's.
         engine: of a .tflite, ai-edge-litert (the default) or tflite-runtime.
         finest: how small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size
-            too.
+            too. None looks at tiles only where the whole picture shows no large face, which is many times as fast.
         passes: predictions a face; each after the first crops around the points of the one before.
         detector: the face detector's .tflite, face_detection_short_range.tflite; None takes it from an installed
             mediapipe, and "mediapipe" runs MediaPipe's own FaceDetector. It is opened by the first `find`.
@@ -180,7 +182,8 @@ def load(
             print(face.points_xy)  # (68, 2) in pixels
     """
     path = resolve(model)
-    return Model(path, open_model(path, threads, engine), finest=finest, passes=passes, detector=detector)
+    landmarker = open_model(path, threads, engine)
+    return Model(path, landmarker, finest=finest, passes=passes, detector=detector, threads=threads)
 
 
 def open_model(

@@ -86,6 +86,20 @@ def _detectors() -> Stage[Options]:
     return Stage(Detectors, run)
 
 
+@ablate.command("small-faces", "which small faces are found, by where is looked")
+def _small_faces() -> Stage[Options]:
+    from tools.small_faces import SmallFaces, run
+
+    return Stage(SmallFaces, run)
+
+
+@ablate.command("stages", "where a photo's time goes, beside Face Mesh")
+def _stages() -> Stage[Options]:
+    from tools.stages import Stages, run
+
+    return Stage(Stages, run)
+
+
 @make.command("contract", "contract.json and golden/ in deploy")
 def _contract() -> Stage[Options]:
     from tools.contract.command import Contract, run

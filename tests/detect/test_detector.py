@@ -13,7 +13,7 @@ from skimage import data
 
 from toolkit.core.images import read_image
 from toolkit.data.sample import box_of_points
-from toolkit.detect import CALIBRATION, FaceDetector, calibrate, fit_calibration
+from toolkit.detect import CALIBRATION, Detection, FaceDetector, calibrate, fit_calibration
 from toolkit.detect.detector import VIEW_PX, shows_whole, tiles, view
 
 RIGHT_EYE, LEFT_EYE, NOSE, MOUTH = (203, 102), (246, 104), (222, 127), (222, 147)
@@ -95,6 +95,35 @@ def test_faces_come_largest_first(detector, astronaut):
     assert np.array(sides) * 512 / 104 == pytest.approx([600, 400, 250], rel=0.1)
 
 
+class Counted:
+    """Counts the looks of a detector."""
+
+    def __init__(self, detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looks, look = 0, detector._look_at
+
+        def counting(pixels: np.ndarray) -> list[Detection]:
+            self.looks += 1
+            return look(pixels)
+
+        monkeypatch.setattr(detector, "_look_at", counting)
+
+
+def test_one_look_is_enough_for_a_portrait(detector, astronaut, monkeypatch):
+    """Of a face that takes a quarter of a photo of 1000 x 750; a second one, close up, where it is not certain."""
+    counted = Counted(detector, monkeypatch)
+    photo = placed(astronaut[:300, 80:380], 740, 130, 5, np.full((750, 1000, 3), 90, np.uint8))
+    assert len(detector(photo)) == 1
+    assert counted.looks <= 2
+
+
+def test_small_faces_beside_a_large_one_are_found_when_asked_for(astronaut):
+    """A portrait beside a face of a thirtieth of the width: one face, and both where tiles are asked for."""
+    photo = placed(astronaut[:300, 80:380], 740, 20, 5, np.full((750, 1400, 3), 90, np.uint8))
+    photo = placed(astronaut, 250, 1000, 300, photo)
+    for finest, count in ((None, 1), (2, 2)):
+        assert len(FaceDetector(finest)(photo)) == count
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (2000, 3), (300, 500), (900, 700)])
 def test_no_face_is_an_empty_list(detector, shape):
     """Flat and noisy pictures of any shape, down to one pixel, hold no face."""
@@ -152,11 +181,11 @@ def test_tiles_stay_in_the_picture_and_are_few():
 
 
 def test_a_small_window_is_shown_as_it_is():
-    """Within VIEW_PX no pixel changes; the scale is 1."""
+    """Under twice VIEW_PX no pixel changes; the scale is 1."""
     image = np.random.default_rng(0).integers(0, 256, (90, 130, 3), dtype=np.uint8)
     pixels, scale = view(image, (10, 20, 110, 70))
     assert np.array_equal(pixels, image[20:70, 10:110])
-    assert scale.tolist() == [1, 1]
+    assert scale == 1
     assert pixels.flags.c_contiguous
 
 
@@ -170,12 +199,13 @@ def test_beyond_the_image_is_black():
 
 
 def test_a_large_window_is_averaged():
-    """1024 x 500 pixels of fine checks become VIEW_PX x 125 of mid grey, each worth 4 x 4 pixels."""
-    y, x = np.mgrid[:500, :1024]
+    """1025 x 501 pixels of fine checks, halved twice, become 256 x 125 of mid grey, each worth 4 x 4 pixels."""
+    y, x = np.mgrid[:501, :1025]
     image = np.repeat(((x + y) % 2 * 254).astype(np.uint8)[..., None], 3, axis=2)
-    pixels, scale = view(image, (0, 0, 1024, 500))
-    assert pixels.shape == (125, VIEW_PX, 3)
-    assert scale.tolist() == [4, 4]
+    pixels, scale = view(image, (0, 0, 1025, 501))
+    assert pixels.shape == (125, 256, 3)
+    assert VIEW_PX <= 256 < 2 * VIEW_PX
+    assert scale == 4
     assert np.abs(pixels.astype(int) - 127).max() <= 1
 
 

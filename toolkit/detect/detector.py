@@ -1,10 +1,12 @@
 """Faces in a picture: BlazeFace, made to find small faces and faces that fill the frame.
 
 Nothing is downloaded and no socket opened. The network sees 128 x 128 pixels, so a face under a sixth of what it looks
-at is easily missed: tiles of the picture are looked at as well. Tiles make it see faces in folds and hair; a second
-look, close up, tells those from faces and places the box better.
+at is easily missed. One look at the whole picture is enough where it shows a large face; where it shows none, tiles of
+the picture are looked at too (`python -m tools small-faces` measures what that misses and saves). Tiles make it see
+faces in folds and hair; a second look, close up, tells those from faces and places the box better.
 """
 
+from itertools import compress
 from pathlib import Path
 
 import cv2
@@ -26,8 +28,14 @@ FINEST = 2
 """Halvings of the picture's longer side for the smallest tiles: faces down to 1/24 of it are found."""
 SMALLEST_TILE_PX = 192
 """Tiles are not made smaller: faces under a sixth of this are too small for landmarks."""
-VIEW_PX = 256
-"""Parts of the picture are averaged down to this, twice what the network sees, since MediaPipe only samples them."""
+LARGE = 1 / 6
+"""Of the picture's longer side: a face that the network sees in the whole of it. Where there is one, no smaller ones
+are looked for unless asked."""
+CERTAIN, NEAR = 0.9, 0.25
+"""A face that scores more in the whole picture, and takes so much of its longer side, needs no second look."""
+VIEW_PX = 160
+"""Parts of the picture are halved by averaging while they stay so large, since the network, which sees 128 pixels, only
+samples them."""
 MARGIN = 0.25
 """Border added on each side, over the longer side, for a face that fills the picture."""
 
@@ -35,24 +43,31 @@ MARGIN = 0.25
 class FaceDetector:
     """BlazeFace over a whole picture and tiles of it; one thread at a time."""
 
-    def __init__(self, finest: int = FINEST, min_score: float = MIN_SCORE, detector: Path | None = None) -> None:
+    def __init__(
+        self,
+        finest: int | None = None,
+        min_score: float = MIN_SCORE,
+        detector: Path | None = None,
+        threads: int = 1,
+    ) -> None:
         """Open the detector.
 
         Args:
-            finest: 0 looks at the whole picture only, for a face near the camera; every step further halves the tiles.
+            finest: 0 looks at the whole picture only, for a face near the camera; every step further at tiles of half
+                the size too. None looks at tiles, down to FINEST, only where the whole picture shows no LARGE face.
             min_score: faces that score less at the second look are dropped.
             detector: BlazeFace's .tflite; None takes that of an installed mediapipe, and MEDIAPIPE runs MediaPipe's own
                 FaceDetector.
+            threads: CPU threads of the network; MediaPipe's own FaceDetector takes what it likes.
 
         Raises:
             FileNotFoundError: there is no detector's file.
             ValueError: it is another network's.
             ModuleNotFoundError: its engine is not installed.
         """
-        self._finest = finest
-        self._min_score = min_score
+        self._asked, self._finest, self._min_score = finest is not None, FINEST if finest is None else finest, min_score
         file = detector_file(None if detector == MEDIAPIPE else detector)
-        self._look_at = MediaPipeFaceDetector(file) if detector == MEDIAPIPE else BlazeFace(file)
+        self._look_at = MediaPipeFaceDetector(file) if detector == MEDIAPIPE else BlazeFace(file, threads=threads)
         self.engine = self._look_at.engine
 
     def close(self) -> None:
@@ -66,20 +81,34 @@ class FaceDetector:
             ValueError: it is an array of another kind.
         """
         image = checked_image(image)
+        faces = self._whole(image)
+        if self._asked or not any(_takes(LARGE, face, image) for face in faces):
+            faces = self._in_tiles(image, faces)
+        return sorted(faces, key=lambda d: -area(d.box_xyxy))
+
+    def _whole(self, image: ImageArray) -> list[Detection]:
+        """The faces seen in the whole picture or, where that is none, with a border around it."""
         height, width = image.shape[:2]
-        longer = max(height, width)
-        faces = self._confirmed(image, self._look(image, (0, 0, width, height)), [])
-        if not faces:
-            margin = round(MARGIN * longer)
-            faces = self._confirmed(image, self._look(image, (-margin, -margin, width + margin, height + margin)), [])
+        seen = self._look(image, (0, 0, width, height))
+        certain = [d.score >= CERTAIN and _takes(NEAR, d, image) for d in seen]
+        doubtful = [d for d, is_certain in zip(seen, certain, strict=True) if not is_certain]
+        faces = self._confirmed(image, doubtful, list(compress(seen, certain)))
+        if faces:
+            return faces
+        margin = round(MARGIN * max(height, width))
+        return self._confirmed(image, self._look(image, (-margin, -margin, width + margin, height + margin)), [])
+
+    def _in_tiles(self, image: ImageArray, faces: list[Detection]) -> list[Detection]:
+        """The known faces, and those seen in tiles down to the finest."""
+        height, width = image.shape[:2]
         for step in range(1, self._finest + 1):
-            side = -(-longer // 2**step)
+            side = -(-max(height, width) // 2**step)
             if side < SMALLEST_TILE_PX:
                 break
             looks = ((tile, self._look(image, tile)) for tile in tiles(width, height, side))
             whole = [d for tile, seen in looks for d in seen if shows_whole(d.box_xyxy, tile, image)]
             faces = self._confirmed(image, whole, faces)
-        return sorted(faces, key=lambda d: -area(d.box_xyxy))
+        return faces
 
     def _confirmed(self, image: ImageArray, candidates: list[Detection], faces: list[Detection]) -> list[Detection]:
         """The known faces, and the candidates that show another face which stands a second look."""
@@ -119,6 +148,11 @@ class FaceDetector:
         ]
 
 
+def _takes(part: float, detection: Detection, image: ImageArray) -> bool:
+    """Whether a face is as large as that part of the image's longer side."""
+    return bool((detection.box_xyxy[2:] - detection.box_xyxy[:2]).max() >= part * max(image.shape[:2]))
+
+
 def _is_new(detection: Detection, faces: list[Detection]) -> bool:
     return all(shared(detection.box_xyxy, face.box_xyxy) <= SAME_FACE for face in faces)
 
@@ -133,19 +167,25 @@ def tiles(width: int, height: int, side: int) -> list[Window]:
     return [(x, y, min(x + side, width), min(y + side, height)) for y in starts(height) for x in starts(width)]
 
 
-def view(image: ImageArray, window: Window) -> tuple[ImageArray, FloatArray]:
-    """A window's pixels, black beyond the image, shrunk to at most VIEW_PX; and image pixels per view pixel (2,)."""
+def view(image: ImageArray, window: Window, view_px: int = VIEW_PX) -> tuple[ImageArray, int]:
+    """A window's pixels, black beyond the image, halved while they stay `view_px`; and image pixels per view pixel.
+
+    An odd last column or row is left out, so that halves are exact and quick.
+    """
     left, top, right, bottom = window
     height, width = image.shape[:2]
     part: ImageArray = image[max(top, 0) : bottom, max(left, 0) : right]
     beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
     if any(beyond):
         part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), dtype=np.uint8)
-    size = np.array([right - left, bottom - top])
-    shrunk = np.maximum(1, np.rint(size * min(1.0, VIEW_PX / size.max()))).astype(int)
-    if (shrunk < size).any():
-        part = np.asarray(cv2.resize(part, shrunk.tolist(), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return np.ascontiguousarray(part), size / shrunk
+    scale = 1
+    while max(part.shape) >= 2 * view_px and min(part.shape[:2]) > 1:
+        high, wide = part.shape[0] // 2, part.shape[1] // 2
+        part = np.asarray(
+            cv2.resize(part[: 2 * high, : 2 * wide], (wide, high), interpolation=cv2.INTER_AREA), np.uint8
+        )
+        scale *= 2
+    return np.ascontiguousarray(part), scale
 
 
 def shows_whole(box_xyxy: FloatArray, window: Window, image: ImageArray) -> bool:

@@ -63,19 +63,26 @@ class CropPrediction:
 
 
 def landmarks_in(
-    image: ImageArray, detector: Detector, landmarker: Landmarker, passes: int = PASSES
+    image: ImageArray,
+    detector: Detector,
+    landmarker: Landmarker,
+    passes: int = PASSES,
+    watch: Stopwatch | None = None,
 ) -> list[FaceLandmarks]:
     """Every face in an image (H, W, 3) uint8 RGB with its landmarks, in the detector's order.
 
-    Where no face stands upright, or one may not, the picture is looked at from its other sides too.
+    Where no face stands upright, or one may not, the picture is looked at from its other sides too. `watch` gets the
+    stages detect, crop and network.
 
     Raises:
         ValueError: it is an array of another kind.
     """
-    image = checked_image(image)
+    image, watch = checked_image(image), watch or Stopwatch()
     faces = []
-    for views in faces_any_way_up(image, detector):
-        look, score = surest(image, views, landmarker, passes)
+    with watch("detect"):
+        seen = faces_any_way_up(image, detector)
+    for views in seen:
+        look, score = surest(image, views, landmarker, passes, watch)
         faces.append(
             FaceLandmarks(
                 points_xy=look.seen.points_xy,

@@ -13,7 +13,17 @@ from toolkit.core.schemes import scheme
 from toolkit.core.smoothing import SMOOTHING
 from toolkit.detect.blazeface import CANDIDATE_SCORE, GRIDS, INPUT_PX, KEYPOINTS, RANGE, SUPPRESSED, detector_file
 from toolkit.detect.boxes import CALIBRATION, FARTHEST, SAME_FACE
-from toolkit.detect.detector import CLOSE_UP, FINEST, MARGIN, MIN_SCORE, SMALLEST_TILE_PX, VIEW_PX
+from toolkit.detect.detector import (
+    CERTAIN,
+    CLOSE_UP,
+    FINEST,
+    LARGE,
+    MARGIN,
+    MIN_SCORE,
+    NEAR,
+    SMALLEST_TILE_PX,
+    VIEW_PX,
+)
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import LARGEST, SAME_TRACK, TRACKING
 from toolkit.detect.turned import CLEAR, LEVEL_DEG, QUARTERS
@@ -54,9 +64,13 @@ DETECTED = (
 )
 SEARCHED = (
     "a face under a sixth of the picture's longer side is easily missed: the detector looks at the whole picture; "
-    "where that shows no face, with a black border of `margin` times the longer side; and at square tiles of it, "
-    "halved `finest` times but not below smallest_tile_px, each half over the next. What it looks at is first averaged "
-    "down to view_px. A face counts when a second look, at a square of close_up times its box, scores min_score or more"
+    "where that shows no face, with a black border of `margin` times the longer side; and, where no face so far takes "
+    "`large` of the longer side or it is asked to, at square tiles, the longer side halved `finest` times but not "
+    "below smallest_tile_px, each half over the next. What it looks at is first halved, by means of 2 x 2 pixels "
+    "without an odd last column or row, while its longer side is 2 * view_px or more and its shorter one above 1. A "
+    "face of the whole picture that scores `certain` or more, with a box that takes `near` of the longer side, counts; "
+    "any other when a second look, at a square of close_up times its box, scores min_score or more. Films are looked "
+    "at whole, without tiles"
 )
 CALIBRATED = (
     "per axis: centre + shift * side of the detector's box, the shift turned by R(roll), with scale * its side; "
@@ -209,6 +223,9 @@ def _detector() -> Detector:
             "rule": SEARCHED,
             "min_score": MIN_SCORE,
             "close_up": CLOSE_UP,
+            "certain": CERTAIN,
+            "near": NEAR,
+            "large": round(LARGE, 6),
             "finest": FINEST,
             "smallest_tile_px": SMALLEST_TILE_PX,
             "view_px": VIEW_PX,

@@ -1,5 +1,6 @@
-"""Golden cases of the face detector's steps: pictures to its input, and its outputs to faces; no network in them."""
+"""Golden cases of the face detector's steps, no network in them: pictures to input, outputs to faces, its looks."""
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from toolkit.detect.blazeface import (
     letterboxed,
     suppress,
 )
+from toolkit.detect.boxes import Detection
+from toolkit.detect.detector import FaceDetector, Window, view
 
 PARTS = {"wide": (0, 0, 150, 70), "tall": (40, 5, 110, 130), "small": (3, 8, 43, 38), "whole": (0, 0, 150, 130)}
 """Left, top, right and bottom of parts of the pattern: shrunk and enlarged, with borders at each pair of sides."""
@@ -26,6 +29,10 @@ ANCHORS = ((40, 41, 300, 511), (2, 515, 516, 700), (600, 640, 894, 895), (17,))
 """What is seen in each case: anchors of the fine grid, which is first, and of the coarse one; two of a cell show one
 face."""
 SIZES_WH = ((128, 128), (640, 480), (90, 200), (31, 47))
+VIEWS = (((0, 0, 150, 130), 20), ((-21, -9, 100, 140), 32), ((120, 100, 190, 163), 40), ((30, 10, 149, 12), 9))
+"""Windows of the pattern, beyond it too, and the view_px that they are halved to."""
+SEEN_FROM = 1 / 6
+"""Of a window's longer side: a scripted face under it is not seen."""
 
 
 def detected(image: ImageArray) -> dict[str, Any]:
@@ -37,6 +44,64 @@ def detected(image: ImageArray) -> dict[str, Any]:
     return {
         "letterboxed": {"every": EVERY, "tolerance_levels": 1, "pictures": [_shown(image, part) for part in PARTS]},
         "seen": [_seen(number) for number in range(len(ANCHORS))],
+        "viewed_every": EVERY,
+        "viewed": [_viewed(image, window, view_px) for window, view_px in VIEWS],
+        "seen_from": round(SEEN_FROM, 6),
+        "searched": [_searched(size_wh, faces, finest) for size_wh, faces in SEARCHES for finest in (None, 0, 2)],
+    }
+
+
+SEARCHES: tuple[tuple[tuple[int, int], list[tuple[list[int], float]]], ...] = (
+    ((1000, 750), [([300, 200, 600, 500], 0.95), ([820, 600, 900, 680], 0.8)]),  # a certain face, and a small one
+    ((1000, 750), [([300, 200, 600, 500], 0.85), ([820, 600, 900, 680], 0.8)]),  # one that needs a second look
+    ((1000, 750), [([300, 200, 480, 380], 0.95)]),  # surely a face, and large, but not so near
+    ((1200, 900), [([700, 300, 790, 390], 0.9), ([100, 100, 160, 160], 0.6)]),  # small ones, the second no face
+    ((500, 400), []),
+)
+"""Sizes of pictures, and what the detector sees in them: square boxes, and scores from near and far alike."""
+
+
+class ScriptedDetector(FaceDetector):
+    """Sees scripted faces in every window that shows them whole and large enough, and counts its looks."""
+
+    def __init__(self, faces: list[tuple[list[int], float]], finest: int | None) -> None:
+        super().__init__(finest)
+        self._faces, self.looks = faces, count()
+
+    def _look(self, image: ImageArray, window: Window) -> list[Detection]:
+        next(self.looks)
+        low, high = np.array(window[:2]), np.array(window[2:])
+        found = []
+        for box, score in self._faces:
+            corners = np.array(box, float).reshape(2, 2)
+            is_whole = bool((corners[0] > low).all() and (corners[1] < high).all())
+            if is_whole and np.ptp(corners[:, 0]) >= SEEN_FROM * (high - low).max():
+                found.append(Detection(box_xyxy=corners.ravel(), score=score, keypoints_xy=np.repeat(corners, 3, 0)))
+        return found
+
+
+def _searched(size_wh: tuple[int, int], faces: list[tuple[list[int], float]], finest: int | None) -> dict[str, Any]:
+    """How often the detector looks at a picture of that size, and what it finds."""
+    detector = ScriptedDetector(faces, finest)
+    found = detector(np.zeros((size_wh[1], size_wh[0], 3), np.uint8))
+    return {
+        "size_wh": list(size_wh),
+        "faces": [{"box_xyxy": box, "score": score} for box, score in faces],
+        "finest": finest,
+        "looks": next(detector.looks),
+        "found_xyxy": [face.box_xyxy.tolist() for face in found],
+    }
+
+
+def _viewed(image: ImageArray, window: Window, view_px: int) -> dict[str, Any]:
+    """A window of the pattern, halved; of its colours' levels every so many are kept."""
+    pixels, scale = view(image, window, view_px)
+    return {
+        "window_xyxy": list(window),
+        "view_px": view_px,
+        "size_wh": list(pixels.shape[1::-1]),
+        "scale": scale,
+        "levels": pixels.ravel()[::EVERY].tolist(),
     }
 
 

@@ -111,6 +111,9 @@ class Search(TypedDict):
     rule: Rule
     min_score: Share
     close_up: Positive
+    certain: Share
+    near: Share
+    large: Share
     finest: Index
     smallest_tile_px: Count
     view_px: Count

@@ -24,28 +24,35 @@ export class FaceDetector {
   }
 
   /**
-   * The faces in an image, largest first; with `finest` above 0 small ones too, on tiles halved so many times.
+   * The faces in an image, largest first; with `finest` above 0 small ones too, on tiles halved so many times, and with
+   * null on tiles only where the whole image shows no large one.
    *
    * Faces in the `known` boxes are not found again.
    */
   async find(image, { finest = 0, known = [] } = {}) {
     const { width, height } = image;
     const longer = Math.max(width, height);
+    const takes = ({ box }, part) => longerSide(box) >= part * longer;
     const seen = (faces) => faces.filter(({ box }) => this.#isNew(box, known));
-    let faces = await this.#confirmed(image, seen(await this.#look(image, [0, 0, width, height])), []);
+    const whole = seen(await this.#look(image, [0, 0, width, height]));
+    const isCertain = (face) => face.score >= this.#search.certain && takes(face, this.#search.near);
+    const certain = whole.filter(isCertain);
+    let faces = await this.#confirmed(image, whole.filter((face) => !isCertain(face)), certain);
     if (faces.length === 0 && known.length === 0) {
       const margin = Math.round(this.#search.margin * longer);
       const wider = [-margin, -margin, width + margin, height + margin];
       faces = await this.#confirmed(image, await this.#look(image, wider), []);
     }
-    for (let step = 1; step <= finest; step++) {
+    const isEnough = finest === null && faces.some((face) => takes(face, this.#search.large));
+    const steps = isEnough ? 0 : (finest ?? this.#search.finest);
+    for (let step = 1; step <= steps; step++) {
       const side = Math.ceil(longer / 2 ** step);
       if (side < this.#search.smallest_tile_px) break;
-      const whole = [];
+      const inTiles = [];
       for (const tile of tiles(width, height, side)) {
-        whole.push(...(await this.#look(image, tile)).filter(({ box }) => showsWhole(box, tile, image)));
+        inTiles.push(...(await this.#look(image, tile)).filter(({ box }) => showsWhole(box, tile, image)));
       }
-      faces = await this.#confirmed(image, seen(whole), faces);
+      faces = await this.#confirmed(image, seen(inTiles), faces);
     }
     return faces.sort((a, b) => area(b.box) - area(a.box));
   }
@@ -82,7 +89,7 @@ export class FaceDetector {
 /** The faces in a part of the image, which may reach beyond it, in image pixels. */
 async function lookAt(blazeface, image, window, viewPx) {
   const { pixels, scale } = view(image, window, viewPx);
-  const part = ([x, y]) => [(x + 0.5) * scale[0] + window[0] - 0.5, (y + 0.5) * scale[1] + window[1] - 0.5];
+  const part = ([x, y]) => [(x + 0.5) * scale + window[0] - 0.5, (y + 0.5) * scale + window[1] - 0.5];
   return (await blazeface.look(pixels)).map(({ box, keypoints, score }) => ({
     box: [...part([box[0], box[1]]), ...part([box[2], box[3]])],
     eyes: keypoints.slice(0, 2).map(part),

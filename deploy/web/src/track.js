@@ -55,7 +55,7 @@ export class Tracker {
   async photo(image) {
     const clock = new Clock();
     const faces = [];
-    const find = (picture) => this.#detector.find(picture, { finest: this.#contract.detector.search.finest });
+    const find = (picture) => this.#detector.find(picture, { finest: null });
     for (const views of await this.#anyWayUp(image, find, this.#turning.quarters, clock)) {
       const face = await this.#surest(image, views, clock);
       faces.push({ ...face, sure: mean(face.confidence) >= this.#rule.min_confidence });

@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { anchors, facesSeen, letterboxed } from "../src/blazeface.js";
 import { FaceDetector } from "../src/faces.js";
+import { view } from "../src/views.js";
 import { close, contract, pattern, read } from "./golden.js";
 
 const golden = read("golden/detector.json");
@@ -87,4 +88,60 @@ test("a face is found again close up, and a small one on tiles alone", async () 
   const [found] = await detector.find(small, { finest: search.finest });
   close(found.box, [609.5, 419.5, 689.5, 499.5], 2, "the small one");
   assert.deepEqual(await detector.find(small, { finest: search.finest, known: [found.box] }), []);
+});
+
+test("what is looked at is halved as in Python", () => {
+  const whole = pattern(read("golden/geometry.json").pattern.size_wh);
+  for (const { window_xyxy: window, view_px: viewPx, size_wh: size, scale, levels } of golden.viewed) {
+    const { pixels, scale: own } = view(whole, window, viewPx);
+    assert.deepEqual([pixels.width, pixels.height, own], [...size, scale]);
+    const kept = pixels.data.filter((_, at) => at % 4 < 3).filter((_, at) => at % golden.viewed_every === 0);
+    close(kept, levels, 1, `the view of ${window}`);
+  }
+});
+
+/** A black picture with a square of a colour of its own for each face. */
+function coloured([width, height], faces) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (const [colour, { box_xyxy: [left, top, right, bottom] }] of faces.entries()) {
+    for (let y = top; y < bottom; y++) {
+      for (let x = left; x < right; x++) data[4 * (y * width + x) + colour] = 255;
+    }
+  }
+  return { data, width, height };
+}
+
+/** Sees those squares where they are whole and large enough, with their scores, and counts its looks. */
+class Scripted {
+  looks = 0;
+
+  constructor(faces) {
+    this.faces = faces;
+  }
+
+  async look({ data, width, height }) {
+    this.looks += 1;
+    return this.faces.flatMap(({ score }, colour) => {
+      const box = [Infinity, Infinity, -Infinity, -Infinity];
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          if (data[4 * (y * width + x) + colour] <= 127) continue;
+          box.splice(0, 4, Math.min(box[0], x), Math.min(box[1], y), Math.max(box[2], x + 1), Math.max(box[3], y + 1));
+        }
+      }
+      const isWhole = box[0] > 0 && box[1] > 0 && box[2] < width && box[3] < height;
+      if (!isWhole || box[2] - box[0] < golden.seen_from * Math.max(width, height)) return [];
+      return [{ box, keypoints: [box.slice(0, 2), box.slice(2)], score }];
+    });
+  }
+}
+
+test("it looks as often as Python does, and finds the same", async () => {
+  for (const { size_wh: size, faces, finest, looks, found_xyxy: expected } of golden.searched) {
+    const scripted = new Scripted(faces);
+    const found = await new FaceDetector(scripted, search, contract.tracking.same_face).find(coloured(size, faces), { finest });
+    const what = `${faces.map(({ box_xyxy: box }) => box)} at ${finest}`;
+    assert.equal(scripted.looks, looks, `looks at ${what}`);
+    close(found.map(({ box }) => box).flat(), expected.flat(), 8, what);
+  }
 });

@@ -12,13 +12,13 @@ function slope(width, height) {
   return { data, width, height };
 }
 
-test("a view averages the picture and is black beyond it", () => {
-  const { pixels, scale } = view(slope(64, 32), [-512, 0, 512, 64], 256);
-  assert.deepEqual([pixels.width, pixels.height, scale[0], scale[1]], [256, 16, 4, 4]);
+test("a view halves the picture and is black beyond it", () => {
+  const { pixels, scale } = view(slope(64, 32), [-513, 0, 513, 65], 160);
+  assert.deepEqual([pixels.width, pixels.height, scale], [256, 16, 4]);
   const level = (x, y) => pixels.data[4 * (y * 256 + x)];
   assert.equal(level(127, 0), 0);
-  assert.equal(level(128, 0), 4); // of columns 0..3 and rows 0..3: 2 * 1.5 + 1.5, half rounded to even
-  assert.equal(level(128, 8), 0);
+  assert.equal(level(129, 0), 10); // of columns 3..6 and rows 0..3: 2 * 4.5 + 1.5, half rounded to even
+  assert.equal(level(129, 8), 0);
 });
 
 test("a picture smaller than a view is shown as it is", () => {

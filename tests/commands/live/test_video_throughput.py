@@ -43,7 +43,7 @@ class Trembling:
 class Middle:
     """A detector that sees one face in the middle."""
 
-    def __init__(self, finest: int, detector: Path | None = None) -> None:
+    def __init__(self, finest: int, **how: object) -> None:
         pass
 
     def __call__(self, image: np.ndarray) -> list[Detection]:

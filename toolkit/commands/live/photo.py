@@ -43,8 +43,9 @@ class Photo(Options):
     """Write the points as a table, a row for each face, with the columns that `sdhrnet video` writes."""
     boxes: bool = False
     """Draw each face's box as well."""
-    finest: int = FINEST
-    """How small faces may be: 0 looks at the whole photo only, each step further at tiles of half the size too."""
+    finest: int | None = None
+    """How small faces may be: 0 looks at the whole photo only, each step further at tiles of half the size too. By
+    default tiles are looked at only where the whole photo shows no large face."""
     passes: int = PASSES
     """Predictions a face; each after the first crops around the points of the one before."""
     detector: Path | None = None
@@ -56,7 +57,7 @@ class Photo(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(1, "threads")
-        if self.finest < 0 or self.passes < 1:
+        if (self.finest is not None and self.finest < 0) or self.passes < 1:
             raise ValueError(f"expected --finest 0 or more and --passes 1 or more, got {self.finest} and {self.passes}")
         if self.out is not None and self.out.suffix.lower() not in SUFFIXES:
             raise ValueError(f"--out {self.out} names no kind of picture: end it in one of {', '.join(SUFFIXES)}")
@@ -90,7 +91,8 @@ def run(options: Photo) -> Steps[Outcome]:
     record = _record(name, image, model, faces)
     _write(options, out, drawn(image, faces, model.scheme, options.boxes), record, faces)
     if not faces:
-        again = f"--finest {options.finest + 1} looks for smaller faces"
+        finest = FINEST if options.finest is None else options.finest
+        again = f"--finest {finest + 1} looks for smaller faces"
         return Outcome(text=f"{NO_FACE} in {name} ({again}): {out} is the photo as it is", records=(record,))
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     unsure = "".join(
