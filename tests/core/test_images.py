@@ -156,6 +156,43 @@ def test_sixteen_bits_of_colour_keep_their_brightness(tmp_path: Path, suffix):
     assert np.abs(images.read_image(tmp_path / f"p{suffix}").astype(int) - picture()).max() <= 1
 
 
+@pytest.mark.parametrize("scale", [1, 1 / 255])
+def test_floating_point_levels_keep_their_brightness(tmp_path: Path, scale: float):
+    """As measuring programs write them: of 255, or of 1; what is no number is black."""
+    levels = picture()[..., 0].astype(np.float32) * scale
+    levels[0, 0] = np.nan
+    read = images.read_image(saved(tmp_path / "p.tif", Image.fromarray(levels)))
+    assert not read[0, 0].any()
+    assert np.abs(read[1:].astype(int) - picture()[1:, :, :1]).max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32])
+def test_gray_pictures_of_any_depth_are_turned_upright(tmp_path: Path, kind: type):
+    """A TIFF of one channel, on its side by its orientation."""
+    times = 257 if kind in (np.uint16, np.int32) else 1
+    levels = (undo(6, picture())[..., 0].astype(np.int64) * times).astype(kind)
+    stored = Image.fromarray(np.ascontiguousarray(levels))
+    read = images.read_image(saved(tmp_path / "p.tif", stored, tiffinfo={0x0112: 6}))
+    assert np.array_equal(read[..., 0], picture()[..., 0])
+
+
+def test_a_gray_png_of_16_bits_is_turned_upright(tmp_path: Path):
+    """By EXIF, which its conversion to 8 bits must not lose."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    levels = undo(6, picture())[..., 0].astype(np.uint16) * 257
+    read = images.read_image(saved(tmp_path / "p.png", Image.fromarray(np.ascontiguousarray(levels)), exif=exif))
+    assert np.array_equal(read[..., 0], picture()[..., 0])
+
+
+def test_a_heic_that_is_cut_off_is_named_in_a_line(tmp_path: Path):
+    """Whatever its reader says."""
+    path = heic(tmp_path / "p.heic")
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(ValueError, match=r"^\S*p\.heic is (damaged or cut off|not a picture)[^\n]*$"):
+        images.read_image(path)
+
+
 ADOBE = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]])
 """Adobe RGB (1998) to XYZ under D50, by its specification; its gamma is 563 / 256."""
 SRGB_D50 = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])

@@ -26,6 +26,10 @@ HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
+class _Refused(ValueError):  # noqa: N818 - seen by nobody but read_image
+    """What is wrong with a picture, in words that name it."""
+
+
 def checked_image(image: ImageArray) -> ImageArray:
     """An image that a program made, with its rows one after the other in memory, as what looks at it needs.
 
@@ -47,7 +51,8 @@ def checked_image(image: ImageArray) -> ImageArray:
 def read_image(path: Path) -> ImageArray:
     """A picture as (H, W, 3) uint8 RGB, turned upright by its EXIF orientation.
 
-    Grayscale, palette, CMYK and 16-bit pictures are converted, transparency is laid over black, and of an animation
+    Grayscale, palette, CMYK, 16-bit and floating-point pictures are converted (of [0, 1], or of levels where one is
+    above 1), transparency is laid over black, and of an animation
     the first frame is taken. Colours of another profile (Display P3 of phones, Adobe RGB of cameras, CMYK of print)
     become those of sRGB, as browsers show them.
 
@@ -60,9 +65,10 @@ def read_image(path: Path) -> ImageArray:
         _prepare_for_heic(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata and, where we refuse, of size
-            with Image.open(path) as image:
+            # by its name, Pillow maps a gray TIFF into memory and mixes up the sides of one that lies on its side
+            with path.open("rb") as file, Image.open(file) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(f"{path} has {image.width} x {image.height} pixels, the limit is {MAX_PIXELS:,}")
+                    raise _Refused(f"{path} has {image.width} x {image.height} pixels, the limit is {MAX_PIXELS:,}")
                 return _upright_rgb(image)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise FileNotFoundError(f"no picture at {path}") from error
@@ -70,10 +76,12 @@ def read_image(path: Path) -> ImageArray:
         raise ValueError(f"{path} has over {MAX_PIXELS:,} pixels, the limit") from error
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not a picture that can be read") from error
-    except (OSError, SyntaxError, EOFError) as error:  # what Pillow raises for cut-off and damaged files
+    except _Refused:
+        raise
+    except (OSError, SyntaxError, EOFError, ValueError) as error:  # what readers raise for cut-off and damaged files
         if isinstance(error, OSError) and error.errno is not None:  # the system's word, not Pillow's
             raise
-        raise ValueError(f"{path} is damaged or cut off ({error})") from error
+        raise ValueError(f"{path} is damaged or cut off ({' '.join(str(error).split())})") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +132,7 @@ def _prepare_for_heic(path: Path) -> None:
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:
-        raise ValueError(
+        raise _Refused(
             f"{path} is HEIC, as iPhones take photos: read it after `pip install pillow-heif`, or save it as JPEG "
             "(on the phone: Settings, Camera, Formats, Most Compatible)"
         ) from error
@@ -159,10 +167,13 @@ def write_image(path: Path, image: ImageArray) -> None:
 def _upright_rgb(image: Image.Image) -> ImageArray:
     image.seek(0)
     profile = image.info.get("icc_profile")
-    if image.mode.startswith("I;16") or image.mode == "I":
-        levels = np.asarray(image, dtype=np.int64)
-        image = Image.fromarray(np.clip(levels // 257, 0, 255).astype(np.uint8))
     upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16") or upright.mode == "I":
+        levels = np.asarray(upright, dtype=np.int64)
+        upright = Image.fromarray(np.clip(levels // 257, 0, 255).astype(np.uint8))
+    elif upright.mode == "F":
+        values = np.nan_to_num(np.asarray(upright))
+        upright = Image.fromarray(np.clip(values * (255 if values.max() <= 1 else 1), 0, 255).astype(np.uint8))
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         over = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", over.size, (0, 0, 0, 255)), over)
