@@ -78,7 +78,7 @@ def test_dark_near_the_border_stays_within_one_heatmap_pixel():
     assert np.abs(found - points).max() < 4
 
 
-@pytest.mark.parametrize("decoder", ["dark", "quarter", "argmax"])
+@pytest.mark.parametrize("decoder", ["dark", "centroid", "quarter", "argmax"])
 @pytest.mark.parametrize("corner", [(0, 0), (0, 20), (12, 0), (12, 20)])
 def test_a_peak_in_a_corner_of_an_oblong_map(decoder, corner):
     """On a 13 x 21 map each decoder stays within half a heatmap pixel of a peak in a corner; axes are not swapped."""
@@ -149,7 +149,7 @@ def test_decoding_leaves_the_maps_alone():
 
 def test_an_unknown_decoder_is_named_with_the_known_ones():
     """A misspelt decoder raises ValueError, listing what there is."""
-    with pytest.raises(ValueError, match="'drak'; known: dark, quarter, argmax"):
+    with pytest.raises(ValueError, match="'drak'; known: dark, centroid, quarter, argmax"):
         heatmap.decode(np.zeros((1, 4, 4), dtype=np.float32), "drak", 1.0)  # type: ignore[arg-type]
 
 

@@ -42,7 +42,7 @@ def decoded(maps: heatmap.Heatmaps, about: Card) -> tuple[np.ndarray, np.ndarray
     return points[0].numpy() * SIZE_PX - 0.5, confidence[0].numpy()
 
 
-@pytest.mark.parametrize("decoder", ["dark", "quarter", "argmax"])
+@pytest.mark.parametrize("decoder", ["dark", "centroid", "quarter", "argmax"])
 @pytest.mark.parametrize("sigma_px", [1.0, 1.5])
 @pytest.mark.parametrize(("low", "high"), [(8, 88), (-3, 3), (92, 99)], ids=["inside", "top left", "bottom right"])
 def test_decoding_in_the_graph_is_that_of_core(decoder: Decoder, sigma_px: float, low: float, high: float) -> None:
@@ -85,7 +85,7 @@ def rounded(value: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("points", "size_px"), [(29, 96), (68, 256), (98, 160), (98, 256)])
-@pytest.mark.parametrize("decoder", ["dark", "quarter", "argmax"])
+@pytest.mark.parametrize("decoder", ["dark", "centroid", "quarter", "argmax"])
 def test_half_precision_decodes_the_same_points(points: int, size_px: int, decoder: Decoder) -> None:
     """Up to the last pixel of the last map, whose flat index is far beyond the 2048 that half precision holds.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from toolkit.core.arrays import FloatArray
 
 Heatmaps = NDArray[np.float32]
-Decoder = Literal["dark", "quarter", "argmax"]
+Decoder = Literal["dark", "centroid", "quarter", "argmax"]
 
 STRIDE = 4
 """Crop pixels per heatmap pixel, along each axis."""
@@ -54,6 +54,8 @@ def decode(heatmaps: Heatmaps, decoder: Decoder, sigma_px: float) -> tuple[Float
     Args:
         heatmaps: (M, h, w) of one face.
         decoder: `dark` (Zhang et al., CVPR 2020): a Newton step on the log of the smoothed map, exact for a Gaussian;
+            `centroid`: the centre of the squared values around the highest pixel, as accurate as DARK on networks'
+            heatmaps for half of its operations, and what `--coordinate-weight` trains;
             `quarter`: a quarter pixel from the highest pixel towards its higher neighbour, as HRNet publishes it;
             `argmax`: the highest pixel.
         sigma_px: the targets' standard deviation in heatmap pixels.
@@ -76,6 +78,8 @@ def decode(heatmaps: Heatmaps, decoder: Decoder, sigma_px: float) -> tuple[Float
         points += _quarter_shift(maps, rows, columns)
     elif decoder == "dark":
         points += _newton_step(maps, rows, columns)
+    elif decoder == "centroid":
+        points += _centroid_step(maps, rows, columns, centroid_radius(sigma_px))
     return from_heatmap(points), confidence
 
 
@@ -99,10 +103,10 @@ def peaks(maps: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:])
 
 
-def _neighbour(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> FloatArray:
-    """(M, 3, 3) pixels around (row, column); outside the map its nearest pixel."""
+def _neighbour(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp], radius: int = 1) -> FloatArray:
+    """(M, 2 r + 1, 2 r + 1) pixels around (row, column); outside the map its nearest pixel."""
     height, width = maps.shape[1:]
-    step = np.arange(-1, 2)
+    step = np.arange(-radius, radius + 1)
     r = np.clip(rows[:, None] + step, 0, height - 1)
     c = np.clip(columns[:, None] + step, 0, width - 1)
     return np.asarray(maps[np.arange(len(maps))[:, None, None], r[:, :, None], c[:, None, :]])
@@ -132,3 +136,22 @@ def _newton_step(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.i
     safe = np.where(peaked, determinant, 1.0)
     step = np.column_stack([-(hyy * gx - hxy * gy) / safe, -(hxx * gy - hxy * gx) / safe])
     return np.where(peaked[:, None], np.clip(step, -0.5, 0.5), 0.0)
+
+
+CENTROID_FLOOR = 1e-3
+"""Squared values around a peak that sum to less than this move its point by less: where there is no peak, by nothing."""
+
+
+def centroid_radius(sigma_px: float) -> int:
+    """How far the pixels whose centre is taken lie from the highest one, along each axis, in heatmap pixels."""
+    return max(1, round(2 * sigma_px))
+
+
+def _centroid_step(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp], radius: int) -> FloatArray:
+    """From the highest pixel to the centre of the squared values around it, (M, 2), within half a pixel; values below 0
+    count as 0."""
+    weight = np.square(np.maximum(_neighbour(maps, rows, columns, radius), 0))
+    step = np.arange(-radius, radius + 1)
+    mass = np.maximum(weight.sum(axis=(1, 2)), CENTROID_FLOOR)
+    centre = np.column_stack([weight.sum(axis=1) @ step, weight.sum(axis=2) @ step]) / mass[:, None]
+    return np.clip(centre, -0.5, 0.5)

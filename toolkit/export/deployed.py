@@ -6,11 +6,13 @@ p = (u + 0.5) / S for crop pixel u, and `confidence` (1, M). The heatmap variant
 
 The mean is subtracted as an operation of its own, since the stem pads with zeros, which stand for the mean colour; the
 scale is in the first convolution. Decoding repeats core.heatmap.decode with static shapes and operations that every
-converter knows. What it has to know of a peak's pixel stands in two tables of int32, which no converter rounds: its
-column and row, and the flat indices of its 3 x 3 neighbours. No index is ever a float, since half precision holds whole
-numbers to 2048 and the indices of 98 maps of 64 x 64 pixels go to 401,407; the one sum of indices is in int32.
+converter knows. What it has to know of a peak's pixel stands in two tables: its centre in [0, 1], and the flat indices of its
+neighbours. No index is ever a float, since half precision holds whole numbers to 2048 and the indices of 98 maps of
+64 x 64 pixels go to 401,407; the one sum of indices is in int32.
 The reference that converted files are compared with stands beside it: the bundle's own network, unfolded.
 """
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -59,7 +61,7 @@ def _columns(*filters: tuple[float, ...]) -> Tensor:
 
 
 class _NewtonStep(nn.Module):
-    """DARK's step (M, 2) for (M, 9) neighbours: half a pixel at most, zero where the log map is not peaked."""
+    """DARK's step (M, 2) in pixels for (M, 9) neighbours: half of one at most, zero where the log map is not peaked."""
 
     gradient: Tensor
     swapped_gradient: Tensor
@@ -87,8 +89,27 @@ class _NewtonStep(nn.Module):
         return torch.where(peaked, step, 0.0)
 
 
+class _CentroidStep(nn.Module):
+    """To the centre of the squared values around the highest pixel, (M, 2) in pixels for (M, (2 r + 1)^2) neighbours."""
+
+    offsets: Tensor
+    ones: Tensor
+
+    def __init__(self, radius: int) -> None:
+        super().__init__()
+        along = torch.arange(-radius, radius + 1, dtype=torch.float32)
+        down, across = torch.meshgrid(along, along, indexing="ij")
+        self.register_buffer("offsets", torch.stack([across.reshape(-1), down.reshape(-1)], dim=1))
+        self.register_buffer("ones", torch.ones(len(self.offsets), 1))
+
+    def forward(self, around: Tensor) -> Tensor:
+        weight = F.relu(around)
+        weight = weight * weight
+        return ((weight @ self.offsets) / (weight @ self.ones).clamp(min=heatmap.CENTROID_FLOOR)).clamp(-0.5, 0.5)
+
+
 class _QuarterShift(nn.Module):
-    """A quarter pixel towards the higher neighbour, (M, 2) for (M, 9) neighbours."""
+    """A quarter pixel towards the higher neighbour, (M, 2) in pixels for (M, 9) neighbours."""
 
     gradient: Tensor
 
@@ -98,6 +119,14 @@ class _QuarterShift(nn.Module):
 
     def forward(self, around: Tensor) -> Tensor:
         return 0.25 * torch.sign(around @ self.gradient)
+
+
+_STEPS: Mapping[heatmap.Decoder, Callable[[int], nn.Module]] = {
+    "dark": lambda reach: _NewtonStep(),
+    "centroid": _CentroidStep,
+    "quarter": lambda reach: _QuarterShift(),
+    "argmax": lambda reach: nn.Identity(),
+}
 
 
 class Decode(nn.Module):
@@ -118,8 +147,9 @@ class Decode(nn.Module):
         kernel = torch.from_numpy(heatmap.smoothing_kernel(card.sigma_px)).float().expand(points, 1, -1)
         self.register_buffer("vertical", kernel[..., None].clone())  # (M, 1, k, 1)
         self.register_buffer("horizontal", kernel[:, :, None].clone())  # (M, 1, 1, k)
-        self.step = _NewtonStep() if card.decoder == "dark" else _QuarterShift()
-        place, around = _pixels(self.side)
+        reach = heatmap.centroid_radius(card.sigma_px) if card.decoder == "centroid" else 1
+        self.step = _STEPS[card.decoder](reach)
+        place, around = _pixels(self.side, reach)
         self.register_buffer("place", place)
         self.register_buffer("around", around * points)  # where the pixels' values begin, M in a row
         self.register_buffer("map", torch.arange(points, dtype=torch.int32).view(points, 1))
@@ -129,12 +159,12 @@ class Decode(nn.Module):
         maps = self._smooth(heatmaps) if self.decoder == "dark" else heatmaps
         flat = maps.permute(0, 2, 3, 1).reshape(self.side * self.side, self.points)
         peak = flat.argmax(dim=0).to(torch.int32)  # (M,)
-        position = self.place[peak].float() + 0.5  # (M, 2)
+        position = self.place[peak]  # (M, 2)
         if self.decoder != "argmax":
             # in one row: GPU delegates take no other indices
             index = (self.around[peak] + self.map).reshape(-1)
-            position = position + self.step(flat.reshape(-1)[index].view(self.points, 9))
-        return (position * (1 / self.side)).view(1, self.points, 2), confidence
+            position = position + self.step(flat.reshape(-1)[index].view(self.points, -1)) * (1 / self.side)
+        return position.view(1, self.points, 2), confidence
 
     def _smooth(self, heatmaps: Tensor) -> Tensor:
         half = self.radius
@@ -142,15 +172,15 @@ class Decode(nn.Module):
         return F.conv2d(rows, self.horizontal, padding=(0, half), groups=self.points)
 
 
-def _pixels(side: int) -> tuple[Tensor, Tensor]:
-    """Of each pixel of a map, in reading order and as int32: its column and row (side**2, 2), and the numbers
-    (side**2, 9) of the pixels around it; outside the map its nearest pixel."""
+def _pixels(side: int, reach: int) -> tuple[Tensor, Tensor]:
+    """Of each pixel of a map, in reading order: its centre (side**2, 2) in [0, 1], and as int32 the numbers
+    (side**2, (2 reach + 1)**2) of the pixels around it; outside the map its nearest pixel."""
     row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     at = torch.stack([column.reshape(-1), row.reshape(-1)], dim=1)
-    step = torch.arange(-1, 2)
+    step = torch.arange(-reach, reach + 1)
     x, y = ((at[:, axis, None] + step).clamp(0, side - 1) for axis in (0, 1))
-    around = (y[:, :, None] * side + x[:, None, :]).reshape(-1, 9)
-    return at.to(torch.int32), around.to(torch.int32)
+    around = (y[:, :, None] * side + x[:, None, :]).reshape(side * side, -1)
+    return (at + 0.5) / side, around.to(torch.int32)
 
 
 class Deployed(nn.Module):

@@ -10,7 +10,7 @@ from toolkit.core.heatmap import Decoder
 from toolkit.models.spec import Body, Edge, Gated, SuperNetSpec
 from toolkit.slimming.fold import leftovers
 
-DECODING: Mapping[Decoder, int] = {"dark": 42}
+DECODING: Mapping[Decoder, int] = {"dark": 40, "centroid": 23}
 """Operations from heatmaps to points, which do not depend on the network."""
 SHAPE = 11
 """Operations of a shape layer, for any number of points."""
