@@ -144,7 +144,7 @@ CENTROID_FLOOR = 1e-3
 
 def centroid_radius(sigma_px: float) -> int:
     """How far the pixels whose centre is taken lie from the highest one, along each axis, in heatmap pixels."""
-    return max(1, round(2 * sigma_px))
+    return max(1, int(2 * sigma_px + 0.5))
 
 
 def _centroid_step(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp], radius: int) -> FloatArray:

@@ -1,15 +1,16 @@
 /** Heatmaps -> points, for models that end before the decoding; as in toolkit/core/heatmap.py. */
 
-const DECODERS = ["dark", "quarter", "argmax"];
+const DECODERS = ["dark", "centroid", "quarter", "argmax"];
 const FLAT = 1e-6;
 
 /**
  * Points [x0, y0, ...] in crop pixels and confidences of heatmaps.
  *
  * @param maps `{values, width, height, count, at(map, row, column)}`; at gives the index of a value.
- * @param terms `log_floor` and `stride` of the contract's `heatmaps`, `decoder` and `sigma_px` of the model's sidecar.
+ * @param terms `log_floor`, `mass_floor` and `stride` of the contract's `heatmaps`, `decoder` and `sigma_px` of the
+ *   model's sidecar.
  */
-export function decode(maps, { decoder, sigma_px: sigma, log_floor: floor, stride }) {
+export function decode(maps, { decoder, sigma_px: sigma, log_floor: logFloor, mass_floor: massFloor, stride }) {
   if (!DECODERS.includes(decoder)) throw new RangeError(`unknown decoder ${decoder}; known: ${DECODERS.join(", ")}`);
   const kernel = smoothingKernel(sigma);
   const points = new Float64Array(2 * maps.count);
@@ -24,7 +25,12 @@ export function decode(maps, { decoder, sigma_px: sigma, log_floor: floor, strid
       const x = Math.min(Math.max(column + dx, 0), maps.width - 1);
       return plane[Math.min(Math.max(row + dy, 0), maps.height - 1) * maps.width + x];
     };
-    const [dx, dy] = { dark: newtonStep, quarter: quarterShift, argmax: () => [0, 0] }[decoder](near, floor);
+    const [dx, dy] = {
+      dark: () => newtonStep(near, logFloor),
+      centroid: () => centroidStep(near, Math.max(1, Math.floor(2 * sigma + 0.5)), massFloor),
+      quarter: () => quarterShift(near),
+      argmax: () => [0, 0],
+    }[decoder]();
     points[2 * map] = (column + dx + 0.5) * stride - 0.5;
     points[2 * map + 1] = (row + dy + 0.5) * stride - 0.5;
   }
@@ -73,6 +79,21 @@ function quarterShift(near) {
   return [0.25 * Math.sign(near(1, 0) - near(-1, 0)), 0.25 * Math.sign(near(0, 1) - near(0, -1))];
 }
 
+const halfAPixel = (step) => Math.min(Math.max(step, -0.5), 0.5);
+
+/** To the centre of the squared values around the peak, within half a pixel; values below 0 count as 0. */
+function centroidStep(near, radius, massFloor) {
+  let [x, y, mass] = [0, 0, 0];
+  for (let dy = -radius; dy <= radius; dy++) {
+    for (let dx = -radius; dx <= radius; dx++) {
+      const weight = Math.max(near(dx, dy), 0) ** 2;
+      [x, y, mass] = [x + weight * dx, y + weight * dy, mass + weight];
+    }
+  }
+  const whole = Math.max(mass, massFloor);
+  return [halfAPixel(x / whole), halfAPixel(y / whole)];
+}
+
 /** -H^-1 g of the log map at its peak, within half a pixel; nothing where H is not negative definite. */
 function newtonStep(near, floor) {
   const log = (dx, dy) => Math.log(Math.max(near(dx, dy), floor));
@@ -82,6 +103,5 @@ function newtonStep(near, floor) {
   const hxy = (log(1, 1) + log(-1, -1) - log(1, -1) - log(-1, 1)) / 4;
   const determinant = hxx * hyy - hxy * hxy;
   if (!(hxx < 0 && hyy < 0 && determinant > FLAT)) return [0, 0];
-  const within = (step) => Math.min(Math.max(step, -0.5), 0.5);
-  return [within(-(hyy * gx - hxy * gy) / determinant), within(-(hxx * gy - hxy * gx) / determinant)];
+  return [halfAPixel(-(hyy * gx - hxy * gy) / determinant), halfAPixel(-(hxx * gy - hxy * gx) / determinant)];
 }

@@ -37,11 +37,13 @@ public struct Contract: Decodable {
         public let decoder: HeatmapDecoder
         public let kernel: [Double]
         public let logFloor: Double
+        public let radius: Int
+        public let massFloor: Double
         public let stride: Int
     }
 
     public enum HeatmapDecoder: String, Decodable {
-        case dark, quarter, argmax
+        case dark, centroid, quarter, argmax
     }
 
     /// The detector, and from its box to the box of training.

@@ -79,6 +79,7 @@ public func decode(_ maps: [Heatmap], rule: Contract.HeatmapRule, decoder: Contr
         var step = XY(0, 0)
         switch decoder {
         case .dark: step = newtonStep(map, x, y, logFloor: rule.logFloor)
+        case .centroid: step = centroidStep(map, x, y, radius: rule.radius, massFloor: rule.massFloor)
         case .quarter: step = quarterShift(map, x, y)
         case .argmax: break
         }
@@ -93,6 +94,21 @@ private func quarterShift(_ map: Heatmap, _ x: Int, _ y: Int) -> XY {
     let across = sign(map.nearest(x + 1, y) - map.nearest(x - 1, y))
     let down = sign(map.nearest(x, y + 1) - map.nearest(x, y - 1))
     return XY(across, down) / 4
+}
+
+/// To the centre of the squared values around the peak, within half a pixel; values below 0 count as 0.
+private func centroidStep(_ map: Heatmap, _ x: Int, _ y: Int, radius: Int, massFloor: Double) -> XY {
+    var sum = XY(0, 0)
+    var mass = 0.0
+    for down in -radius...radius {
+        for across in -radius...radius {
+            let value = max(map.nearest(x + across, y + down), 0)
+            sum += XY(Double(across), Double(down)) * (value * value)
+            mass += value * value
+        }
+    }
+    let step = sum / max(mass, massFloor)
+    return XY(clamped(step.x, -0.5, 0.5), clamped(step.y, -0.5, 0.5))
 }
 
 /// -H^-1 g of the log map at its peak, within half a pixel; nothing where it is not peaked.

@@ -172,7 +172,7 @@ final class GoldenTests: XCTestCase {
         let rule = try readContract().heatmaps
         let golden = try readGolden("decode", as: Decoding.self)
         let maps = golden.maps.map { Heatmap(width: golden.sizeWh[0], height: golden.sizeWh[1], values: $0) }
-        for decoder in [Contract.HeatmapDecoder.dark, .quarter, .argmax] {
+        for decoder in [Contract.HeatmapDecoder.dark, .centroid, .quarter, .argmax] {
             let found = decode(maps, rule: rule, decoder: decoder)
             let expected = try XCTUnwrap(golden.expected[decoder.rawValue])
             assertNear(found.points, expected.pointsXy, golden.tolerancePx, decoder.rawValue)

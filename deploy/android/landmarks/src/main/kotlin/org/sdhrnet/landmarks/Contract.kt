@@ -29,6 +29,8 @@ class Contract private constructor(private val terms: Fields) {
         val decoder: String = terms.text("decoder")
         val kernel: DoubleArray = terms.numbers("kernel")
         val logFloor: Double = terms.number("log_floor")
+        val radius: Int = terms.int("radius")
+        val massFloor: Double = terms.number("mass_floor")
         val stride: Int = terms.int("stride")
     }
 

@@ -23,7 +23,7 @@ class Heatmaps(val width: Int, val height: Int, private val values: DoubleArray)
 
 /** Points in crop pixels and confidences; see `heatmaps` in contract.json. */
 fun decode(maps: Heatmaps, rule: Contract.HeatmapRule, decoder: String = rule.decoder): Prediction {
-    require(decoder in setOf("dark", "quarter", "argmax")) { "unknown decoder $decoder" }
+    require(decoder in setOf("dark", "centroid", "quarter", "argmax")) { "unknown decoder $decoder" }
     val points = DoubleArray(2 * maps.count)
     val confidence = DoubleArray(maps.count)
     for (m in 0 until maps.count) {
@@ -33,9 +33,10 @@ fun decode(maps: Heatmaps, rule: Contract.HeatmapRule, decoder: String = rule.de
         val peak = map.indices.maxBy { map[it] } // the first of equal ones
         val x = peak % maps.width
         val y = peak / maps.width
-        val around = around(map, maps.width, maps.height, x, y)
+        val around = around(map, maps.width, maps.height, x, y, if (decoder == "centroid") rule.radius else 1)
         val (stepX, stepY) = when (decoder) {
             "dark" -> newtonStep(around, rule.logFloor)
+            "centroid" -> centroidStep(around, rule.radius, rule.massFloor)
             "quarter" -> Pair(sign(around[1][2] - around[1][0]) / 4, sign(around[2][1] - around[0][1]) / 4)
             else -> Pair(0.0, 0.0)
         }
@@ -45,9 +46,28 @@ fun decode(maps: Heatmaps, rule: Contract.HeatmapRule, decoder: String = rule.de
     return Prediction(points, confidence)
 }
 
-/** The 3 x 3 pixels around one; outside the map its nearest pixel. */
-private fun around(map: DoubleArray, width: Int, height: Int, x: Int, y: Int) = Array(3) { j ->
-    DoubleArray(3) { i -> map[(y + j - 1).coerceIn(0, height - 1) * width + (x + i - 1).coerceIn(0, width - 1)] }
+/** The pixels as far as `radius` around one; outside the map its nearest pixel. */
+private fun around(map: DoubleArray, width: Int, height: Int, x: Int, y: Int, radius: Int) =
+    Array(2 * radius + 1) { j ->
+        val row = (y + j - radius).coerceIn(0, height - 1)
+        DoubleArray(2 * radius + 1) { i -> map[row * width + (x + i - radius).coerceIn(0, width - 1)] }
+    }
+
+/** To the centre of the squared values around the peak, within half a pixel; values below 0 count as 0. */
+private fun centroidStep(around: Array<DoubleArray>, radius: Int, massFloor: Double): Pair<Double, Double> {
+    var x = 0.0
+    var y = 0.0
+    var mass = 0.0
+    for ((j, row) in around.withIndex()) {
+        for ((i, value) in row.withIndex()) {
+            val weight = max(value, 0.0) * max(value, 0.0)
+            x += weight * (i - radius)
+            y += weight * (j - radius)
+            mass += weight
+        }
+    }
+    val whole = max(mass, massFloor)
+    return Pair((x / whole).coerceIn(-0.5, 0.5), (y / whole).coerceIn(-0.5, 0.5))
 }
 
 /** Smoothed along rows, then along columns, with zeros outside. */

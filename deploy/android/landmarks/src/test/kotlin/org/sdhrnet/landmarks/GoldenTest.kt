@@ -123,7 +123,7 @@ class GoldenTest {
         val golden = golden("decode")
         val (width, height) = golden.numbers("size_wh").map { it.toInt() }
         val maps = Heatmaps(width, height, golden.numbers("maps"))
-        for (decoder in listOf("dark", "quarter", "argmax")) {
+        for (decoder in listOf("dark", "centroid", "quarter", "argmax")) {
             val found = decode(maps, contract.heatmaps, decoder)
             val expected = golden.at("expected").at(decoder)
             assertNear(expected.numbers("points_xy"), found.pointsXy, golden.number("tolerance_px"), "$decoder, px")
