@@ -10,7 +10,7 @@ from tests.conftest import Converted
 from tests.slimming.conftest import lively, small_supernet
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
-from toolkit.export.deployed import DeployedNetwork
+from toolkit.export.deployed import Decode, DeployedNetwork
 from toolkit.export.lint import operations as counted
 from toolkit.export.pieces import Piece, convert_pieces
 from toolkit.models.spec import Edge, SuperNetSpec, hrsupernet, s_hrnet
@@ -54,6 +54,15 @@ def test_the_prediction_is_the_exported_files_count(tmp_path: Path) -> None:
     assert all(abs(found[k] - expected[k]) <= 0.02 * found[k] for k in found), (found, expected)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("points", [29, 98])
+def test_each_decoder_has_the_operations_of_its_file(tmp_path: Path, points: int) -> None:
+    """However many points there are: by TFLite files of the decoding alone."""
+    pieces = {name: Piece(Decode(replace(CARD, decoder=name), points).eval(), ((points, 16, 16),)) for name in DECODING}
+    found = {name: sum(counted(path).values()) for name, path in convert_pieces(pieces, tmp_path).items()}
+    assert found == DECODING
+
+
 def test_decoding_has_a_fixed_number_of_operations(converted: Converted) -> None:
     """The shared small network's whole file: equal in float32, and in int8 but for what goes between number formats."""
     expected = predicted(bundle.read(converted.bundle))
@@ -78,12 +87,12 @@ def test_a_network_without_what_goes_has_that_much_less() -> None:
 def test_a_published_network_counted_by_hand() -> None:
     """A chain on branch 0: stem, nine edges of which one has a convolution, 36 layers of three, head and decoding."""
     edges = tuple(Edge(stage=stage, source=0, target=0) for stage in range(2, 11))
-    assert operations(SuperNetSpec(points=68, edges=edges), dict.fromkeys(edges, 1.0)) == 5 + 1 + 36 * 3 + 2 + 42
+    assert operations(SuperNetSpec(points=68, edges=edges), dict.fromkeys(edges, 1.0)) == 5 + 1 + 36 * 3 + 2 + 40
     spec = s_hrnet("300w", 68)
     assert operations(spec, dict.fromkeys(spec.edges, 1.0)) > 300
 
 
 def test_an_unknown_decoder_is_refused() -> None:
     """In one line."""
-    with pytest.raises(ValueError, match="decode by dark, not by argmax"):
+    with pytest.raises(ValueError, match="decode by dark, centroid, not by argmax"):
         operations(s_hrnet("300w", 68), {}, "argmax")

@@ -139,7 +139,7 @@ def _newton_step(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.i
 
 
 CENTROID_FLOOR = 1e-3
-"""Squared values around a peak that sum to less than this move its point by less: where there is no peak, by nothing."""
+"""Squared values around a peak that sum to less move its point by less; where there is no peak, by nothing."""
 
 
 def centroid_radius(sigma_px: float) -> int:

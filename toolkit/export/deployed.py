@@ -6,9 +6,9 @@ p = (u + 0.5) / S for crop pixel u, and `confidence` (1, M). The heatmap variant
 
 The mean is subtracted as an operation of its own, since the stem pads with zeros, which stand for the mean colour; the
 scale is in the first convolution. Decoding repeats core.heatmap.decode with static shapes and operations that every
-converter knows. What it has to know of a peak's pixel stands in two tables: its centre in [0, 1], and the flat indices of its
-neighbours. No index is ever a float, since half precision holds whole numbers to 2048 and the indices of 98 maps of
-64 x 64 pixels go to 401,407; the one sum of indices is in int32.
+converter knows. What it has to know of a peak's pixel stands in two tables: its centre in [0, 1], and the flat indices
+of its neighbours. No index is ever a float, since half precision holds whole numbers to 2048 and the indices of 98 maps
+of 64 x 64 pixels go to 401,407; the one sum of indices is in int32.
 The reference that converted files are compared with stands beside it: the bundle's own network, unfolded.
 """
 
@@ -90,7 +90,7 @@ class _NewtonStep(nn.Module):
 
 
 class _CentroidStep(nn.Module):
-    """To the centre of the squared values around the highest pixel, (M, 2) in pixels for (M, (2 r + 1)^2) neighbours."""
+    """To the centre of the squared values around the peak, (M, 2) in pixels for (M, (2 r + 1)^2) neighbours."""
 
     offsets: Tensor
     ones: Tensor

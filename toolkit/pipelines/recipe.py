@@ -17,6 +17,7 @@ from toolkit.commands.train.shape import Shape
 from toolkit.commands.train.slim import Slim
 from toolkit.commands.train.supernet import Supernet
 from toolkit.commands.train.teacher import Teacher
+from toolkit.core.heatmap import Decoder
 from toolkit.core.progress import Outcome, Steps
 from toolkit.pipelines.jobs import Job, ToFolder
 from toolkit.slimming.operations import SHAPE
@@ -69,6 +70,8 @@ COORDINATES, STRONG = 0.5, 2.5
 """Weights of the coordinates' loss: throughout, and in the last phase."""
 TURNED = MappingProxyType({"tilt": 0.25})
 """Of the crops are turned by up to 70 degrees."""
+DECODER: Decoder = "centroid"
+"""As accurate as DARK on validation faces, for 17 operations fewer, which the cut leaves to the network."""
 LAST = MappingProxyType({"all": 0.0, "scale": 0.1, "rotation": 15.0, "flip": 0.5, "jitter": 1.0, "colour": 0.2})
 """Of the last phase: little, as crops are turned upright before a network sees them."""
 SEEDS = (0, 1)
@@ -159,7 +162,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         )
 
     def cut(name: str, parent: str, operations: int) -> Slim:
-        return Slim(supernet=out / parent, out=out / name, operations=operations, importance="gamma")
+        return Slim(supernet=out / parent, out=out / name, operations=operations, importance="gamma", decoder=DECODER)
 
     def taught(name: str, student: str, size: int, epochs: int, terms: Terms) -> Distil:
         """A small network, by the teacher, by peers or by neither."""
@@ -174,6 +177,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
             synthetic=400,
             coordinate_weight=COORDINATES,
             augment=dict(TURNED),
+            decoder=DECODER,
             **terms,
         )
 
@@ -187,6 +191,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
             lr=5e-4,
             coordinate_weight=STRONG,
             augment=dict(LAST),
+            decoder=DECODER,
             **ALONE,
         )
 
@@ -227,6 +232,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         epochs=6,
         lr=1e-3,
         coordinate_weight=COORDINATES,
+        decoder=DECODER,
     )
     points_29 = Teacher(
         **on("points-29", [("helen29/train", 1.0), *((folder, 0.3) for folder, _ in CLOSE)]),
@@ -237,6 +243,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         epochs=18,
         lr=1e-3,
         coordinate_weight=COORDINATES,
+        decoder=DECODER,
     )
     drawn = Teacher(
         **on("free-drawn", ()),
@@ -247,6 +254,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         fresh=True,
         epochs=8,
         coordinate_weight=COORDINATES,
+        decoder=DECODER,
     )
     free = Teacher(
         **on("free", ()),
@@ -258,6 +266,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         lr=5e-4,
         coordinate_weight=STRONG,
         augment=dict(LAST),
+        decoder=DECODER,
     )
     large = replace(taught("large-taught", "main-last", 160, 2, FROM_TEACHER), lr=1e-3)
     return (

@@ -113,7 +113,10 @@ DECODED = (
     "L(-1, 0)) / 2, gy = (L(0, 1) - L(0, -1)) / 2, hxx = L(1, 0) + L(-1, 0) - 2 L(0, 0), hyy = L(0, 1) + L(0, -1) - 2 "
     "L(0, 0), hxy = (L(1, 1) + L(-1, -1) - L(1, -1) - L(-1, 1)) / 4, det = hxx * hyy - hxy^2. Where hxx < 0, hyy < 0 "
     "and det > 1e-6 the step is (-(hyy * gx - hxy * gy), -(hxx * gy - hxy * gx)) / det, each coordinate within half a "
-    "pixel, else 0. quarter: 0.25 * sign(value(1, 0) - value(-1, 0)) along x, and so along y, of the map as it is; "
+    "pixel, else 0. centroid: take the first highest pixel of the map as it is, and add the mean of the offsets (x, y) "
+    "to all pixels as far as radius along each axis (outside the map its nearest pixel), weighted by max(value, 0)^2: "
+    "the weighted sum of offsets over the sum of weights, which is mass_floor at least; each coordinate within half a "
+    "pixel. quarter: 0.25 * sign(value(1, 0) - value(-1, 0)) along x, and so along y, of the map as it is; "
     "argmax: nothing. Heatmap pixel h is crop pixel stride * (h + 0.5) - 0.5"
 )
 
@@ -145,6 +148,8 @@ def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> Terms:
             "sigma_px": about.sigma_px,
             "kernel": [round(weight, 12) for weight in heatmap.smoothing_kernel(about.sigma_px).tolist()],
             "log_floor": heatmap.LOG_FLOOR,
+            "radius": heatmap.centroid_radius(about.sigma_px),
+            "mass_floor": heatmap.CENTROID_FLOOR,
             "stride": heatmap.STRIDE,
         },
         "detector": _detector(),

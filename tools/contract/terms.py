@@ -83,6 +83,8 @@ class Heatmaps(TypedDict):
     sigma_px: Sigma
     kernel: list[Share]
     log_floor: Positive
+    radius: Count
+    mass_floor: Positive
     stride: Count
 
 

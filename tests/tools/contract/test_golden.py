@@ -98,7 +98,7 @@ def test_crops_of_the_pattern_are_cut_alike():
     assert blocks >= {1, 3}
 
 
-@pytest.mark.parametrize("decoder", ["dark", "quarter", "argmax"])
+@pytest.mark.parametrize("decoder", ["dark", "centroid", "quarter", "argmax"])
 def test_heatmaps_are_decoded_alike(decoder: heatmap.Decoder):
     """Within the tolerance, for maps written with four decimals; the maps are those that the command writes."""
     golden = read_json(GOLDEN / "decode.json")

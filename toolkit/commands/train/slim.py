@@ -10,6 +10,7 @@ from torch import Tensor
 
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
+from toolkit.core.heatmap import Decoder
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
@@ -138,6 +139,8 @@ class Slim(Options):
     """How many training faces the Taylor importance is summed over."""
     seed: int = 0
     """Of the random importance."""
+    decoder: Decoder | None = None
+    """How the slimmed network's files find points, which --operations counts (default: as the supernet's)."""
     round_to: int = 8
     """Channels are left in multiples of this, which kernels are fast at."""
 
@@ -196,6 +199,7 @@ def run(options: Slim) -> Steps[Outcome]:
         parent.card,
         name="s-hrnet",
         stage="slim",
+        decoder=options.decoder or parent.card.decoder,
         data=_data(parent.card),
         config={"remove": options.remove, "edges": len(smaller.spec.edges), **cut.json},
         metrics={"params_full": after.params_full, "macs_full": after.macs_full},
@@ -302,7 +306,8 @@ def _budget(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Budget:
             raise ValueError(f"{options.latency_table} is for {table.size_px} px, the supernet takes {size} px")
         return Budget(cost=table.predict, most=options.latency_ms, unit=f"ms as {table.precision}")
     if options.operations is not None:
-        alphas, decoder = dict(zip(spec.edges, parent.weights["alpha"].tolist(), strict=True)), parent.card.decoder
+        alphas = dict(zip(spec.edges, parent.weights["alpha"].tolist(), strict=True))
+        decoder = options.decoder or parent.card.decoder
         return Budget(
             cost=lambda s: operations(s, alphas, decoder),
             most=options.operations,
