@@ -61,6 +61,7 @@ def test_the_landmarks_module_gives_the_golden_values(jar: Path):
         ("smoothing", "beta", 1.0, "framesAreSmoothedAlike"),
         ("tracking", "min_confidence", 0.1, "aFilmIsTrackedAlike"),
         ("heatmaps", "log_floor", 0.1, "heatmapsAreDecodedAlike"),
+        ("heatmaps", "radius", 1, "heatmapsAreDecodedAlike"),
     ],
 )
 def test_another_contract_gives_other_values(

@@ -154,4 +154,4 @@ def _centroid_step(maps: FloatArray, rows: NDArray[np.intp], columns: NDArray[np
     step = np.arange(-radius, radius + 1)
     mass = np.maximum(weight.sum(axis=(1, 2)), CENTROID_FLOOR)
     centre = np.column_stack([weight.sum(axis=1) @ step, weight.sum(axis=2) @ step]) / mass[:, None]
-    return np.clip(centre, -0.5, 0.5)
+    return np.asarray(np.clip(centre, -0.5, 0.5))
