@@ -166,7 +166,7 @@ def load(
         threads: CPU threads of a converted file's engine and of the detector's.
         engine: of a .tflite, ai-edge-litert (the default) or tflite-runtime.
         finest: how small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size
-            too. None looks at tiles only where the whole picture shows no large face, which is many times as fast.
+            too. None looks at no tiles where the whole picture shows large faces alone, which is many times as fast.
         passes: predictions a face; each after the first crops around the points of the one before.
         detector: the face detector's .tflite, face_detection_short_range.tflite; None takes it from an installed
             mediapipe, and "mediapipe" runs MediaPipe's own FaceDetector. It is opened by the first `find`.

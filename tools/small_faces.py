@@ -32,14 +32,15 @@ LARGE_PART = 0.32
 """The same of the large face that others are beside."""
 AROUND = 1.7
 """Side of what is shown of a photo over that of its face's box."""
-WAYS = {"the whole picture": 0, "tiles where it shows no large face": None, "tiles always": 2}
+WAYS = {"the whole picture": 0, "tiles unless it shows large faces alone": None, "tiles always": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmallFaces(Options):
     """Put faces of a set, made small, onto large drawn backgrounds, alone and beside a large face, and look for them.
 
-    In the whole picture, in tiles where it shows no large face, and in tiles always: what each finds, and its time.
+    In the whole picture, in tiles unless that shows large faces alone, and in tiles always: what each finds, and its
+    time.
     """
 
     data: Path

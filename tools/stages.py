@@ -21,6 +21,7 @@ from toolkit.core.records import append
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.zoo import ModelPath
 from toolkit.detect import FaceDetector, landmarks_in
+from toolkit.detect.landmarks import PASSES
 from toolkit.landmarkers import identify, open_model
 
 SIZE_WH = (640, 480)
@@ -39,12 +40,14 @@ class Stages(Options):
     """Converted files and released models by name (as float16 TFLite)."""
     runs: int = 50
     """Photos for each."""
+    passes: int = PASSES
+    """Predictions a face, as in `photo`."""
     results: OutRecords | None = None
     """The .jsonl file that the records are added to."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.at_least(1, "runs")
+        self.at_least(1, "runs", "passes")
 
 
 def run(options: Stages) -> Steps[Outcome]:
@@ -62,7 +65,7 @@ def run(options: Stages) -> Steps[Outcome]:
             decode_ms.append(_ms(lambda: np.asarray(Image.open(BytesIO(buffer.getvalue())).convert("RGB"))))
             for own, landmarker in zip(laps, landmarkers, strict=True):
                 watch = Stopwatch(time.process_time_ns)
-                whole = _ms(lambda: landmarks_in(image, detector, landmarker, watch=watch))  # noqa: B023
+                whole = _ms(lambda: landmarks_in(image, detector, landmarker, options.passes, watch))  # noqa: B023
                 parts = {name: row["mean_ms_per_frame"] for name, row in watch.summary(1).items()}
                 own.append({**parts, "the rest": whole - sum(parts.values()), "photo": whole})
             mesh_ms.append(_ms(lambda: mesh(image)))
@@ -74,7 +77,8 @@ def run(options: Stages) -> Steps[Outcome]:
             **identify(path),
             "engine": landmarker.engine,
             "data": "scikit-image's astronaut, 640 x 480",
-            "n": options.runs,
+            "runs": options.runs,
+            "passes": options.passes,
             "clock": "process",
             "stages_ms_median": {
                 "decode": _median(decode_ms),

@@ -1,9 +1,10 @@
 """Faces in a picture: BlazeFace, made to find small faces and faces that fill the frame.
 
 Nothing is downloaded and no socket opened. The network sees 128 x 128 pixels, so a face under a sixth of what it looks
-at is easily missed. One look at the whole picture is enough where it shows a large face; where it shows none, tiles of
-the picture are looked at too (`python -m tools small-faces` measures what that misses and saves). Tiles make it see
-faces in folds and hair; a second look, close up, tells those from faces and places the box better.
+at is easily missed. One look at the whole picture is enough where it shows large faces alone; where it shows none, or
+a small one, of which there may be more, tiles of the picture are looked at too (`python -m tools small-faces` measures
+what that misses and saves). Tiles make it see faces in folds and hair; a second look, close up, tells those from faces
+and places the box better.
 """
 
 from itertools import compress
@@ -29,8 +30,8 @@ FINEST = 2
 SMALLEST_TILE_PX = 192
 """Tiles are not made smaller: faces under a sixth of this are too small for landmarks."""
 LARGE = 1 / 6
-"""Of the picture's longer side: a face that the network sees in the whole of it. Where there is one, no smaller ones
-are looked for unless asked."""
+"""Of the picture's longer side: a face that the network sees in the whole of it. Where all are so large, no smaller
+ones are looked for unless asked."""
 CERTAIN, NEAR = 0.9, 0.25
 """A face that scores more in the whole picture, and takes so much of its longer side, needs no second look."""
 VIEW_PX = 160
@@ -54,7 +55,7 @@ class FaceDetector:
 
         Args:
             finest: 0 looks at the whole picture only, for a face near the camera; every step further at tiles of half
-                the size too. None looks at tiles, down to FINEST, only where the whole picture shows no LARGE face.
+                the size too. None looks at tiles, down to FINEST, unless the whole picture shows LARGE faces alone.
             min_score: faces that score less at the second look are dropped.
             detector: BlazeFace's .tflite; None takes that of an installed mediapipe, and MEDIAPIPE runs MediaPipe's own
                 FaceDetector.
@@ -82,7 +83,7 @@ class FaceDetector:
         """
         image = checked_image(image)
         faces = self._whole(image)
-        if self._asked or not any(_takes(LARGE, face, image) for face in faces):
+        if self._asked or not faces or not all(_takes(LARGE, face, image) for face in faces):
             faces = self._in_tiles(image, faces)
         return sorted(faces, key=lambda d: -area(d.box_xyxy))
 

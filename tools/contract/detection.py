@@ -31,7 +31,7 @@ face."""
 SIZES_WH = ((128, 128), (640, 480), (90, 200), (31, 47))
 VIEWS = (((0, 0, 150, 130), 20), ((-21, -9, 100, 140), 32), ((120, 100, 190, 163), 40), ((30, 10, 149, 12), 9))
 """Windows of the pattern, beyond it too, and the view_px that they are halved to."""
-SEEN_FROM = 1 / 6
+SEEN_FROM = 1 / 8
 """Of a window's longer side: a scripted face under it is not seen."""
 
 
@@ -54,6 +54,7 @@ def detected(image: ImageArray) -> dict[str, Any]:
 SEARCHES: tuple[tuple[tuple[int, int], list[tuple[list[int], float]]], ...] = (
     ((1000, 750), [([300, 200, 600, 500], 0.95), ([820, 600, 900, 680], 0.8)]),  # a certain face, and a small one
     ((1000, 750), [([300, 200, 600, 500], 0.85), ([820, 600, 900, 680], 0.8)]),  # one that needs a second look
+    ((1000, 750), [([300, 200, 600, 500], 0.95), ([700, 100, 840, 240], 0.8)]),  # somebody is behind: there may be more
     ((1000, 750), [([300, 200, 480, 380], 0.95)]),  # surely a face, and large, but not so near
     ((1200, 900), [([700, 300, 790, 390], 0.9), ([100, 100, 160, 160], 0.6)]),  # small ones, the second no face
     ((500, 400), []),

@@ -25,7 +25,7 @@ export class FaceDetector {
 
   /**
    * The faces in an image, largest first; with `finest` above 0 small ones too, on tiles halved so many times, and with
-   * null on tiles only where the whole image shows no large one.
+   * null on tiles unless the whole image shows large ones alone.
    *
    * Faces in the `known` boxes are not found again.
    */
@@ -43,7 +43,7 @@ export class FaceDetector {
       const wider = [-margin, -margin, width + margin, height + margin];
       faces = await this.#confirmed(image, await this.#look(image, wider), []);
     }
-    const isEnough = finest === null && faces.some((face) => takes(face, this.#search.large));
+    const isEnough = finest === null && faces.length > 0 && faces.every((face) => takes(face, this.#search.large));
     const steps = isEnough ? 0 : (finest ?? this.#search.finest);
     for (let step = 1; step <= steps; step++) {
       const side = Math.ceil(longer / 2 ** step);

@@ -45,7 +45,7 @@ class Photo(Options):
     """Draw each face's box as well."""
     finest: int | None = None
     """How small faces may be: 0 looks at the whole photo only, each step further at tiles of half the size too. By
-    default tiles are looked at only where the whole photo shows no large face."""
+    default no tiles are looked at where the whole photo shows large faces alone."""
     passes: int = PASSES
     """Predictions a face; each after the first crops around the points of the one before."""
     detector: Path | None = None

@@ -10,6 +10,7 @@ from toolkit.reporting.proofs import Proofs
 from toolkit.reporting.readme.ablation import ablations
 from toolkit.reporting.readme.benchmark import compared, in_short
 from toolkit.reporting.readme.deployment import converted, device
+from toolkit.reporting.readme.pipelines import pipelines
 from toolkit.reporting.readme.slimming import slimming
 from toolkit.reporting.run import OWN_DETECTOR
 from toolkit.reporting.table import markdown_table, number
@@ -74,7 +75,7 @@ def render(lines: Sequence[Fields]) -> str:
         if found:
             parts.append(table(found))
     tables = [*compared(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
-    parts += [table.markdown for table in tables]
+    parts += [table.markdown for table in (*tables, *pipelines(records))]
     return "\n".join(parts)
 
 
