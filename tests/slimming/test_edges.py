@@ -214,7 +214,7 @@ def test_nothing_surviving_names_the_largest_threshold() -> None:
 @given(seed=st.integers(0, 2**16), share=st.floats(0.4, 1))
 @settings(max_examples=10)
 def test_a_budget_is_met_and_used_up(seed: int, share: float) -> None:
-    """The network fits, and the next lower threshold that changes anything does not; bodies count as edges do."""
+    """The network fits, all above the threshold is in it, and nothing else could be; bodies count as edges do."""
     graph = graph_of(DEEP)
     scores = torch.rand(len(DEEP.gated), generator=torch.Generator().manual_seed(seed))
     prices = ComplexityTable(DEEP, 64)
@@ -226,9 +226,9 @@ def test_a_budget_is_met_and_used_up(seed: int, share: float) -> None:
         assert prices.complexity(graph.left(cheapest)).macs_full > limit
         return
     assert prices.complexity(graph.left(off)).macs_full <= limit
-    lower = [s for s in scores.tolist() if s < threshold]
-    if lower and max(lower) <= largest_threshold(DEEP, scores):
-        assert prices.complexity(graph.left(at_threshold(graph, scores, max(lower)))).macs_full > limit
+    importance = dict(zip(DEEP.gated, scores.tolist(), strict=True))
+    assert all(importance[one] < threshold for one in off)
+    assert all(prices.complexity(graph.left(off - {one})).macs_full > limit for one in off)
 
 
 def test_a_budget_reaches_down_to_one_path() -> None:

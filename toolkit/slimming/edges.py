@@ -136,9 +136,11 @@ def _backbone(spec: SuperNetSpec, scores: Tensor) -> frozenset[Edge]:
 def within(
     graph: SuperNetGraph, scores: Tensor, fits: Callable[[SuperNetSpec], bool], head: HeadCut = "inputs"
 ) -> tuple[Off, float]:
-    """What has to go for the largest network whose cost fits, and its threshold, by bisection over the sorted scores.
+    """What has to go so that the network's cost fits, and the threshold, by bisection over the sorted scores.
 
-    The path whose weakest edge is strongest stays whatever its scores: budgets can be met down to that one path.
+    The path whose weakest edge is strongest stays whatever its scores: budgets can be met down to that one path. A
+    threshold takes whole paths at once, so what is below it then comes back where it fits: edges, then residual bodies,
+    the most important first.
 
     Args:
         graph: of the supernet.
@@ -167,7 +169,12 @@ def within(
             high = middle
         else:
             low = middle + 1
-    return off(candidates[high]), candidates[high]
+    gone = off(candidates[high])
+    importance = dict(zip(spec.gated, scores.tolist(), strict=True))
+    for one in sorted(gone, key=lambda g: (isinstance(g, Edge), importance[g]), reverse=True):
+        if fits(graph.left(gone - {one}, head)):
+            gone -= {one}
+    return gone, candidates[high]
 
 
 def _below(spec: SuperNetSpec, scores: Tensor, threshold: float) -> Off:

@@ -347,7 +347,7 @@ def _notes(cut: Cut, *, shaped: bool) -> Iterator[str]:
         most, used = cut.budget.most, cut.budget_used
         yield (
             f"the budget of {most:.4g} {cut.budget.unit} is filled to {100 * used / most:.0f} % ({used:.4g}): what "
-            "is next by importance comes with whole paths; another budget or importance may come closer"
+            "is left comes with whole paths; another budget or importance may come closer"
         )
     if cut.head_moves_px is not None:
         yield (
