@@ -100,6 +100,13 @@ def _stages() -> Stage[Options]:
     return Stage(Stages, run)
 
 
+@ablate.command("flicker", "what a second look takes off the flicker, beside Face Mesh")
+def _flicker() -> Stage[Options]:
+    from tools.flicker import Flicker, run
+
+    return Stage(Flicker, run)
+
+
 @make.command("contract", "contract.json and golden/ in deploy")
 def _contract() -> Stage[Options]:
     from tools.contract.command import Contract, run

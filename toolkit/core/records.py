@@ -78,6 +78,8 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "evaluate": ("input_px", "head", "decoder"),
         "compare": ("bundle", "input_px"),
         "detected": ("boxes", "passes"),
+        "flicker": ("looks",),
+        "photo stages": ("passes",),
         "rewrite": ("variant", "input_px"),
         "throughput": ("size_px", "precision", "processes", "batch"),
         "inference": ("size_px", "precision", "batch"),

@@ -65,3 +65,13 @@ def test_small_faces_and_stages_stand_on_the_page() -> None:
     page = render([{**small, **COMMON}, {**photo, **COMMON, "face_mesh_photo_ms_median": 4.0}])
     assert "| tiles always | beside a large face | 4 | 1 | 91 ms |" in page
     assert "| `a.tflite` | 2 | 1.00 | 2.00 | 0.50 | 3.00 | 0.50 | 6.00 | 4.00 | 1.50 x |" in page
+
+
+def test_flicker_stands_beside_its_price() -> None:
+    """One row a way of looking."""
+    seen = {"kind": "flicker", "model": "a.tflite", "looks": "once", "data": "faces", "clips": 6, "ms_median": 4.2}
+    seen |= {"flicker_percent": {"still face moved": 0.421, "synthetic clip": 1.5}}
+    other = {**seen, "looks": "and shifted", "ms_median": 8.41}
+    (table,) = pipelines(of([{**seen, **COMMON}, {**other, **COMMON}]))
+    assert table.header == ["model", "looks at each crop", "still face moved", "synthetic clip", "ms of processor time"]
+    assert table.rows[1] == ["`a.tflite`", "and shifted", "0.42 %", "1.50 %", "8.41"]

@@ -16,6 +16,7 @@ def pipelines(records: Sequence[Record]) -> list[TextTable]:
         "false faces": _false_faces,
         "small faces": _small_faces,
         "photo stages": _stages,
+        "flicker": _flicker,
     }
     return [
         table
@@ -111,3 +112,20 @@ def _stages(records: list[Record]) -> list[TextTable]:
     )
     title += "`photo` is all but decoding, Face Mesh's whole pipeline likewise:"
     return [TextTable(title, ["model", "predictions", *STAGES, "Face Mesh's", "beside it"], rows)]
+
+
+def _flicker(records: list[Record]) -> list[TextTable]:
+    kinds = list(records[0]["flicker_percent"])
+    rows = [
+        [
+            f"`{r['model']}`",
+            r["looks"],
+            *(f"{r['flicker_percent'][kind]:.2f} %" for kind in kinds),
+            f"{r['ms_median']:.2f}",
+        ]
+        for r in records
+    ]
+    first = records[0]
+    title = f"Flicker without smoothing, of the eye distance, {first['clips']} clips of each kind ({first['data']}); "
+    title += "a second prediction is averaged with the first:"
+    return [TextTable(title, ["model", "looks at each crop", *kinds, "ms of processor time"], rows)]
