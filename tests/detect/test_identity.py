@@ -1,13 +1,19 @@
 """Portraits and cuts: the astronaut and other pictures of scikit-image."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
+from toolkit.core.geometry import crop_of_box, cut
+from toolkit.data import open_faces
+from toolkit.data.sample import Sample
 from toolkit.detect.identity import LIKE, SUDDEN, Cuts, Person, exchanged, likeness, portrait
+from toolkit.landmarkers import load
 
 FACE_XYXY = np.array([176.0, 82, 274, 177])
 """Of the astronaut."""
@@ -101,3 +107,35 @@ def test_a_light_that_jumps_in_the_dark_is_no_cut() -> None:
     """Though nothing is where it was."""
     cuts = Cuts()
     assert [cuts(with_a_light(x)) for x in (60, 250)] == [False, False]
+
+
+def head_of(sample: Sample, side_px: int = 150) -> tuple[np.ndarray, np.ndarray]:
+    """A photo's face, and how much of each pixel is of the head: a soft oval."""
+    pixels = cut(sample.image, crop_of_box(sample.box_xyxy, side_px))
+    y, x = (np.mgrid[:side_px, :side_px] - side_px / 2) / side_px
+    return pixels, np.clip(12 * (1 - np.hypot(x / 0.44, y / 0.48)), 0, 1)[..., None]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("pair", [(84, 91), (7, 128), (26, 43), (170, 52)])
+def test_photos_of_people_that_cross_keep_their_numbers(pair: tuple[int, int]) -> None:
+    """Two held-out faces pass before one another, the released small model on both; no third number is given."""
+    if "SDHRNET_DATA" not in os.environ:
+        pytest.skip("SDHRNET_DATA does not point at real faces")
+    faces = open_faces(Path(os.environ["SDHRNET_DATA"]) / "300w", "val", 1)
+    heads = [head_of(faces[index]) for index in pair]
+    room, seen = cv2.resize(data.coffee(), (640, 400)), []
+    with load("sdhrnet-68pt-96") as model:
+        follow = model.tracker()
+        for i in range(70):
+            image, middles = room.copy(), (90 + 6.5 * i, 545 - 6.5 * i)
+            for (pixels, share), middle in zip(heads, middles, strict=True):
+                left = round(middle) - 75
+                part = image[120:270, left : left + 150]
+                part[:] = part * (1 - share) + pixels * share
+            found = follow(image, i / 30)
+            seen.append([[f.track for f in found if abs(f.points_xy[:, 0].mean() - x) < 35] for x in middles])
+    assert sorted(seen[8]) == [[1], [2]]
+    assert seen[-8] == seen[8]
+    assert {number for pair in seen for numbers in pair for number in numbers} == {1, 2}

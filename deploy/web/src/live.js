@@ -5,7 +5,7 @@ import { Client } from "./client.js";
 import { drawFace } from "./overlay.js";
 import { paint } from "./paint.js";
 import { Speed } from "./speed.js";
-import { cameraFailure, cameraObstacle, engineObstacle, failure } from "./words.js";
+import { cameraFailure, cameraObstacle, engineObstacle, failure, pictureFailure } from "./words.js";
 
 const HOW = { accelerator: "wasm", threads: 1 }; // one small network gains nothing from more
 const LARGEST_PX = 4096; // of a photo's longer side: what canvases take everywhere
@@ -164,7 +164,7 @@ export class Live {
     try {
       bitmap = await readPicture(blob);
     } catch {
-      return say(`${name} is no picture that this browser can read.`, true);
+      return say(pictureFailure(name, new Uint8Array(await blob.slice(0, 12).arrayBuffer())), true);
     }
     const { client, scheme } = await this.#worker();
     say("Looking for faces…");
@@ -173,7 +173,7 @@ export class Live {
     this.#show(found, scheme);
     this.#speed = new Speed();
     this.#speed.photo(found.ms);
-    if (found.faces.length === 0) say("No face found. Try a larger or more frontal face, upright and in better light.");
+    if (found.faces.length === 0) say("No face found. Try a larger or more frontal face, or better light.");
   }
 
   async #changeModel() {

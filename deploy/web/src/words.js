@@ -19,6 +19,19 @@ export function cameraFailure(error) {
   }
 }
 
+/** How HEIC names itself in bytes 8 to 11. */
+const HEIC = ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"];
+
+/** Why a file, whose first 12 bytes are `head`, was no picture for this browser. */
+export function pictureFailure(name, head) {
+  const text = String.fromCharCode(...head);
+  if (text.slice(4, 8) !== "ftyp" || !HEIC.includes(text.slice(8, 12))) return `${name} is no picture that this browser can read.`;
+  return (
+    `${name} is HEIC, as iPhones take photos, which this browser cannot read. Save it as JPEG ` +
+    "(on the phone: Settings, Camera, Formats, Most Compatible), or open this page in Safari."
+  );
+}
+
 /** Why there cannot be a camera at all; null where there can. */
 export function cameraObstacle() {
   if (!window.isSecureContext) {
