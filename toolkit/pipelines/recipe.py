@@ -296,9 +296,9 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="slim",
-            purpose="cut to 360 and 220 operations, with those of the shape layer to come",
+            purpose="cut to 320 and 220 operations, with those of the shape layer to come, within their bars of time",
             jobs=(
-                _step(slim.run, cut("main-slim", "main-supernet", 360 - SHAPE)),
+                _step(slim.run, cut("main-slim", "main-supernet", 320 - SHAPE)),
                 _step(slim.run, cut("small-slim", "small-supernet", 220 - SHAPE)),
             ),
         ),
