@@ -98,7 +98,9 @@ TRACKED = (
     "detector looks while fewer than `faces` are followed: in every "
     "frame while none is or a lost one is remembered (remember_s), else every look_again_s. Shared areas are over the "
     "smaller box: what shares more than same_face with a followed face is that face, with a remembered one gets its "
-    "number back; of two followed ones that share more than same_track the surer one stays"
+    "number back; of two followed ones that share more than same_track the surer one stays. Beyond this, the toolkit "
+    "compares what faces look like, so that people who cross keep their numbers, and ends all tracks at a film's hard "
+    "cuts; of black pictures, as in the golden film, it decides by place alone"
 )
 SMOOTHED = (
     "One-Euro on every coordinate p of a frame T seconds after the last: v = (p - q) / size / T, where q is the last "
