@@ -107,6 +107,13 @@ def _flicker() -> Stage[Options]:
     return Stage(Flicker, run)
 
 
+@ablate.command("first-crop", "crops from the detector's keypoints rather than its box")
+def _first_crop() -> Stage[Options]:
+    from tools.first_crop import FirstCrop, run
+
+    return Stage(FirstCrop, run)
+
+
 @make.command("contract", "contract.json and golden/ in deploy")
 def _contract() -> Stage[Options]:
     from tools.contract.command import Contract, run

@@ -78,6 +78,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "evaluate": ("input_px", "head", "decoder"),
         "compare": ("bundle", "input_px"),
         "detected": ("boxes", "passes"),
+        "first crop": ("crop", "passes"),
         "flicker": ("looks",),
         "photo stages": ("passes",),
         "rewrite": ("variant", "input_px"),

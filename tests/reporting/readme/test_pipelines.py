@@ -75,3 +75,11 @@ def test_flicker_stands_beside_its_price() -> None:
     (table,) = pipelines(of([{**seen, **COMMON}, {**other, **COMMON}]))
     assert table.header == ["model", "looks at each crop", "still face moved", "synthetic clip", "ms of processor time"]
     assert table.rows[1] == ["`a.tflite`", "and shifted", "0.42 %", "1.50 %", "8.41"]
+
+
+def test_first_crops_stand_beside_one_another() -> None:
+    """With what they were fitted on."""
+    seen = {"kind": "first crop", "model": "a.tflite", "data": "faces", "n": 9, "fitted_on": "others, 7 faces found"}
+    (table,) = pipelines(of([{**seen, **COMMON, "crop": "keypoints", "passes": 1, "nme_mean": 3.8741}]))
+    assert table.rows == [["`a.tflite`", "keypoints", "1", "3.874 %"]]
+    assert "others, 7 faces found" in table.title

@@ -16,6 +16,7 @@ def pipelines(records: Sequence[Record]) -> list[TextTable]:
         "false faces": _false_faces,
         "small faces": _small_faces,
         "photo stages": _stages,
+        "first crop": _first_crop,
         "flicker": _flicker,
     }
     return [
@@ -129,3 +130,13 @@ def _flicker(records: list[Record]) -> list[TextTable]:
     title = f"Flicker without smoothing, of the eye distance, {first['clips']} clips of each kind ({first['data']}); "
     title += "a second prediction is averaged with the first:"
     return [TextTable(title, ["model", "looks at each crop", *kinds, "ms of processor time"], rows)]
+
+
+def _first_crop(records: list[Record]) -> list[TextTable]:
+    rows = [[f"`{r['model']}`", r["crop"], str(r["passes"]), f"{r['nme_mean']:.3f} %"] for r in records]
+    first = records[0]
+    title = (
+        f"NME of {first['n']} faces ({first['data']}), by what their first crop is made of; the one of keypoints is "
+    )
+    title += f"fitted on {first['fitted_on']}:"
+    return [TextTable(title, ["model", "first crop from the detector's", "predictions", "NME"], rows)]
