@@ -44,6 +44,20 @@ def test_every_kind_has_a_table() -> None:
     assert all(len(row) == len(header) for _, header, rows in (files, ways, emulated) for row in rows)
 
 
+def read_by(decoder: str, sha: str, nme: float) -> dict[str, Any]:
+    about = {"kind": "evaluate", "model": "distil", "name": "net", "input_px": 64, "data": "faces", "split": "val"}
+    return {**COMMON, **about, "n": 8, "file_sha256": sha, "decoder": decoder, "nme_mean": nme}
+
+
+def test_decoders_stand_beside_each_other() -> None:
+    """A row a network, and nothing among what was scored as its card says."""
+    records = [read_by("dark", "a", 4.0), read_by("dark", "b", 5.0), read_by("centroid", "a", 3.996)]
+    ((title, header, rows),) = converted(records)
+    assert "faces" in title and header == ["network", "dark", "centroid"]
+    assert rows == [["net, 64 px", "4.00 %", "4.00 %"], ["net, 64 px", "5.00 %", "not measured"]]
+    assert "NME mean" not in render(records)
+
+
 def test_what_was_not_measured_and_what_broke_says_so() -> None:
     """No NME without labels; a package has no parts."""
     unlabelled = parity(nme_delta=None, nme_mean=None, xnnpack_parts=None, ok=False)

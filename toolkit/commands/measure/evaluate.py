@@ -54,9 +54,9 @@ class Evaluate(Options):
     are and by our calibration, beside those of the labels; on the faces that it finds, each with one and with two
     predictions."""
     decoder: Decoder | None = None
-    """Of a bundle, how points are read from its heatmaps: dark, a Newton step on the log of the smoothed map; quarter,
-    a quarter pixel from the highest pixel towards its higher neighbour, as HRNet publishes it; argmax, the highest
-    pixel (default: as its card says)."""
+    """Of a bundle, how points are read from its heatmaps: dark, a Newton step on the log of the smoothed map;
+    centroid, the centre of the squared values around the highest pixel; quarter, a quarter pixel from the highest pixel
+    towards its higher neighbour, as HRNet publishes it; argmax, the highest pixel (default: as its card says)."""
     head: str | None = None
     """Of a network with heads for several landmark schemes, the one to score (default: that of the faces)."""
     baselines: bool = False

@@ -56,7 +56,7 @@ def update(page: Path, folder: Path) -> bool:
 def render(lines: Sequence[Fields]) -> str:
     """The tables of a run: what was trained, what was converted, and where."""
     records = of(lines)
-    scored = [r for r in records if r["kind"] in ("evaluate", "baseline")]
+    scored = [r for r in records if r["kind"] in ("evaluate", "baseline") and "decoder" not in r]
     timed = [r for r in records if r["kind"] == "benchmark" and "boxes" not in r]
     proofs, parts = Proofs(records), [_conditions(records)]
     if scored:

@@ -17,9 +17,12 @@ BOXES = {
 def converted(records: Sequence[Record]) -> list[TextTable]:
     """A title, a header and rows for every table that the records have something for."""
     tables = []
-    for make, kind in ((_files, "parity"), (_ways, "conversion"), (_arm, "arm")):
+    for make, kind in ((_files, "parity"), (_ways, "conversion"), (_decoders, "evaluate"), (_arm, "arm")):
         own = [r for r in records if r["kind"] == kind]
-        own = _newest(own) if kind == "parity" else own
+        if kind == "parity":
+            own = _newest(own)
+        elif kind == "evaluate":
+            own = [r for r in own if "decoder" in r]
         if own:
             tables.append(make(own))
     return tables
@@ -62,6 +65,16 @@ def _ways(records: list[Record]) -> TextTable:
     title += f"in, points out, {runs} calls of each by turns on one thread, {first['engine']}."
     header = ["way", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
     return TextTable(title, [*header, "NME change", "one call, median", "p90", "of float32"], rows)
+
+
+def _decoders(records: list[Record]) -> TextTable:
+    """A row a bundle, a column a decoder that was asked for."""
+    decoders, first = list(dict.fromkeys(r["decoder"] for r in records)), records[0]
+    names = {r["file_sha256"]: f"{r['name']}, {r['input_px']} px" for r in records}
+    found = {(r["file_sha256"], r["decoder"]): f"{r['nme_mean']:.2f} %" for r in records}
+    rows = [[name, *(found.get((sha, d), "not measured") for d in decoders)] for sha, name in names.items()]
+    title = f"NME by how points are read from the heatmaps, on {first['data']}."
+    return TextTable(title, ["network", *decoders], rows)
 
 
 def _arm(records: list[Record]) -> TextTable:
