@@ -85,8 +85,8 @@ class Training(Options):
     """Standard deviation of the target Gaussians in heatmap pixels (default: the preset's; 1 but for paper-cofw and
     paper-wflw)."""
     decoder: Decoder | None = None
-    """How points are read from heatmaps, in validation and by all that opens the bundle: dark, centroid, quarter or argmax, see
-    `evaluate` (default: the preset's; dark, or as published quarter)."""
+    """How points are read from heatmaps, in validation and by all that opens the bundle: dark, centroid, quarter or
+    argmax, see `evaluate` (default: the preset's; dark, or as published quarter)."""
     heatmap_loss: HeatmapLoss = "mse"
     """Of the heatmaps, in every step that learns weights from the truth: mse, as published, or awing, adaptive wing
     with its weighted map (Wang et al., 2019)."""
