@@ -355,3 +355,16 @@ def test_somebody_else_in_the_same_room_after_a_cut_is_another() -> None:
     for i, places in enumerate([((200, 120),)] * 5 + [((-500, 0), (200, 120))] * 5):
         numbers.append([f.track for f in follow(two.scene(*places), i / FPS)])
     assert numbers == [[1]] * 5 + [[2]] * 5
+
+
+@pytest.mark.parametrize("zoom", [0.5, 2.0])
+def test_a_film_that_changes_its_size_alone_keeps_its_numbers(zoom: float) -> None:
+    """In the frame in which it does, and where it was; the other way round again."""
+    two, seen = Two(), []
+    follow = FaceTracker(two.detector, two, replace(PLAIN, look_again_s=100.0))
+    for i, times in enumerate((1.0,) * 4 + (zoom,) * 4 + (1.0,) * 4):
+        scene = two.scene((200 + i, 120))
+        image = cv2.resize(scene, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
+        seen += [(f.track, f.points_xy.mean(axis=0) / times) for f in follow(image, i / FPS)]
+    assert [number for number, _ in seen] == [1] * 12
+    assert all(np.abs(at[0] - 200 - i) < 4 for i, (_, at) in enumerate(seen))

@@ -32,6 +32,9 @@ APART = 20.0
 """Levels, of 255, by which the thumbnails of different scenes differ too, on average, so that a small light in the dark
 may jump. Those pairs differed by 40 or more."""
 
+RESHAPED = 0.01
+"""Frames whose sides' ratio differs by more are of different scenes: a film that was turned, or another one."""
+
 
 @dataclass(eq=False, kw_only=True)
 class Person:
@@ -84,18 +87,24 @@ class Cuts:
 
     def __init__(self) -> None:
         """Begin before the first frame, which begins none."""
-        self._shape: tuple[int, ...] | None = None
+        self.zoom = 1.0
+        """How many times as large the last frame is as the one before: a stream may change its size within a scene."""
+        self._size_wh: tuple[int, int] | None = None
         self._before = np.zeros((THUMB_PX, THUMB_PX, 3))
 
     def __call__(self, image: ImageArray) -> bool:
-        """Whether a frame (H, W, 3) is of another scene, or another size, than the one before."""
-        step = max(1, min(image.shape[:2]) // (4 * THUMB_PX))
+        """Whether a frame (H, W, 3) is of another scene, or another shape, than the one before."""
+        height, width = image.shape[:2]
+        step = max(1, min(height, width) // (4 * THUMB_PX))
         thumbnail = cv2.resize(image[::step, ::step], (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(float)
-        before, first = self._before, self._shape is None
-        resized = not first and image.shape != self._shape
-        self._shape, self._before = image.shape, thumbnail
+        before, size_wh = self._before, self._size_wh
+        self._size_wh, self._before = (width, height), thumbnail
+        if size_wh is None:
+            return False
+        self.zoom = width / size_wh[0]
+        reshaped = abs(height / size_wh[1] / self.zoom - 1) > RESHAPED
         apart = float(np.abs(thumbnail - before).mean())
-        return not first and (resized or (apart > APART and _correlation(thumbnail, before) < ALIKE))
+        return reshaped or (apart > APART and _correlation(thumbnail, before) < ALIKE)
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:

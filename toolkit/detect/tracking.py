@@ -2,7 +2,8 @@
 
 A crop is made around the points of the frame before, as training crops around true points, moved on as the face moves:
 without that, a quick face leaves its crop. The detector runs only while fewer faces are followed than wanted, and then
-not in every frame. A hard cut, a frame that has nothing to do with the one before, ends all tracks. Numbers belong to
+not in every frame. A hard cut, a frame that has nothing to do with the one before, ends all tracks; a frame that is
+larger or smaller alone does not. Numbers belong to
 persons: where faces cross, portraits tell who went where.
 """
 
@@ -134,6 +135,11 @@ class FaceTracker:
         image = checked_image(image)
         if self._cuts(image):
             self._tracks, self._lost, self._looked_s = [], [], -np.inf
+        elif self._cuts.zoom != 1:  # the same scene, larger or smaller
+            for track in (*self._tracks, *self._lost):
+                track.box_xyxy = (track.box_xyxy + 0.5) * self._cuts.zoom - 0.5
+                track.speed_xy = track.speed_xy * self._cuts.zoom
+                track.smoother = self._smoother()
         followed = [track for track in self._tracks if self._follow(track, image, seconds)]
         kept = _distinct(followed)
         self._lost += [track for track in self._tracks if track not in kept]
