@@ -25,7 +25,10 @@ for engine in ${@:-htp gpu}; do
     (cd "$debs" && apt-get --quiet=2 download libvulkan1)
     dpkg-deb --extract "$debs"/libvulkan1_*.deb "$debs/vulkan"
     cp -a "$debs"/vulkan/usr/lib/*/libvulkan.so.1* "$folder/gpu/lib/"
-    driver=$(find /usr/lib/chromium /usr/lib/chromium-browser /opt/google -name libvk_swiftshader.so 2>/dev/null | head -1)
+    driver=
+    for place in /usr/lib/chromium /usr/lib/chromium-browser /opt/google/chrome; do
+      [ ! -e "$place/libvk_swiftshader.so" ] || driver=$place/libvk_swiftshader.so
+    done
     if [ -z "$driver" ]; then
       (cd "$debs" && apt-get --quiet=2 download chromium)
       dpkg-deb --extract "$debs"/chromium_*.deb "$debs/chromium"
