@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import torch
 
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
+from toolkit.core import schemes
 from toolkit.models.building import build
 from toolkit.models.spec import s_hrnet
 
@@ -219,3 +222,19 @@ def test_weights_that_are_not_finite_are_refused(saved: Bundle, tmp_path: Path) 
     bundle.write(Bundle(spec=saved.spec, card=saved.card, weights=weights), tmp_path / "n")
     with pytest.raises(ValueError, match="finite"):
         bundle.read(tmp_path / "n")
+
+
+@pytest.mark.slow
+def test_a_bundle_carries_a_scheme_of_ones_own(saved: Bundle, tmp_path: Path) -> None:
+    """In scheme.json, which another process reads before the card; a later bundle in the folder has none."""
+    points = {"name": "carried", "title": "two", "of": "300w-68", "points": [[36], [45]], "eyes": [0, 1]}
+    (tmp_path / "points.json").write_text(json.dumps(points))
+    own = schemes.own_scheme(tmp_path / "points.json")
+    small = bundle.of_network(build(s_hrnet("300w", 2)), dataclasses.replace(saved.card, scheme="carried"))
+    bundle.write(small, tmp_path / "b")
+    program = "import sys, pathlib; from toolkit import bundle; print(bundle.read(pathlib.Path(sys.argv[1])).scheme)"
+    command = [sys.executable, "-c", program, str(tmp_path / "b")]
+    there = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert there.stdout.strip() == str(own)
+    bundle.write(saved, tmp_path / "b")
+    assert not (tmp_path / "b" / "scheme.json").exists() and bundle.read(tmp_path / "b").scheme == saved.scheme

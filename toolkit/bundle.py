@@ -4,6 +4,7 @@ spec.json            the architecture, whole
 weights.safetensors  parameters and buffers, loaded strictly; nothing is ever unpickled
 card.json            scheme, input, decoding, data, config, metrics, parents, versions, hashes of the two above
 log.jsonl            a record an epoch
+scheme.json          of a scheme of one's own: its points; without it the card's name is one that everybody knows
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ from toolkit.core import heatmap, zoo
 from toolkit.core.correspondence import span_of
 from toolkit.core.files import naming, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.outputs import require_empty
-from toolkit.core.schemes import Scheme, scheme
+from toolkit.core.schemes import Scheme, file_of, own_scheme, scheme
 from toolkit.core.validation import CropSide, Positive, Real, Sha256, Sigma, Text, check, check_fields, without_format
 from toolkit.data.licences import stated_or_known
 from toolkit.models.building import blank
@@ -37,6 +38,7 @@ STAGING = ".bundle-"
 
 is_bundle = zoo.is_bundle
 """Whether a path is a folder with a bundle in it; there it needs no torch."""
+OWN_SCHEME = "scheme.json"
 LAST_LAYER = ("head.out.weight", "head.out.bias")
 """The layer that has a channel for each landmark."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -174,6 +176,9 @@ def write(bundle: Bundle, folder: Path) -> None:
             write_json(fresh / "card.json", {"format": FORMAT, "hashes": hashes, **dataclasses.asdict(bundle.card)})
             write_lines(fresh / "log.jsonl", bundle.log)
             (folder / "spec.json").unlink(missing_ok=True)
+            (folder / OWN_SCHEME).unlink(missing_ok=True)
+            if bundle.scheme.means:
+                write_json(folder / OWN_SCHEME, dataclasses.asdict(file_of(bundle.scheme)))
             for name in FILES:
                 (fresh / name).replace(folder / name)
 
@@ -232,6 +237,8 @@ def digest(folder: Path) -> str:
 def _card(folder: Path) -> Card:
     """The card in a folder, once the files that it vouches for are found to be the ones that were written."""
     path = folder / "card.json"
+    if (folder / OWN_SCHEME).is_file():
+        own_scheme(folder / OWN_SCHEME)
     whole = read_json(path)
     fields = without_format(whole, FORMAT, str(path))
     if whole["format"] >= 2:

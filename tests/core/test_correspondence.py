@@ -1,10 +1,13 @@
 """Points of one scheme that are points of another, against faces whose points of all schemes are known exactly."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from toolkit.core.correspondence import channels, correspondence, span_of, translated
-from toolkit.core.schemes import AFLW_68, COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, joint, scheme
+from toolkit.core.schemes import AFLW_68, COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, joint, own_scheme, scheme
 from toolkit.data.synthetic import SyntheticFaces
 
 EVERY = joint((W300_68, WFLW_98, COFW_29))
@@ -83,3 +86,36 @@ def test_a_joint_scheme_by_its_name() -> None:
     for wrong in ("wflw-98+wflw-98", "wflw-98+", "300w"):
         with pytest.raises(ValueError, match="scheme"):
             scheme(wrong)
+
+
+def own(tmp_path: Path) -> Scheme:
+    """Four points of one's own: two eye corners, the nose, and the middle of both lips as one."""
+    path = tmp_path / "own.json"
+    path.write_text(
+        json.dumps(
+            {
+                **{"name": "own-4", "title": "own", "of": "300w-68", "eyes": [0, 1]},
+                "points": [[36], [45], [30], [51, 57]],
+                "mirror_pairs": [[0, 1]],
+            }
+        )
+    )
+    return own_scheme(path)
+
+
+def test_points_of_ones_own_are_those_that_its_file_names(tmp_path: Path) -> None:
+    """From its source, through another scheme, and back; a mean gives no single point."""
+    four = own(tmp_path)
+    assert dict(correspondence(W300_68, four)) == {0: (36,), 1: (45,), 2: (30,), 3: (51, 57)}
+    assert dict(correspondence(WFLW_98, four)) == {0: (60,), 1: (72,), 2: (54,), 3: (79, 85)}
+    assert dict(correspondence(four, W300_68)) == {36: (0,), 45: (1,), 30: (2,)}
+    assert correspondence(four, COFW_29)[8] == (0,)
+
+
+def test_drawn_faces_have_points_of_ones_own(tmp_path: Path) -> None:
+    """Those of the 68, and the mean of two of them."""
+    four = own(tmp_path)
+    mine, whole = (SyntheticFaces(2, seed=4, scheme=each)[1] for each in (four, W300_68))
+    np.testing.assert_allclose(mine.points_xy[:3], whole.points_xy[[36, 45, 30]])
+    np.testing.assert_allclose(mine.points_xy[3], whole.points_xy[[51, 57]].mean(axis=0))
+    assert mine.covered is not None and mine.covered.shape == (4,)

@@ -1,8 +1,12 @@
 """Landmark schemes: mirror order, regions and lines against the published lists."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
-from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, scheme
+from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, file_of, own_scheme, scheme
 
 EVERY = pytest.mark.parametrize("one", SCHEMES.values(), ids=list(SCHEMES))
 
@@ -93,3 +97,61 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
     """A misspelt name raises ValueError, listing what there is."""
     with pytest.raises(ValueError, match="'300w'; known: 300w-68, cofw-29, wflw-98"):
         scheme("300w")
+
+
+EIGHT = {
+    "name": "eight",
+    "title": "eight points",
+    "of": "300w-68",
+    "points": [[36], [39], [42], [45], [30], [48], [54], [51, 57]],
+    "mirror_pairs": [[0, 3], [1, 2], [5, 6]],
+    "eyes": [0, 3],
+    "regions": {"eyes": [0, 1, 2, 3], "mouth": [5, 6, 7]},
+    "lines": [[0, 1], [2, 3], [5, 7, 6]],
+}
+
+
+def written(folder: Path, **changes: object) -> Path:
+    """A file of a scheme of one's own."""
+    path = folder / "points.json"
+    path.write_text(json.dumps(EIGHT | changes))
+    return path
+
+
+def test_a_scheme_of_ones_own_is_read_and_known_by_its_name(tmp_path: Path):
+    """Points in no region are `others`; a path that ends in .json is such a file."""
+    own = own_scheme(written(tmp_path))
+    assert (own.points, own.mirror, own.eyes) == (8, (3, 2, 1, 0, 4, 6, 5, 7), (0, 3))
+    assert own.regions["others"] == (4,) and own.means[7] == (51, 57)
+    assert scheme("eight") is own and scheme(str(tmp_path / "points.json")) is own
+    assert file_of(own).scheme() == own
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "300w-68"}, "name: '300w-68' is taken"),
+        ({"of": "lfw-5"}, "unknown landmark scheme 'lfw-5'"),
+        ({"points": [[68]]}, "points: each needs one or more of 300w-68's points, 0 to 67"),
+        ({"points": [[]]}, "points: each needs one or more"),
+        ({"eyes": [0, 8]}, "there are 8 points, 0 to 7, and no 8"),
+        ({"eyes": [1, 1]}, "eyes: a point stands in it twice"),
+        ({"mirror_pairs": [[0, 3], [3, 1]]}, "mirror_pairs: a point stands in it twice"),
+        ({"regions": {"a": [0], "b": [0]}}, "regions: a point stands in it twice"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, object], message: str):
+    """In one line that begins with its path."""
+    path = written(tmp_path, **{"name": "refused", **changes})
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        own_scheme(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_one_name_has_one_meaning(tmp_path: Path):
+    """The same file again is fine, other points under its name are not."""
+    own_scheme(written(tmp_path, name="once"))
+    own_scheme(written(tmp_path, name="once"))
+    with pytest.raises(ValueError, match="once has other points in another file"):
+        own_scheme(written(tmp_path, name="once", eyes=[1, 2]))

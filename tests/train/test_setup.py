@@ -1,5 +1,6 @@
 """What the training stages share: which landmarks their faces are labelled with."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,14 @@ def test_synthetic_faces_beside_data_are_labelled_as_it_is(tmp_path: Path) -> No
     assert mixed.title.endswith("synthetic faces v3, seed 0, 3, cofw-29")
     with pytest.raises(ValueError, match=r"--scheme wflw-98 is for synthetic faces alone: --data has a scheme"):
         Training(out=tmp_path, data=(tmp_path / "own",), scheme="wflw-98")
+
+
+def test_a_scheme_of_ones_own_is_a_file_or_its_name(tmp_path: Path) -> None:
+    """Known once it was read; what nobody knows is refused with what there is."""
+    points = {"name": "setup-2", "title": "two", "of": "300w-68", "points": [[36], [45]], "eyes": [0, 1]}
+    path = tmp_path / "points.json"
+    path.write_text(json.dumps(points))
+    assert Training(out=tmp_path, scheme=str(path)).scheme == str(path)
+    assert Training(out=tmp_path, scheme="setup-2").scheme == "setup-2"
+    with pytest.raises(ValueError, match="unknown landmark scheme 'setup-3'"):
+        Training(out=tmp_path, scheme="setup-3")

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from toolkit.core.arrays import FloatArray
-from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, WFLW_98, Scheme
+from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, WFLW_98, Scheme, scheme
 
 Means = Mapping[int, tuple[int, ...]]
 """Target point -> the source points whose mean it is."""
@@ -99,6 +99,15 @@ def correspondence(source: Scheme, target: Scheme, *, close: bool = False) -> Me
     names = (source.layout or source.name, target.layout or target.name)
     if names[0] == names[1]:
         return MappingProxyType({i: (i,) for i in range(target.points)})
+    if target.means:
+        via = correspondence(source, scheme(target.source), close=close)
+        found = {i: own for i, own in enumerate(target.means) if all(point in via for point in own)}
+        return MappingProxyType({i: tuple(point for each in own for point in via[each]) for i, own in found.items()})
+    if source.means:
+        there = _inverse(dict(enumerate(source.means)))
+        via = correspondence(scheme(source.source), target, close=close)
+        known = {i: own for i, own in via.items() if all(point in there for point in own)}
+        return MappingProxyType({i: tuple(there[point][0] for point in own) for i, own in known.items()})
     apart = _APART.get(names, frozenset()) if close else frozenset()
     return MappingProxyType({point: means for point, means in _TABLES[names].items() if point not in apart})
 

@@ -5,10 +5,13 @@ Indices are 0-based. Sources: 300W (Sagonas et al. 2013), COFW (Burgos-Artizzu e
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
+
+from toolkit.core.validation import Text, check, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,10 @@ class Scheme:
     """Name of the scheme whose points these are, where only the way of marking them differs."""
     parts: tuple["Scheme", ...] = ()
     """Of a joint scheme: those whose points stand side by side in it."""
+    source: str = ""
+    """Of a scheme of one's own: the name of the one whose points it picks."""
+    means: tuple[tuple[int, ...], ...] = ()
+    """Beside `source`: for each point those of which it is the mean."""
 
     @property
     def points(self) -> int:
@@ -203,14 +210,109 @@ FURTHER: Mapping[str, Scheme] = MappingProxyType({s.name: s for s in (AFLW_68, F
 """Schemes that faces may be marked by, and that no network is made for alone."""
 
 
-@cache
-def scheme(name: str) -> Scheme:
-    """The scheme of that name; names joined by `+` are those of a joint scheme's parts.
+_OWN: dict[str, Scheme] = {}
+"""Those that files of this process defined, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemeFile:
+    """A scheme of one's own as its JSON file says it."""
+
+    name: Text
+    title: Text
+    of: Text
+    """The scheme whose points it picks: 300w-68, cofw-29 or wflw-98."""
+    points: tuple[tuple[int, ...], ...]
+    """For each point those of which it is the mean."""
+    eyes: tuple[int, int]
+    """The two points whose distance divides the error."""
+    mirror_pairs: tuple[tuple[int, int], ...] = ()
+    """Points that change places in a mirror; all others stay."""
+    regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Disjoint named groups; points in none are `others`."""
+    lines: tuple[tuple[int, ...], ...] = ()
+    """Polylines to draw."""
+
+    def scheme(self) -> Scheme:
+        """The value that the toolkit works with.
+
+        Raises:
+            ValueError: an index is out of range, or stands where it may stand once alone.
+        """
+        count, source = len(self.points), scheme(self.of)
+        used = [*self.eyes, *(i for part in (*self.regions.values(), *self.lines) for i in part)]
+        paired = [i for pair in self.mirror_pairs for i in pair]
+        grouped = [i for part in self.regions.values() for i in part]
+        if self.name in {**SCHEMES, **FURTHER} or not self.name or JOINED in self.name or self.name.endswith(SUFFIX):
+            raise ValueError(f"name: {self.name!r} is taken, or no name: choose another")
+        if not count or not all(self.points) or not all(0 <= i < source.points for own in self.points for i in own):
+            raise ValueError(f"points: each needs one or more of {source.name}'s points, 0 to {source.points - 1}")
+        if wrong := sorted({i for i in (*used, *paired) if not 0 <= i < count}):
+            raise ValueError(f"there are {count} points, 0 to {count - 1}, and no {wrong[0]}")
+        for what, indices in (("mirror_pairs", paired), ("regions", grouped), ("eyes", self.eyes)):
+            if len(set(indices)) < len(indices):
+                raise ValueError(f"{what}: a point stands in it twice")
+        others = tuple(i for i in range(count) if i not in grouped)
+        return Scheme(
+            name=self.name,
+            title=self.title,
+            mirror=_mirror(count, self.mirror_pairs),
+            eyes=self.eyes,
+            regions=MappingProxyType({**self.regions, **({"others": others} if others else {})}),
+            lines=_open(*self.lines),
+            source=self.of,
+            means=self.points,
+        )
+
+
+SUFFIX = ".json"
+
+
+def own_scheme(path: Path) -> Scheme:
+    """A scheme of one's own from its file; from then on this process knows it by its name.
 
     Raises:
-        ValueError: the name is not one of SCHEMES or FURTHER.
+        FileNotFoundError: there is no such file.
+        ValueError: it does not fit; the message says where. Or another file gave its name to other points.
     """
-    known = {**SCHEMES, **FURTHER}
+    source = str(path)
+    try:
+        found = check(parse(path.read_bytes(), source), SchemeFile, source).scheme()
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith(source) else f"{source}: {error}") from error
+    if _OWN.setdefault(found.name, found) != found:
+        raise ValueError(f"{source}: {found.name} has other points in another file: give it another name")
+    return _OWN[found.name]
+
+
+def file_of(own: Scheme) -> SchemeFile:
+    """What a scheme of one's own says in a file."""
+    pairs = tuple((i, other) for i, other in enumerate(own.mirror) if i < other)
+    return SchemeFile(
+        name=own.name,
+        title=own.title,
+        of=own.source,
+        points=own.means,
+        eyes=own.eyes,
+        mirror_pairs=pairs,
+        regions=dict(own.regions),
+        lines=tuple(line.indices for line in own.lines),
+    )
+
+
+def scheme(name: str) -> Scheme:
+    """The scheme of that name; names joined by `+` are those of a joint scheme's parts, and one that ends in .json is a
+    file of one's own.
+
+    Raises:
+        ValueError: the name is not one of SCHEMES or FURTHER, nor of a file that was read.
+    """
+    return own_scheme(Path(name)) if name.endswith(SUFFIX) else _named(name)
+
+
+@cache  # what a name stands for never changes: own_scheme sees to it
+def _named(name: str) -> Scheme:
+    known = {**SCHEMES, **FURTHER, **_OWN}
     parts = name.split(JOINED)
     for part in parts:
         if part not in known:

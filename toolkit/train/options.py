@@ -10,7 +10,7 @@ from typing import Literal
 from toolkit.core.heatmap import Decoder
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder
-from toolkit.core.schemes import Scheme, SchemeName, scheme
+from toolkit.core.schemes import Scheme, scheme
 from toolkit.data.augment import Augment
 from toolkit.slimming.complexity import check_size
 from toolkit.train.device import ComputePrecision
@@ -75,9 +75,9 @@ class Training(Options):
     shown as often as a face of the first --data."""
     fresh: bool = False
     """Draw other synthetic faces in each epoch, which costs a few milliseconds a face."""
-    scheme: SchemeName | None = None
-    """Landmarks of the synthetic faces, where no --data is given (default: 300w-68, or the parent bundle's); beside
-    --data they are labelled as it is."""
+    scheme: str | None = None
+    """Landmarks of the synthetic faces, where no --data is given: 300w-68, cofw-29, wflw-98, or a JSON file of your own
+    points (default: 300w-68, or the parent bundle's); beside --data they are labelled as it is."""
     augment: dict[str, float] = field(default_factory=dict)
     """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
     those that are not named (default: the preset's; results/data says what each group gave)."""
@@ -164,6 +164,8 @@ class Training(Options):
             raise ValueError(f"--marked needs a scheme for each of {len(self.data)} --data, got {len(self.marked)}")
         for name in self.marked:
             _ = None if name == OWN else scheme(name)
+        if self.scheme:
+            _ = scheme(self.scheme)  # refuses unknown ones
         if self.scheme and self.data:
             raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray, SingleArray, single
+from toolkit.core.correspondence import translated
 from toolkit.core.schemes import W300_68, Scheme
+from toolkit.core.schemes import scheme as named
 from toolkit.data.synthetic import features, hair, objects
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
 from toolkit.data.synthetic.chance import between, clamp
@@ -144,11 +146,16 @@ def draw_face(rng: np.random.Generator, size_px: int) -> DrawnFace:
 def read_points(face: DrawnFace, scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:
     """The scheme's points (M, 2) in pixels, and (M,) which of them the head or something before it hides.
 
-    In a joint scheme, a part in another style than the synthetic faces' own is missing.
+    In a joint scheme, a part in another style than the synthetic faces' own is missing. A mean is hidden where one of
+    its points is.
     """
     if scheme.parts:
         pieces = [_missing(part) if part.layout else read_points(face, part) for part in scheme.parts]
         return np.concatenate([xy for xy, _ in pieces]), np.concatenate([hidden for _, hidden in pieces])
+    if scheme.means:
+        source = named(scheme.source)
+        found, hidden = read_points(face, source)
+        return translated(found, source, scheme), np.array([hidden[list(own)].any() for own in scheme.means])
     points = points_of(face.view, scheme)
     x, y = points[:, :2].astype(np.float32).T[..., None]
     before = cv2.remap(face.front, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
