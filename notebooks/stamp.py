@@ -1,4 +1,5 @@
-"""Mark freshly executed notebooks with the code that gave their outputs; `make notebooks` runs it after nbmake.
+"""Mark freshly executed chapters with the code and the records that gave their outputs, and how long they ran;
+`make notebooks` runs it after nbmake.
 
 nbmake leaves the times of execution in each cell. They are taken as the proof that all of it ran, and removed, so that
 a cell that was changed since cannot be marked.
@@ -35,7 +36,10 @@ def stamp(path: Path) -> None:
         ran = cell.metadata.pop("execution", None)
         if ran is None or cell.execution_count != number or any(o.output_type == "error" for o in cell.outputs):
             raise ValueError(f"{path}: code cell {number} has not run well: make notebooks runs all of them")
-    notebook.metadata[MARK] = {"code_sha256": digest(notebook)}
+    told: dict[str, Any] = next(
+        (o.metadata[MARK] for cell in cells for o in cell.outputs if MARK in o.get("metadata", {})), {}
+    )
+    notebook.metadata[MARK] = {"code_sha256": digest(notebook), **told}
     nbformat.write(notebook, path)
 
 

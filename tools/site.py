@@ -60,7 +60,7 @@ def texts() -> dict[str, str]:
 
 def pictures() -> dict[str, str]:
     """The same of every picture that a text may show; those of docs/ are there already."""
-    paths = [path for folder in ("results", "deploy") for path in sorted((ROOT / folder).glob("*/*"))]
+    paths = [path for folder in ("results", "deploy", "notebooks") for path in sorted((ROOT / folder).glob("*/*"))]
     paths += sorted((ROOT / "docs").iterdir())
     names = [path.relative_to(ROOT).as_posix() for path in paths if path.suffix in PICTURES]
     return {name: name.removeprefix("docs/") for name in names}
@@ -138,7 +138,15 @@ def notebook(path: Path) -> tuple[str, dict[str, bytes]]:
     text, resources = MarkdownExporter().from_notebook_node(
         whole, {"output_files_dir": folder, "unique_key": path.stem}
     )
-    return text, dict(resources.get("outputs", {}))
+    return _named(text, whole), dict(resources.get("outputs", {}))
+
+
+def _named(text: str, whole: Any) -> str:
+    """The text with each output's picture under the words that its metadata has for it."""
+    outputs = [output for cell in whole.cells for output in cell.get("outputs", ())]
+    shown = [output for output in outputs if {"image/png", "image/svg+xml"}.intersection(output.get("data", {}))]
+    words = iter([output.metadata.get("image/png", {}).get("alt", "picture") for output in shown])
+    return re.sub(r"!\[(?:png|svg)\]\(", lambda found: f"![{next(words, 'picture')}](", text)
 
 
 def commands() -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tools import site
@@ -47,7 +48,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for page in ("index", "tutorials/02_supernet", "results/release", "deploy/android", "commands", "api"):
+    for page in ("index", "tutorials/02_too_many_roads", "results/release", "deploy/android", "commands", "api"):
         assert (tmp_path / "site" / f"{page}.html").is_file(), page
     assert list((tmp_path / "site" / "tutorials").glob("*-files/*"))
     home = (tmp_path / "site" / "index.html").read_text()
@@ -63,3 +64,14 @@ def test_every_plot_is_shown_by_its_page_in_its_own_size(path: Path) -> None:
     assert shown and all(shown)
     opening = path.read_text().split(">", 1)[0]
     assert re.search(r'width="\d+" height="\d+"', opening) and "aria-label=" in opening
+
+
+def test_a_chapter_s_pictures_have_their_words() -> None:
+    """Those of the outputs' metadata, in their order; its drawing is a file of the site."""
+    path = ROOT / "notebooks" / "09_which_file.ipynb"
+    text, attached = site.notebook(path)
+    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", ())]
+    words = [output.metadata["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {})]
+    shown = re.findall(r"!\[([^\]]+)\]\(09_which_file-files/[^)]+\)", text)
+    assert shown == words and len(attached) == len(words) > 2
+    assert "](../notebooks/pictures/09.svg)" in text and "notebooks/pictures/09.svg" in site.pictures()
