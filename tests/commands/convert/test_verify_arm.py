@@ -42,7 +42,7 @@ def off_by(points: float, confidence: float) -> object:
 @pytest.mark.slow
 def test_equal_answers_pass(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With a record of each file."""
-    monkeypatch.setattr(verify_arm, "emulated", off_by(0, 0))
+    monkeypatch.setattr(verify_arm, "answers_there", off_by(0, 0))
     outcome = compared(root, results=tmp_path / "results.jsonl")
     assert outcome.ok, outcome.text
     assert {r["precision"] for r in outcome.records} == ALL
@@ -60,7 +60,7 @@ def test_each_precision_has_its_budget(
     root: Path, monkeypatch: pytest.MonkeyPatch, points: float, confidence: float, failed: set[str]
 ) -> None:
     """1e-4 of a crop's 64 to 128 px for float; static int8 equal but for rounding after it."""
-    monkeypatch.setattr(verify_arm, "emulated", off_by(points, confidence))
+    monkeypatch.setattr(verify_arm, "answers_there", off_by(points, confidence))
     outcome = compared(root)
     assert {r["precision"] for r in outcome.records if not r["ok"]} == failed
     assert outcome.text.count("FAILED") == sum(not r["ok"] for r in outcome.records) >= len(failed)
@@ -80,6 +80,18 @@ def test_an_emulator_that_fails_is_heard(root: Path) -> None:
     emulator.chmod(0o755)
     with pytest.raises(ValueError, match="status 4: unknown instruction"):
         compared(root)
+
+
+@pytest.mark.slow
+def test_instructions_are_counted_where_asked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record for each file and for Face Mesh; in the text in millions."""
+    monkeypatch.setattr(verify_arm, "answers_there", off_by(0, 0))
+    monkeypatch.setattr(verify_arm, "instructions", lambda _, file: 1_500_000 + len(file.name))
+    outcome = compared(root, instructions=True)
+    counted = {r["model"]: r["instructions"] for r in outcome.records if r["kind"] == "instructions"}
+    assert counted.keys() == {r["model"] for r in outcome.records}
+    assert counted["mediapipe"] == 1_500_000 + len("face_landmark.tflite")
+    assert outcome.text.count(" 1.5") == len(counted)
 
 
 @pytest.mark.slow

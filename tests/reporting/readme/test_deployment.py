@@ -58,6 +58,18 @@ def test_decoders_stand_beside_each_other() -> None:
     assert "NME mean" not in render(records)
 
 
+def test_instructions_stand_beside_face_mesh() -> None:
+    """As a share of its own; without it, no share."""
+    records = [
+        {**COMMON, "kind": "instructions", "model": m, "arm_cpu": "cortex-a76", "instructions": n}
+        for m, n in (("a.tflite", 17_300_000), ("mediapipe", 22_500_000))
+    ]
+    ((title, _, rows),) = converted(records)
+    assert "cortex-a76" in title
+    assert rows == [["`a.tflite`", "17.3 M", "0.77"], ["`mediapipe`", "22.5 M", "1.00"]]
+    assert converted(records[:1])[0].rows[0][-1] == "not measured"
+
+
 def test_what_was_not_measured_and_what_broke_says_so() -> None:
     """No NME without labels; a package has no parts."""
     unlabelled = parity(nme_delta=None, nme_mean=None, xnnpack_parts=None, ok=False)

@@ -1,7 +1,6 @@
 """Stage: a folder's TFLite files on an emulated Arm processor against the same files here."""
 
-import subprocess
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit import runtime
+from toolkit.benchmarking.arm import CPU, answers_there, instructions
+from toolkit.benchmarking.competitors import mesh_file
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256
 from toolkit.core.options import Options
@@ -24,8 +25,6 @@ from toolkit.runtime.answers import Answers, answers
 from toolkit.runtime.sidecar import Precision, Sidecar
 from toolkit.runtime.tflite import POINT_STEP, engine_name
 
-CPU = "cortex-a76"
-"""A phone's large core without SVE, which the emulator computes too slowly."""
 ALLOWED: dict[Precision, tuple[float, float]] = {
     "float32": (1e-4, 1e-4),
     "float16": (1e-4, 1e-4),
@@ -53,6 +52,9 @@ class VerifyArm(Options):
     """The emulated computer, made by deploy/arm/fetch.sh."""
     faces: int = 8
     """Synthetic faces to compare on."""
+    instructions: bool = False
+    """Also count the Arm instructions of a call of each file, and of MediaPipe's Face Mesh where its package is
+    installed: what compares files without a phone, though it knows no caches and no clock. Minutes a file."""
     results: OutRecords | None = None
     """Add the records to this .jsonl file; an older record of the same measurement is replaced."""
 
@@ -67,7 +69,7 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     check_outputs(options)
     if not (options.root / ".ready").exists():
         raise FileNotFoundError(f"no Arm computer at {options.root}: run `make verify-arm`, or deploy/arm/fetch.sh")
-    files = {path.name: sidecar.read(path) for path in runtime.models_in(options.models) if path.suffix == ".tflite"}
+    files = {path: sidecar.read(path) for path in runtime.models_in(options.models) if path.suffix == ".tflite"}
     if not files:
         raise FileNotFoundError(f"no .tflite in {options.models}: run `sdhrnet convert` first")
     faces = open_faces(None, "test", options.faces)
@@ -77,43 +79,35 @@ def run(options: VerifyArm) -> Steps[Outcome]:
     yield Progress(task="on this processor", done=0, total=2)
     here = answers(options.models, images)
     yield Progress(task=f"on an emulated {CPU}", done=1, total=2)
-    there = emulated(options.root, options.models, images)
+    there = answers_there(options.root, options.models, images)
     records = []
     for path, about in files.items():
         record: dict[str, Any] = {
-            "model": path,
-            "file_sha256": sha256(options.models / path),
+            "model": path.name,
+            "file_sha256": sha256(path),
             "precision": about.precision,
         }
-        record |= {"data": faces.title, "split": "test", "n": options.faces, **_compared(path, about, here, there)}
+        record |= {"data": faces.title, "split": "test", "n": options.faces, **_compared(path.name, about, here, there)}
         records.append({"kind": "arm", "engine": engine_name(), "arm_cpu": CPU, **record, **conditions(1)})
+    text, ok = _table(records), all(record["ok"] for record in records)
+    if options.instructions:
+        counted = yield from _counted(options.root, {path.name: path for path in files})
+        records, text = records + counted, f"{text}\n{_counts(counted)}"
     if options.results is not None:
         append(options.results, tuple(records))
-    return Outcome(text=_table(records), records=tuple(records), ok=all(record["ok"] for record in records))
+    return Outcome(text=text, records=tuple(records), ok=ok)
 
 
-def emulated(root: Path, models: Path, images: dict[str, ImageArray]) -> Answers:
-    """What the files answer on the emulated computer.
-
-    Raises:
-        ValueError: it did not run to its end; the message has its last words.
-    """
-    root = root.resolve()
-    package_root = Path(__file__).resolve().parents[3]
-    with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
-        crops, out = Path(temporary) / "crops.npz", Path(temporary) / "out.npz"
-        np.savez(crops, **images)
-        command = [str(root / "host/usr/bin/qemu-aarch64-static"), "-cpu", CPU, "-L", str(root / "root")]
-        command += ["-E", f"PYTHONHOME={root / 'root/usr'}", "-E", f"PYTHONPATH={root / 'site'}:{package_root}"]
-        command += [str(root / "root/usr/bin/python3.11"), "-m", "toolkit.runtime.answers"]
-        done = subprocess.run(
-            [*command, str(models.resolve()), str(crops), str(out)], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            words = " ".join(done.stderr.split()[-30:])
-            raise ValueError(f"the emulated computer failed with status {done.returncode}: {words}")
-        with np.load(out) as found:
-            return dict(found)
+def _counted(root: Path, files: dict[str, Path]) -> Steps[list[dict[str, Any]]]:
+    """A record of the instructions of each file, and of Face Mesh's where it is to be had."""
+    with suppress(ModuleNotFoundError):
+        files = files | {"mediapipe": mesh_file()}
+    records = []
+    for done, (name, path) in enumerate(files.items()):
+        yield Progress(task=f"counting the instructions of {name}", done=done, total=len(files))
+        record = {"kind": "instructions", "model": name, "file_sha256": sha256(path), "engine": engine_name()}
+        records.append({**record, "arm_cpu": CPU, "instructions": instructions(root, path), **conditions(1)})
+    return records
 
 
 def _compared(name: str, about: Sidecar, here: Answers, there: Answers) -> dict[str, Any]:
@@ -133,3 +127,9 @@ def _table(records: list[dict[str, Any]]) -> str:
         figures = f"{r['points_difference']:8.2g}  {points:8.2g}  {r['confidence_difference']:10.2g}  {confidence:8.2g}"
         lines.append(f"{r['model'].ljust(width)}  {figures}{'' if r['ok'] else '  FAILED'}")
     return "\n".join(lines)
+
+
+def _counts(records: list[dict[str, Any]]) -> str:
+    width = max(len(record["model"]) for record in records)
+    lines = [f"{'file'.ljust(width)}  {'million Arm instructions a call':>31}"]
+    return "\n".join([*lines, *(f"{r['model'].ljust(width)}  {r['instructions'] / 1e6:31.1f}" for r in records)])

@@ -17,7 +17,13 @@ BOXES = {
 def converted(records: Sequence[Record]) -> list[TextTable]:
     """A title, a header and rows for every table that the records have something for."""
     tables = []
-    for make, kind in ((_files, "parity"), (_ways, "conversion"), (_decoders, "evaluate"), (_arm, "arm")):
+    for make, kind in (
+        (_files, "parity"),
+        (_ways, "conversion"),
+        (_decoders, "evaluate"),
+        (_arm, "arm"),
+        (_instructions, "instructions"),
+    ):
         own = [r for r in records if r["kind"] == kind]
         if kind == "parity":
             own = _newest(own)
@@ -92,6 +98,22 @@ def _arm(records: list[Record]) -> TextTable:
     title += "in [0, 1]."
     header = ["file", "points differ by", "confidences differ by", "allowed for points", "for confidences", "budget"]
     return TextTable(title, header, rows)
+
+
+def _instructions(records: list[Record]) -> TextTable:
+    mesh = next((r["instructions"] for r in records if r["model"] == "mediapipe"), None)
+    rows = [
+        [
+            f"`{r['model']}`",
+            f"{r['instructions'] / 1e6:.1f} M",
+            "not measured" if mesh is None else f"{r['instructions'] / mesh:.2f}",
+        ]
+        for r in records
+    ]
+    first = records[0]
+    title = f"Instructions of one call on an emulated {first['arm_cpu']}, {first['engine']}: of the engine and the C "
+    title += "library's mathematics. No caches and no clock."
+    return TextTable(title, ["file", "Arm instructions", "of Face Mesh's"], rows)
 
 
 def _counts(record: Record) -> list[str]:
