@@ -345,10 +345,10 @@ def _notes(cut: Cut, *, shaped: bool) -> Iterator[str]:
         yield "the shape layer is kept as it was fitted to the larger network: fit it anew (sdhrnet shape) at the end"
     if cut.budget and cut.budget_used < WELL_FILLED * cut.budget.most:
         most, used = cut.budget.most, cut.budget_used
-        yield (
-            f"the budget of {most:.4g} {cut.budget.unit} is filled to {100 * used / most:.0f} % ({used:.4g}): what "
-            "is left comes with whole paths; another budget or importance may come closer"
-        )
+        why = "what is left comes with whole paths; another budget or importance may come closer"
+        if cut.removed == []:
+            why = "nothing had to go"
+        yield f"the budget of {most:.4g} {cut.budget.unit} is filled to {100 * used / most:.0f} % ({used:.4g}): {why}"
     if cut.head_moves_px is not None:
         yield (
             f"the head lost hidden channels with its branches, as published: on {SHOWN} synthetic faces points move by "
