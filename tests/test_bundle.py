@@ -226,15 +226,17 @@ def test_weights_that_are_not_finite_are_refused(saved: Bundle, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_bundle_carries_a_scheme_of_ones_own(saved: Bundle, tmp_path: Path) -> None:
-    """In scheme.json, which another process reads before the card; a later bundle in the folder has none."""
+    """In its card, from which another process knows it; a file of one's own beside it stays."""
     points = {"name": "carried", "title": "two", "of": "300w-68", "points": [[36], [45]], "eyes": [0, 1]}
     (tmp_path / "points.json").write_text(json.dumps(points))
     own = schemes.own_scheme(tmp_path / "points.json")
     small = bundle.of_network(build(s_hrnet("300w", 2)), dataclasses.replace(saved.card, scheme="carried"))
     bundle.write(small, tmp_path / "b")
+    (tmp_path / "b" / "scheme.json").write_text("mine")
     program = "import sys, pathlib; from toolkit import bundle; print(bundle.read(pathlib.Path(sys.argv[1])).scheme)"
     command = [sys.executable, "-c", program, str(tmp_path / "b")]
     there = subprocess.run(command, capture_output=True, text=True, check=True)
     assert there.stdout.strip() == str(own)
     bundle.write(saved, tmp_path / "b")
-    assert not (tmp_path / "b" / "scheme.json").exists() and bundle.read(tmp_path / "b").scheme == saved.scheme
+    assert bundle.read(tmp_path / "b").scheme == saved.scheme and bundle.read(tmp_path / "b").card.own_scheme is None
+    assert (tmp_path / "b" / "scheme.json").read_text() == "mine"

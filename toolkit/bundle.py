@@ -4,7 +4,6 @@ spec.json            the architecture, whole
 weights.safetensors  parameters and buffers, loaded strictly; nothing is ever unpickled
 card.json            scheme, input, decoding, data, config, metrics, parents, versions, hashes of the two above
 log.jsonl            a record an epoch
-scheme.json          of a scheme of one's own: its points; without it the card's name is one that everybody knows
 """
 
 import dataclasses
@@ -22,7 +21,7 @@ from toolkit.core import heatmap, zoo
 from toolkit.core.correspondence import span_of
 from toolkit.core.files import naming, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.outputs import require_empty
-from toolkit.core.schemes import Scheme, file_of, own_scheme, scheme
+from toolkit.core.schemes import Scheme, SchemeFile, file_of, known, scheme
 from toolkit.core.validation import CropSide, Positive, Real, Sha256, Sigma, Text, check, check_fields, without_format
 from toolkit.data.licences import stated_or_known
 from toolkit.models.building import blank
@@ -38,7 +37,6 @@ STAGING = ".bundle-"
 
 is_bundle = zoo.is_bundle
 """Whether a path is a folder with a bundle in it; there it needs no torch."""
-OWN_SCHEME = "scheme.json"
 LAST_LAYER = ("head.out.weight", "head.out.bias")
 """The layer that has a channel for each landmark."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -57,6 +55,8 @@ class Card:
     stage: Text
     """The stage that made it: teacher, supernet, slim, distil or shape."""
     scheme: Text
+    own_scheme: SchemeFile | None = None
+    """Of a scheme of one's own its points, as they are written; without it the name is one that everybody knows."""
     size_px: CropSide
     """Side of the square crop it was trained for."""
     sigma_px: Sigma
@@ -76,6 +76,8 @@ class Card:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.own_scheme is not None:
+            known(self.own_scheme, f"own_scheme of {self.name}")
         scheme(self.scheme)
 
     def released_name(self, points: int) -> str:
@@ -173,12 +175,11 @@ def write(bundle: Bundle, folder: Path) -> None:
             write_json(fresh / "spec.json", to_json(bundle.spec))
             write_bytes(fresh / "weights.safetensors", save(bundle.weights))
             hashes = {name: sha256(fresh / name) for name in HASHED}
-            write_json(fresh / "card.json", {"format": FORMAT, "hashes": hashes, **dataclasses.asdict(bundle.card)})
+            own = file_of(bundle.scheme) if bundle.scheme.means else None
+            card = dataclasses.asdict(dataclasses.replace(bundle.card, own_scheme=own))
+            write_json(fresh / "card.json", {"format": FORMAT, "hashes": hashes, **card})
             write_lines(fresh / "log.jsonl", bundle.log)
             (folder / "spec.json").unlink(missing_ok=True)
-            (folder / OWN_SCHEME).unlink(missing_ok=True)
-            if bundle.scheme.means:
-                write_json(folder / OWN_SCHEME, dataclasses.asdict(file_of(bundle.scheme)))
             for name in FILES:
                 (fresh / name).replace(folder / name)
 
@@ -237,8 +238,6 @@ def digest(folder: Path) -> str:
 def _card(folder: Path) -> Card:
     """The card in a folder, once the files that it vouches for are found to be the ones that were written."""
     path = folder / "card.json"
-    if (folder / OWN_SCHEME).is_file():
-        own_scheme(folder / OWN_SCHEME)
     whole = read_json(path)
     fields = without_format(whole, FORMAT, str(path))
     if whole["format"] >= 2:

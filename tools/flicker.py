@@ -1,10 +1,9 @@
 """Stage: what averaging two predictions takes off the flicker of one, and costs, beside Face Mesh."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from time import process_time
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -21,16 +20,16 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.core.schemes import Scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import open_faces
 from toolkit.data.audit import told
-from toolkit.detect.ensemble import Mirrored
+from toolkit.detect.ensemble import Mirrored, Twice
 from toolkit.runtime.landmarker import Landmarker, Prediction
+from toolkit.runtime.timing import interleaved
 
 SHIFT_PX = heatmap.STRIDE // 2
 """Half a heatmap's pixel, by which what the grid of pixels does to a point turns around."""
-CALLS = 40
+CALLS, WARMUP = 40, 3
 """Crops, in turns, by which each way is timed."""
 
 
@@ -45,7 +44,7 @@ class Flicker(Options):
     """Converted files and released models by name (as float16 TFLite)."""
     data: Path
     """Labelled faces of any known format, for the clips of photos."""
-    split: str = "val"
+    split: Literal["train", "val"] = "val"
     """train or val: what is decided by this is not decided on test faces."""
     clips: int = 6
     """Clips of each kind."""
@@ -55,32 +54,15 @@ class Flicker(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(1, "clips")
-        if self.split not in ("train", "val"):
-            raise ValueError(f"expected --split train or val, got {self.split}")
 
 
-class Shifted:
-    """A landmarker that looks at each crop, and at it moved right and down by SHIFT_PX; the means of both."""
+class Shifted(Twice):
+    """The other picture is the crop moved right and down by SHIFT_PX."""
 
-    def __init__(self, landmarker: Landmarker) -> None:
-        self._landmarker = landmarker
-        self.engine, self.timed = landmarker.engine, landmarker.timed
-
-    @property
-    def scheme(self) -> Scheme:
-        return self._landmarker.scheme
-
-    @property
-    def size_px(self) -> int:
-        return self._landmarker.size_px
-
-    def __call__(self, crop: ImageArray) -> Prediction:
+    def _other(self, crop: ImageArray) -> Prediction:
         moved = cv2.copyMakeBorder(crop, SHIFT_PX, 0, SHIFT_PX, 0, cv2.BORDER_REPLICATE)[: len(crop), : len(crop)]
-        plain, other = self._landmarker(crop), self._landmarker(np.ascontiguousarray(moved, np.uint8))
-        return Prediction(
-            points_xy=(plain.points_xy + other.points_xy - SHIFT_PX) / 2,
-            confidence=(plain.confidence + other.confidence) / 2,
-        )
+        seen = self._landmarker(np.ascontiguousarray(moved, np.uint8))
+        return Prediction(points_xy=seen.points_xy - SHIFT_PX, confidence=seen.confidence)
 
 
 def run(options: Flicker) -> Steps[Outcome]:
@@ -100,7 +82,10 @@ def run(options: Flicker) -> Steps[Outcome]:
             rows.append((identity, "and its mirror image", Mirrored(each.landmarker), each.framing))
             rows.append((identity, "and shifted", Shifted(each.landmarker), each.framing))
     found = yield from measured([(landmarker, framing) for *_, landmarker, framing in rows], faces, options.clips)
-    times_ms = _times_ms([landmarker for *_, landmarker, _ in rows])
+    rng = np.random.default_rng(0)
+    crops = [rng.integers(0, 256, (each.size_px, each.size_px, 3), dtype=np.uint8) for *_, each, _ in rows]
+    calls = [partial(landmarker, crop) for (*_, landmarker, _), crop in zip(rows, crops, strict=True)]
+    times = yield from interleaved(calls, CALLS, WARMUP)
     about = conditions(1)
     about = {**about, "versions": {**about["versions"], **competitors.versions()}}
     records = tuple(
@@ -113,10 +98,10 @@ def run(options: Flicker) -> Steps[Outcome]:
             "clips": options.clips,
             "flicker_percent": own,
             "clock": "process",
-            "ms_median": ms,
+            "ms_median": own_time.cpu_median,
             **about,
         }
-        for (identity, way, *_), own, ms in zip(rows, found, times_ms, strict=True)
+        for (identity, way, *_), own, own_time in zip(rows, found, times, strict=True)
     )
     if options.results is not None:
         append(options.results, records)
@@ -126,16 +111,3 @@ def run(options: Flicker) -> Steps[Outcome]:
         told_percent = [f"{record['flicker_percent'][kind]:.3f} %" for kind in kinds]
         table.append([record["model"], record["looks"], *told_percent, f"{record['ms_median']:.2f}"])
     return Outcome(text="\n".join(columns(table, left=2)), records=records)
-
-
-def _times_ms(landmarkers: Sequence[Landmarker]) -> list[float]:
-    """Median processor time of each landmarker's call, in turns."""
-    rng = np.random.default_rng(0)
-    crops = [rng.integers(0, 256, (each.size_px, each.size_px, 3), dtype=np.uint8) for each in landmarkers]
-    times: list[list[float]] = [[] for _ in landmarkers]
-    for _ in range(CALLS):
-        for own, landmarker, crop in zip(times, landmarkers, crops, strict=True):
-            began = process_time()
-            landmarker(crop)
-            own.append(1e3 * (process_time() - began))
-    return [round(float(np.median(own)), 3) for own in times]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class SmallFaces(Options):
 
     data: Path
     """Labelled faces of any known format."""
-    split: str = "val"
+    split: Literal["train", "val"] = "val"
     """train or val: what is decided by this is not decided on test faces."""
     faces: int = 12
     """Faces, evenly spaced over the set."""
@@ -55,8 +55,6 @@ class SmallFaces(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(1, "faces")
-        if self.split not in ("train", "val"):
-            raise ValueError(f"expected --split train or val, got {self.split}")
 
 
 def run(options: SmallFaces) -> Steps[Outcome]:

@@ -43,7 +43,7 @@ def test_a_shifted_look_halves_what_a_grid_does() -> None:
 
 def test_test_faces_decide_nothing() -> None:
     """Refused in a line."""
-    with pytest.raises(ValueError, match="train or val, got test"):
+    with pytest.raises(ValueError, match='expected one of "train", "val", got "test"'):
         Flicker(models=(), data=Path("d"), split="test")
 
 

@@ -47,7 +47,7 @@ def test_small_faces_have_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_test_faces_decide_nothing() -> None:
     """Refused in a line."""
-    with pytest.raises(ValueError, match="train or val, got test"):
+    with pytest.raises(ValueError, match='expected one of "train", "val", got "test"'):
         SmallFaces(data=Path("d"), split="test")
 
 

@@ -276,10 +276,19 @@ def own_scheme(path: Path) -> Scheme:
         ValueError: it does not fit; the message says where. Or another file gave its name to other points.
     """
     source = str(path)
+    return known(check(parse(path.read_bytes(), source), SchemeFile, source), source)
+
+
+def known(file: SchemeFile, source: str) -> Scheme:
+    """The scheme that a file says, by whose name this process knows it from then on.
+
+    Raises:
+        ValueError: it does not fit, or another file gave its name to other points; the message begins with `source`.
+    """
     try:
-        found = check(parse(path.read_bytes(), source), SchemeFile, source).scheme()
+        found = file.scheme()
     except ValueError as error:
-        raise ValueError(str(error) if str(error).startswith(source) else f"{source}: {error}") from error
+        raise ValueError(f"{source}: {error}") from error
     if _OWN.setdefault(found.name, found) != found:
         raise ValueError(f"{source}: {found.name} has other points in another file: give it another name")
     return _OWN[found.name]

@@ -1,5 +1,6 @@
 """Several networks, and their mirrored crops, as one prediction of a face: for labels, where time does not matter."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,12 +11,11 @@ from toolkit.detect.landmarks import landmarks_of
 from toolkit.runtime.landmarker import Landmarker, Prediction
 
 
-class Mirrored:
-    """A landmarker that looks at each crop and at its mirror image; what it finds there is mirrored back."""
+class Twice(ABC):
+    """A landmarker that looks at each crop and at another picture of it; the means of both."""
 
     def __init__(self, landmarker: Landmarker) -> None:
         self._landmarker = landmarker
-        self._order = list(landmarker.scheme.mirror)
 
     @property
     def scheme(self) -> Scheme:
@@ -33,13 +33,26 @@ class Mirrored:
     def timed(self) -> bool:
         return self._landmarker.timed
 
+    @abstractmethod
+    def _other(self, crop: ImageArray) -> Prediction:
+        """What is found in the other picture, in pixels of the crop (S, S, 3)."""
+
     def __call__(self, crop: ImageArray) -> Prediction:
         """The means of both."""
-        plain, turned = self._landmarker(crop), self._landmarker(np.ascontiguousarray(crop[:, ::-1]))
-        back = turned.points_xy[self._order] * [-1, 1] + [crop.shape[1] - 1, 0]
+        plain, other = self._landmarker(crop), self._other(crop)
         return Prediction(
-            points_xy=(plain.points_xy + back) / 2,
-            confidence=(plain.confidence + turned.confidence[self._order]) / 2,
+            points_xy=(plain.points_xy + other.points_xy) / 2,
+            confidence=(plain.confidence + other.confidence) / 2,
+        )
+
+
+class Mirrored(Twice):
+    """The other picture is the mirror image; what is found there is mirrored back."""
+
+    def _other(self, crop: ImageArray) -> Prediction:
+        order, turned = list(self.scheme.mirror), self._landmarker(np.ascontiguousarray(crop[:, ::-1]))
+        return Prediction(
+            points_xy=turned.points_xy[order] * [-1, 1] + [crop.shape[1] - 1, 0], confidence=turned.confidence[order]
         )
 
 

@@ -296,7 +296,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="slim",
-            purpose="cut to 320 and 220 operations, with those of the shape layer to come, within their bars of time",
+            purpose="cut to 320 and 220 operations, with those of the shape layer to come",
             jobs=(
                 _step(slim.run, cut("main-slim", "main-supernet", 320 - SHAPE)),
                 _step(slim.run, cut("small-slim", "small-supernet", 220 - SHAPE)),

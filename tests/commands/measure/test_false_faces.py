@@ -78,5 +78,5 @@ def test_a_record_counts_pictures_by_kind(tmp_path: Path) -> None:
 
 def test_test_faces_choose_no_floor() -> None:
     """Refused in a line."""
-    with pytest.raises(ValueError, match="train or val, got test"):
+    with pytest.raises(ValueError, match='expected one of "train", "val", got "test"'):
         FalseFaceRate(models=(SMALL,), split="test")

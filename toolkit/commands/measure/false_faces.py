@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -37,7 +38,7 @@ class FalseFaceRate(Options):
     """Pictures without a face."""
     data: Path | None = None
     """Labelled faces of any known format."""
-    split: str = "train"
+    split: Literal["train", "val"] = "train"
     """Of --data: train or val; test faces choose nothing."""
     every: int = 1
     """Use one true face in this many."""
@@ -49,8 +50,6 @@ class FalseFaceRate(Options):
         self.at_least(1, "pictures", "every")
         if not self.models:
             raise ValueError("name at least one model or bundle")
-        if self.split not in ("train", "val"):
-            raise ValueError(f"a floor is chosen on --split train or val, got {self.split}")
 
 
 def run(options: FalseFaceRate) -> Steps[Outcome]:
