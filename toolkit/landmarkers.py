@@ -167,7 +167,8 @@ def load(
         engine: of a .tflite, ai-edge-litert (the default) or tflite-runtime.
         finest: how small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size
             too. None looks at no tiles where the whole picture shows large faces alone, which is many times as fast.
-        passes: predictions a face; each after the first crops around the points of the one before.
+        passes: predictions a face at most; each after the first crops around the points of the one before, and is left
+            out where those lie as its crop does.
         detector: the face detector's .tflite, face_detection_short_range.tflite; None takes it from an installed
             mediapipe, and "mediapipe" runs MediaPipe's own FaceDetector. It is opened by the first `find`.
 

@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 CONTRACT = json.loads((Path(__file__).resolve().parents[1] / "contract.json").read_text())
 SIZE, TRACKING, SMOOTHING = CONTRACT["model"]["size_px"], CONTRACT["tracking"], CONTRACT["smoothing"]
 TURNING, CALIBRATION = CONTRACT["turning"], CONTRACT["detector"]["calibration"]
+WEIGHTS = np.array(CONTRACT["detector"]["first_crop"]["weights"])
 
 
 class Detector:
@@ -38,21 +39,31 @@ class Detector:
         if not faces:
             return None
         face = max(faces, key=lambda face: face.score[0])
-        box, eyes = face.location_data.relative_bounding_box, face.location_data.relative_keypoints[:2]
+        box, keypoints = face.location_data.relative_bounding_box, face.location_data.relative_keypoints
         corners = [(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)]
         size = np.roll(image.shape[1::-1], quarter)
-        points = np.array([*corners, *((eye.x, eye.y) for eye in eyes)]) * size - 0.5
+        points = np.array([*corners, *((point.x, point.y) for point in keypoints)]) * size - 0.5
         for _ in range(quarter):  # a quarter turn to the right
             points, size = np.stack([size[1] - 1 - points[:, 1], points[:, 0]], axis=1), size[::-1]
-        return face.score[0], *calibrated(around(points[:2]), roll_of(*points[2:]))
+        return face.score[0], *first_crop(around(points[:2]), points[2:])
+
+
+def first_crop(box, keypoints):
+    """The box of training, before it is turned, by the detector's keypoints or, where odd, its box; the roll."""
+    turn, middle, plain = rotation(roll := roll_of(*keypoints[:2])), keypoints.mean(axis=0), calibrated(box, roll)
+    spread = np.sqrt(((keypoints - middle) ** 2).sum(axis=1).mean())
+    if len(WEIGHTS) == 2 * len(keypoints) + 1 and spread > 0:
+        x, y, *extent = spread * np.append((keypoints - middle) @ turn / spread, 1) @ WEIGHTS
+        closer = np.tile(middle + turn @ (x, y), 2) + np.outer((-0.5, 0.5), extent).ravel()
+        plain = closer if similar(closer, plain) else plain
+    return plain, roll
 
 
 def calibrated(box, roll):
-    """The box of training, before it is turned by a roll, for the detector's; and the roll."""
+    """The box of training, before it is turned by a roll, for the detector's."""
     low, extent = box[:2], box[2:] - box[:2]
     centre = low + extent / 2 + rotation(roll) @ (extent * CALIBRATION["shift_xy"])
-    half = extent * CALIBRATION["scale_xy"] / 2
-    return np.concatenate([centre - half, centre + half]), roll
+    return np.tile(centre, 2) + np.outer((-0.5, 0.5), extent * CALIBRATION["scale_xy"]).ravel()
 
 
 def roll_of(right, left):
@@ -143,7 +154,9 @@ class Tracker:
         """How sure the points of a detected face are, and the box and roll of its last crop."""
         for _ in range(TRACKING["passes"] - 1):
             closer = turned_around(self.network(image, box, roll)[0])
-            if not similar(closer[0], box):
+            side, before, shift = compared(closer[0], box)
+            settled = max(shift, abs(side - before) / 2) <= TRACKING["settled"] * before
+            if settled or not similar(closer[0], box):
                 break
             box, roll = closer
         return self.network(image, box, roll)[1].mean(), box, roll
@@ -175,8 +188,7 @@ def around(points):
 
 def turned_around(points):
     """Their tight box as it is when turned upright around its middle, and by how much it is turned."""
-    right, left = TURNING["eyes"]
-    turn = rotation(roll := roll_of(points[right], points[left]))
+    turn = rotation(roll := roll_of(*points[TURNING["eyes"]]))
     box = around(points @ turn)
     centre = (box[:2] + box[2:]) / 2
     return box + np.tile(turn @ centre - centre, 2), roll
@@ -184,7 +196,11 @@ def turned_around(points):
 
 def similar(box, before):
     """Whether a box can be the same face as one just before."""
-    side, side_before = (box[2:] - box[:2]).max(), (before[2:] - before[:2]).max()
+    side, side_before, shift = compared(box, before)
+    return side_before / TRACKING["farthest"] < side < side_before * TRACKING["farthest"] and shift < side_before / 2
+
+
+def compared(box, before):
+    """The longer sides of both, and how far the centre has moved along an axis."""
     shift = np.abs(box[:2] + box[2:] - before[:2] - before[2:]).max() / 2
-    farthest = TRACKING["farthest"]
-    return side_before / farthest < side < side_before * farthest and shift < side_before / 2
+    return (box[2:] - box[:2]).max(), (before[2:] - before[:2]).max(), shift

@@ -60,6 +60,7 @@ def test_the_landmarks_module_gives_the_golden_values(jar: Path):
         ("crop", "box_scale", 1.3, "boxesBecomeCropsAndPointsComeBack"),
         ("smoothing", "beta", 1.0, "framesAreSmoothedAlike"),
         ("tracking", "min_confidence", 0.1, "aFilmIsTrackedAlike"),
+        ("tracking", "settled", 0.2, "aFilmIsTrackedAlike"),
         ("heatmaps", "log_floor", 0.1, "heatmapsAreDecodedAlike"),
         ("heatmaps", "radius", 1, "heatmapsAreDecodedAlike"),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from toolkit.detect.boxes import CALIBRATION, Calibration, calibrate, fit_calibration
+from toolkit.detect.boxes import CALIBRATION, SETTLED, Calibration, calibrate, fit_calibration, settled
 
 
 def boxes(count: int) -> np.ndarray:
@@ -62,3 +62,12 @@ def test_the_stored_calibration_is_near_the_identity():
     """MediaPipe's box and the landmarks' are much alike; a sign or unit slip would not be."""
     assert np.abs(CALIBRATION.shift_xy).max() < 0.1
     assert np.abs(np.array(CALIBRATION.scale_xy) - 1).max() < 0.1
+
+
+@pytest.mark.parametrize(("move", "grow"), [((0.9, 0), 0), ((0, -0.9), 0), ((0, 0), 1.8), ((0.5, 0.5), -1.8)])
+def test_a_crop_is_in_place_up_to_a_part_of_its_side(move, grow):
+    """Moved along an axis or grown to both sides by nine tenths of SETTLED it is, twice as far it is not."""
+    before = np.array([10.0, 20, 90, 120])  # 100 px high
+    step = 100 * SETTLED * np.concatenate([np.array(move) - grow / 2, np.array(move) + grow / 2])
+    assert settled(before + step, before)
+    assert not settled(before + 2 * step, before)

@@ -10,7 +10,7 @@ import numpy as np
 
 from toolkit.benchmarking.end_to_end import Pipeline, face_at
 from toolkit.core import metrics
-from toolkit.core.arrays import FloatArray
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.sample import Faces, Sample, box_of_points
@@ -59,14 +59,19 @@ def at_angles(pipelines: Sequence[Pipeline], faces: Faces, angles_deg: Sequence[
 
 def _errors(pipelines: Sequence[Pipeline], sample: Sample, angle_deg: float, faces: Faces) -> list[float]:
     """NME of each pipeline on a turned picture, as a fraction: infinite where it finds no face, NaN without truth."""
-    view = crop_of_box(sample.box_xyxy, PICTURE_PX, Pose(scale=1 / AROUND, rotation_deg=angle_deg))
-    image, truth = cut(sample.image, view), view.to_crop(sample.points_xy)
+    image, truth = turned(sample, angle_deg)
     box = box_of_points(truth)
     found = [face_at(pipeline(image), box) for pipeline in pipelines]
     return [
         float("inf") if points is None else float(metrics.nme(points[None], truth[None], faces.scheme)[0])
         for points in found
     ]
+
+
+def turned(sample: Sample, angle_deg: float) -> tuple[ImageArray, FloatArray]:
+    """A face's surroundings (PICTURE_PX, PICTURE_PX, 3) turned clockwise, and its points there."""
+    view = crop_of_box(sample.box_xyxy, PICTURE_PX, Pose(scale=1 / AROUND, rotation_deg=angle_deg))
+    return cut(sample.image, view), view.to_crop(sample.points_xy)
 
 
 def _scores(errors: FloatArray, upright: FloatArray, angle_deg: int) -> AngleScores:

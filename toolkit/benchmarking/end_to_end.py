@@ -49,7 +49,7 @@ class LookOnce:
 
 
 class OwnPipeline:
-    """What `sdhrnet photo` does: MediaPipe's detector on tiles, its boxes calibrated, and two passes of the network."""
+    """What `sdhrnet photo` does: MediaPipe's detector, first crops by its keypoints, and one or two predictions."""
 
     def __init__(self, landmarker: Landmarker, detector: Detector, *, sure: bool = False) -> None:
         """With `sure`, faces that are told as unsure are left out."""

@@ -78,7 +78,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "evaluate": ("input_px", "head", "decoder"),
         "compare": ("bundle", "input_px"),
         "detected": ("boxes", "passes"),
-        "first crop": ("crop", "passes"),
+        "first crop": ("angle_deg", "crop", "again"),
         "flicker": ("looks",),
         "photo stages": ("passes",),
         "rewrite": ("variant", "input_px"),

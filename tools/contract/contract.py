@@ -12,7 +12,7 @@ from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.schemes import scheme
 from toolkit.core.smoothing import SMOOTHING
 from toolkit.detect.blazeface import CANDIDATE_SCORE, GRIDS, INPUT_PX, KEYPOINTS, RANGE, SUPPRESSED, detector_file
-from toolkit.detect.boxes import CALIBRATION, FARTHEST, SAME_FACE
+from toolkit.detect.boxes import CALIBRATION, FARTHEST, SAME_FACE, SETTLED
 from toolkit.detect.detector import (
     CERTAIN,
     CLOSE_UP,
@@ -24,6 +24,7 @@ from toolkit.detect.detector import (
     SMALLEST_TILE_PX,
     VIEW_PX,
 )
+from toolkit.detect.first_crop import FIRST_CROP
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import LARGEST, SAME_TRACK, TRACKING
 from toolkit.detect.turned import CLEAR, LEVEL_DEG, QUARTERS
@@ -76,6 +77,14 @@ CALIBRATED = (
     "per axis: centre + shift * side of the detector's box, the shift turned by R(roll), with scale * its side; "
     "relative detector coordinates r are image pixels r * W - 0.5"
 )
+FIRST_CROPPED = (
+    "the box of a detected face's first prediction, before it is turned: with c the mean of the keypoints, s the root "
+    "of their mean squared distance from c, and roll that of the first two (see turning), keypoint k becomes R(-roll) "
+    "* (k - c) / s. The x and y of all, one after the other, and then 1 are multiplied with a row of `weights` each; "
+    "the sum of the rows is (x, y, width, height) of the box whose centre is c + s * R(roll) * (x, y) and whose sides "
+    "are s * (width, height). Where keypoints are missing, or s is 0, or this box is not similar (see tracking) to "
+    "that of `calibration`, the latter is taken"
+)
 TURNED = (
     "eyes at right and left, as the person has them, are turned by r = atan2(left - right) in (-180, 180]; their "
     "crop's roll is sign(r) * min(|r|, 2 * max(|r| - level_deg, 0)). A detected face has the roll of the detector's "
@@ -88,19 +97,21 @@ TURNED = (
     "picture as it is. Each view is predicted, and the one with the highest mean confidence is the face"
 )
 TRACKED = (
-    "a new face is predicted `passes` times, each time cropped by the box and roll of the points before; then once a "
-    "frame, cropped by those of the last frame's points, before smoothing, moved on by v * min(t - t1, ahead_s): v "
-    "is 0 at first, then d * max(0, 1 - leeway * side / |d|) / (t1 - t0) for the shift d of the box's centre from t0 "
-    "to t1, the last two frames, and the longer side of the last box. It is lost when the mean confidence is below "
-    "min_confidence, when less than min_inside of the points' box is in the picture, when its longer side is not "
-    "below `largest` times that of the picture, or when that box is not similar to the one it was cropped by: its "
-    "longer side within 1 / farthest and farthest times, its centre less than half that side away along each axis. The "
-    "detector looks while fewer than `faces` are followed: in every "
-    "frame while none is or a lost one is remembered (remember_s), else every look_again_s. Shared areas are over the "
-    "smaller box: what shares more than same_face with a followed face is that face, with a remembered one gets its "
-    "number back; of two followed ones that share more than same_track the surer one stays. Beyond this, the toolkit "
-    "compares what faces look like, so that people who cross keep their numbers, and ends all tracks at a film's hard "
-    "cuts; of black pictures, as in the golden film, it decides by place alone"
+    "a new face is predicted in its first_crop, and up to `passes` times in all, each time cropped by the box and roll "
+    "of the points before, while that box is similar (below) to the one it was cropped by and its centre along an "
+    "axis, or half its longer side, differs by more than `settled` of that one's longer side; then once a frame, "
+    "cropped by those of the last frame's points, before smoothing, moved on by v * min(t - t1, ahead_s): v is 0 at "
+    "first, then d * max(0, 1 - leeway * side / |d|) / (t1 - t0) for the shift d of the box's centre from t0 to t1, "
+    "the last two frames, and the longer side of the last box. It is lost when the mean confidence is below "
+    "min_confidence, when less than min_inside of the points' box is in the picture, when its longer side is not below "
+    "`largest` times that of the picture, or when that box is not similar to the one it was cropped by: its longer "
+    "side within 1 / farthest and farthest times, its centre less than half that side away along each axis. The "
+    "detector looks while fewer than `faces` are followed: in every frame while none is or a lost one is remembered "
+    "(remember_s), else every look_again_s. Shared areas are over the smaller box: what shares more than same_face "
+    "with a followed face is that face, with a remembered one gets its number back; of two followed ones that share "
+    "more than same_track the surer one stays. Beyond this, the toolkit compares what faces look like, so that people "
+    "who cross keep their numbers, and ends all tracks at a film's hard cuts; of black pictures, as in the golden "
+    "film, it decides by place alone"
 )
 SMOOTHED = (
     "One-Euro on every coordinate p of a frame T seconds after the last: v = (p - q) / size / T, where q is the last "
@@ -239,6 +250,7 @@ def _detector() -> Detector:
             "margin": MARGIN,
         },
         "calibration": {"rule": CALIBRATED, "shift_xy": CALIBRATION.shift_xy, "scale_xy": CALIBRATION.scale_xy},
+        "first_crop": {"rule": FIRST_CROPPED, "weights": FIRST_CROP.tolist()},
     }
 
 
@@ -253,6 +265,7 @@ def _tracking() -> TrackingTerms:
         "leeway": TRACKING.leeway,
         "ahead_s": TRACKING.ahead_s,
         "passes": PASSES,
+        "settled": SETTLED,
         "farthest": FARTHEST,
         "largest": LARGEST,
         "same_face": SAME_FACE,

@@ -26,6 +26,7 @@ from toolkit.core.validation import Real, Text
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.detect import Detection
 from toolkit.detect.boxes import calibrate
+from toolkit.detect.first_crop import first_crop
 from toolkit.detect.turned import QUARTERS, crop_around, turned_back
 from toolkit.runtime.landmarker import Landmarker
 from tools.contract.contract import FORMAT
@@ -148,6 +149,7 @@ def cases(faces: list[GoldenFace], landmarker: Landmarker, sigma_px: float) -> d
             "format": FORMAT,
             "matrices": [_matrix(box, roll, size) for box, roll in BOXES for size in (landmarker.size_px, 96)],
             "calibration": [_calibrated(box, roll) for box, roll in BOXES],
+            "first_crop": [_first_crop(keypoints_xy) for keypoints_xy in _keypoints()],
             "around": [_around(roll) for roll in ROLLS_DEG],
             "turned_back": [_turned_back(quarter) for quarter in QUARTERS],
             "pattern": PATTERN,
@@ -221,6 +223,29 @@ def _calibrated(box: list[float], roll_deg: float) -> dict[str, Any]:
     return {"detector_xyxy": box, "roll_deg": roll_deg, "box_xyxy": _short(found, 9)}
 
 
+FOUND = [40.0, 35.0, 110.0, 105.0]
+"""The detector's box of the faces whose keypoints differ."""
+
+
+def _keypoints() -> list[FloatArray]:
+    """Six that lie well, at every angle; and odd ones: two alone, and six at one place, far away, and too far apart."""
+    upright = np.array([[58.0, 56.5], [89.0, 55.0], [74.5, 70.0], [75.0, 87.5], [41.0, 62.0], [104.5, 60.0]])
+    middle = np.array([75.0, 70.0])
+    well = [(upright - middle) @ rotation(roll_deg).T + middle for roll_deg in ROLLS_DEG]
+    odd = [upright[:2], np.tile(middle, (6, 1)), upright + np.array([60.0, 0.0]), (upright - middle) * 2.5 + middle]
+    return [np.round(keypoints_xy, 3) for keypoints_xy in (*well, *odd)]
+
+
+def _first_crop(keypoints_xy: FloatArray) -> dict[str, Any]:
+    box_xyxy, roll_deg = first_crop(Detection(box_xyxy=np.array(FOUND), score=1.0, keypoints_xy=keypoints_xy))
+    return {
+        "detector_xyxy": FOUND,
+        "keypoints_xy": keypoints_xy.tolist(),
+        "box_xyxy": _short(box_xyxy, 9),
+        "roll_deg": round(roll_deg, 9),
+    }
+
+
 def _around(roll_deg: float) -> dict[str, Any]:
     """The box and the roll of five points, the eyes first."""
     upright = np.array([[110.0, 80.0], [150.0, 80.0], [131.0, 104.5], [132.0, 130.0], [98.0, 96.0]])
@@ -237,16 +262,16 @@ def _around(roll_deg: float) -> dict[str, Any]:
 def _turned_back(quarter: int) -> dict[str, Any]:
     """A face of a picture after so many quarter turns to the left, and the same in the picture as it is."""
     width, height = PATTERN_WH
-    eyes = np.array([[40.0, 30.5], [61.0, 34.0]])
-    face = Detection(box_xyxy=np.array([31.0, 20.0, 71.0, 66.0]), score=1.0, keypoints_xy=eyes)
+    keypoints_xy = np.array([[40.0, 30.5], [61.0, 34.0], [49.0, 45.0]])
+    face = Detection(box_xyxy=np.array([31.0, 20.0, 71.0, 66.0]), score=1.0, keypoints_xy=keypoints_xy)
     back = turned_back(face, quarter, width, height)
     return {
         "quarter": quarter,
         "size_wh": [width, height],
         "seen_xyxy": face.box_xyxy.tolist(),
-        "seen_eyes_xy": eyes.tolist(),
+        "seen_keypoints_xy": keypoints_xy.tolist(),
         "box_xyxy": back.box_xyxy.tolist(),
-        "eyes_xy": back.keypoints_xy.tolist(),
+        "keypoints_xy": back.keypoints_xy.tolist(),
     }
 
 

@@ -4,7 +4,7 @@ The script stands for both networks, so that a platform's tracker is checked alo
 first pixel, which says from which side it is looked at.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ SHAPE = np.array([[0.13, 0.16], [0.88, 0.15], [0.51, 0.52], [0.49, 0.91]])
 """The points that the network gives, in crop sides, the eyes first; a little beside the crop's middle."""
 LEFT, RIGHT, NEAR_RIGHT = [40.0, 60.0, 100.0, 130.0], [200.0, 80.0, 260.0, 140.0], [206.0, 86.0, 262.0, 144.0]
 MIDDLE = [120.0, 70.0, 200.0, 150.0]
+KEYPOINTS = np.array([[-0.2, -0.2], [0.2, -0.19], [0.01, 0.02], [0.0, 0.22], [-0.46, -0.1], [0.44, -0.12]])
+"""Of a scripted face."""
+EYES = KEYPOINTS[:2] - KEYPOINTS[:2].mean(axis=0)
+"""All that is known of a face for which the detector's box has to do."""
 MARK = 255
 """Level of the picture's first pixel, by which its sides are told apart when it is turned."""
 
@@ -32,17 +36,20 @@ class ScriptedFace:
     box: list[float]
     """In the picture as it is looked at."""
     roll_deg: float = 0.0
-    """Of its eyes there."""
+    """Of its keypoints there."""
     score: float = 0.9
     quarter: int = 0
     """It is seen after so many quarter turns of the picture to the left alone."""
 
+    keypoints: FloatArray = field(default_factory=lambda: KEYPOINTS)
+    """(K, 2) from the box's middle, in its widths, before they are turned; the eyes first."""
+
     @property
-    def eyes_xy(self) -> FloatArray:
-        """(2, 2), a fifth of the box's width to both sides of its middle."""
+    def keypoints_xy(self) -> FloatArray:
+        """(K, 2) in the picture as it is looked at."""
         box = np.array(self.box)
-        half = rotation(self.roll_deg) @ ((box[2] - box[0]) / 5, 0.0)
-        return np.asarray(np.round((box[:2] + box[2:]) / 2 + np.stack([-half, half]), 3))
+        turned = self.keypoints @ rotation(self.roll_deg).T * (box[2] - box[0])
+        return np.asarray(np.round((box[:2] + box[2:]) / 2 + turned, 3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +66,7 @@ class ScriptedFrame:
     """Of the predictions of the frame, one after the other; the last one goes on."""
 
 
-AT_LEFT, AT_RIGHT = ScriptedFace(box=LEFT), ScriptedFace(box=RIGHT)
+AT_LEFT, AT_RIGHT = ScriptedFace(box=LEFT), ScriptedFace(box=RIGHT, keypoints=EYES)
 NOBODY = (0.1,)
 
 
@@ -125,7 +132,7 @@ class Actor:
         self.looked = True
         quarter = next(k for k in range(4) if np.rot90(image, -k)[0, 0, 0] == MARK)
         seen = [face for face in self.frame.seen if face.quarter == quarter]
-        return [Detection(box_xyxy=np.array(f.box), score=f.score, keypoints_xy=f.eyes_xy) for f in seen]
+        return [Detection(box_xyxy=np.array(f.box), score=f.score, keypoints_xy=f.keypoints_xy) for f in seen]
 
     def __call__(self, crop: ImageArray) -> Prediction:
         """The frame's points, whatever the crop shows."""
@@ -155,7 +162,12 @@ def tracked(size_px: int) -> dict[str, Any]:
             {
                 "seconds": frame.seconds,
                 "seen": [
-                    {"quarter": f.quarter, "box_xyxy": f.box, "eyes_xy": f.eyes_xy.tolist(), "score": f.score}
+                    {
+                        "quarter": f.quarter,
+                        "box_xyxy": f.box,
+                        "keypoints_xy": f.keypoints_xy.tolist(),
+                        "score": f.score,
+                    }
                     for f in frame.seen
                 ],
                 "crop_points_xy": actor.points_xy.tolist(),

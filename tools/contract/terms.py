@@ -96,6 +96,13 @@ class Calibration(TypedDict):
     scale_xy: Pair
 
 
+class FirstCrop(TypedDict):
+    """From the detector's keypoints to the box of training."""
+
+    rule: Rule
+    weights: list[tuple[Real, Real, Real, Real]]
+
+
 class DetectorNetwork(TypedDict):
     """The steps around the detector's network, for platforms without MediaPipe."""
 
@@ -131,6 +138,7 @@ class Detector(TypedDict):
     network: DetectorNetwork
     search: Search
     calibration: Calibration
+    first_crop: FirstCrop
 
 
 class Turning(TypedDict):
@@ -155,6 +163,7 @@ class TrackingTerms(TypedDict):
     leeway: Share
     ahead_s: Positive
     passes: Count
+    settled: Share
     farthest: Positive
     largest: Positive
     same_face: Share

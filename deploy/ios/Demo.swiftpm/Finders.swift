@@ -4,8 +4,8 @@ import Vision
 
 /// Apple's face rectangles, for an app that has no room for MediaPipe.
 ///
-/// The contract's calibration was measured for MediaPipe, whose boxes are a little different; the second pass of every
-/// new face crops around its own points and makes up for it. How well was not measured.
+/// The contract's calibration was measured for MediaPipe, whose boxes are a little different; where the first crop of a new
+/// face was not in place, a second one around its own points makes up for it. How well was not measured.
 final class VisionFinder: Detector {
     func detect(_ picture: Picture) throws -> [Detection] {
         let request = VNDetectFaceRectanglesRequest()
@@ -20,8 +20,7 @@ final class VisionFinder: Detector {
             let box = Box(low: low, high: high)
             let lean = -(face.roll?.doubleValue ?? 0) * 180 / .pi
             let half = XY(box.extent.x / 4, 0).turned(lean)
-            let (right, left) = (box.centre - half, box.centre + half)
-            return Detection(box: box, right: right, left: left, score: Double(face.confidence))
+            return Detection(box: box, keypoints: [box.centre - half, box.centre + half], score: Double(face.confidence))
         }
         return found.sorted { $0.box.area > $1.box.area }
     }

@@ -23,11 +23,11 @@ final class MediaPipeFinder: Landmarks.Detector {
             let box = face.boundingBox
             let low = XY(Double(box.minX), Double(box.minY)) - 0.5
             let high = XY(Double(box.maxX), Double(box.maxY)) - 0.5
-            let eyes = (face.keypoints ?? []).prefix(2).map { eye in
-                XY(Double(eye.location.x), Double(eye.location.y)) * size - 0.5
+            let keypoints = (face.keypoints ?? []).map { point in
+                XY(Double(point.location.x), Double(point.location.y)) * size - 0.5
             }
             let score = Double(face.categories.first?.score ?? 0)
-            return Landmarks.Detection(box: Box(low: low, high: high), right: eyes[0], left: eyes[1], score: score)
+            return Landmarks.Detection(box: Box(low: low, high: high), keypoints: keypoints, score: score)
         }
         return found.sorted { $0.box.area > $1.box.area }
     }

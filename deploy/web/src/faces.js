@@ -6,7 +6,7 @@
 import { area, longerSide, shared } from "./geometry.js";
 import { showsWhole, tiles, view } from "./views.js";
 
-/** Looks for faces; a face is `{box, eyes, score}`: the detector's box, right and left eye in image pixels. */
+/** Looks for faces; a face is `{box, keypoints, score}`: the detector's box and keypoints in image pixels. */
 export class FaceDetector {
   #look;
   #search;
@@ -92,7 +92,7 @@ async function lookAt(blazeface, image, window, viewPx) {
   const part = ([x, y]) => [(x + 0.5) * scale + window[0] - 0.5, (y + 0.5) * scale + window[1] - 0.5];
   return (await blazeface.look(pixels)).map(({ box, keypoints, score }) => ({
     box: [...part([box[0], box[1]]), ...part([box[2], box[3]])],
-    eyes: keypoints.slice(0, 2).map(part),
+    keypoints: keypoints.map(part),
     score,
   }));
 }

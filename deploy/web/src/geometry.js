@@ -42,6 +42,13 @@ export function similar(box, before, farthest) {
   return old / farthest < side && side < old * farthest && Math.max(apart(0), apart(1)) < old / 2;
 }
 
+/** Whether a box lies where the one before did: its centre and half its longer side, by `part` of that one's longer side. */
+export function settled(box, before, part) {
+  const [side, old] = [longerSide(box), longerSide(before)];
+  const apart = (axis) => Math.abs(box[axis] + box[axis + 2] - before[axis] - before[axis + 2]) / 2;
+  return Math.max(apart(0), apart(1), Math.abs(side - old) / 2) <= part * old;
+}
+
 /** The area of a box. */
 export function area([left, top, right, bottom]) {
   return (right - left) * (bottom - top);

@@ -3,9 +3,9 @@
  * own landmarks, with a crop that moves on as the face does.
  */
 
-import { calibrate, cropOfBox, cut, longerSide, partInside, shared, similar, toImage } from "./geometry.js";
+import { calibrate, cropOfBox, cut, longerSide, partInside, settled, shared, similar, toImage } from "./geometry.js";
 import { Smoother } from "./smoothing.js";
-import { cropAround, facesAnyWayUp, rollOf } from "./turned.js";
+import { cropAround, facesAnyWayUp, firstCrop } from "./turned.js";
 
 /** Milliseconds by stage, summed over a frame. */
 class Clock {
@@ -142,10 +142,9 @@ export class Tracker {
   /** The landmarks of a face seen from some sides, by the view where they are surest. */
   async #surest(image, views, clock) {
     let best = null;
-    for (const { box, eyes } of views) {
-      const rollDeg = rollOf(eyes[0], eyes[1], this.#turning.level_deg);
-      const calibrated = calibrate(box, this.#contract.detector.calibration, rollDeg);
-      const found = await this.#settle(image, { box: calibrated, rollDeg }, clock);
+    for (const view of views) {
+      const place = firstCrop(view, this.#contract.detector, this.#turning.level_deg, this.#rule.farthest);
+      const found = await this.#settle(image, place, clock);
       if (best === null || mean(found.confidence) > mean(best.confidence)) best = found;
     }
     return best;
@@ -155,6 +154,7 @@ export class Tracker {
   async #settle(image, place, clock) {
     let found = await this.#predict(image, place, clock);
     for (let pass = 1; pass < this.#rule.passes; pass++) {
+      if (settled(found.around.box, found.box, this.#rule.settled)) break;
       if (!similar(found.around.box, found.box, this.#rule.farthest)) break;
       found = await this.#predict(image, found.around, clock);
     }

@@ -3,7 +3,7 @@
  * box that stands upright with them, and the picture seen from its other sides.
  */
 
-import { area, boxOfPoints, shared, turned } from "./geometry.js";
+import { area, boxOfPoints, calibrate, shared, similar, turned } from "./geometry.js";
 
 /** By how many degrees a crop is turned, clockwise, for eyes at two places: 0 for a level face, and nowhere a jump. */
 export function rollOf([rightX, rightY], [leftX, leftY], levelDeg) {
@@ -11,6 +11,32 @@ export function rollOf([rightX, rightY], [leftX, leftY], levelDeg) {
   const roll = ((seen + 180) % 360) - 180;
   return Math.sign(roll) * Math.min(Math.abs(roll), 2 * Math.max(Math.abs(roll) - levelDeg, 0));
 }
+
+/**
+ * The box of a detected face's first prediction before it is turned around its middle by `rollDeg`: by the keypoints or,
+ * where they are odd, by the detector's box.
+ *
+ * @param face `{box, keypoints}` of the detector.
+ * @param rule the contract's `detector`.
+ * @param levelDeg the contract's, of turning.
+ * @param farthest the contract's, of tracking.
+ */
+export function firstCrop({ box, keypoints }, { calibration, first_crop: { weights } }, levelDeg, farthest) {
+  const rollDeg = rollOf(keypoints[0], keypoints[1], levelDeg);
+  const plain = calibrate(box, calibration, rollDeg);
+  if (weights.length !== 2 * keypoints.length + 1) return { box: plain, rollDeg };
+  const [x, y] = [0, 1].map((axis) => sum(keypoints, (point) => point[axis]) / keypoints.length);
+  const upright = keypoints.map((point) => turned([point[0] - x, point[1] - y], -rollDeg));
+  const spread = Math.sqrt(sum(upright, ([a, b]) => a * a + b * b) / upright.length);
+  const described = [...upright.flat().map((px) => px / spread), 1];
+  const place = [0, 1, 2, 3].map((column) => spread * sum(weights, (row, i) => described[i] * row[column]));
+  const [dx, dy] = turned(place, rollDeg);
+  const [halfX, halfY] = [place[2] / 2, place[3] / 2];
+  const found = [x + dx - halfX, y + dy - halfY, x + dx + halfX, y + dy + halfY];
+  return { box: similar(found, plain, farthest) ? found : plain, rollDeg };
+}
+
+const sum = (values, of) => values.reduce((total, value, i) => total + of(value, i), 0);
 
 /** The box of a face's points [x0, y0, ...] before it is turned around its middle by `rollDeg`. */
 export function cropAround(points, [right, left], levelDeg) {
@@ -28,7 +54,7 @@ export function cropAround(points, [right, left], levelDeg) {
 /**
  * What is seen in a picture or, where that is nothing, after some quarter turns; a list of views a face, largest first.
  *
- * @param look gives the `{box, eyes, score}` of a picture, and is told after how many quarter turns it is.
+ * @param look gives the `{box, keypoints, score}` of a picture, and is told after how many quarter turns it is.
  * @param quarters that are tried where nothing is seen.
  * @param rule the contract's `turning`.
  * @param sameFace the contract's: shared area of two views of one face.
@@ -72,12 +98,12 @@ export function turnedLeft({ data, width, height }, quarter) {
 }
 
 /** A face of the picture after so many quarter turns to the left, in the picture of that size as it is. */
-export function turnedBack({ box, eyes, score }, quarter, width, height) {
+export function turnedBack({ box, keypoints, score }, quarter, width, height) {
   const back = ([x, y]) => {
     if (quarter === 1) return [width - 1 - y, x];
     if (quarter === 2) return [width - 1 - x, height - 1 - y];
     return quarter === 3 ? [y, height - 1 - x] : [x, y];
   };
   const corners = [...back([box[0], box[1]]), ...back([box[2], box[3]])];
-  return { box: boxOfPoints(corners), eyes: eyes.map(back), score };
+  return { box: boxOfPoints(corners), keypoints: keypoints.map(back), score };
 }

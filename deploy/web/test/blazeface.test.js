@@ -82,7 +82,7 @@ test("a face is found again close up, and a small one on tiles alone", async () 
   const detector = new FaceDetector(BRIGHT, search, contract.tracking.same_face);
   const [large] = await detector.find(square(320, 240, [100, 60, 180, 140]));
   close(large.box, [99.5, 59.5, 179.5, 139.5], 1.5, "the large one");
-  close(large.eyes.flat(), [99.5, 59.5, 179.5, 59.5], 1.5, "its eyes");
+  close(large.keypoints.slice(0, 2).flat(), [99.5, 59.5, 179.5, 59.5], 1.5, "its eyes");
   const small = square(800, 600, [610, 420, 690, 500]);
   assert.deepEqual(await detector.find(small), []);
   const [found] = await detector.find(small, { finest: search.finest });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { boxOfPoints, calibrate, cropOfBox, cut, shared, toImage } from "../src/geometry.js";
-import { cropAround, turnedBack, turnedLeft } from "../src/turned.js";
+import { cropAround, firstCrop, turnedBack, turnedLeft } from "../src/turned.js";
 import { close, contract, pattern, read } from "./golden.js";
 
 const golden = read("golden/geometry.json");
@@ -30,6 +30,18 @@ test("a detector's box becomes the box of training", () => {
   }
 });
 
+test("a detector's keypoints give the first crop; where they are odd, its box does", () => {
+  const [level, farthest] = [contract.turning.level_deg, contract.tracking.farthest];
+  let byBox = 0;
+  for (const { detector_xyxy: seen, keypoints_xy: keypoints, box_xyxy: expected, roll_deg: roll } of golden.first_crop) {
+    const { box, rollDeg } = firstCrop({ box: seen, keypoints }, contract.detector, level, farthest);
+    close([...box, rollDeg], [...expected, roll], 1e-6, `the first crop of ${keypoints}`);
+    const plain = calibrate(seen, contract.detector.calibration, rollDeg);
+    byBox += box.every((edge, i) => edge === plain[i]);
+  }
+  assert.equal(byBox, 4);
+});
+
 test("points give Python's box and roll", () => {
   assert.ok(golden.around.some(({ roll_deg: roll }) => roll !== 0));
   for (const { points_xy: points, eyes, box_xyxy: expected, roll_deg: roll } of golden.around) {
@@ -39,9 +51,9 @@ test("points give Python's box and roll", () => {
 });
 
 test("a face of a turned picture is where it was", () => {
-  for (const { quarter, size_wh: [width, height], seen_xyxy: box, seen_eyes_xy: eyes, ...expected } of golden.turned_back) {
-    const face = turnedBack({ box, eyes, score: 1 }, quarter, width, height);
-    close([...face.box, ...face.eyes.flat()], [...expected.box_xyxy, ...expected.eyes_xy.flat()], 1e-9, `${quarter}`);
+  for (const { quarter, size_wh: [width, height], seen_xyxy: box, seen_keypoints_xy: keypoints, ...expected } of golden.turned_back) {
+    const face = turnedBack({ box, keypoints, score: 1 }, quarter, width, height);
+    close([...face.box, ...face.keypoints.flat()], [...expected.box_xyxy, ...expected.keypoints_xy.flat()], 1e-9, `${quarter}`);
   }
 });
 
@@ -53,7 +65,7 @@ test("a picture's pixels go round to the left", () => {
     assert.deepEqual([round.width, round.height], quarter === 2 ? [5, 3] : [3, 5]);
     for (let y = 0; y < round.height; y++) {
       for (let x = 0; x < round.width; x++) {
-        const [left, top] = turnedBack({ box: [x, y, x, y], eyes: [], score: 1 }, quarter, 5, 3).box;
+        const [left, top] = turnedBack({ box: [x, y, x, y], keypoints: [], score: 1 }, quarter, 5, 3).box;
         assert.equal(level(round, x, y), level(picture, left, top));
       }
     }

@@ -25,7 +25,7 @@ class Actor {
     const [right, bottom] = [picture.width - 1, picture.height - 1];
     const from = [at(0, 0), at(0, bottom), at(right, bottom), at(right, 0)].indexOf(true);
     const seen = this.frame.seen.filter(({ quarter }) => quarter === from);
-    return seen.map(({ box_xyxy: box, eyes_xy: eyes, score }) => ({ box, eyes, score }));
+    return seen.map(({ box_xyxy: box, keypoints_xy: keypoints, score }) => ({ box, keypoints, score }));
   }
 
   run() {

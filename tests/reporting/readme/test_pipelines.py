@@ -78,8 +78,14 @@ def test_flicker_stands_beside_its_price() -> None:
 
 
 def test_first_crops_stand_beside_one_another() -> None:
-    """With what they were fitted on."""
-    seen = {"kind": "first crop", "model": "a.tflite", "data": "faces", "n": 9, "fitted_on": "others, 7 faces found"}
-    (table,) = pipelines(of([{**seen, **COMMON, "crop": "keypoints", "passes": 1, "nme_mean": 3.8741}]))
-    assert table.rows == [["`a.tflite`", "keypoints", "1", "3.874 %"]]
-    assert "others, 7 faces found" in table.title
+    """A row a way, a column an angle; what was not measured is left empty."""
+    seen = {"kind": "first crop", "model": "a.tflite", "data": "faces", "n": 9, "crop": "keypoints"}
+    upright = {**seen, **COMMON, "again": "never", "angle_deg": 0, "nme_mean": 3.8741, "predictions_mean": 1.0}
+    turned = {**upright, "angle_deg": 90, "nme_mean": 3.9, "predictions_mean": 1.25}
+    other = {**upright, "again": "always", "nme_mean": 3.8, "predictions_mean": 2.0}
+    (table,) = pipelines(of([upright, turned, other]))
+    assert table.header == ["model", "first crop from the detector's", "again", "0", "90"]
+    assert table.rows == [
+        ["`a.tflite`", "keypoints", "never", "3.874 % (1.00)", "3.900 % (1.25)"],
+        ["`a.tflite`", "keypoints", "always", "3.800 % (2.00)", ""],
+    ]

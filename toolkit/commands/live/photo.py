@@ -47,7 +47,8 @@ class Photo(Options):
     """How small faces may be: 0 looks at the whole photo only, each step further at tiles of half the size too. By
     default no tiles are looked at where the whole photo shows large faces alone."""
     passes: int = PASSES
-    """Predictions a face; each after the first crops around the points of the one before."""
+    """Predictions a face at most; each after the first crops around the points of the one before, and is left out where
+    those lie as its crop does."""
     detector: Path | None = None
     """The face detector's .tflite, face_detection_short_range.tflite. By default that of an installed mediapipe;
     `mediapipe` runs MediaPipe's own FaceDetector."""

@@ -28,7 +28,8 @@ from toolkit.data.audit import told, warning
 from toolkit.data.crops import plain_crops
 from toolkit.data.labels import Label
 from toolkit.data.sets import in_scheme
-from toolkit.detect import Detection, FaceDetector, landmarks_of, landmarks_of_detection
+from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_of, landmarks_of_detection
+from toolkit.detect.turned import roll_of, turn_for
 from toolkit.landmarkers import identify, open_model
 from toolkit.runtime.landmarker import Landmarker
 
@@ -168,10 +169,11 @@ def _percent(value: float | None) -> str:
 BOXES = {
     "truth": "tight around the true points, as in training",
     "detector": "MediaPipe's as they are",
-    "calibrated": "MediaPipe's, calibrated (what photo, video and webcam do)",
+    "calibrated": "MediaPipe's, calibrated",
+    "keypoints": "by MediaPipe's keypoints (what photo, video and webcam do)",
 }
 PASSES = (1, 2)
-"""The second crops around the points of the first."""
+"""At most; the second crops around the points of the first, where that crop was not in place."""
 
 
 def _in_detected_boxes(options: Evaluate) -> Steps[Outcome]:
@@ -219,8 +221,12 @@ def face_at(sample: Sample, detections: Sequence[Detection]) -> Detection | None
 
 
 def _points(sample: Sample, found: Detection, model: Landmarker, boxes: str, passes: int) -> FloatArray:
-    if boxes == "calibrated":
+    if boxes == "keypoints":
         return landmarks_of_detection(sample.image, found, model, passes).seen.points_xy
+    if boxes == "calibrated":
+        turn_deg = turn_for(roll_of(*found.keypoints_xy[:2]))
+        box_xyxy = calibrate(found.box_xyxy, turn_deg=turn_deg)
+        return landmarks_of(sample.image, box_xyxy, model, passes, roll_deg=turn_deg).seen.points_xy
     box_xyxy = {"truth": sample.box_xyxy, "detector": found.box_xyxy}[boxes]
     return landmarks_of(sample.image, box_xyxy, model, passes).seen.points_xy
 

@@ -11,6 +11,7 @@ BOXES = {
     "truth": "around the true points",
     "detector": "MediaPipe's as they are",
     "calibrated": "MediaPipe's, calibrated",
+    "keypoints": "by MediaPipe's keypoints",
 }
 
 

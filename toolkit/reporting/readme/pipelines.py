@@ -133,10 +133,21 @@ def _flicker(records: list[Record]) -> list[TextTable]:
 
 
 def _first_crop(records: list[Record]) -> list[TextTable]:
-    rows = [[f"`{r['model']}`", r["crop"], str(r["passes"]), f"{r['nme_mean']:.3f} %"] for r in records]
+    angles = list(dict.fromkeys(r["angle_deg"] for r in records))
+    ways: dict[tuple[str, str, str], dict[int, Record]] = {}
+    for record in records:
+        ways.setdefault((record["model"], record["crop"], record["again"]), {})[record["angle_deg"]] = record
+    rows = [
+        [f"`{model}`", crop, again, *(_by_crop(own.get(angle_deg)) for angle_deg in angles)]
+        for (model, crop, again), own in ways.items()
+    ]
     first = records[0]
     title = (
-        f"NME of {first['n']} faces ({first['data']}), by what their first crop is made of; the one of keypoints is "
+        f"NME of {first['n']} faces ({first['data']}), by what their first crop is made of, by when they are predicted "
+        "again, around their points, and by how many degrees they are turned (predictions a face):"
     )
-    title += f"fitted on {first['fitted_on']}:"
-    return [TextTable(title, ["model", "first crop from the detector's", "predictions", "NME"], rows)]
+    return [TextTable(title, ["model", "first crop from the detector's", "again", *map(str, angles)], rows)]
+
+
+def _by_crop(record: Record | None) -> str:
+    return "" if record is None else f"{record['nme_mean']:.3f} % ({record['predictions_mean']:.2f})"

@@ -46,16 +46,22 @@ public struct Contract: Decodable {
         case dark, centroid, quarter, argmax
     }
 
-    /// The detector, and from its box to the box of training.
+    /// The detector, and from its box and keypoints to the box of training.
     public struct DetectorRule: Decodable {
         public let file: String
         public let minScore: Double
         public let calibration: Calibration
+        public let firstCrop: FirstCrop
     }
 
     public struct Calibration: Decodable {
         public let shiftXy: SIMD2<Double>
         public let scaleXy: SIMD2<Double>
+    }
+
+    /// Of the keypoints' x and y, and of 1: what they add to the box's middle x, y, width and height.
+    public struct FirstCrop: Decodable {
+        public let weights: [SIMD4<Double>]
     }
 
     /// How crops turn with faces.
@@ -70,6 +76,7 @@ public struct Contract: Decodable {
     public struct TrackingRule: Decodable {
         public let faces: Int
         public let passes: Int
+        public let settled: Double
         public let lookAgainS: Double
         public let rememberS: Double
         public let minConfidence: Double

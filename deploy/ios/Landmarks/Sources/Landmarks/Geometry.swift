@@ -58,6 +58,12 @@ public struct Box {
         return near && longer > before.longer / farthest && longer < before.longer * farthest
     }
 
+    /// Whether it lies where the box before did: its centre and half its longer side, by a part of that one's longer side.
+    public func settled(at before: Box, part: Double) -> Bool {
+        let shift = centre - before.centre
+        return max(abs(shift.x), abs(shift.y), abs(longer - before.longer) / 2) <= part * before.longer
+    }
+
     /// The box of training, before it is turned by a roll, for the face in this box of the detector.
     public func calibrated(_ rule: Contract.Calibration, rollDeg: Double) -> Box {
         let middle = centre + (extent * rule.shiftXy).turned(rollDeg)

@@ -145,6 +145,7 @@ public final class Tracker {
     private func settle(_ picture: Picture, _ crop: TurnedBox) throws -> Seen {
         var seen = try predict(picture, crop)
         for _ in 1..<max(rule.passes, 1) {
+            if seen.box.settled(at: seen.crop.box, part: rule.settled) { return seen }
             guard seen.box.similar(to: seen.crop.box, farthest: rule.farthest) else { return seen }
             seen = try predict(picture, seen.around)
         }

@@ -6,24 +6,43 @@ public struct TurnedBox {
     public let rollDeg: Double
 }
 
-/// A face as the detector sees it: its box, right and left eye as the person has them, its score.
+/// A face as the detector sees it: its box, its keypoints, right and left eye first as the person has them, its score.
 public struct Detection {
     public let box: Box
-    public let right: XY
-    public let left: XY
+    public let keypoints: [XY]
     public let score: Double
 
-    public init(box: Box, right: XY, left: XY, score: Double) {
+    public init(box: Box, keypoints: [XY], score: Double) {
         self.box = box
-        self.right = right
-        self.left = left
+        self.keypoints = keypoints
         self.score = score
     }
 
-    /// The crop of the first prediction.
+    /// The crop of the first prediction, by the keypoints or, where they are odd, by the box.
     func crop(_ contract: Contract) -> TurnedBox {
-        let rollDeg = rollOf(right, left, levelDeg: contract.turning.levelDeg)
-        return TurnedBox(box: box.calibrated(contract.detector.calibration, rollDeg: rollDeg), rollDeg: rollDeg)
+        let rollDeg = rollOf(keypoints[0], keypoints[1], levelDeg: contract.turning.levelDeg)
+        let plain = box.calibrated(contract.detector.calibration, rollDeg: rollDeg)
+        let found = boxByKeypoints(contract.detector.firstCrop.weights, rollDeg: rollDeg) ?? plain
+        let similar = found.similar(to: plain, farthest: contract.tracking.farthest)
+        return TurnedBox(box: similar ? found : plain, rollDeg: rollDeg)
+    }
+
+    /// Nil where there are not the keypoints that the weights are for.
+    private func boxByKeypoints(_ weights: [SIMD4<Double>], rollDeg: Double) -> Box? {
+        guard weights.count == 2 * keypoints.count + 1 else { return nil }
+        let count = Double(keypoints.count)
+        let middle: XY = keypoints.reduce(XY(0, 0)) { $0 + $1 } / count
+        let upright: [XY] = keypoints.map { ($0 - middle).turned(-rollDeg) }
+        let squares: [Double] = upright.map { ($0 * $0).sum() }
+        let spread = (squares.reduce(0, +) / count).squareRoot()
+        let described: [Double] = upright.flatMap { [$0.x / spread, $0.y / spread] } + [1]
+        var place = SIMD4<Double>(repeating: 0)
+        for (row, value) in zip(weights, described) {
+            place += row * (value * spread)
+        }
+        let centre = middle + XY(place.x, place.y).turned(rollDeg)
+        let half = XY(place.z, place.w) / 2
+        return Box(low: centre - half, high: centre + half)
     }
 
     /// A face of a picture after so many quarter turns to the left, in the picture of that size as it is.
@@ -38,7 +57,7 @@ public struct Detection {
             }
         }
         let turned = Box(around: [back(box.low), back(box.high)])
-        return Detection(box: turned, right: back(right), left: back(left), score: score)
+        return Detection(box: turned, keypoints: keypoints.map(back), score: score)
     }
 }
 

@@ -42,6 +42,13 @@ final class GoldenTests: XCTestCase {
             let boxXyxy: [Double]
         }
 
+        struct FirstCrop: Decodable {
+            let detectorXyxy: [Double]
+            let keypointsXy: [XY]
+            let boxXyxy: [Double]
+            let rollDeg: Double
+        }
+
         struct Around: Decodable {
             let pointsXy: [XY]
             let eyes: [Int]
@@ -53,9 +60,9 @@ final class GoldenTests: XCTestCase {
             let quarter: Int
             let sizeWh: [Int]
             let seenXyxy: [Double]
-            let seenEyesXy: [XY]
+            let seenKeypointsXy: [XY]
             let boxXyxy: [Double]
-            let eyesXy: [XY]
+            let keypointsXy: [XY]
         }
 
         struct Pattern: Decodable {
@@ -72,6 +79,7 @@ final class GoldenTests: XCTestCase {
 
         let matrices: [Matrix]
         let calibration: [Calibrated]
+        let firstCrop: [FirstCrop]
         let around: [Around]
         let turnedBack: [TurnedBack]
         let pattern: Pattern
@@ -106,18 +114,17 @@ final class GoldenTests: XCTestCase {
     func testFacesOfATurnedPictureAreWhereTheyWere() throws {
         let picture = try Picture(width: 5, height: 3, bgra: (0..<60).map { UInt8($0) }, bytesPerRow: 20)
         for each in try readGolden("geometry", as: Geometry.self).turnedBack {
-            let eyes = each.seenEyesXy
-            let seen = Detection(box: box(each.seenXyxy), right: eyes[0], left: eyes[1], score: 1)
+            let seen = Detection(box: box(each.seenXyxy), keypoints: each.seenKeypointsXy, score: 1)
             let found = seen.turnedBack(each.quarter, width: each.sizeWh[0], height: each.sizeWh[1])
             let expected = box(each.boxXyxy)
             assertNear([found.box.low, found.box.high], [expected.low, expected.high], 1e-9, "box, px")
-            assertNear([found.right, found.left], each.eyesXy, 1e-9, "eyes, px")
+            assertNear(found.keypoints, each.keypointsXy, 1e-9, "keypoints, px")
             let turned = picture.turnedLeft(each.quarter)
             for (y, row) in turned.rows.enumerated() {
                 for x in 0..<turned.width {
                     let at = XY(Double(x), Double(y))
-                    let point = Detection(box: Box(low: at, high: at), right: at, left: at, score: 1)
-                    let back = point.turnedBack(each.quarter, width: 5, height: 3).left
+                    let point = Detection(box: Box(low: at, high: at), keypoints: [at], score: 1)
+                    let back = point.turnedBack(each.quarter, width: 5, height: 3).keypoints[0]
                     XCTAssertEqual(Int(row[row.startIndex + 4 * x]), 4 * (5 * Int(back.y) + Int(back.x)))
                 }
             }
@@ -131,6 +138,21 @@ final class GoldenTests: XCTestCase {
             let expected = box(each.boxXyxy)
             assertNear([found.low, found.high], [expected.low, expected.high], 1e-8, "box, px")
         }
+    }
+
+    func testKeypointsGiveTheFirstCropAndTheBoxDoesWhereTheyAreOdd() throws {
+        let contract = try readContract()
+        var byBox = 0
+        for each in try readGolden("geometry", as: Geometry.self).firstCrop {
+            let face = Detection(box: box(each.detectorXyxy), keypoints: each.keypointsXy, score: 1)
+            let found = face.crop(contract)
+            let expected = box(each.boxXyxy)
+            assertNear([found.box.low, found.box.high], [expected.low, expected.high], 1e-6, "box, px")
+            XCTAssertEqual(found.rollDeg, each.rollDeg, accuracy: 1e-6)
+            let plain = face.box.calibrated(contract.detector.calibration, rollDeg: found.rollDeg)
+            byBox += found.box.low == plain.low && found.box.high == plain.high ? 1 : 0
+        }
+        XCTAssertEqual(byBox, 4)
     }
 
     func testCropsOfThePatternAreCutAlike() throws {
@@ -213,7 +235,7 @@ final class GoldenTests: XCTestCase {
             struct Seen: Decodable {
                 let quarter: Int
                 let boxXyxy: [Double]
-                let eyesXy: [XY]
+                let keypointsXy: [XY]
                 let score: Double
             }
 
@@ -257,7 +279,7 @@ final class GoldenTests: XCTestCase {
             ]
             return frame.seen.filter { corners[$0.quarter] == mark }.map {
                 let box = Box(low: XY($0.boxXyxy[0], $0.boxXyxy[1]), high: XY($0.boxXyxy[2], $0.boxXyxy[3]))
-                return Detection(box: box, right: $0.eyesXy[0], left: $0.eyesXy[1], score: $0.score)
+                return Detection(box: box, keypoints: $0.keypointsXy, score: $0.score)
             }
         }
 

@@ -32,11 +32,11 @@ class FaceFinder(context: Context, rule: Contract.DetectorRule) : Detector, Auto
                 // MediaPipe counts from the outer edge of the first pixel, the contract from its centre.
                 val box = found.boundingBox()
                 val edges = listOf(box.left, box.top, box.right, box.bottom).map { it - 0.5 }
-                val (right, left) = found.keypoints().get().take(2).map {
+                val keypoints = found.keypoints().get().map {
                     Xy(it.x() * picture.width - 0.5, it.y() * picture.height - 0.5)
                 }
                 val score = found.categories().first().score().toDouble()
-                Detection(Box(edges[0], edges[1], edges[2], edges[3]), right, left, score)
+                Detection(Box(edges[0], edges[1], edges[2], edges[3]), keypoints, score)
             }
             .sortedByDescending { it.box.area }
     }

@@ -34,12 +34,13 @@ class Contract private constructor(private val terms: Fields) {
         val stride: Int = terms.int("stride")
     }
 
-    /** MediaPipe's detector, and from its box to the box of training. */
+    /** MediaPipe's detector, and from its box and keypoints to the box of training. */
     class DetectorRule(terms: Fields) {
         val file: String = terms.text("file")
         val minScore: Double = terms.number("min_score")
         val shiftXy: DoubleArray = terms.at("calibration").numbers("shift_xy")
         val scaleXy: DoubleArray = terms.at("calibration").numbers("scale_xy")
+        val firstCrop: List<DoubleArray> = terms.at("first_crop").rows("weights")
     }
 
     /** How crops turn with faces. */
@@ -54,6 +55,7 @@ class Contract private constructor(private val terms: Fields) {
     class TrackingRule(terms: Fields) {
         val faces: Int = terms.int("faces")
         val passes: Int = terms.int("passes")
+        val settled: Double = terms.number("settled")
         val lookAgainS: Double = terms.number("look_again_s")
         val rememberS: Double = terms.number("remember_s")
         val minConfidence: Double = terms.number("min_confidence")
@@ -116,6 +118,7 @@ class Fields(private val members: Map<*, *>) {
     fun text(name: String): String = get(name)
     fun flag(name: String): Boolean = get(name)
     fun numbers(name: String): DoubleArray = flat(get<List<*>>(name)).toDoubleArray()
+    fun rows(name: String): List<DoubleArray> = get<List<*>>(name).map { flat(it as List<*>).toDoubleArray() }
     fun colour(name: String): IntArray = numbers(name).map { it.toInt() }.toIntArray()
 
     private inline fun <reified T> get(name: String): T =

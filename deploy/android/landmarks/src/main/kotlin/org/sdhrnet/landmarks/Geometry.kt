@@ -42,6 +42,12 @@ data class Box(val left: Double, val top: Double, val right: Double, val bottom:
         return longer > before.longer / farthest && longer < before.longer * farthest && shift < before.longer / 2
     }
 
+    /** Whether it lies where the box before did: its centre and half its longer side, by a part of that one's longer side. */
+    fun settled(before: Box, part: Double): Boolean {
+        val shift = max(abs(centreX - before.centreX), abs(centreY - before.centreY))
+        return max(shift, abs(longer - before.longer) / 2) <= part * before.longer
+    }
+
     fun moved(x: Double, y: Double) = Box(left + x, top + y, right + x, bottom + y)
 
     /** The box of training, before it is turned by a roll, for the face in this box of the detector. */

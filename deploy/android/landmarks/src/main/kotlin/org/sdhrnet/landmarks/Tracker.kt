@@ -86,7 +86,7 @@ class Tracker(
         for (views in watch.time("detect") { facesAnyWayUp(picture, detector, quarters, contract) }) {
             val box = views[0].box.calibrated(contract.detector, 0.0)
             if (tracks.size >= rule.faces || at(box, tracks) != null) continue
-            val looks = views.map { settle(picture, it.place(contract.turning, contract.detector)) }
+            val looks = views.map { settle(picture, it.place(contract)) }
             val seen = looks.maxBy { it.found.meanConfidence }
             if (!isFace(seen, picture) || at(seen.box, tracks) != null) continue
             val smoother = if (smoothed) Smoother(contract.smoothing) else null
@@ -104,6 +104,7 @@ class Tracker(
     private fun settle(picture: Picture, place: TurnedBox): Seen {
         var seen = predict(picture, place)
         repeat(rule.passes - 1) {
+            if (seen.box.settled(seen.crop.box, rule.settled)) return seen
             if (!seen.box.similar(seen.crop.box, rule.farthest)) return seen
             seen = predict(picture, seen.around)
         }

@@ -5,16 +5,34 @@ import kotlin.math.atan2
 import kotlin.math.max
 import kotlin.math.min
 import kotlin.math.sign
+import kotlin.math.sqrt
 
 /** A box, and by how many degrees its crop is turned clockwise around its middle. */
 data class TurnedBox(val box: Box, val rollDeg: Double)
 
-/** A face as the detector sees it: its box, right and left eye as the person has them, its score. */
-class Detection(val box: Box, val right: Xy, val left: Xy, val score: Double) {
-    /** The crop of the first prediction. */
-    fun place(rule: Contract.TurningRule, calibration: Contract.DetectorRule): TurnedBox {
-        val rollDeg = rollOf(right, left, rule.levelDeg)
-        return TurnedBox(box.calibrated(calibration, rollDeg), rollDeg)
+/** A face as the detector sees it: its box, its keypoints, right and left eye first as the person has them, its score. */
+class Detection(val box: Box, val keypoints: List<Xy>, val score: Double) {
+    /** The crop of the first prediction, by the keypoints or, where they are odd, by the box. */
+    fun place(contract: Contract): TurnedBox {
+        val rollDeg = rollOf(keypoints[0], keypoints[1], contract.turning.levelDeg)
+        val plain = box.calibrated(contract.detector, rollDeg)
+        val found = boxByKeypoints(contract.detector.firstCrop, rollDeg)
+        return TurnedBox(found?.takeIf { it.similar(plain, contract.tracking.farthest) } ?: plain, rollDeg)
+    }
+
+    /** Null where there are not the keypoints that the weights are for. */
+    private fun boxByKeypoints(weights: List<DoubleArray>, rollDeg: Double): Box? {
+        if (weights.size != 2 * keypoints.size + 1) return null
+        val x = keypoints.map { it.x }.average()
+        val y = keypoints.map { it.y }.average()
+        val upright = keypoints.map { Xy(it.x - x, it.y - y).turned(-rollDeg) }
+        val spread = sqrt(upright.map { it.x * it.x + it.y * it.y }.average())
+        val described = upright.flatMap { listOf(it.x / spread, it.y / spread) } + 1.0
+        val place = DoubleArray(4) { column -> spread * described.indices.sumOf { described[it] * weights[it][column] } }
+        val shift = Xy(place[0], place[1]).turned(rollDeg)
+        val halfX = place[2] / 2
+        val halfY = place[3] / 2
+        return Box(x + shift.x - halfX, y + shift.y - halfY, x + shift.x + halfX, y + shift.y + halfY)
     }
 
     /** A face of a picture after so many quarter turns to the left, in the picture of that size as it is. */
@@ -28,7 +46,7 @@ class Detection(val box: Box, val right: Xy, val left: Xy, val score: Double) {
         val a = back(Xy(box.left, box.top))
         val b = back(Xy(box.right, box.bottom))
         val turned = Box(min(a.x, b.x), min(a.y, b.y), max(a.x, b.x), max(a.y, b.y))
-        return Detection(turned, back(right), back(left), score)
+        return Detection(turned, keypoints.map(::back), score)
     }
 }
 

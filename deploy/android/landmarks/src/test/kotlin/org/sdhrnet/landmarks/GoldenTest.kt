@@ -62,23 +62,37 @@ class GoldenTest {
     fun facesOfATurnedPictureAreWhereTheyWere() {
         for (case in golden("geometry").list("turned_back")) {
             val (width, height) = case.numbers("size_wh").map { it.toInt() }
-            val found = detection(case, "seen_xyxy", "seen_eyes_xy").turnedBack(case.int("quarter"), width, height)
+            val found = detection(case, "seen_xyxy", "seen_keypoints_xy").turnedBack(case.int("quarter"), width, height)
             assertNear(case.numbers("box_xyxy"), xyxy(found.box), 1e-9, "box, px")
-            val eyes = doubleArrayOf(found.right.x, found.right.y, found.left.x, found.left.y)
-            assertNear(case.numbers("eyes_xy"), eyes, 1e-9, "eyes, px")
+            val keypoints = found.keypoints.flatMap { listOf(it.x, it.y) }.toDoubleArray()
+            assertNear(case.numbers("keypoints_xy"), keypoints, 1e-9, "keypoints, px")
             val picture = Picture(5, 3, IntArray(15) { it })
             val turned = picture.turnedLeft(case.int("quarter"))
             for (at in turned.argb.indices) {
                 val place = Xy((at % turned.width).toDouble(), (at / turned.width).toDouble())
-                val back = Detection(Box(0.0, 0.0, 0.0, 0.0), place, place, 1.0).turnedBack(case.int("quarter"), 5, 3).left
+                val seen = Detection(Box(0.0, 0.0, 0.0, 0.0), listOf(place), 1.0)
+                val back = seen.turnedBack(case.int("quarter"), 5, 3).keypoints[0]
                 assertEquals(turned.argb[at], picture.argb[back.y.toInt() * 5 + back.x.toInt()])
             }
         }
     }
 
-    private fun detection(case: Fields, box: String, eyes: String): Detection {
-        val (rightX, rightY, leftX, leftY) = case.numbers(eyes).toList()
-        return Detection(box(case.numbers(box)), Xy(rightX, rightY), Xy(leftX, leftY), 1.0)
+    private fun detection(case: Fields, box: String, keypoints: String): Detection {
+        val places = case.numbers(keypoints).toList().chunked(2).map { (x, y) -> Xy(x, y) }
+        return Detection(box(case.numbers(box)), places, 1.0)
+    }
+
+    @Test
+    fun keypointsGiveTheFirstCropAndTheBoxDoesWhereTheyAreOdd() {
+        val cases = golden("geometry").list("first_crop")
+        val byBox = cases.count { case ->
+            val face = detection(case, "detector_xyxy", "keypoints_xy")
+            val found = face.place(contract)
+            assertNear(case.numbers("box_xyxy"), xyxy(found.box), 1e-6, "box, px")
+            assertEquals(case.number("roll_deg"), found.rollDeg, 1e-6)
+            found.box == face.box.calibrated(contract.detector, found.rollDeg)
+        }
+        assertEquals(4, byBox)
     }
 
     @Test
@@ -175,8 +189,8 @@ class GoldenTest {
             val corners = listOf(0 to 0, 0 to bottom, right to bottom, right to 0)
             val from = corners.indexOfFirst { (x, y) -> picture.argb[y * picture.width + x] == mark }
             now.list("seen").filter { it.int("quarter") == from }.map {
-                val face = detection(it, "box_xyxy", "eyes_xy")
-                Detection(face.box, face.right, face.left, it.number("score"))
+                val face = detection(it, "box_xyxy", "keypoints_xy")
+                Detection(face.box, face.keypoints, it.number("score"))
             }
         }
         val landmarker = Landmarker {
