@@ -85,7 +85,9 @@ def converted(small_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) ->
     with FileLock(shared / "converted.lock"):
         if not kept.exists():
             bundle.write(small_bundle, folder / "distil")
-            options = Convert(bundle=folder / "distil", precision=get_args(Precision), faces=FACES, calibration=32)
+            # int8whole decodes by the centroid, this bundle by DARK
+            precisions = tuple(precision for precision in get_args(Precision) if precision != "int8whole")
+            options = Convert(bundle=folder / "distil", precision=precisions, faces=FACES, calibration=32)
             kept.write_text(json.dumps(dataclasses.asdict(finish(run(options)))))
     outcome = json.loads(kept.read_text())
     return Converted(folder / "distil", folder / "models", Outcome(**{**outcome, "records": tuple(outcome["records"])}))

@@ -39,6 +39,7 @@ def moves(monkeypatch: pytest.MonkeyPatch) -> dict[float, float]:
     fakes: dict[str, Any] = {
         **{"quantised": quantised, "_answers": answers, "_Model": Model},
         **{"with_ranges": lambda plain, *_: plain, "network": lambda _: NAMES, "integer_ends": lambda d: d + b" ends"},
+        "with_whole_decoding": lambda data, reach: data + f" decoded within {reach}".encode(),
     }
     for name, fake in fakes.items():
         monkeypatch.setattr(mixed, name, fake)
@@ -48,14 +49,15 @@ def moves(monkeypatch: pytest.MonkeyPatch) -> dict[float, float]:
 def test_what_keeps_its_budget_is_in_int8_whole(moves: dict[float, float]) -> None:
     """With room to spare for other faces."""
     moves[0.0] = LIMIT_PX - 0.01
-    assert within_budget(b"plain", CROPS, integers=False) == (b"0.0 True", None)
-    assert within_budget(b"plain", CROPS, integers=True) == (b"0.0 False ends", None)
+    assert within_budget(b"plain", CROPS, "int8", 2) == (b"0.0 True", None)
+    assert within_budget(b"plain", CROPS, "int8io", 2) == (b"0.0 False ends", None)
+    assert within_budget(b"plain", CROPS, "int8whole", 2) == (b"0.0 True decoded within 2", None)
 
 
 def test_no_more_is_left_in_float_than_has_to_be(moves: dict[float, float]) -> None:
     """The first share that keeps the budget; what it changed and what it costs are told."""
     moves |= {0.0: 0.4, 0.25: LIMIT_PX + 0.01, 0.5: 0.125, 0.75: 0.0}
-    data, about = within_budget(b"plain", CROPS, integers=False)
+    data, about = within_budget(b"plain", CROPS, "int8", 2)
     assert data == b"0.5 True" and about is not None
     assert (about.operations, about.float_operations, about.int8_px, about.mixed_px) == (40, 20, 0.4, 0.125)
     assert min(about.int8_ms, about.mixed_ms, about.float32_ms) >= 0
@@ -66,7 +68,7 @@ def test_no_more_is_left_in_float_than_has_to_be(moves: dict[float, float]) -> N
 def test_what_nothing_mends_is_left_whole_for_the_proof_to_refuse(moves: dict[float, float]) -> None:
     """A file called int8 with hardly any int8 in it would be a lie."""
     moves |= dict.fromkeys(SHARES, 0.5)
-    assert within_budget(b"plain", CROPS, integers=False) == (b"0.0 True", None)
+    assert within_budget(b"plain", CROPS, "int8", 2) == (b"0.0 True", None)
 
 
 def test_a_confidence_counts_as_well(moves: dict[float, float], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +80,4 @@ def test_a_confidence_counts_as_well(moves: dict[float, float], monkeypatch: pyt
         return points(data, crops)[0], np.full((len(crops), 68), 0.2 if data.startswith(b"0.0") else 0.0, np.float32)
 
     monkeypatch.setattr(mixed, "_answers", doubtful)
-    assert within_budget(b"plain", CROPS, integers=False)[0] == b"0.25 True"
+    assert within_budget(b"plain", CROPS, "int8", 2)[0] == b"0.25 True"

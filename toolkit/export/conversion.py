@@ -22,7 +22,7 @@ Target = Literal["tflite", "coreml", "onnx"]
 SUFFIX: dict[Target, str] = {"tflite": ".tflite", "coreml": ".mlpackage", "onnx": ".onnx"}
 LAYOUT: dict[Target, Layout] = {"tflite": "NHWC", "coreml": "image", "onnx": "NCHW"}
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
-    "tflite": ("float32", "float16", "int8", "int8io", "dynamic8"),
+    "tflite": ("float32", "float16", "int8", "int8whole", "int8io", "dynamic8"),
     "coreml": ("float32", "float16", "weights8", "palette6", "palette4"),
     "onnx": ("float32",),
 }
@@ -47,6 +47,8 @@ class Wanted:
                 raise ValueError(f"{target} can be {possible}, not {', '.join(self.precisions)}: add one of these")
         if not self.targets:
             raise ValueError(f"nothing to convert to; known: {', '.join(get_args(Target))}")
+        if self.output == "heatmaps" and "int8whole" in self.precisions:
+            raise ValueError("int8whole is a way of decoding, which files of heatmaps leave out: ask for int8")
 
     def precisions_of(self, target: Target) -> tuple[Precision, ...]:
         """Those that were asked for and can be made of a target."""

@@ -147,9 +147,9 @@ class Decode(nn.Module):
         kernel = torch.from_numpy(heatmap.smoothing_kernel(card.sigma_px)).float().expand(points, 1, -1)
         self.register_buffer("vertical", kernel[..., None].clone())  # (M, 1, k, 1)
         self.register_buffer("horizontal", kernel[:, :, None].clone())  # (M, 1, 1, k)
-        reach = heatmap.centroid_radius(card.sigma_px) if card.decoder == "centroid" else 1
-        self.step = _STEPS[card.decoder](reach)
-        place, around = _pixels(self.side, reach)
+        self.reach = heatmap.centroid_radius(card.sigma_px) if card.decoder == "centroid" else 1
+        self.step = _STEPS[card.decoder](self.reach)
+        place, around = _pixels(self.side, self.reach)
         self.register_buffer("place", place)
         self.register_buffer("around", around * points)  # where the pixels' values begin, M in a row
         self.register_buffer("map", torch.arange(points, dtype=torch.int32).view(points, 1))
@@ -210,6 +210,18 @@ def check_heatmaps(bundle: Bundle) -> None:
             f"{bundle.card.name} has a shape layer behind its decoding, which heatmaps do not hold: convert it with "
             "--output points, or convert the bundle that the layer was fitted to"
         )
+
+
+def check_whole(bundle: Bundle) -> None:
+    """Raises ValueError where int8whole, which decodes by the centroid alone, would not give a bundle's points."""
+    name = bundle.card.name
+    if bundle.card.decoder != "centroid":
+        raise ValueError(
+            f"int8whole decodes by the centroid, {name} by {bundle.card.decoder}: leave int8whole out, or cut "
+            "the network by `sdhrnet slim --decoder centroid`"
+        )
+    if bundle.spec.shape is not None:
+        raise ValueError(f"{name} has a shape layer behind its decoding, which int8whole has not: leave int8whole out")
 
 
 class DeployedHeatmaps(nn.Module):

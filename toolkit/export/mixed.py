@@ -17,7 +17,8 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.progress import finish
 from toolkit.export.parity import EIGHT_BITS as BUDGET
 from toolkit.export.static_int8 import BEYOND, Way, front, integer_ends, network, quantised, with_ranges
-from toolkit.runtime.sidecar import Mixed
+from toolkit.export.whole_int8 import with_whole_decoding
+from toolkit.runtime.sidecar import Mixed, Precision
 from toolkit.runtime.timing import interleaved
 
 SHARES = (0.0, 0.25, 0.5, 0.625, 0.75, 0.875)
@@ -28,13 +29,14 @@ RUNS, WARMUP = 30, 5
 """Timed and untimed calls of each file."""
 
 
-def within_budget(plain: bytes, crops: ImageArray, *, integers: bool) -> tuple[bytes, Mixed | None]:
+def within_budget(plain: bytes, crops: ImageArray, precision: Precision, reach: int) -> tuple[bytes, Mixed | None]:
     """A float32 file in static int8: as much of it as keeps points in their place, or all of it where nothing does.
 
     Args:
         plain: with points and confidences out.
         crops: (N, S, S, 3) that ranges are taken from and points are compared on.
-        integers: uint8 pixels in and integers out.
+        precision: int8, int8whole or int8io.
+        reach: of the decoding of int8whole, see whole_int8.
 
     Returns:
         The file, and what of it is in float beside the decoding; None where nothing is.
@@ -43,9 +45,10 @@ def within_budget(plain: bytes, crops: ImageArray, *, integers: bool) -> tuple[b
     expected = _answers(plain, crops)
     made: list[bytes] = []
     moved_px: list[float] = []
-    finished = integer_ends if integers else bytes
+    finished = integer_ends if precision == "int8io" else bytes
     for share in SHARES:
-        made.append(quantised(calibrated, Way(front=share, image_in_float=not integers)))
+        data = quantised(calibrated, Way(front=share, image_in_float=precision != "int8io"))
+        made.append(with_whole_decoding(data, reach) if precision == "int8whole" else data)
         points, confidence = (found - wanted for found, wanted in zip(_answers(made[-1], crops), expected, strict=True))
         moved_px.append(crops.shape[1] * float(np.linalg.norm(points, axis=2).mean()))
         if moved_px[-1] <= WITHIN * BUDGET.mean_px and np.abs(confidence).mean() <= WITHIN * BUDGET.confidence:

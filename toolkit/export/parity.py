@@ -41,6 +41,7 @@ BUDGETS: dict[Precision, ParityBudget] = {
     "float32": ParityBudget(mean_px=0.01, confidence=0.001, nme_points=0.05),
     "float16": ParityBudget(mean_px=0.05, confidence=0.01, nme_points=0.05),
     "int8": EIGHT_BITS,
+    "int8whole": EIGHT_BITS,
     "int8io": EIGHT_BITS,
     "dynamic8": EIGHT_BITS,
     "weights8": EIGHT_BITS,

@@ -24,7 +24,7 @@ from toolkit.runtime.sidecar import OUTPUTS, Mixed, Precision
 Converter = Literal["channels-last", "onnx2tf"]
 """Who makes a TensorFlow function of the network's ONNX graph: this toolkit's own, which follows where channels lie
 (channels_last), or onnx2tf, which takes any network and guesses that by sizes where it must."""
-CALIBRATED: tuple[Precision, ...] = ("int8", "int8io")
+CALIBRATED: tuple[Precision, ...] = ("int8", "int8whole", "int8io")
 """Precisions that take the ranges of their activations from crops."""
 
 
@@ -72,6 +72,7 @@ def to_tflite(
         job: dict[str, Any] = {"size_px": size_px, "precisions": list(paths), "outputs": list(outputs)}
         job["ways"] = {names[path]: asdict(way) for path, way in others.items()}
         job["within_budget"] = "points" in outputs and ways is None
+        job["reach"] = module.decode.reach if isinstance(module, Deployed) else None
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         run_apart("toolkit.export.tflite_worker", folder)
         for name, path in [*paths.items(), *((names[path], path) for path in others)]:

@@ -39,8 +39,8 @@ def main() -> None:
                 data = float16(function)
             case "dynamic8":
                 data = dynamic8(function, plain)
-            case "int8" | "int8io" if job["within_budget"]:
-                data, mixed = within_budget(plain, np.load("calibration.npy"), integers=precision == "int8io")
+            case "int8" | "int8whole" | "int8io" if job["within_budget"]:
+                data, mixed = within_budget(plain, np.load("calibration.npy"), precision, job["reach"])
                 told |= {precision: asdict(mixed)} if mixed else {}
             case "int8":
                 data = int8(plain, np.load("calibration.npy"))

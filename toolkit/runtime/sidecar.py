@@ -18,7 +18,7 @@ from toolkit.core.validation import CropSide, Points, Sha256, Sigma, Text, check
 FORMAT = 2
 """The version of the JSON written here (2 added `indices`); a higher one comes from a newer release."""
 
-Precision = Literal["float32", "float16", "int8", "int8io", "dynamic8", "weights8", "palette6", "palette4"]
+Precision = Literal["float32", "float16", "int8", "int8whole", "int8io", "dynamic8", "weights8", "palette6", "palette4"]
 Layout = Literal["NHWC", "NCHW", "image"]
 Output = Literal["points", "heatmaps"]
 
@@ -37,6 +37,7 @@ MEANING: dict[Precision, str] = {
     "float32": "weights and arithmetic in float32",
     "float16": "weights in float16, arithmetic as the device likes; decoding in float32",
     "int8": "static int8 from the normalised image to the heatmaps, float32 at both ends and for decoding",
+    "int8whole": "static int8 whose decoding is in int8 too, without arg-max and gathers, but for a last division",
     "int8io": "static int8 that takes uint8 pixels and gives integers",
     "dynamic8": "weights in int8, activations quantised anew at every call",
     "weights8": "weights in int8, expanded when loaded; arithmetic as in float16",

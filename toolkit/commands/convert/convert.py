@@ -19,7 +19,7 @@ from toolkit.data import Split
 from toolkit.data.crops import SpreadCrops, open_crops
 from toolkit.export import conversion
 from toolkit.export.conversion import Origin, Target, Wanted
-from toolkit.export.deployed import check_heatmaps
+from toolkit.export.deployed import check_heatmaps, check_whole
 from toolkit.export.proof import Reference, keep, prove, reference, table
 from toolkit.export.tflite import CALIBRATED, Converter
 from toolkit.runtime import sidecar
@@ -43,8 +43,9 @@ class Convert(Options):
     """Formats."""
     precision: tuple[Precision, ...] = ("float32", "float16", "int8")
     """Precisions; each format gives those of them that it has. TFLite: float32, float16, int8 (static, float at both
-    ends), int8io (static, uint8 pixels in, integers out), dynamic8 (weights alone). CoreML: float32, float16, weights8,
-    palette6, palette4 (weights of 8, 6 and 4 bits). ONNX: float32."""
+    ends), int8whole (as int8, decoded by operations that every engine takes, so that the file stays in one part; of
+    networks that decode by the centroid), int8io (static, uint8 pixels in, integers out), dynamic8 (weights alone).
+    CoreML: float32, float16, weights8, palette6, palette4 (weights of 8, 6 and 4 bits). ONNX: float32."""
     output: Output = "points"
     """points: decoded inside the file, a shape layer included; heatmaps: for a platform that decodes by itself, of a
     bundle without a shape layer."""
@@ -85,6 +86,8 @@ def run(options: Convert) -> Steps[Outcome]:
     loaded = bundle.read(options.bundle)
     if options.output == "heatmaps":
         check_heatmaps(loaded)
+    if "tflite" in options.to and "int8whole" in options.precision:
+        check_whole(loaded)
     _check_names(options, loaded, out)
     faces = yield from _crops(options, loaded, "val", options.faces, "crops for parity")
     calibration = None

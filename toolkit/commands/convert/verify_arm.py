@@ -29,6 +29,7 @@ ALLOWED: dict[Precision, tuple[float, float]] = {
     "float32": (1e-4, 1e-4),
     "float16": (1e-4, 1e-4),
     "int8": (1e-6, 0.0),
+    "int8whole": (1e-6, 0.0),
     "int8io": (POINT_STEP, 0.0),
     "dynamic8": (2e-3, 1e-2),
 }
