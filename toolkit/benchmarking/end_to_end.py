@@ -76,17 +76,18 @@ class FramedPipeline:
 
 
 class MeshPipeline:
-    """MediaPipe's own solution on still pictures: its detector, one turned look, refined eyes and lips."""
+    """MediaPipe's own solution: its detector, one turned look, refined eyes and lips."""
 
     engine = f"mediapipe {competitors.versions().get('mediapipe', 'not installed')}"
 
-    def __init__(self, *, corrected: bool) -> None:
+    def __init__(self, *, corrected: bool, followed: int = 0) -> None:
+        """With `followed`, so many faces at most are followed from frame to frame; else every picture stands alone."""
         self._map = corrected_landmarks if corrected else landmarks_of_mesh
         with no_tensorflow(), no_chatter():
             from mediapipe.python.solutions import face_mesh
 
             self._network: Any = face_mesh.FaceMesh(
-                static_image_mode=True, max_num_faces=MOST_FACES, refine_landmarks=True
+                static_image_mode=not followed, max_num_faces=followed or MOST_FACES, refine_landmarks=True
             )
             self._network.process(np.zeros((192, 192, 3), np.uint8))
         self._quiet = False

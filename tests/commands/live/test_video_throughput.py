@@ -71,14 +71,15 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.mark.slow
 def test_the_record_says_how_fast_and_how_steady(record: dict):
-    """Both ways over all frames, every stage of the road, conditions; the stages' times add up to at most the whole."""
+    """Each way over all frames, every stage of the road, conditions; the stages' times add up to at most the whole."""
+    assert list(record["ways"]) == ["smooth", "raw", "points"]
     assert record["model"] == released("float16").name
     assert (record["kind"], record["n"], record["size_wh"]) == ("video-pace", 2, [640, 480])
     assert len(record["load_average"]) == 3
     for name, way in record["ways"].items():
         assert way["frames"] == 2 * 3 * 12
-        stages = ["decode", "detect", "crop", "network", *(["smooth"] if name == "smooth" else []), "draw", "encode"]
-        assert list(way["stages"]) == stages
+        stages = ["decode", "detect", "crop", "network", *([] if name == "raw" else ["smooth"])]
+        assert list(way["stages"]) == [*stages, *([] if name == "points" else ["draw", "encode"])]
         assert way["stages"]["detect"]["laps"] == 2
         total_ms = sum(row["mean_ms_per_frame"] for row in way["stages"].values())
         assert 0 < total_ms <= 1000 / way["frames_per_second"]
@@ -106,6 +107,22 @@ def test_the_record_becomes_two_tables(record: dict):
     """Speed with a column for every stage, and steadiness, a row for each way."""
     speed, steady = device([record])
     for _, header, rows in (speed, steady):
-        assert [len(row) for row in rows] == [len(header)] * 2
+        assert [len(row) for row in rows] == [len(header)] * 3
     assert "640 x 480" in speed[0]
-    assert rows[0][0] == "smoothed"
+    assert [row[0] for row in rows] == ["smoothed", "as the network gives them", "smoothed, not drawn"]
+
+
+@pytest.mark.slow
+def test_face_mesh_is_followed_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own pipeline, in one stage beside decoding; a column of its own in the table, and no look of ours."""
+    for module in (video_throughput, landmarkers):
+        monkeypatch.setattr(module, "open_model", lambda *_: Trembling())
+    monkeypatch.setattr(landmarkers, "FaceDetector", Middle)
+    (record,) = finish(run(VideoThroughput(films=1, frames_each=4, face_mesh=True))).records
+    mesh = record["ways"]["mediapipe"]
+    assert list(mesh["stages"]) == ["decode", "face mesh"]
+    assert mesh["frames_lost"] == 0
+    assert mesh["parts"]["rest"]["nme"] < 15
+    _, header, rows = device([record])[0]
+    assert dict(zip(header, rows[-1], strict=True))["looks"] == ""
+    assert "face mesh" in header

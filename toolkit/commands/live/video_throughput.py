@@ -3,8 +3,10 @@
 import os
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from toolkit.commands.live.follow import Follow, follower, play
 from toolkit.core import metrics
-from toolkit.core.arrays import FloatArray
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
@@ -20,16 +22,21 @@ from toolkit.core.records import append
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.data.moving_face import FPS, SIZE_WH, SPEEDS, MovingFace
-from toolkit.landmarkers import identify, open_model
+from toolkit.landmarkers import identify, load, open_model
+
+Points = Callable[[ExitStack, VideoReader, Stopwatch], Iterator[FloatArray | None]]
+"""How a film is followed: the points (M, 2) of the face in each frame, or None; what it opens ends with the stack."""
+FACE_MESH = "mediapipe"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoThroughput(Follow):
-    """Follow moving synthetic faces in 640 x 480 films, with and without smoothing in turns, and measure both.
+    """Follow moving synthetic faces in 640 x 480 films in some ways by turns, and measure each.
 
-    The whole way of `sdhrnet video` is timed: decode, detect, crop, network, smooth, draw, encode. Flicker is the
-    frame-to-frame change of the points' error over the inter-ocular distance. Processor time is given beside
-    wall-clock time, since only the former means much on a machine that is busy otherwise.
+    Twice the whole way of `sdhrnet video` is timed, with and without smoothing: decode, detect, crop, network, smooth,
+    draw, encode; once the points alone, without drawing and encoding. Flicker is the frame-to-frame change of the
+    points' error over the inter-ocular distance. Processor time is given beside wall-clock time, since only the former
+    means much on a machine that is busy otherwise.
     """
 
     faces: int = 1
@@ -38,6 +45,8 @@ class VideoThroughput(Follow):
     """Films, each of another face."""
     frames_each: int = 60
     """Frames at rest, in calm and in quick motion, of each film."""
+    face_mesh: bool = False
+    """Follow the films by Face Mesh's own pipeline too: its points alone, of which it smooths the box."""
     results: OutRecords | None = None
     """Add the record to this .jsonl file."""
 
@@ -63,23 +72,22 @@ class Showing:
 
 
 def run(options: VideoThroughput) -> Steps[Outcome]:
-    """Draw the films, follow each twice, and score; see VideoThroughput."""
+    """Draw the films, follow each in every way, and score; see VideoThroughput."""
     check_outputs(options)
     model = open_model(options.model, options.threads)
     scheme = model.scheme
-    watches = {"smooth": Stopwatch(), "raw": Stopwatch()}
-    shown: dict[str, list[Showing]] = {name: [] for name in watches}
+    ways = _ways(options)
+    watches = {name: Stopwatch() for name in ways}
+    shown: dict[str, list[Showing]] = {name: [] for name in ways}
     films = [MovingFace(seed=seed, frames_each=options.frames_each, scheme=scheme) for seed in range(options.films)]
     truths = []
     with tempfile.TemporaryDirectory() as folder:
         for number, film in enumerate(films):
             path = Path(folder) / f"film-{film.seed}.mp4"
             truths.append(_write(film, path))
-            for name, watch in watches.items():
-                how = replace(options, smooth=name == "smooth")
-                shown[name].append(_follow(path, Path(folder) / "drawn.mp4", how, watch))
+            for name, points in ways.items():
+                shown[name].append(_follow(path, points, watches[name]))
             yield Progress(task="following films", done=number + 1, total=len(films))
-    ways = {name: _scores(films, truths, shown[name], watches[name]) for name in watches}
     record = {
         "kind": "video-pace",
         **identify(options.model),
@@ -88,7 +96,7 @@ def run(options: VideoThroughput) -> Steps[Outcome]:
         "split": "test",
         "n": len(films),
         "size_wh": list(SIZE_WH),
-        "ways": ways,
+        "ways": {name: _scores(films, truths, shown[name], watches[name]) for name in ways},
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "niceness": os.nice(0),
         **conditions(options.threads),
@@ -96,6 +104,48 @@ def run(options: VideoThroughput) -> Steps[Outcome]:
     if options.results is not None:
         append(options.results, (record,))
     return Outcome(text=_text(record), records=(record,))
+
+
+def _ways(options: VideoThroughput) -> dict[str, Points]:
+    """Each by its name in the record."""
+    ways: dict[str, Points] = {
+        "smooth": partial(_drawn, replace(options, smooth=True)),
+        "raw": partial(_drawn, replace(options, smooth=False)),
+        "points": partial(_points_alone, replace(options, smooth=True)),
+    }
+    return {**ways, FACE_MESH: _face_mesh} if options.face_mesh else ways
+
+
+def _drawn(options: Follow, stack: ExitStack, reader: VideoReader, watch: Stopwatch) -> Iterator[FloatArray | None]:
+    """The whole of `sdhrnet video`."""
+    frames = stack.enter_context(follower(options, {}, 0, watch))
+    out = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "drawn.mp4"
+    writer = stack.enter_context(VideoWriter(out, reader.size_wh, reader.fps))
+    return (faces[0].points_xy if faces else None for _, faces in play(frames, reader, writer))
+
+
+def _points_alone(
+    options: Follow, stack: ExitStack, reader: VideoReader, watch: Stopwatch
+) -> Iterator[FloatArray | None]:
+    """Neither drawn nor encoded."""
+    model = stack.enter_context(load(options.model, threads=options.threads, finest=0, detector=options.detector))
+    tracker = model.tracker(options.tracking(), watch)
+    tracked = (tracker(frame.image, frame.seconds) for frame in reader)
+    return (faces[0].points_xy if faces else None for faces in tracked)
+
+
+def _face_mesh(stack: ExitStack, reader: VideoReader, watch: Stopwatch) -> Iterator[FloatArray | None]:
+    """Its own pipeline as one stage, in place of ours."""
+    from toolkit.benchmarking.end_to_end import MeshPipeline
+
+    pipeline = stack.enter_context(closing(MeshPipeline(corrected=True, followed=1)))
+
+    def seen(image: ImageArray) -> FloatArray | None:
+        with watch("face mesh"):
+            faces = pipeline(image)
+        return faces[0] if faces else None
+
+    return (seen(frame.image) for frame in reader)
 
 
 def _write(film: MovingFace, path: Path) -> FloatArray:
@@ -108,25 +158,23 @@ def _write(film: MovingFace, path: Path) -> FloatArray:
     return np.stack(truth)
 
 
-def _follow(path: Path, out: Path, options: Follow, watch: Stopwatch) -> Showing:
-    """A file through the whole of `sdhrnet video`; opening the model and the detector is not timed.
+def _follow(path: Path, follow: Points, watch: Stopwatch) -> Showing:
+    """A file, followed; opening the models is not timed.
 
     Raises:
         ValueError: no face is found in the first frame.
     """
     points: list[FloatArray] = []
     lost = 0
-    with (
-        closing(VideoReader(path, watch)) as reader,
-        follower(options, {}, 0, watch) as frames,
-        VideoWriter(out, reader.size_wh, reader.fps) as writer,
-    ):
+    with ExitStack() as stack:
+        reader = stack.enter_context(closing(VideoReader(path, watch)))
+        seen = follow(stack, reader, watch)
         wall_s, cpu_s = time.perf_counter(), time.process_time()
-        for _, faces in play(frames, reader, writer):
-            if not faces and not points:
+        for face_xy in seen:
+            if face_xy is None and not points:
                 raise ValueError(f"no face found at the beginning of {path.name}")
-            points.append(faces[0].points_xy if faces else points[-1])
-            lost += not faces
+            points.append(points[-1] if face_xy is None else face_xy)
+            lost += face_xy is None
         wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     return Showing(points_xy=np.stack(points), lost=lost, wall_s=wall_s, cpu_s=cpu_s)
 

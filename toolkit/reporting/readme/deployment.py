@@ -6,7 +6,12 @@ from toolkit.core.records import Record
 from toolkit.reporting.proofs import REFUSED
 from toolkit.reporting.table import TextTable, number
 
-WAYS = {"smooth": "smoothed", "raw": "as the network gives them"}
+WAYS = {
+    "smooth": "smoothed",
+    "raw": "as the network gives them",
+    "points": "smoothed, not drawn",
+    "mediapipe": "Face Mesh's own, not drawn",
+}
 BOXES = {
     "truth": "around the true points",
     "detector": "MediaPipe's as they are",
@@ -160,12 +165,12 @@ def _detected(records: list[Record]) -> list[TextTable]:
 
 def _speed(record: Record) -> TextTable:
     """A row for each way; median milliseconds of a stage's call, and whole frames."""
-    stages = list(record["ways"]["smooth"]["stages"])
+    stages = list(dict.fromkeys(stage for way in record["ways"].values() for stage in way["stages"]))
     rows = [
         [
             WAYS[name],
             *(f"{way['stages'][stage]['median_ms']:.2f}" if stage in way["stages"] else "" for stage in stages),
-            str(way["stages"]["detect"]["laps"]),
+            str(way["stages"]["detect"]["laps"]) if "detect" in way["stages"] else "",
             f"{way['cpu_ms_per_frame']:.2f} ms",
             f"{way['frames_per_second']:.0f}",
         ]
