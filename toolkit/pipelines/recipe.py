@@ -139,8 +139,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         return PseudoLabel(
             data=at.source(name),
             out=out / f"{name}{LABELS}",
-            model=(out / "teacher", out / "start-main"),
-            head=HEADS[0],
+            model=(out / "teacher-last", out / "start-main"),
             flip=True,
             agree=agree,
             skip_bad=True,
@@ -169,7 +168,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         return Distil(
             **on(name, MIXTURE),
             student=out / student,
-            teacher=out / "teacher" if terms.get("teacher_weight") else None,
+            teacher=out / "teacher-last" if terms.get("teacher_weight") else None,
             mask_fill="random",
             size=size,
             epochs=epochs,
@@ -221,6 +220,16 @@ def waves(at: Places) -> tuple[Wave, ...]:
         lr=1e-3,
         coordinate_weight=STRONG,
         augment=dict(TURNED),
+    )
+    headed_last = Teacher(
+        **on("teacher-last", [(folder, 0.25 * share) for folder, share in CLOSE]),
+        start=out / "teacher",
+        heads=HEADS[:1],
+        size=128,
+        epochs=28,
+        lr=5e-4,
+        coordinate_weight=STRONG,
+        augment=dict(LAST),
     )
     begun = Supernet(**on("begun", ()), size=64, synthetic=4000, fresh=True, epochs=8, updates="joint", sparsity=0.0)
     points_98 = Teacher(
@@ -285,6 +294,11 @@ def waves(at: Places) -> tuple[Wave, ...]:
                 _step(supernet.run, searched("main-supernet", "start-main", 128)),
                 _step(supernet.run, searched("small-supernet", "start-small", 96)),
             ),
+        ),
+        Wave(
+            name="teacher-last",
+            purpose="the teacher on the best photos, nearly as they are, with its head in their style alone",
+            jobs=(_step(teacher.run, headed_last),),
         ),
         Wave(
             name="labels",
@@ -372,7 +386,7 @@ def hours_of(options: ToFolder, at: Places) -> float:
         seconds = 1 / speed["supernet"]
     elif isinstance(options, Distil):
         seconds = len(options.peers) / speed["student"] + bool(options.lambdas[1]) / speed["seen"]
-    elif options.out.name == "teacher":
+    elif options.out.name.startswith("teacher"):
         seconds = 1 / speed["teacher"]
     cost = sum((size / 128) ** 2 for size in options.sizes) / len(options.sizes)
     return faces * seconds * cost / 3600

@@ -82,7 +82,7 @@ def run(options: Release) -> Steps[Outcome]:
     _require_sets(options, chosen)
     if options.wave:
         return (yield from _make(options, chosen))
-    if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher"):
+    if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher-last"):
         raise ValueError(f"--results {options.results} would put the rounded teacher over {options.out}'s own: move it")
     yield from _make(options, chosen)
     assert options.data is not None
@@ -93,7 +93,7 @@ def run(options: Release) -> Steps[Outcome]:
     outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(recipe))))
     whole = joined(outcomes)
     if options.results is not None:
-        bundle.write(bundle.rounded(bundle.read(options.out / "teacher")), options.results.parent / "teacher")
+        bundle.write(bundle.rounded(bundle.read(options.out / "teacher-last")), options.results.parent / "teacher")
         append(options.results, whole.records)
     return whole
 
