@@ -21,7 +21,7 @@ def row(name: str, error: float | None, time: float | None, *, ok: bool | None =
         "kind": "benchmark", "model": f"net-{name.removesuffix('.mlpackage')}{suffix}", "precision": precision,
         "nme_mean": error, "latency_ms": latency, "threads": 1, "size_bytes": 2_000_000, **FACES, **changes,
     }  # fmt: skip
-    proof = None if ok is None else Proof(ok=ok, figures={"worst_px": 0.21})
+    proof = None if ok is None else Proof(ok=ok, figures={"mean_px": 0.05, "worst_px": 0.21})
     return MeasuredFile(record=Record(fields), proof=proof, title=name)
 
 
@@ -59,7 +59,8 @@ def test_each_engine_gets_its_file() -> None:
         "NPU": "net-int8.tflite",
         "Apple devices": "net-16.mlpackage",
     }
-    assert [line[3].text for line in table.rows] == ["1.00"] + ["not timed on one"] * 3
+    assert [line[3].text for line in table.rows] == ["1.00"] + ["not timed"] * 3
+    assert (table.rows[2][5].text, table.rows[2][5].note) == ("0.050", "0.21")
     nothing = choice.table([row("float32", 5.0, 2.0, ok=False)], where())
     assert {line[1].text for line in nothing.rows} == {"no proven file yet"}
 
@@ -67,6 +68,6 @@ def test_each_engine_gets_its_file() -> None:
 def test_a_line_says_what_was_chosen() -> None:
     """Error, time, size and proof, each with its unit; what is not known is left out."""
     assert choice.sentence(row("int8", 5.05, 1.0)) == (
-        "ship net-int8.tflite: NME 5.05 %, 1.00 ms a face, 2.00 MB, proven: no point moved by more than 0.21 px"
+        "ship net-int8.tflite: NME 5.05 %, 1.00 ms a face, 2.00 MB, proven: points moved by 0.050 px on average, by 0.21 px at most"
     )
     assert choice.sentence(row("int8", None, None)).startswith("ship net-int8.tflite: 2.00 MB")

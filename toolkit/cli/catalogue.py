@@ -150,7 +150,7 @@ def _benchmark() -> "Stage[Options]":
     return Stage(Benchmark, run)
 
 
-@measure.command("benchmark robustness", "the same where faces are seen badly; flicker")
+@measure.command("benchmark robustness", "the same under corruptions; flicker")
 def _benchmark_robustness() -> "Stage[Options]":
     from toolkit.commands.measure.robustness import Robustness, run
 

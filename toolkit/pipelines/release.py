@@ -82,7 +82,7 @@ def run(options: Release) -> Steps[Outcome]:
     _require_sets(options, chosen)
     if options.wave:
         return (yield from _make(options, chosen))
-    if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher-last"):
+    if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher"):
         raise ValueError(f"--results {options.results} would put the rounded teacher over {options.out}'s own: move it")
     yield from _make(options, chosen)
     assert options.data is not None
@@ -188,20 +188,21 @@ def _packed(options: Release, job: Job[Any]) -> Steps[None]:
 
 def _listed(options: Release, recipe: Sequence[Wave]) -> Outcome:
     """The recipe as a table, and as records."""
-    rows, records, total = [], [], 0.0
+    rows, records = [["step", "faces", "hours", ""]], list[dict[str, Any]]()
     for wave in recipe:
-        rows.append([f"{wave.name}: {wave.purpose}", "", "", ""])
         for job in wave.jobs:
             faces, hours = faces_of(job.options, options.places), hours_of(job.options, options.places)
-            total += hours
             state = "done" if _done(job.options.out) else "begun" if job.options.out.exists() else ""
             rows.append([f"  {job.label}", f"{faces:,}" if faces else "", f"{hours:.1f}" if hours else "", state])
-            records.append(
-                {"kind": "planned", "wave": wave.name, "model": job.label, "faces": faces, "hours": round(hours, 2)}
-            )
-    lines = columns([["wave and step", "faces", "hours", ""], *rows], left=1)
-    note = f"about {total:.0f} hours of one core; a step or a wave alone: --wave NAME"
-    return Outcome(text="\n".join([*lines, note]), records=tuple(records))
+            records.append({"kind": "planned", "wave": wave.name, "model": job.label, "faces": faces, "hours": hours})
+    head, *steps = columns(rows, left=1)
+    lines, left = [head], iter(steps)
+    for wave in recipe:
+        lines += ["", f"{wave.name}: {wave.purpose}", *(line for _, line in zip(wave.jobs, left, strict=False))]
+    total = sum(record["hours"] for record in records)
+    lines += ["", f"about {total:.0f} hours of one core; a step or a wave alone: --wave NAME"]
+    planned = tuple({**record, "hours": round(record["hours"], 2)} for record in records)
+    return Outcome(text="\n".join(lines), records=planned)
 
 
 def _steps(recipe: Sequence[Wave]) -> Iterator[dict[str, Any]]:

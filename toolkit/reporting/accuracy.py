@@ -51,7 +51,10 @@ class ErrorCurve:
 
 def networks(run: Run, where: DataSplit | None) -> Table:
     """Cost and accuracy of every stage's bundle, and of predictors that look at no pixel."""
-    rows = [_stage(run, stage, where) for stage in run.stages]
+    found = {stage: _stage(run, stage, where) for stage in run.stages}
+    rows = [row for row in found.values() if row is not None]
+    missing = ", ".join(TITLES[stage].lower() for stage, row in found.items() if row is None)
+    caption = f"Accuracy on {where}" if where else "Cost of every network; accuracy was not measured"
     for record in run.of_kind("baseline"):
         if data_split(record) == where:
             name = words(_name(record), note="looks at no pixel")
@@ -59,7 +62,7 @@ def networks(run: Run, where: DataSplit | None) -> Table:
                 (name, *[NOT_APPLICABLE] * len(COSTS), *(cell(record.get(key)) for key in SCORES), _faces(record))
             )
     return Table(
-        caption=f"Accuracy on {where}" if where else "Cost of every network; accuracy was not measured",
+        caption=caption + (f"; not there yet: {missing}" if missing else ""),
         columns=(
             Column(label="Network", numeric=False),
             Column(label="Parameters", unit="full"),
@@ -74,20 +77,16 @@ def networks(run: Run, where: DataSplit | None) -> Table:
             Column(label="Faces"),
         ),
         rows=tuple(rows),
-    )
+    ).lean
 
 
-def _stage(run: Run, stage: str, where: DataSplit | None) -> tuple[Cell, ...]:
+def _stage(run: Run, stage: str, where: DataSplit | None) -> tuple[Cell, ...] | None:
     part, score = run.bundles.get(stage), run.score(stage, where) if where else None
     record: Fields = score or {}
     count = {key: getattr(part.complexity, key) for key in COSTS} if part else {}
     count |= {key: value for key, value in record.items() if key in COSTS and value is not None}
     if part is None and not record:
-        return (
-            words(TITLES[stage]),
-            Cell(text="not there yet", tone="missing"),
-            *[NOT_APPLICABLE] * (len(COSTS) + len(SCORES)),
-        )
+        return None
     note = "measured on other weights: evaluate again" if score and run.stale(score) else part.card.name if part else ""
     return (
         words(run.title(stage), note=note),

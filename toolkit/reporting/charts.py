@@ -5,6 +5,7 @@ alone: lines also differ in their dashes, dots in their shape, and states are sp
 """
 
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,16 @@ SIZE_IN = (5.4, 3.5)
 """Of a plot, chosen so that its text stays readable at the width of a phone."""
 LABEL_GAP = 0.075
 """Least distance of two labels at a line's end, as a share of the axes' height."""
+LABEL_PT, LETTER_PT, LINE_PT = 9.5, 5.6, 13.0
+"""Of a dot's name, in typographic points: size, width of a letter at most on average, height of a line."""
+DOT_PT, FAR_PT = 5.0, 20.0
+"""Half of a dot's room, and how far away a name needs a line to its dot."""
+_AROUND = tuple(
+    (radius * math.cos(math.radians(angle)), radius * math.sin(math.radians(angle)))
+    for radius in (9.0, 13.0, 18.0, 25.0, 34.0, 45.0, 58.0, 72.0)
+    for angle in (45, -45, 135, -135, 90, -90, 0, 180, 20, -20, 160, -160, 68, -68, 112, -112)
+)
+"""Where a name may stand, in points from its dot: the nearest first."""
 MOST_TICKS = 9
 POINT_PX = 4 / 3
 """A typographic point in CSS pixels."""
@@ -183,6 +194,48 @@ def end_labels(axes: "Axes", ends: Sequence[tuple[float, float, str, str]]) -> N
         places[index] = lowest
     for index, (_, _, text, colour) in enumerate(ends):
         axes.text(1.02, places[index], text, transform=axes.transAxes, color=colour, va="center", clip_on=False)
+
+
+def dot_labels(axes: "Axes", dots: Sequence[tuple[float, float, str, str]]) -> None:
+    """Name dots, (x, y, text, colour) each, at the nearest of some places that is free, with a line from afar.
+
+    Limits must be set before. A text of which no place is free is left out: the table below the plot has it.
+    """
+    figure = axes.figure
+    figure.draw_without_rendering()  # lays the figure out
+    scale = 72 / figure.dpi
+    frame = axes.get_window_extent()
+    frame = (scale * frame.x0, scale * frame.y0, scale * frame.x1, scale * frame.y1)
+    centres = [tuple(scale * float(value) for value in axes.transData.transform(dot[:2])) for dot in dots]
+    taken = [(x - DOT_PT, y - DOT_PT, x + DOT_PT, y + DOT_PT) for x, y in centres]
+    for (x, y), (*place, text, colour) in zip(centres, dots, strict=True):
+        width = LETTER_PT * len(text)
+        for dx, dy in _AROUND:
+            side = "left" if dx > 3 else "right" if dx < -3 else "center"
+            left = x + dx - {"left": 0.0, "right": width, "center": width / 2}[side]
+            box = (left, y + dy - LINE_PT / 2, left + width, y + dy + LINE_PT / 2)
+            inside = frame[0] <= box[0] and box[2] <= frame[2] and frame[1] <= box[1] and box[3] <= frame[3]
+            if inside and not any(_meet(box, other) for other in taken):
+                taken.append(box)
+                axes.annotate(
+                    text,
+                    place,
+                    (dx, dy),
+                    textcoords="offset points",
+                    color=colour,
+                    fontsize=LABEL_PT,
+                    ha=side,
+                    va="center",
+                    arrowprops={"arrowstyle": "-", "color": stand_in("faint"), "shrinkA": 1, "shrinkB": 4}
+                    if math.hypot(dx, dy) > FAR_PT
+                    else None,
+                )
+                break
+
+
+def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """Whether boxes (left, bottom, right, top) share room."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def log_scale(axes: "Axes", side: Literal["x", "y"], values: Sequence[float]) -> None:

@@ -1,6 +1,7 @@
 """Which of the proven files to ship, for each kind of engine: the first thing that a report says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from toolkit.reporting.converted import MeasuredFile
@@ -35,7 +36,7 @@ def table(rows: Sequence[MeasuredFile], where: DataSplit | None) -> Table:
         Column(label="NME", unit="%"),
         Column(label="Time", unit="ms, one thread"),
         Column(label="Size", unit="MB"),
-        Column(label="Points moved", unit="px, worst"),
+        Column(label="Points moved", unit="px, mean and worst"),
     )
     return Table(caption="Ship this", columns=columns, rows=tuple(lines))
 
@@ -66,7 +67,8 @@ def sentence(row: MeasuredFile) -> str:
         (record.get("nme_mean"), "NME {:.2f} %"),
         (call_ms(row), "{:.2f} ms a face"),
         (None if record.get("size_bytes") is None else record["size_bytes"] / 1e6, "{:.2f} MB"),
-        (moved.get("worst_px"), "proven: no point moved by more than {:.2f} px"),
+        (moved.get("mean_px"), "proven: points moved by {:.3f} px on average"),
+        (moved.get("worst_px"), "by {:.2f} px at most"),
     )
     return f"ship {record.model}: " + ", ".join(text.format(value) for value, text in parts if value is not None)
 
@@ -75,12 +77,18 @@ def _line(place: str, row: MeasuredFile | None, why: str, *, timed: bool) -> tup
     if row is None:
         return (words(place, why), words("no proven file yet", "sdhrnet convert, sdhrnet verify"), *(cell(None),) * 4)
     record, moved = row.record, row.proof.figures if row.proof else {}
-    time = cell(call_ms(row)) if timed else Cell(text="not timed on one")
+    time = cell(call_ms(row)) if timed else Cell(text="not timed", tone="missing", note="no such engine here")
     return (
         words(place, why),
         words(record.model),
         cell(number(record.get("nme_mean"))),
         time,
         size(record.get("size_bytes")),
-        cell(number(moved.get("worst_px"))),
+        _moved(moved),
     )
+
+
+def _moved(figures: Mapping[str, float]) -> Cell:
+    """How far the file's points lie from the network's own: on average, and the farthest one below."""
+    mean, worst = cell(figures.get("mean_px"), 3), figures.get("worst_px")
+    return replace(mean, note=f"{worst:.2f}") if worst is not None else mean

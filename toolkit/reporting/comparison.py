@@ -56,7 +56,7 @@ def side_by_side(records: Sequence[Record], where: DataSplit, title: Title) -> T
         caption=caption,
         columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(_row(r, title(r), _fastest(records, r)) for r in records),
-    )
+    ).lean
 
 
 def _row(r: Record, title: str, fastest: float | None) -> tuple[Cell, ...]:

@@ -110,7 +110,7 @@ def table(run: Run, rows: Sequence[MeasuredFile], where: DataSplit | None) -> Ta
         Column(label="Moved", unit="px, worst"),
         Column(label="Proof", numeric=False),
     )
-    return Table(caption=caption, columns=columns, rows=tuple(_row(run, row) for row in chosen))
+    return Table(caption=caption, columns=columns, rows=tuple(_row(run, row) for row in chosen)).lean
 
 
 def _row(run: Run, row: MeasuredFile) -> tuple[Cell, ...]:

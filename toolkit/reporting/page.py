@@ -64,6 +64,7 @@ def render(run: Run) -> str:
         photo=_data_uri(run.photo),
         own_photo=_data_uri(run.own_photo),
         alone=run.title("distil") == ALONE,
+        compared=bool(run.compared),
         networks=[accuracy.networks(run, where) for where in _scored(run, groups)],
         breakdowns=accuracy.tables(run, groups),
         training_plots=_there(training.validation(run), training.losses(run)),
@@ -96,6 +97,12 @@ def render(run: Run) -> str:
 def headline(run: Run) -> dict[str, str]:
     """What was trained on what, where and when: the first lines of the page."""
     stage = run.final()
+    if run.compared:
+        return {
+            "title": f"{len(run.compared)} networks compared",
+            "about": f"{', '.join(run.compared)}{f'; files last written: {run.written:%Y-%m-%d}' if run.written else ''}.",
+            "run": run.folder.resolve().name,
+        }
     if stage is None:
         return {"title": "Nothing trained yet", "about": "This run holds no bundle.", "run": run.folder.resolve().name}
     part = run.bundles[stage]
@@ -113,6 +120,8 @@ def headline(run: Run) -> dict[str, str]:
 
 def facts(run: Run, rows: list[MeasuredFile], where: DataSplit | None) -> list[Fact]:
     """The strip of key numbers."""
+    if run.compared:
+        return [_nearest(rows, where), *_file_facts(rows, where)]
     stage = run.final() or "distil"
     record: Fields = (run.score(stage, where) if where else None) or {}
     part, teacher = run.bundles.get(stage), run.bundles.get("teacher")
@@ -138,6 +147,14 @@ def facts(run: Run, rows: list[MeasuredFile], where: DataSplit | None) -> list[F
         ),
     ]
     return [*found, *_file_facts(rows, where)]
+
+
+def _nearest(rows: list[MeasuredFile], where: DataSplit | None) -> Fact:
+    sound = [r for r in rows if r.sound and r.where == where]
+    scored = [(error, r) for r in sound if (error := number(r.record.get("nme_mean"))) is not None]
+    error, row = min(scored, key=lambda pair: pair[0], default=(None, None))
+    note = f"{row.record.model}; {where}" if row else ""
+    return Fact(label="Most accurate proven file (NME)", cell=cell(error), unit="%", note=note)
 
 
 def _file_facts(rows: list[MeasuredFile], where: DataSplit | None) -> Iterable[Fact]:

@@ -1,14 +1,15 @@
 """The plots that weigh accuracy against cost: latency, size and multiply-accumulates."""
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from toolkit.core.records import Fields
-from toolkit.reporting.charts import Plot, chart, log_scale, stand_in
+from toolkit.reporting.charts import Plot, chart, dot_labels, log_scale, stand_in
 from toolkit.reporting.converted import MeasuredFile
-from toolkit.reporting.proofs import REFUSED, REPLACED
 from toolkit.reporting.run import TITLES, DataSplit, Run
 from toolkit.reporting.table import Column, Table, cell, mapping, number, words
 
@@ -19,6 +20,12 @@ COLOURS = {"float32": "teacher", "float16": "slim", "int8": "distil"}
 MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
 COMPETITORS = "XPH8d<>"
 """Shapes of other people's models, by their names."""
+COLOURED = (
+    "Blue is float32, green float16, orange int8, gray other people's models and files that were refused or replaced."
+)
+"""How to read the dots, whose names stand beside them."""
+_FILE = re.compile(r"(?P<stem>[^ ]+)\.(?P<suffix>tflite|onnx|mlpackage)(?: \((?P<engine>[^ )]+).*)?")
+"""A file's name, and the engine that it ran on."""
 LOG_FROM = 8.0
 """Costs that differ by more than this factor are shown on a logarithmic scale."""
 
@@ -31,8 +38,6 @@ class Dot:
     """One model in a trade-off."""
 
     name: str
-    kind: str
-    """What the legend says."""
     colour: str
     marker: str
     cost: float
@@ -107,13 +112,15 @@ def macs(run: Run, rows: Sequence[MeasuredFile], where: DataSplit) -> Plot | Non
 
 
 def _bundles(run: Run, where: DataSplit, key: str) -> list[Dot]:
+    if run.compared:  # a stage's record does not say of which network
+        return []
     dots = []
     markers = dict(zip(TITLES, "p^v*P", strict=True))
     for stage, title in TITLES.items():
         record: Fields = run.score(stage, where) or {}
         cost, nme = number(record.get(key)), number(record.get("nme_mean"))
         if cost is not None and nme is not None:
-            dots.append(Dot(name=title, kind=title, colour=stage, marker=markers[stage], cost=cost, nme=nme))
+            dots.append(Dot(name=title, colour=stage, marker=markers[stage], cost=cost, nme=nme))
     return dots
 
 
@@ -122,13 +129,11 @@ def _file(row: MeasuredFile, cost: float, nme: float, high: float | None = None)
     suffix = PurePath(name).suffix
     if row.record.get("peer"):
         marker = COMPETITORS[sum(map(ord, name)) % len(COMPETITORS)]
-        return Dot(name=name, kind=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
+        return Dot(name=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
     if row.refused or row.stale:
-        kind = REFUSED if row.refused else REPLACED
-        return Dot(name=row.title, kind=kind, colour="faint", marker="X", cost=cost, nme=nme, high=high, counts=False)
+        return Dot(name=row.title, colour="faint", marker="X", cost=cost, nme=nme, high=high, counts=False)
     return Dot(
         name=row.title,
-        kind=f"{suffix.lstrip('.') or 'bundle'} {precision}",
         colour=COLOURS.get(precision, "baseline"),
         marker=MARKERS.get(suffix, "X"),
         cost=cost,
@@ -153,10 +158,23 @@ def _plot(dots: list[Dot], *, key: str, title: str, axis: str, scale: float, tex
     rows = tuple((words(d.name), cell(d.cost, 2, scale=scale), cell(d.nme)) for d in sorted(dots, key=lambda d: d.cost))
     return Plot(
         title=title,
-        words=text,
-        svg=chart(key, f"{title}: NME against {axis}", lambda axes: _draw(axes, dots, axis, scale), legend=3),
+        words=f"{text} {COLOURED}",
+        svg=chart(key, f"{title}: NME against {axis}", lambda axes: _draw(axes, dots, axis, scale)),
         table=Table(caption=title, columns=columns, rows=rows),
     )
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Names for a plot: of files, the words that are not alike in all of them, and the engine where it is not."""
+    parts = {name: _FILE.fullmatch(name) for name in names}
+    files = {name: found for name, found in parts.items() if found}
+    stems = {name: found["stem"].split("-") for name, found in files.items()}
+    shared = len(os.path.commonprefix(list(stems.values()))) if len(set(map(tuple, stems.values()))) > 1 else 0
+    telling = [key for key in ("suffix", "engine") if len({found[key] for found in files.values()}) > 1]
+    short = {name: name.split(" (")[0] for name in names}
+    for name, found in files.items():
+        short[name] = " ".join([*stems[name][shared:], *(found[key] for key in telling if found[key])])
+    return short
 
 
 def _draw(axes: "Axes", dots: Sequence[Dot], axis: str, scale: float) -> None:
@@ -164,7 +182,6 @@ def _draw(axes: "Axes", dots: Sequence[Dot], axis: str, scale: float) -> None:
     axes.step(
         [d.cost / scale for d in best], [d.nme for d in best], where="post", color=stand_in("faint"), linewidth=1.2
     )
-    seen: set[str] = set()
     for dot in dots:
         if dot.high is not None:
             axes.plot([dot.cost / scale, dot.high / scale], [dot.nme] * 2, color=stand_in(dot.colour), linewidth=1.1)
@@ -177,16 +194,18 @@ def _draw(axes: "Axes", dots: Sequence[Dot], axis: str, scale: float) -> None:
             edgecolors=stand_in("paper"),
             linewidths=0.8,
             zorder=3,
-            label=None if dot.kind in seen else dot.kind,
         )
-        seen.add(dot.kind)
     costs = [d.cost for d in dots]
     if min(costs) > 0 and max(costs) / min(costs) > LOG_FROM:
         log_scale(axes, "x", [c / scale for c in costs])
     else:
         axes.set_xlim(0, 1.08 * max(d.high or d.cost for d in dots) / scale)
     middle = (min(d.nme for d in dots) + max(d.nme for d in dots)) / 2
-    half = max(0.6 * (max(d.nme for d in dots) - min(d.nme for d in dots)), LEAST_SPAN * middle / 2) or 1.0
+    half = max(0.7 * (max(d.nme for d in dots) - min(d.nme for d in dots)), LEAST_SPAN * middle / 2) or 1.0
     axes.set_ylim(middle - half, middle + half)
     axes.set_xlabel(axis)
     axes.set_ylabel("NME, %")
+    names = short_names([d.name for d in dots])
+    order = sorted(dots, key=lambda d: (d not in best, d.nme))
+    named = {names[d.name]: d for d in reversed(order)}  # one dot for each name: the engines that read a file are many
+    dot_labels(axes, [(d.cost / scale, d.nme, name, stand_in(d.colour)) for name, d in reversed(named.items())])

@@ -95,7 +95,7 @@ def behind_detectors(run: Run, where: DataSplit) -> Table | None:
     )
     heads = ((run.named(r), unit) for r in records for unit in ("NME, % of those found", "% not found or above 10 %"))
     return Table(
-        caption="Seen badly, each behind its own face detector",
+        caption="Under corruptions, each behind its own face detector",
         columns=(Column(label="Condition", numeric=False), *(Column(label=t, unit=unit) for t, unit in heads)),
         rows=rows,
     )

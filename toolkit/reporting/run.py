@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,6 +114,13 @@ class Run:
         """Those that are there or ought to be."""
         scored = {r.get("model") for r in self.scores()}
         return tuple(s for s in TITLES if s not in OPTIONAL or s in self.bundles or s in scored)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The networks that the files are of, by name, where they are several: then it is no one network's run."""
+        files = [r for r in self.records if PurePath(r.model).suffix and r.get("precision") and not r.get("peer")]
+        names = dict.fromkeys(PurePath(r.model).stem.removesuffix(f"-{r['precision']}") for r in files)
+        return tuple(names) if len(names) > 1 else ()
 
     def stale(self, record: Record) -> bool:
         """Whether a record was measured on other weights, or on another file, than are in the run now."""

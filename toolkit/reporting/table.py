@@ -28,6 +28,11 @@ class Column:
     unit: str = ""
     numeric: bool = True
 
+    def words(self, *, whole: bool) -> str:
+        """As it stands in a sentence, with its unit where its label alone would not tell."""
+        label = self.label if self.label[:2].isupper() else self.label.lower()
+        return f"{label} ({self.unit})" if whole and self.unit else label
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -36,9 +41,27 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    left_out: str = ""
+    """What it has no columns for, since no row has anything there."""
 
     def __post_init__(self) -> None:
         assert all(len(row) == len(self.columns) for row in self.rows)
+
+    @property
+    def lean(self) -> "Table":
+        """The same without columns in which no row has anything, which left_out names."""
+        empty = [i for i in range(1, len(self.columns)) if all(row[i].tone == "missing" for row in self.rows)]
+        if not empty or not self.rows:
+            return self
+        left = [i for i in range(len(self.columns)) if i not in empty]
+        kept = {self.columns[i].label for i in left}
+        names = ", ".join(dict.fromkeys(self.columns[i].words(whole=self.columns[i].label in kept) for i in empty))
+        return Table(
+            caption=self.caption,
+            columns=tuple(self.columns[i] for i in left),
+            rows=tuple(tuple(row[i] for i in left) for row in self.rows),
+            left_out=names,
+        )
 
 
 class TextTable(NamedTuple):
