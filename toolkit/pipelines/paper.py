@@ -29,7 +29,7 @@ from toolkit.pipelines.paper_runs import SHARES, SUPERNETS, DataSet, Reproductio
 from toolkit.pipelines.throughput import Throughput
 from toolkit.pipelines.trials import make
 from toolkit.reporting.architecture import draw
-from toolkit.reporting.charts import chart, log_scale, stand_in, standalone
+from toolkit.reporting.charts import chart, dot_labels, log_scale, stand_in, standalone
 from toolkit.reporting.paper import FIGURE1, FIRST, PUBLISHED, Published, Values, beside
 from toolkit.slimming.complexity import complexity
 from toolkit.train.logging import SHOWN, sample_sheet
@@ -210,11 +210,11 @@ def _figure1(options: Paper) -> Steps[str]:
     def circles(axes: "Axes") -> None:
         for each in FIGURE1:
             axes.scatter(each.gmacs, each.nme, s=12 * each.params_m, color=stand_in("baseline"), alpha=0.5)
-            axes.annotate(each.name, (each.gmacs, each.nme), fontsize=7)
         axes.scatter(here[1], here[2], s=12 * here[0], color=stand_in("distil"), label="SD-HRNet, trained here")
         log_scale(axes, "x", [each.gmacs for each in FIGURE1])
         axes.set_xlabel("G multiply-accumulates")
         axes.set_ylabel("NME on 300W, full, %")
+        dot_labels(axes, [(each.gmacs, each.nme, each.name, stand_in("ink")) for each in FIGURE1])
 
     _draw(options, "figure1", chart("figure1", "Error over cost on 300W", circles, legend=1))
     published = Published(

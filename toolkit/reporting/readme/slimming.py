@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from toolkit.core.records import Fields, Record
-from toolkit.reporting.charts import chart, stand_in, standalone
+from toolkit.reporting.charts import chart, dot_labels, stand_in, standalone
 from toolkit.reporting.table import TextTable
 
 if TYPE_CHECKING:
@@ -196,13 +196,12 @@ def curve(records: Sequence[Fields], cost: str) -> str:
     def draw(axes: "Axes") -> None:
         x, y = [dot[0] for dot in dots], [dot[1] for dot in dots]
         axes.plot(x, y, color=stand_in("slim"), marker="o")
-        for across, up, budget in dots:
-            name = "supernet" if budget == 1 else f"{budget:g}"
-            axes.annotate(name, (across, up), (4, 6), textcoords="offset points", color=stand_in("muted"))
         axes.set_xlim(0, 1.12 * max(x))
         axes.margins(y=0.2)
         axes.set_xlabel(axis)
         axes.set_ylabel("NME, %")
+        names = ["supernet" if budget == 1 else f"{budget:g}" for _, _, budget in dots]
+        dot_labels(axes, [(*dot[:2], name, stand_in("muted")) for dot, name in zip(dots, names, strict=True)])
 
     return standalone(chart(f"sweep-{cost}", f"NME against {axis}", draw))
 
