@@ -380,7 +380,7 @@ def _frontier(answer: Callable[..., Any]) -> str | None:
     for count in (1, 5, 30):
         costs, errors = random.uniform(1, 9, count).round(1), random.uniform(2, 6, count).round(1)
         models = {f"model {i}": (float(c), float(e)) for i, (c, e) in enumerate(zip(costs, errors, strict=True))}
-        dots = [Dot(name=n, kind="", colour="", marker="o", cost=c, nme=e) for n, (c, e) in models.items()]
+        dots = [Dot(name=n, colour="", marker="o", cost=c, nme=e) for n, (c, e) in models.items()]
         found = answer(models)
         if found is None:
             return "it gives nothing where names are wanted"

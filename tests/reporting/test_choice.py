@@ -68,6 +68,7 @@ def test_each_engine_gets_its_file() -> None:
 def test_a_line_says_what_was_chosen() -> None:
     """Error, time, size and proof, each with its unit; what is not known is left out."""
     assert choice.sentence(row("int8", 5.05, 1.0)) == (
-        "ship net-int8.tflite: NME 5.05 %, 1.00 ms a face, 2.00 MB, proven: points moved by 0.050 px on average, by 0.21 px at most"
+        "ship net-int8.tflite: NME 5.05 %, 1.00 ms a face, 2.00 MB, proven: points moved by 0.050 px on average, "
+        "by 0.21 px at most"
     )
     assert choice.sentence(row("int8", None, None)).startswith("ship net-int8.tflite: 2.00 MB")

@@ -201,41 +201,40 @@ def dot_labels(axes: "Axes", dots: Sequence[tuple[float, float, str, str]]) -> N
 
     Limits must be set before. A text of which no place is free is left out: the table below the plot has it.
     """
-    figure = axes.figure
-    figure.draw_without_rendering()  # lays the figure out
-    scale = 72 / figure.dpi
-    frame = axes.get_window_extent()
-    frame = (scale * frame.x0, scale * frame.y0, scale * frame.x1, scale * frame.y1)
-    centres = [tuple(scale * float(value) for value in axes.transData.transform(dot[:2])) for dot in dots]
-    taken = [(x - DOT_PT, y - DOT_PT, x + DOT_PT, y + DOT_PT) for x, y in centres]
-    for (x, y), (*place, text, colour) in zip(centres, dots, strict=True):
-        width = LETTER_PT * len(text)
+    from matplotlib.transforms import Bbox
+
+    if not dots:
+        return
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # axes that are drawn on belong to one
+    figure.draw_without_rendering()  # lays it out
+    pixels = figure.dpi / 72
+    frame, centres = axes.get_window_extent(), axes.transData.transform([dot[:2] for dot in dots])
+    taken = [Bbox.from_bounds(x, y, 0, 0).padded(DOT_PT * pixels) for x, y in centres]
+    for (x, y), (across, up, text, colour) in zip(centres, dots, strict=True):
+        width, height = LETTER_PT * len(text), LINE_PT
         for dx, dy in _AROUND:
             side = "left" if dx > 3 else "right" if dx < -3 else "center"
-            left = x + dx - {"left": 0.0, "right": width, "center": width / 2}[side]
-            box = (left, y + dy - LINE_PT / 2, left + width, y + dy + LINE_PT / 2)
-            inside = frame[0] <= box[0] and box[2] <= frame[2] and frame[1] <= box[1] and box[3] <= frame[3]
-            if inside and not any(_meet(box, other) for other in taken):
-                taken.append(box)
-                axes.annotate(
-                    text,
-                    place,
-                    (dx, dy),
-                    textcoords="offset points",
-                    color=colour,
-                    fontsize=LABEL_PT,
-                    ha=side,
-                    va="center",
-                    arrowprops={"arrowstyle": "-", "color": stand_in("faint"), "shrinkA": 1, "shrinkB": 4}
-                    if math.hypot(dx, dy) > FAR_PT
-                    else None,
-                )
+            left = dx - {"left": 0.0, "right": width, "center": width / 2}[side]
+            box = Bbox.from_bounds(x + pixels * left, y + pixels * (dy - height / 2), pixels * width, pixels * height)
+            inside = frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1)
+            if inside and not box.count_overlaps(taken):
                 break
-
-
-def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    """Whether boxes (left, bottom, right, top) share room."""
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+        else:
+            continue
+        taken.append(box)
+        line = {"arrowstyle": "-", "color": stand_in("faint"), "shrinkA": 1, "shrinkB": 4}
+        axes.annotate(
+            text,
+            (across, up),
+            (dx, dy),
+            textcoords="offset points",
+            color=colour,
+            fontsize=LABEL_PT,
+            ha=side,
+            va="center",
+            arrowprops=line if math.hypot(dx, dy) > FAR_PT else None,
+        )
 
 
 def log_scale(axes: "Axes", side: Literal["x", "y"], values: Sequence[float]) -> None:

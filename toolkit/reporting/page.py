@@ -97,10 +97,12 @@ def render(run: Run) -> str:
 def headline(run: Run) -> dict[str, str]:
     """What was trained on what, where and when: the first lines of the page."""
     stage = run.final()
+    written = f"files last written: {run.written:%Y-%m-%d}" if run.written else ""
     if run.compared:
+        names = "; ".join(filter(None, [", ".join(run.compared), written]))
         return {
             "title": f"{len(run.compared)} networks compared",
-            "about": f"{', '.join(run.compared)}{f'; files last written: {run.written:%Y-%m-%d}' if run.written else ''}.",
+            "about": f"{names}.",
             "run": run.folder.resolve().name,
         }
     if stage is None:
@@ -113,7 +115,7 @@ def headline(run: Run) -> dict[str, str]:
         f"Trained on {part.card.data.get('train') or 'data that the bundle does not name'}",
         f"machine: {trained.get('device') or 'not recorded'}",
         f"commit: {short_commit(made.get('commit'))}",
-        f"files last written: {run.written:%Y-%m-%d}" if run.written else "",
+        written,
     ]
     return {"title": title, "about": "; ".join(filter(None, about)) + ".", "run": run.folder.resolve().name}
 

@@ -1,6 +1,5 @@
 """The plots that weigh accuracy against cost: latency, size and multiply-accumulates."""
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -169,7 +168,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     parts = {name: _FILE.fullmatch(name) for name in names}
     files = {name: found for name, found in parts.items() if found}
     stems = {name: found["stem"].split("-") for name, found in files.items()}
-    shared = len(os.path.commonprefix(list(stems.values()))) if len(set(map(tuple, stems.values()))) > 1 else 0
+    alike = [len(set(words)) == 1 for words in zip(*stems.values(), strict=False)]
+    shared = alike.index(False) if False in alike else 0
     telling = [key for key in ("suffix", "engine") if len({found[key] for found in files.values()}) > 1]
     short = {name: name.split(" (")[0] for name in names}
     for name, found in files.items():

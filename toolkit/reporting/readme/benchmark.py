@@ -136,8 +136,8 @@ def _corrupted(records: Sequence[Record], proofs: Proofs) -> TextTable:
         label = f"{name}, {first['levels'][middle]:g} {first['unit']}"
         rows.append([label, *(_figure(r["conditions"][name]["nme_mean"][middle], 2) for r in records)])
     title = (
-        f"NME in percent on {records[0]['n']} faces under corruptions, each at its middle level; the same boxes for all, "
-        "which no model here turns with the face."
+        f"NME in percent on {records[0]['n']} faces under corruptions, each at its middle level; the same boxes for "
+        "all, which no model here turns with the face."
     )
     return TextTable(title, ["condition", *(_code(r, proofs) for r in records)], rows)
 
