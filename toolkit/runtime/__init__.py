@@ -28,6 +28,11 @@ def load(path: Path | str, *, engine: str | None = None, threads: int = 1) -> La
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     about = sidecar.read(path)
+    if about.compiled is not None:
+        raise ValueError(
+            f"{path.name} is compiled for {about.compiled.chip} and runs on nothing else: take the file that it was "
+            f"made of, or `sdhrnet verify engine {path} --engine htp`"
+        )
     if path.suffix == ".tflite":
         from toolkit.runtime.tflite import load_tflite
 

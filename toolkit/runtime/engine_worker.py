@@ -1,6 +1,6 @@
 """A converted file on an engine that wants an environment of its own; run there by path, with NumPy and the engine.
 
-    python engine_worker.py ENGINE MODEL CROPS.npy OUT.npz
+    python engine_worker.py htp|gpu|compiled MODEL CROPS.npy OUT.npz
 
 CROPS.npy has (N, S, S, 3) float32 in 0..255. OUT.npz has points (N, M, 2) in crop sides, confidence (N, M), and
 `about`: JSON of the engine's name, and where it tells, of the file's operations and those that it took.
@@ -47,6 +47,20 @@ def htp(model: Path) -> tuple[Call, dict[str, Any]]:
     return lambda crop: session.run(None, {"image": crop.transpose(0, 3, 1, 2)}), about
 
 
+def compiled(model: Path) -> tuple[Call, dict[str, Any]]:
+    """An .onnx file around a program that was compiled for one of Qualcomm's chips, on the HTP simulator."""
+    import onnxruntime
+    import onnxruntime_qnn as qnn
+
+    onnxruntime.register_execution_provider_library(QNN, qnn.get_library_path())
+    devices = [device for device in onnxruntime.get_ep_devices() if device.ep_name == QNN]
+    options = onnxruntime.SessionOptions()
+    options.add_provider_for_devices(devices[:1], {"backend_path": qnn.get_qnn_htp_path()})
+    session = onnxruntime.InferenceSession(str(model), sess_options=options)
+    about = {"engine": f"onnxruntime-qnn {version('onnxruntime-qnn')}, HTP simulator, compiled ahead of time"}
+    return lambda crop: session.run(None, {"image": crop}), about
+
+
 def gpu(model: Path) -> tuple[Call, dict[str, Any]]:
     """A .tflite file on LiteRT's GPU engine over WebGPU and Vulkan, whatever draws there: here a processor."""
     from ai_edge_litert.compiled_model import CompiledModel
@@ -72,7 +86,7 @@ def gpu(model: Path) -> tuple[Call, dict[str, Any]]:
 
 def main(engine: str, model: str, crops: str, out: str) -> None:
     """The file as a program."""
-    call, about = {"htp": htp, "gpu": gpu}[engine](Path(model))
+    call, about = {"htp": htp, "gpu": gpu, "compiled": compiled}[engine](Path(model))
     points: list[Any] = []
     confidence: list[Any] = []
     for crop in np.load(crops):

@@ -97,6 +97,27 @@ class Mixed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """For which chip a file was compiled ahead of time, how much of it, and what of that was proven."""
+
+    chip: Text
+    """As its maker calls it; the file runs on nothing else."""
+    by: dict[str, Text]
+    """Versions of the compiler and of the chip's libraries; the phone's runtime must be of that age or newer."""
+    plain_sha256: Sha256
+    """The file that it was made of."""
+    operations: Count
+    """Of that file."""
+    taken: Count
+    """By the compiler; a processor computes the rest."""
+    parts: Count
+    """Programs for the chip that they became."""
+    proven: Text = "nothing"
+    """In words; `parity` has the figures."""
+    not_proven: Text = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sidecar:
     """All that a platform needs to run a converted file, and all that a person needs to trust it."""
 
@@ -136,6 +157,8 @@ class Sidecar:
     """What int8 ranges were measured on."""
     parity: dict[str, Any] = field(default_factory=dict)
     """Agreement with the bundle, see export.parity."""
+    compiled: Compiled | None = None
+    """Of a file that runs on one chip alone; left out of all others' JSON."""
 
     @property
     def in_floats(self) -> bool:
@@ -161,7 +184,10 @@ def path_of(model: Path) -> Path:
 
 def write(model: Path, about: Sidecar) -> None:
     """Write the sidecar of a converted file."""
-    write_json(path_of(model), {"format": FORMAT, **dataclasses.asdict(about)})
+    fields = dataclasses.asdict(about)
+    if about.compiled is None:
+        del fields["compiled"]
+    write_json(path_of(model), {"format": FORMAT, **fields})
 
 
 def read(model: Path) -> Sidecar:

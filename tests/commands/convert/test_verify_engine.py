@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +10,18 @@ import pytest
 
 from toolkit import bundle
 from toolkit.bundle import Bundle
-from toolkit.commands.convert import convert, verify_engine
+from toolkit.commands.convert import convert
 from toolkit.commands.convert.convert import Convert
-from toolkit.commands.convert.verify_engine import About, VerifyEngine, answers, run
+from toolkit.commands.convert.verify_engine import VerifyEngine, run
 from toolkit.core.files import read_json, sha256, write_json
 from toolkit.core.progress import Outcome, finish
+from toolkit.export import engines
 from toolkit.export.deployed import TorchLandmarker
+from toolkit.export.engines import About
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Prediction
 
 TOLD: About = {"engine": "a simulator", "operations": 90, "taken": 88, "parts": 2, "left": ["ArgMax", "Cast"]}
-LOG = """INFO: created
-ERROR: Following operations are not supported by GPU delegate:
-ARG_MAX: Tensor type(INT64) is not supported.
-DEQUANTIZE:
-500 operations will run on the GPU, and the remaining 54 operations will run on the CPU.
-"""
 
 
 @pytest.fixture
@@ -70,7 +65,7 @@ def test_half_precision_has_a_tenth_of_a_pixel(
     root: Path, made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shift_px: float, kept: bool
 ) -> None:
     """On average, from the bundle; the record says what the engine took, in how many parts, and what it left."""
-    monkeypatch.setattr(verify_engine, "answers", off_by(bundle.read(made / "small"), shift_px))
+    monkeypatch.setattr(engines, "answers", off_by(bundle.read(made / "small"), shift_px))
     results = tmp_path / "results.jsonl"
     outcome = verified(made / "models", root, results=results)
     (record,) = outcome.records
@@ -95,7 +90,7 @@ def test_a_folder_without_onnx_has_its_bundles_written_as_such(
     root: Path, made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """For htp, which takes nothing else: the file that stands for the network is named after it."""
-    monkeypatch.setattr(verify_engine, "answers", off_by(bundle.read(made / "small"), 0.0))
+    monkeypatch.setattr(engines, "answers", off_by(bundle.read(made / "small"), 0.0))
     shutil.copytree(made, tmp_path / "other")
     (onnx,) = (tmp_path / "other" / "models").glob("*.onnx")
     about = read_json(sidecar.path_of(onnx))
@@ -106,43 +101,6 @@ def test_a_folder_without_onnx_has_its_bundles_written_as_such(
     onnx.unlink()
     outcome = verified(tmp_path / "other" / "models", root)
     assert [record["model"] for record in outcome.records] == [onnx.name] and outcome.ok
-
-
-def worker(root: Path, program: str) -> None:
-    """Put a program in the place of an engine's Python."""
-    place = root / "bin" / "python"
-    place.parent.mkdir(parents=True)
-    place.write_text(f"#!{sys.executable}\n{program}")
-    place.chmod(0o755)
-
-
-def test_an_engine_that_fails_is_heard(tmp_path: Path) -> None:
-    """Its last words are in the message."""
-    worker(tmp_path, "import sys\nsys.exit('no such chip')")
-    with pytest.raises(ValueError, match=r"htp failed on a\.onnx with status 1: no such chip"):
-        answers(tmp_path, "htp", Path("a.onnx"), [np.zeros((64, 64, 3), np.uint8)])
-
-
-@pytest.mark.parametrize("engine", ["htp", "gpu"])
-def test_what_the_engine_says_becomes_points_and_shares(tmp_path: Path, engine: str) -> None:
-    """Points from crop sides to pixels; of the GPU's log, the operations taken and those refused with their reason."""
-    program = (
-        "import sys, json, numpy as np\n"
-        "engine, model, crops, out = sys.argv[2:]\n"
-        "crops = np.load(crops)\n"
-        "points = np.full((len(crops), 3, 2), 0.5, np.float32) + crops.mean() / 255\n"
-        f"sys.stderr.write({LOG!r})\n"
-        f"about = json.dumps({TOLD if engine == 'htp' else {'engine': 'a gpu', 'whole': False}!r})\n"
-        "np.savez(out, points=points, confidence=np.ones((len(crops), 3), np.float32), about=about)\n"
-    )
-    worker(tmp_path, program)
-    predictions, about = answers(tmp_path, engine, Path("a.onnx"), [np.zeros((64, 64, 3), np.uint8)] * 2)  # type: ignore[arg-type]
-    assert [p.points_xy.tolist() for p in predictions] == [[[31.5, 31.5]] * 3] * 2
-    if engine == "htp":
-        assert about == TOLD
-    else:
-        assert (about["operations"], about["taken"]) == (554, 500)
-        assert about["left"] == ["ARG_MAX: Tensor type(INT64) is not supported.", "DEQUANTIZE:"]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Stage: a bundle -> files for phones and other engines, each proved against the bundle before it is put in place."""
 
+import dataclasses
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -17,13 +18,18 @@ from toolkit.core.provenance import conditions
 from toolkit.core.zoo import WEIGHTS, BundlePath
 from toolkit.data import Split
 from toolkit.data.crops import SpreadCrops, open_crops
-from toolkit.export import conversion
+from toolkit.export import conversion, npu
 from toolkit.export.conversion import Origin, Target, Wanted
 from toolkit.export.deployed import check_heatmaps, check_whole
+from toolkit.export.engines import prove_on
+from toolkit.export.npu import Chip
 from toolkit.export.proof import Reference, keep, prove, reference, table
 from toolkit.export.tflite import CALIBRATED, Converter
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import Output, Precision
+
+SIMULATED_FACES = 4
+"""That a compiled file is run on: the simulator takes seconds for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +67,20 @@ class Convert(Options):
     """Validation faces that parity is measured on."""
     keep: bool = False
     """Write a file that breaks its budget too; `verify` will still refuse it."""
+    npu: tuple[Chip, ...] = ()
+    """Also compile the .tflite files of points for these chips of Qualcomm's, into OUT/npu (sm8650 is the Snapdragon 8
+    Gen 3), and run them on Qualcomm's simulator: float32, float16, int8 and int8whole."""
+    engines: Path = Path(".engines")
+    """Where compiler and simulator are, made by deploy/engines/fetch.sh."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.calibration < 1 or self.faces < 1:
             raise ValueError("calibration and faces must be at least 1")
         self.wanted()
+        fit = "tflite" in self.to and self.output == "points" and set(npu.PRECISIONS).intersection(self.precision)
+        if self.npu and not fit:
+            raise ValueError(f"--npu compiles .tflite files of points in {', '.join(npu.PRECISIONS)}: ask for one")
 
     @property
     def folder(self) -> Path:
@@ -89,6 +103,8 @@ def run(options: Convert) -> Steps[Outcome]:
     if "tflite" in options.to and "int8whole" in options.precision:
         check_whole(loaded)
     _check_names(options, loaded, out)
+    if options.npu:
+        npu.compiler(options.engines)
     faces = yield from _crops(options, loaded, "val", options.faces, "crops for parity")
     calibration = None
     if "tflite" in options.to and set(CALIBRATED).intersection(options.precision):
@@ -102,6 +118,7 @@ def run(options: Convert) -> Steps[Outcome]:
     )
     expected = reference(loaded, faces)
     records: list[dict[str, Any]] = []
+    compiled: list[dict[str, Any]] = []
     with folder_for(out):
         for done, target in enumerate(options.to):
             yield Progress(task=f"converting to {target}", done=done, total=len(options.to))
@@ -110,9 +127,14 @@ def run(options: Convert) -> Steps[Outcome]:
                 for path in made:
                     yield Progress(task=f"converting to {target}", done=done, total=len(options.to), note=path.name)
                     records.append(_finish(path, out, expected, always=options.keep))
-    ok = all(record["ok"] for record in records)
-    text = f"{table(records)}\n{_advice(out, ok=ok, kept=options.keep)}"
-    return Outcome(text=text, records=tuple(records), ok=ok)
+        for chip in options.npu:
+            for path in [out / record["model"] for record in records if record.get("precision") in npu.PRECISIONS]:
+                if path.suffix == ".tflite" and path.exists():
+                    yield Progress(task=f"compiling for {chip}", done=0, total=1, note=path.name)
+                    compiled.append(_compile(options, path, chip, expected))
+    ok = all(record["ok"] for record in (*records, *compiled))
+    text = "\n".join([table(records), *map(_compiled_line, compiled), _advice(out, ok=ok, kept=options.keep)])
+    return Outcome(text=text, records=(*records, *compiled), ok=ok)
 
 
 def _check_names(options: Convert, loaded: bundle.Bundle, out: Path) -> None:
@@ -145,6 +167,36 @@ def _finish(path: Path, out: Path, expected: Reference, *, always: bool) -> dict
     if parity.ok or always:
         place(path, out / path.name)
     return {**record, **conditions(1)}
+
+
+def _compile(options: Convert, plain: Path, chip: Chip, expected: Reference) -> dict[str, Any]:
+    """Compile one file, run it on the simulator, and put it in place where it keeps its budget."""
+    out = options.folder / npu.FOLDER
+    out.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".compiling-") as temporary:
+        path, about = npu.compiled(plain, chip, Path(temporary), options.engines)
+        assert about.compiled is not None
+        if about.compiled.parts > 1 or about.compiled.taken < about.compiled.operations:
+            taken = f"{about.compiled.taken} of {about.compiled.operations} operations in {about.compiled.parts} parts"
+            raise ValueError(
+                f"{chip} takes {taken} of {plain.name}, which nothing here can prove: leave its precision out"
+            )
+        few = expected.first(SIMULATED_FACES)
+        parity, record = prove_on("htp", options.engines, path, few, about)
+        proven = f"points of {len(few.predictions)} faces, from the compiled bytes, by Qualcomm's simulator of its NPU"
+        told = dataclasses.replace(about.compiled, proven=proven)
+        sidecar.write(path, dataclasses.replace(about, compiled=told, parity=parity.record()))
+        if record["ok"] or options.keep:
+            place(path, out / path.name)
+    return {**record, **conditions(1)}
+
+
+def _compiled_line(record: dict[str, Any]) -> str:
+    lines = [
+        f"{npu.FOLDER}/{record['model']}: {record['operations_taken']} of {record['operations']} operations in "
+        f"{record['parts']} part, {record['mean_px']:.4f} px on the simulator"
+    ]
+    return "\n".join(lines + [f"  FAILED: {reason}" for reason in record["reasons"]])
 
 
 def place(path: Path, target: Path) -> None:
