@@ -9,6 +9,7 @@ from skimage import data
 
 from toolkit.core.schemes import W300_68
 from toolkit.detect import Detection, FaceTracker, Tracking
+from toolkit.detect.identity import Cuts
 from toolkit.runtime.landmarker import Prediction
 
 SIZE_WH = (400, 300)
@@ -368,3 +369,26 @@ def test_a_film_that_changes_its_size_alone_keeps_its_numbers(zoom: float) -> No
         seen += [(f.track, f.points_xy.mean(axis=0) / times) for f in follow(image, i / FPS)]
     assert [number for number, _ in seen] == [1] * 12
     assert all(np.abs(at[0] - 200 - i) < 4 for i, (_, at) in enumerate(seen))
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_a_film_that_is_turned_midway_keeps_its_numbers(quarter: int) -> None:
+    """In the frame in which it is, and where the face then is and moves to; turned back again."""
+    two, seen = Two(), []
+    follow = FaceTracker(two.detector, two, replace(PLAIN, look_again_s=100.0))
+    for i, turns in enumerate((0,) * 4 + (quarter,) * 4 + (0,) * 4):
+        room = two.scene((150 + 4 * i, 80))
+        room[:90][two.mask[:90] == 0] = 20  # dark above
+        for face in follow(np.ascontiguousarray(np.rot90(room, turns)), i / FPS):
+            y, x = np.nonzero(np.rot90(two.mask, turns))
+            seen.append((face.track, round(face.roll_deg), np.abs(face.points_xy.mean(axis=0) - (x.mean(), y.mean()))))
+    assert [number for number, _, _ in seen] == [1] * 12
+    assert [roll % 360 for _, roll, _ in seen] == [0] * 4 + [-90 * quarter % 360] * 4 + [0] * 4
+    assert max(off.max() for _, _, off in seen) < 4
+
+
+def test_a_scene_that_is_another_when_the_film_is_turned_is_a_cut() -> None:
+    """Of a shape that was turned, though of nothing that was seen before."""
+    cuts = Cuts()
+    assert [cuts(image) for image in (moved(data.astronaut()), np.rot90(moved(data.coffee())))] == [False, True]
+    assert cuts.reframed is None

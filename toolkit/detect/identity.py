@@ -31,9 +31,11 @@ and turned by 6 degrees, one in twenty."""
 APART = 20.0
 """Levels, of 255, by which the thumbnails of different scenes differ too, on average, so that a small light in the dark
 may jump. Those pairs differed by 40 or more."""
-
 RESHAPED = 0.01
-"""Frames whose sides' ratio differs by more are of different scenes: a film that was turned, or another one."""
+"""Frames whose sides' ratio differs by more are of different scenes, unless the one is the other turned."""
+TURNED = 0.85
+"""Correlation of a thumbnail and the turned one of the frame before, above which the picture alone was turned: from
+frame to frame of one scene none was below 0.88."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -82,29 +84,62 @@ def exchanged(first: Person, second: Person, now_first: FloatArray, now_second: 
     return likeness(first.portrait, now_second) + likeness(second.portrait, now_first) > kept + CLEARLY
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reframed:
+    """How a scene is shown otherwise than in the frame before: turned, then larger or smaller."""
+
+    size_wh: tuple[int, int]
+    """Of the frame before."""
+    quarter: int = 0
+    """Quarter turns to the left."""
+    zoom: float = 1.0
+    """How many times as large; a stream may change its size within a scene."""
+
+    def moved(self, points_xy: FloatArray) -> FloatArray:
+        """Where points (..., 2) of the frame before are now."""
+        wide, high = self.size_wh
+        for _ in range(self.quarter):
+            points_xy = np.stack([points_xy[..., 1], wide - 1 - points_xy[..., 0]], axis=-1)
+            wide, high = high, wide
+        return np.asarray((points_xy + 0.5) * self.zoom - 0.5)
+
+
 class Cuts:
     """Frames in, whether each begins another scene out."""
 
     def __init__(self) -> None:
         """Begin before the first frame, which begins none."""
-        self.zoom = 1.0
-        """How many times as large the last frame is as the one before: a stream may change its size within a scene."""
+        self.reframed: Reframed | None = None
+        """How the last frame shows the scene of the one before; None where as that did, or after a cut."""
         self._size_wh: tuple[int, int] | None = None
         self._before = np.zeros((THUMB_PX, THUMB_PX, 3))
 
     def __call__(self, image: ImageArray) -> bool:
-        """Whether a frame (H, W, 3) is of another scene, or another shape, than the one before."""
+        """Whether a frame (H, W, 3) is of another scene than the one before, or of another shape and not turned."""
         height, width = image.shape[:2]
         step = max(1, min(height, width) // (4 * THUMB_PX))
         thumbnail = cv2.resize(image[::step, ::step], (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA).astype(float)
         before, size_wh = self._before, self._size_wh
-        self._size_wh, self._before = (width, height), thumbnail
+        self._size_wh, self._before, self.reframed = (width, height), thumbnail, None
         if size_wh is None:
             return False
-        self.zoom = width / size_wh[0]
-        reshaped = abs(height / size_wh[1] / self.zoom - 1) > RESHAPED
         apart = float(np.abs(thumbnail - before).mean())
-        return reshaped or (apart > APART and _correlation(thumbnail, before) < ALIKE)
+        if _alike((width, height), size_wh) and not (apart > APART and _correlation(thumbnail, before) < ALIKE):
+            if width != size_wh[0]:
+                self.reframed = Reframed(size_wh=size_wh, zoom=width / size_wh[0])
+            return False
+        for quarter in (1, 2, 3):
+            wide, high = size_wh if quarter == 2 else size_wh[::-1]
+            turned = np.rot90(before, quarter)
+            if _alike((width, height), (wide, high)) and _correlation(thumbnail, turned) > TURNED:
+                self.reframed = Reframed(size_wh=size_wh, quarter=quarter, zoom=width / wide)
+                return False
+        return True
+
+
+def _alike(size_wh: tuple[int, int], before_wh: tuple[int, int]) -> bool:
+    """Whether two frames have one shape, whatever their sizes."""
+    return abs(size_wh[1] / before_wh[1] * before_wh[0] / size_wh[0] - 1) <= RESHAPED
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:

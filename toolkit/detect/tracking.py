@@ -3,8 +3,7 @@
 A crop is made around the points of the frame before, as training crops around true points, moved on as the face moves:
 without that, a quick face leaves its crop. The detector runs only while fewer faces are followed than wanted, and then
 not in every frame. A hard cut, a frame that has nothing to do with the one before, ends all tracks; a frame that is
-larger or smaller alone does not. Numbers belong to
-persons: where faces cross, portraits tell who went where.
+larger, smaller or turned alone does not. Numbers belong to persons: where faces cross, portraits tell who went where.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from toolkit.core.images import checked_image
 from toolkit.core.smoothing import SMOOTHING, OneEuro, Smoother
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.boxes import SAME_FACE, calibrate, part_inside, shared, similar
-from toolkit.detect.identity import CLEARLY, LIKE, SUDDEN, Cuts, Person, exchanged, likeness, portrait
+from toolkit.detect.identity import CLEARLY, LIKE, SUDDEN, Cuts, Person, Reframed, exchanged, likeness, portrait
 from toolkit.detect.landmarks import PASSES, SURE, CropPrediction, Detector, FaceLandmarks, landmarks_of, surest
 from toolkit.detect.turned import QUARTERS, crop_around, faces_any_way_up
 from toolkit.runtime.landmarker import Landmarker
@@ -94,6 +93,14 @@ class _Track:
     seconds: float
     smoother: Smoother | None
 
+    def reframe(self, how: Reframed) -> None:
+        """Be where the face is in a frame that shows the scene otherwise; the portrait, being upright, stays."""
+        low, high = self.box_xyxy[:2], self.box_xyxy[2:]
+        centre, half = how.moved((low + high) / 2), (high - low) / 2 * how.zoom
+        self.box_xyxy = np.concatenate([centre - half, centre + half])
+        self.roll_deg = (self.roll_deg - 90 * how.quarter + 180) % 360 - 180
+        self.speed_xy = how.moved(self.speed_xy) - how.moved(np.zeros(2))
+
 
 class FaceTracker:
     """Frames in, faces with their numbers out."""
@@ -135,10 +142,9 @@ class FaceTracker:
         image = checked_image(image)
         if self._cuts(image):
             self._tracks, self._lost, self._looked_s = [], [], -np.inf
-        elif self._cuts.zoom != 1:  # the same scene, larger or smaller
+        elif self._cuts.reframed is not None:
             for track in (*self._tracks, *self._lost):
-                track.box_xyxy = (track.box_xyxy + 0.5) * self._cuts.zoom - 0.5
-                track.speed_xy = track.speed_xy * self._cuts.zoom
+                track.reframe(self._cuts.reframed)
                 track.smoother = self._smoother()
         followed = [track for track in self._tracks if self._follow(track, image, seconds)]
         kept = _distinct(followed)
