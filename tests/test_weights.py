@@ -9,7 +9,7 @@ import pytest
 
 from toolkit import bundle, runtime
 from toolkit.cli import main
-from toolkit.core.zoo import MAIN, START, WEIGHTS, names, released
+from toolkit.core.zoo import MAIN, SPARED, START, WEIGHTS, names, released
 from toolkit.data.licences import SYNTHETIC
 from toolkit.landmarkers import open_model
 from toolkit.runtime import sidecar
@@ -85,6 +85,9 @@ def test_what_a_demo_begins_with_is_no_released_model() -> None:
     """The whole supernet, of drawn faces alone; in a clone, not in a wheel."""
     loaded = bundle.read(START)
     assert START.name not in MODELS and len(loaded.weights["alpha"]) == 132
-    assert loaded.card.licence == SYNTHETIC and loaded.card.metrics["val"]["nme_mean"] < 7
+    spared = bundle.read(SPARED)
+    assert (abs(spared.weights["alpha"]) < 0.02).sum() >= 50
+    for each in (loaded, spared):
+        assert each.card.licence == SYNTHETIC and each.card.metrics["val"]["nme_mean"] < 7
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert "toolkit/weights/start/**" in build["exclude"]

@@ -14,6 +14,8 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 START = WEIGHTS / "start" / "hrsupernet-68pt-64"
 """A supernet that has seen 32,000 drawn faces and no L1 term: what minutes of training begin with, as no network learns
 faces from nothing in them. No released model: a clone has it, a wheel does not."""
+SPARED = WEIGHTS / "start" / "hrsupernet-68pt-64-spared"
+"""The same after 24,000 more under the L1 term, by which it has learned what it can spare."""
 MAIN = "sdhrnet-68pt-128"
 """The one that is taken where none is named."""
 RUNS = "float16"

@@ -14,12 +14,16 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs, require_empty
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
-from toolkit.core.zoo import MAIN, START, is_bundle, resolve
+from toolkit.core.zoo import MAIN, SPARED, START, is_bundle, resolve
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.runtime import models_in
 from toolkit.train.presets import PRESETS, PresetName
 
 SETTINGS = "settings.json"
+GENTLE = 5e-4
+"""Highest learning rate of what goes on from START and SPARED: steps of a training from scratch would undo them."""
+GENTLE_ALPHA = 3e-4
+"""The same of its importance factors, which know what can be spared."""
 TEST_FACES = 100
 """Synthetic faces that each model is scored on, where there is no --data."""
 
@@ -36,7 +40,8 @@ class Quickstart(Options):
     data: Path | None = None
     """300W in its official layout, or any folder of pictures with .pts files; without it, synthetic faces."""
     preset: PresetName = "tiny"
-    """tiny: minutes, to see it work; on synthetic faces, teacher and supernet go on from one that has begun to learn.
+    """tiny: minutes, to see it work; on synthetic faces, teacher and supernet go on from networks that have learned
+    from them for an hour, and the supernet what it can spare, for another.
     cpu: two hours or so on two cores. paper-300w, paper-cofw, paper-wflw: as published for a data set, for a GPU."""
     seed: int = 0
     """Seed of weights, order and augmentation."""
@@ -66,11 +71,12 @@ def run(options: Quickstart) -> Steps[Outcome]:
         "device": options.device,
         "resume": True,
     }
-    start = START if options.preset == "tiny" and options.data is None and is_bundle(START) else None
-    parents = {
-        "teacher": Job(teacher.run, teacher.Teacher(**common, start=start, out=out / "teacher"), "teacher"),
-        "supernet": Job(supernet.run, supernet.Supernet(**common, start=start, out=out / "supernet"), "supernet"),
-    }
+    large, whole = teacher.Teacher(**common, out=out / "teacher"), supernet.Supernet(**common, out=out / "supernet")
+    if options.preset == "tiny" and options.data is None and is_bundle(START) and is_bundle(SPARED):
+        large = dataclasses.replace(large, start=START, lr=GENTLE)
+        searched = dataclasses.replace(whole, updates="joint", sparsity=5e-6, penalty="macs")  # as SPARED was
+        whole = dataclasses.replace(searched, start=SPARED, lr=GENTLE, alpha_lr=GENTLE_ALPHA)
+    parents = {"teacher": Job(teacher.run, large, "teacher"), "supernet": Job(supernet.run, whole, "supernet")}
     yield from side_by_side([job for name, job in parents.items() if not is_bundle(out / name)])
     if not is_bundle(out / "slim"):
         paper = options.preset if PRESETS[options.preset].published else None

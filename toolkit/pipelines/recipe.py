@@ -232,6 +232,18 @@ def waves(at: Places) -> tuple[Wave, ...]:
         augment=dict(LAST),
     )
     begun = Supernet(**on("begun", ()), size=64, synthetic=4000, fresh=True, epochs=8, updates="joint", sparsity=0.0)
+    spared = Supernet(
+        **on("spared", ()),
+        start=out / "begun",
+        size=64,
+        synthetic=4000,
+        fresh=True,
+        epochs=6,
+        lr=1e-3,
+        updates="joint",
+        sparsity=5e-6,
+        penalty="macs",
+    )
     points_98 = Teacher(
         **on("points-98", [*CLOSE, ("infanface", 1.0)]),
         start=out / "main-last",
@@ -286,8 +298,8 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="teachers",
-            purpose="one HRNetV2-W18 for all schemes and styles; a supernet of drawn faces, which `quickstart` begins "
-            "with; which operations and layers released networks can spare",
+            purpose="one HRNetV2-W18 for all schemes and styles; a supernet of drawn faces; which operations and "
+            "layers released networks can spare",
             jobs=(
                 _step(teacher.run, headed),
                 _step(supernet.run, begun),
@@ -296,9 +308,10 @@ def waves(at: Places) -> tuple[Wave, ...]:
             ),
         ),
         Wave(
-            name="teacher-last",
-            purpose="the teacher on the best photos, nearly as they are, with its head in their style alone",
-            jobs=(_step(teacher.run, headed_last),),
+            name="second",
+            purpose="the teacher on the best photos, nearly as they are, with its head in their style alone; which "
+            "operations the supernet of drawn faces can spare, which `quickstart` begins with",
+            jobs=(_step(teacher.run, headed_last), _step(supernet.run, spared)),
         ),
         Wave(
             name="labels",

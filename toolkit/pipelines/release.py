@@ -13,7 +13,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs, same
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.records import append
-from toolkit.core.zoo import START, WEIGHTS, is_bundle, resolve
+from toolkit.core.zoo import SPARED, START, WEIGHTS, is_bundle, resolve
 from toolkit.data.formats.pts import LABELS
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.recipe import SETS, STARTS, Places, Wave, faces_of, hours_of, waves
@@ -89,7 +89,8 @@ def run(options: Release) -> Steps[Outcome]:
     outcomes = []
     for shipped in SHIPPED:
         outcomes.append((yield from ship(options.out / shipped.step, shipped, options.data, options.weights)))
-    bundle.write(bundle.rounded(bundle.read(options.out / "begun")), options.weights / START.relative_to(WEIGHTS))
+    for step, path in (("begun", START), ("spared", SPARED)):
+        bundle.write(bundle.rounded(bundle.read(options.out / step)), options.weights / path.relative_to(WEIGHTS))
     outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(recipe))))
     whole = joined(outcomes)
     if options.results is not None:
