@@ -21,7 +21,8 @@ from toolkit.train.presets import PRESETS, PresetName
 
 SETTINGS = "settings.json"
 GENTLE = 5e-4
-"""Highest learning rate of what goes on from START and SPARED: steps of a training from scratch would undo them."""
+"""Highest learning rate of what goes on from START and SPARED: steps of a training from scratch would undo them.
+What is cut from them may take steps twice as long."""
 GENTLE_ALPHA = 3e-4
 """The same of its importance factors, which know what can be spared."""
 TEST_FACES = 100
@@ -72,18 +73,19 @@ def run(options: Quickstart) -> Steps[Outcome]:
         "resume": True,
     }
     large, whole = teacher.Teacher(**common, out=out / "teacher"), supernet.Supernet(**common, out=out / "supernet")
+    small = distil.Distil(**common, student=out / "slim", teacher=out / "teacher", out=out / "distil")
     if options.preset == "tiny" and options.data is None and is_bundle(START) and is_bundle(SPARED):
         large = dataclasses.replace(large, start=START, lr=GENTLE)
         searched = dataclasses.replace(whole, updates="joint", sparsity=5e-6, penalty="macs")  # as SPARED was
         whole = dataclasses.replace(searched, start=SPARED, lr=GENTLE, alpha_lr=GENTLE_ALPHA)
+        small = dataclasses.replace(small, lr=2 * GENTLE)
     parents = {"teacher": Job(teacher.run, large, "teacher"), "supernet": Job(supernet.run, whole, "supernet")}
     yield from side_by_side([job for name, job in parents.items() if not is_bundle(out / name)])
     if not is_bundle(out / "slim"):
         paper = options.preset if PRESETS[options.preset].published else None
         yield from slim.run(slim.Slim(supernet=out / "supernet", out=out / "slim", preset=paper))
     if not is_bundle(out / "distil"):
-        training = distil.Distil(**common, student=out / "slim", teacher=out / "teacher", out=out / "distil")
-        yield from distil.run(training)
+        yield from distil.run(small)
     outcomes = yield from _judge(options)
     page = yield from report.run(report.Report(run=out))
     text = "\n".join(outcome.text for outcome in (*outcomes, page))
