@@ -45,6 +45,43 @@ def test_what_xnnpack_leaves_is_named(converted) -> None:
     assert not {"CONV_2D", "DEPTHWISE_CONV_2D", "RESIZE_BILINEAR"} & found.outside.keys()
 
 
+@pytest.mark.parametrize(
+    ("precision", "gpu", "npu"),
+    [
+        ("float32", {}, {}),
+        ("float16", {}, {}),
+        ("int8", {}, {}),
+        ("int8io", {"QUANTIZE": 1}, {}),
+        ("dynamic8", {}, {"CONV_2D": 6}),
+    ],
+)
+def test_what_gpus_and_npus_leave_is_told_by_rule(
+    converted, precision: str, gpu: dict[str, int], npu: dict[str, int]
+) -> None:
+    """As LiteRT's GPU engine and Qualcomm's compiler decided of these files; test_npu asks them where they are."""
+    assert lint.inspect(converted.file(f"{precision}.tflite")).left == {"gpu": gpu, "npu": npu}
+
+
+def test_64_bits_and_the_unknown_are_left() -> None:
+    """An arg-max of int64, its cast, and an operation that no engine here was seen to take."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.subgraphs, model.operatorCodes, graph.tensors, graph.operators = [graph], [], [], []
+    for type_ in ("FLOAT32", "INT64", "INT32", "FLOAT32"):
+        tensor = schema.TensorT()
+        tensor.type = getattr(schema.TensorType, type_)
+        graph.tensors.append(tensor)
+    for kind, reads, makes in (("ARG_MAX", 0, 1), ("CAST", 1, 2), ("COS", 0, 3), ("RELU", 0, 3)):
+        code, op = schema.OperatorCodeT(), schema.OperatorT()
+        code.builtinCode = getattr(schema.BuiltinOperator, kind)
+        op.opcodeIndex, op.inputs, op.outputs = len(model.operatorCodes), [reads], [makes]
+        model.operatorCodes.append(code)
+        graph.operators.append(op)
+    graph.inputs, graph.outputs = [0], [2, 3]
+    assert lint.left_by(model, "gpu") == lint.left_by(model, "npu") == {"ARG_MAX": 1, "CAST": 1, "COS": 1}
+
+
 def test_xnnpack_takes_as_much_of_an_int8_file(converted) -> None:
     """The network has blocks with one identity edge, whose ReLU must not stand alone."""
     whole, quantised = (lint.inspect(converted.file(f"{precision}.tflite")) for precision in ("float32", "int8"))

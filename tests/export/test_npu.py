@@ -15,7 +15,7 @@ from toolkit.commands.convert.convert import Convert
 from toolkit.commands.convert.verify_engine import VerifyEngine
 from toolkit.core.files import read_json, sha256
 from toolkit.core.progress import finish
-from toolkit.export import npu
+from toolkit.export import lint, npu
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
 
@@ -165,3 +165,15 @@ def test_a_small_network_is_compiled_and_right_on_the_simulator(
     assert about.parity["mean_px"] < 0.1 and "by Qualcomm's simulator" in about.compiled.proven
     again = finish(verify_engine.run(VerifyEngine(models=path, engine="htp", root=engines, faces=1)))
     assert again.ok and again.records[0]["chip"] == "sm8650" and again.records[0]["whole"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float16", "int8", "int8io", "dynamic8"])
+def test_the_compiler_leaves_what_describe_tells(converted, tmp_path: Path, engines: Path, precision: str) -> None:
+    """Of every kind of file; those that are left in part are in several parts."""
+    plain = converted.file(f"{precision}.tflite")
+    left = lint.inspect(plain).left
+    _, about = npu.compiled(plain, "sm8650", tmp_path, engines)
+    assert left is not None and about.compiled is not None
+    assert about.compiled.operations - about.compiled.taken == sum(left["npu"].values())
+    assert (about.compiled.parts > 1) is bool(left["npu"])

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class Lint:
     """Pieces of a .tflite file that XNNPACK takes over."""
     outside: dict[str, int] | None = None
     """The operations that it does not."""
+    left: dict[str, dict[str, int]] | None = None
+    """Those of a .tflite file that a GPU and an NPU leave to the processor, by the rules of `left_by`."""
     breaches: tuple[str, ...] = ()
     """What must not be in a file that ships."""
     rounded: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ def _tflite(path: Path) -> Lint:
     counts = _counted(op["op_name"] for op, no in zip(details, unpacking, strict=True) if not no)
     parts, outside = _delegated(path)
     model = _model(path)
+    left = {"gpu": left_by(model, "gpu"), "npu": left_by(model, "npu")}
     breaches = [*_corners(model), *_open(t["shape_signature"].tolist() for t in inputs)]
     if transposes := counts.get("TRANSPOSE", 0):
         breaches.append(f"{transposes} TRANSPOSE where 0 are allowed: a layout was not converted, each copies a map")
@@ -76,6 +79,7 @@ def _tflite(path: Path) -> Lint:
         operations=counts,
         parts=parts,
         outside=outside,
+        left=left,
         breaches=tuple(breaches),
         rounded=indices.of_tflite(model),
         warnings=tuple(warnings),
@@ -118,6 +122,46 @@ def _model(path: Path) -> Any:
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+
+
+SEEN = {
+    "ADD", "ARG_MAX", "CAST", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "DIV", "FLOOR",
+    "FULLY_CONNECTED", "GATHER", "GREATER", "LESS", "LOG", "LOGICAL_AND", "MAXIMUM", "MAX_POOL_2D", "MINIMUM",
+    "MUL", "PAD", "QUANTIZE", "REDUCE_MAX", "RELU", "RESHAPE", "RESIZE_BILINEAR", "SELECT_V2", "SPLIT", "SUB",
+    "SUM",
+}  # fmt: skip
+"""Operations that LiteRT's GPU engine and Qualcomm's compiler were both seen to take; of others nothing is known."""
+WIDE = ("INT64", "UINT64", "FLOAT64")
+
+
+def left_by(model: Any, engine: Literal["gpu", "npu"]) -> dict[str, int]:
+    """Operations of a .tflite file that an engine leaves to the processor; what lies after them it may leave as well.
+
+    Rules, as LiteRT's GPU engine 2.3 and its compiler for Qualcomm's NPUs were seen to decide: both leave 64-bit whole
+    numbers; a GPU 16-bit ones, and a gather from a constant that is stored in float16; an NPU convolutions of floats
+    whose weights are int8.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = model.subgraphs[0]
+    kinds = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+    types = {number: name for name, number in vars(schema.TensorType).items() if isinstance(number, int)}
+    computed = {int(i) for i in graph.inputs} | {int(i) for op in graph.operators for i in op.outputs}
+    unpacked: set[int] = set()
+    counts: Counter[str] = Counter()
+    for op in graph.operators:
+        kind = kinds[model.operatorCodes[op.opcodeIndex].builtinCode]
+        inputs, outputs = ([int(i) for i in ends if i >= 0] for ends in (op.inputs, op.outputs))
+        if kind == "DEQUANTIZE" and inputs[0] not in computed:
+            unpacked.update(outputs)
+            continue
+        held = [types[graph.tensors[i].type] for i in (*inputs, *outputs)]
+        if engine == "gpu":
+            own = "INT16" in held or (kind == "GATHER" and inputs[0] in unpacked)
+        else:
+            own = kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") and held[:2] == ["FLOAT32", "INT8"]
+        counts[kind] += own or kind not in SEEN or any(each in WIDE for each in held)
+    return {kind: count for kind, count in counts.items() if count}
 
 
 def _corners(model: Any) -> list[str]:

@@ -36,7 +36,7 @@ def main() -> None:
             case "float32":
                 data = plain
             case "float16":
-                data = float16(function)
+                data = float16(function, plain)
             case "dynamic8":
                 data = dynamic8(function, plain)
             case "int8" | "int8whole" | "int8io" if job["within_budget"]:
@@ -111,14 +111,31 @@ def float32(function: Any) -> bytes:
     return bytes(tf.lite.TFLiteConverter.from_concrete_functions([function], None).convert())
 
 
-def float16(function: Any) -> bytes:
-    """Weights stored in float16; a CPU computes in float32, a GPU delegate in float16."""
+def float16(function: Any, plain: bytes) -> bytes:
+    """Weights stored in float16; a CPU computes in float32, a GPU delegate in float16.
+
+    What is gathered from stays in float32: a GPU delegate takes no gather from a constant of another type than its
+    result, and left the decoding of such a file to the processor.
+    """
     import tensorflow as tf
+    from tensorflow.lite.tools import flatbuffer_utils
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], None)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())
+    model, before = (flatbuffer_utils.read_model_from_bytearray(bytearray(d)) for d in (converter.convert(), plain))
+    graph, own = model.subgraphs[0], before.subgraphs[0]
+    originals = {own.tensors[op.outputs[0]].name: op for op in own.operators}
+    for op in [op for op in graph.operators if kind(model, op) == "GATHER"]:
+        unpacking = [other for other in graph.operators if other.outputs[0] == op.inputs[0]]
+        if unpacking and kind(model, unpacking[0]) == "DEQUANTIZE":
+            source = own.tensors[originals[graph.tensors[op.outputs[0]].name].inputs[0]]
+            tensor = graph.tensors[unpacking[0].inputs[0]]
+            tensor.type, tensor.quantization = source.type, source.quantization
+            model.buffers[tensor.buffer].data = before.buffers[source.buffer].data
+            op.inputs[0] = unpacking[0].inputs[0]
+            graph.operators.remove(unpacking[0])
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def dynamic8(function: Any, plain: bytes) -> bytes:

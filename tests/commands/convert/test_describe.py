@@ -99,6 +99,7 @@ def test_a_converted_file_is_described_with_its_operations(converted) -> None:
     assert "static int8 from the normalised image to the heatmaps" in outcome.text
     assert f"XNNPACK takes it in {record['parts']} parts; left outside: " in outcome.text
     assert record["operations"]["CONV_2D"] > 0 and record["outside"]["ARG_MAX"] == 1
+    assert "by rule a GPU would leave nothing, an NPU nothing to the processor" in outcome.text
     assert record["latency_ms"]["median"] > 0 and "of the float32 file beside it" in outcome.text
     assert record["breaches"] == ()
 

@@ -110,9 +110,9 @@ def test_a_small_network_is_right_on_the_engine(engine: str, converted) -> None:
     root = Path(os.environ.get("SDHRNET_ENGINES", ".engines"))
     if not (root / engine / ".ready").exists():
         pytest.skip(f"no {engine} engine at {root}: make verify-engines")
-    for ending in ("float32.onnx",) if engine == "htp" else ("float32.tflite", "int8.tflite"):
+    for ending in ("float32.onnx",) if engine == "htp" else ("float32.tflite", "float16.tflite", "int8.tflite"):
         outcome = verified(converted.file(ending), root, engine=engine, bundle=converted.bundle)
         (record,) = outcome.records
-        assert outcome.ok, outcome.text
+        assert outcome.ok and record["whole"], outcome.text
         assert record["budget_px"] == (0.35 if ending.startswith("int8") else 0.1)
         assert engine == "gpu" or record["operations"] == record["operations_taken"] > 50

@@ -209,17 +209,23 @@ def _blocks(spec: SuperNetSpec, stage: int) -> tuple[int, ...]:
 def _file(path: Path) -> Steps[Outcome]:
     """What a converted file's sidecar says, what is in it, and what is wrong or slow about it."""
     about = sidecar.read(path)
+    if about.compiled is not None:
+        return Outcome(text="\n".join([path.name, *_fields(about)]), records=({"kind": "describe", **asdict(about)},))
     found = lint.inspect(path)
     times = yield from _times(path, about.precision)
     warnings = [*found.warnings, *_slower(times)]
     lines = [path.name, f"  {about.precision}: {sidecar.MEANING[about.precision]}"]
     lines += [f"  {about.mixed.text}"] if about.mixed else []
-    lines += [f"  {key}: {value}" for key, value in asdict(about).items()]
+    lines += _fields(about)
     counts = ", ".join(f"{name} {count}" for name, count in found.operations.items())
     lines.append(f"  {sum(found.operations.values())} operations: {counts}")
     if found.parts is not None and found.outside is not None:
         left = ", ".join(f"{name} {count}" for name, count in found.outside.items()) or "nothing"
-        lines.append(f"  XNNPACK takes it in {found.parts} parts; left outside: {left}")
+        lines.append(f"  XNNPACK takes it in {found.parts} part{'s' * (found.parts > 1)}; left outside: {left}")
+    if found.left is not None:
+        told = {engine: ", ".join(f"{n} {c}" for n, c in kinds.items()) for engine, kinds in found.left.items()}
+        text = f"a GPU would leave {told['gpu'] or 'nothing'}, an NPU {told['npu'] or 'nothing'}"
+        lines.append(f"  by rule {text} to the processor; `verify engine` and `convert --npu` try it")
     if times:
         own, plain = (latency.median for latency in times)
         lines.append(f"  one call on one thread {own:.2f} ms, of the float32 file beside it {plain:.2f} ms")
@@ -227,6 +233,10 @@ def _file(path: Path) -> Steps[Outcome]:
     record = {"kind": "describe", "name": path.name, **asdict(about), **asdict(found), "warnings": warnings}
     record |= {"latency_ms": asdict(times[0]), "float32_latency_ms": asdict(times[1])} if times else {}
     return Outcome(text="\n".join(lines), records=(record,))
+
+
+def _fields(about: sidecar.Sidecar) -> list[str]:
+    return [f"  {key}: {value}" for key, value in asdict(about).items() if key != "compiled" or value]
 
 
 def _times(path: Path, precision: str) -> Steps[tuple[Latency, ...]]:
