@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
+from html import unescape
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -17,6 +18,7 @@ from unittest.mock import patch
 
 import griffe
 import nbformat
+from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -30,6 +32,7 @@ ROOT = Path(__file__).parent.parent
 PICTURES = (".svg", ".png", ".webp")
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+FORMULA = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
 EXAMPLE = re.compile(r"(?<=\bExample:\n)((?:    .*\n|\n)*(?:    .*)?)")
 
 
@@ -101,6 +104,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     sources = {address: source for source, address in texts().items()}
     source = sources.get(page.file.src_uri)
     return markdown if source is None or source.endswith(".ipynb") else linked(markdown, source, page.file.src_uri)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Formulas in MathML, which browsers draw by themselves."""
+    del page, config, files
+    return FORMULA.sub(_mathml, html)
+
+
+def _mathml(found: re.Match[str]) -> str:
+    return convert(unescape(found["tex"]), display="block" if found["tag"] == "div" else "inline")
 
 
 def linked(markdown: str, source: str, address: str) -> str:

@@ -51,6 +51,10 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     for page in ("index", "tutorials/02_too_many_roads", "results/release", "deploy/android", "commands", "api"):
         assert (tmp_path / "site" / f"{page}.html").is_file(), page
     assert list((tmp_path / "site" / "tutorials").glob("*-files/*"))
+    formulas = (tmp_path / "site" / "tutorials" / "08_on_camera.html").read_text()
+    assert formulas.count("<math ") >= 4 and "$" not in re.sub(
+        r"<(code|pre|script).*?</\1>", "", formulas, flags=re.DOTALL
+    )
     home = (tmp_path / "site" / "index.html").read_text()
     assert "fonts.googleapis" not in home and 'src="road.png"' in home
 
