@@ -14,7 +14,7 @@ FACES := $(SDHRNET_DATA)
 WORKERS ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test quick check format notebooks docs lab release web wheels verify-arm verify-engines clean
+.PHONY: demo test quick check format notebooks docs lab release web wheels verify-arm verify-engines phones clean
 
 demo: $(VENV)/.ready  ## the whole pipeline on synthetic faces, ending with a report to look at
 	$(RUN)/sdhrnet quickstart
@@ -63,6 +63,15 @@ verify-arm: $(VENV)/.ready $(ARM)/.ready  ## the TFLite files of MODELS on an em
 verify-engines: $(VENV)/.ready $(ENGINES)/.ready  ## MODELS on simulated engines of phones: Qualcomm's NPU, LiteRT's GPU
 	$(RUN)/sdhrnet verify engine $(MODELS) --engine htp --root $(ENGINES)
 	$(RUN)/sdhrnet verify engine $(MODELS) --engine gpu --root $(ENGINES)
+
+phones: $(VENV)/.ready $(ENGINES)/.ready  ## results/phones: every released file on XNNPACK, a GPU engine and Qualcomm's NPU
+	for card in toolkit/weights/sdhrnet-*/card.json; do \
+	  model=$$(basename $$(dirname $$card)); out=results/phones/results.jsonl; \
+	  $(RUN)/sdhrnet verify $$model --results $$out && \
+	  $(RUN)/sdhrnet verify engine $$model --engine gpu --root $(ENGINES) --results $$out && \
+	  $(RUN)/sdhrnet verify engine $$model --engine npu --root $(ENGINES) --results $$out || exit; \
+	done
+	$(RUN)/sdhrnet report results/phones --markdown results/phones/README.md
 
 $(ENGINES)/.ready: deploy/engines/fetch.sh
 	deploy/engines/fetch.sh $(ENGINES) $(RUN)/python

@@ -165,6 +165,9 @@ def test_a_small_network_is_compiled_and_right_on_the_simulator(
     assert about.parity["mean_px"] < 0.1 and "by Qualcomm's simulator" in about.compiled.proven
     again = finish(verify_engine.run(VerifyEngine(models=path, engine="htp", root=engines, faces=1)))
     assert again.ok and again.records[0]["chip"] == "sm8650" and again.records[0]["whole"]
+    (plain,) = (tmp_path / "models").glob("*.tflite")
+    (record,) = finish(verify_engine.run(VerifyEngine(models=plain, engine="npu", root=engines, faces=1))).records
+    assert record["model"] == plain.name and record["file_sha256"] == sha256(plain) and record["parts"] == 1
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from typing import Any
 
 from toolkit.reporting.readme.blocks import render
-from toolkit.reporting.readme.deployment import converted
+from toolkit.reporting.readme.deployment import converted, engines
 
 MOVED = {"mean_px": 0.0512, "worst_px": 1.25, "moved_over_1px": 0.01, "data": "32 of faces", "n": 32}
 COMMON = {
@@ -89,3 +89,32 @@ def test_they_stand_on_the_page() -> None:
     """Below the machine and the commit."""
     page = render([parity(), conversion("float32", 4), arm(True)])
     assert page.index("Machine: a CPU") < page.index("Every file against its bundle") < page.index("On an emulated")
+
+
+def test_a_file_has_a_row_and_an_engine_a_column() -> None:
+    """Right points, taken whole, parts; a file that is wrong somewhere says so; not tried is no success."""
+
+    def engine(name: str, model: str, **more: Any) -> dict[str, Any]:
+        took = {"operations_taken": 400, "whole": True, "parts": 1, "ok": True}
+        return {"kind": "engine", "simulated": name, "model": model, **COMMON, **MOVED, **took, **more}
+
+    left = {"operations_taken": 398, "whole": False, "parts": 2}
+    records = [
+        engine("npu", "a.tflite"),
+        engine("gpu", "a.tflite", parts=None),
+        parity(),
+        engine("npu", "b.tflite", **left),
+    ]
+    records += [parity(), engine("gpu", "b.tflite", ok=False, parts=None)]
+    (table,) = engines(records)
+    assert table.header == [
+        "file",
+        "XNNPACK",
+        "LiteRT's GPU engine, software driver",
+        "Qualcomm sm8650, compiled, simulator",
+    ]
+    assert table.rows == [
+        ["`a.tflite`", "0.051 px, 5 parts", "0.051 px, whole", "0.051 px, whole, 1 part"],
+        ["`b.tflite`", "not measured", "**fails**, 0.051 px, whole", "0.051 px, 398 of 400 operations, 2 parts"],
+    ]
+    assert engines([parity()]) == [] and "0.051 px, whole, 1 part" in render(records)

@@ -4,11 +4,12 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tyro.conf import Positional
 
 from toolkit import bundle, runtime
+from toolkit.core.files import sha256
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
@@ -16,12 +17,9 @@ from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.data.crops import open_crops
 from toolkit.export import conversion, npu
-from toolkit.export.engines import FLOATS, Engine, environment, prove_on
+from toolkit.export.engines import FLOATS, environment, prove_on
 from toolkit.export.proof import Reference, Sources, reference
 from toolkit.runtime import sidecar
-
-SUFFIX: dict[Engine, str] = {"htp": ".onnx", "gpu": ".tflite"}
-"""The files that an engine takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +37,8 @@ class VerifyEngine(Options):
 
     models: Positional[Path]
     """A folder of converted files, one of them, or the name of a released model for all that there are of it."""
-    engine: Engine = "htp"
-    """Which engine."""
+    engine: Literal["htp", "gpu", "npu"] = "htp"
+    """Which engine; npu compiles .tflite files for Qualcomm's sm8650, as `convert --npu` does, for the simulator."""
     root: Path = Path(".engines")
     """The engines' environments, made by deploy/engines/fetch.sh."""
     bundle: Path | None = None
@@ -60,7 +58,10 @@ class VerifyEngine(Options):
 def run(options: VerifyEngine) -> Steps[Outcome]:
     """Compare; see VerifyEngine."""
     check_outputs(options)
-    environment(options.root, options.engine)
+    if options.engine == "npu":
+        npu.compiler(options.root)
+    else:
+        environment(options.root, options.engine)
     known = {path: sidecar.read(path) for path in runtime.models_in(options.models)}
     folders = {path.absolute().parent for path in known}
     folders |= {folder.parent for folder in folders if folder.name == npu.FOLDER}
@@ -78,14 +79,24 @@ def run(options: VerifyEngine) -> Steps[Outcome]:
             yield Progress(task=f"on {options.engine}", done=done, total=len(files), note=path.name)
             if source not in references:
                 references[source] = yield from _reference(options, sources.of(source))
-            _, record = prove_on(options.engine, options.root, path, references[source], known.get(path))
+            if options.engine == "npu":
+                record = _compiled(options, path, references[source], Path(temporary))
+            else:
+                _, record = prove_on(options.engine, options.root, path, references[source], known.get(path))
             records.append({**record, **conditions(1)})
     if options.results is not None:
         append(options.results, tuple(records))
     return Outcome(text=_table(records), records=tuple(records), ok=all(record["ok"] for record in records))
 
 
-def _takes(engine: Engine, path: Path, about: sidecar.Sidecar) -> bool:
+def _compiled(options: VerifyEngine, plain: Path, expected: Reference, folder: Path) -> dict[str, Any]:
+    """The record of a .tflite file by what the compiler made of it."""
+    made, about = npu.compiled(plain, "sm8650", folder, options.root)
+    _, record = prove_on("htp", options.root, made, expected, about)
+    return {**record, "model": plain.name, "file_sha256": sha256(plain), "simulated": "npu"}
+
+
+def _takes(engine: str, path: Path, about: sidecar.Sidecar) -> bool:
     if not about.in_floats or about.output != "points":
         return False
     if engine == "htp":

@@ -9,7 +9,7 @@ from toolkit.core.records import Fields, Record, of, read
 from toolkit.reporting.proofs import Proofs
 from toolkit.reporting.readme.ablation import ablations
 from toolkit.reporting.readme.benchmark import compared, in_short
-from toolkit.reporting.readme.deployment import converted, device
+from toolkit.reporting.readme.deployment import converted, device, engines
 from toolkit.reporting.readme.pipelines import pipelines
 from toolkit.reporting.readme.slimming import slimming
 from toolkit.reporting.run import OWN_DETECTOR
@@ -75,6 +75,7 @@ def render(lines: Sequence[Fields]) -> str:
         if found:
             parts.append(table(found))
     tables = [*compared(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
+    tables += engines(records)
     parts += [table.markdown for table in (*tables, *pipelines(records))]
     return "\n".join(parts)
 
@@ -92,7 +93,7 @@ def _conditions(records: list[Record]) -> str:
         {
             f"{r['data']} ({r['split']}, {r['n']} faces)"
             for r in records
-            if r["kind"] != "parity" and r.get("data") and r.get("n") and r.get("boxes") != OWN_DETECTOR
+            if r["kind"] not in ("parity", "engine") and r.get("data") and r.get("n") and r.get("boxes") != OWN_DETECTOR
         }
     )
     measured = f"Measured on: {'; '.join(sets)}. " if sets else ""

@@ -12,6 +12,12 @@ WAYS = {
     "points": "smoothed, not drawn",
     "mediapipe": "Face Mesh's own, not drawn",
 }
+SIMULATED = {
+    "gpu": "LiteRT's GPU engine, software driver",
+    "npu": "Qualcomm sm8650, compiled, simulator",
+    "htp": "Qualcomm's NPU, simulator",
+}
+"""Engines of records of `verify engine`, in the order of columns."""
 BOXES = {
     "truth": "around the true points",
     "detector": "MediaPipe's as they are",
@@ -135,6 +141,32 @@ def _moved(record: Record) -> list[str]:
         f"{100 * record['moved_over_1px']:.2f} %",
         "not measured" if delta is None else f"{delta:+.3f} pp",
     ]
+
+
+def engines(records: Sequence[Record]) -> list[TextTable]:
+    """One table of files and engines: points' mean displacement, whether taken whole, and in how many parts."""
+    asked = [r for r in records if r["kind"] == "engine"]
+    if not asked:
+        return []
+    columns = [name for name in SIMULATED if any(r["simulated"] == name for r in asked)]
+    rows = []
+    for model in dict.fromkeys(r["model"] for r in asked):
+        own = {r["simulated"]: r for r in asked if r["model"] == model}
+        proofs = [r for r in records if r["kind"] == "parity" and r["model"] == model and "mean_px" in r]
+        cpu = _on_engine(proofs[-1], None, proofs[-1].get("xnnpack_parts")) if proofs else "not measured"
+        cells = [_on_engine(own[n], own[n]["whole"], own[n]["parts"]) if n in own else "not measured" for n in columns]
+        rows.append([f"`{model}`", cpu, *cells])
+    title = "Mean displacement from the bundle's points in crop pixels; whether the engine takes the file whole:"
+    return [TextTable(title, ["file", "XNNPACK", *(SIMULATED[name] for name in columns)], rows)]
+
+
+def _on_engine(record: Record, whole: bool | None, parts: int | None) -> str:
+    words = [f"{record['mean_px']:.3f} px" if record["ok"] else f"**fails**, {record['mean_px']:.3f} px"]
+    if whole is not None:
+        words.append("whole" if whole else f"{record['operations_taken']} of {record['operations']} operations")
+    if parts is not None:
+        words.append(f"{parts} part{'s' * (parts > 1)}")
+    return ", ".join(words)
 
 
 def device(records: Sequence[Record]) -> list[TextTable]:
