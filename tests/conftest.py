@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,12 @@ settings.load_profile("any machine")
 def one_thread() -> None:
     """OpenMP threads that wait for each other on busy cores are many times slower than one."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Ctrl+C is heard in the tests that send it, also where the suite was started in a shell's background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

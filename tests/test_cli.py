@@ -426,7 +426,8 @@ def calls(path: Path) -> Iterator[tuple[Program, list[str]]]:
     text = path.read_text()
     if path.suffix == ".ipynb":
         text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
-    for name, words in CALL.findall(re.sub(r" *\\\n *", " ", text)):
+    lines = re.sub(r" *(?:&&|\|\|) *", "\n", re.sub(r" *\\\n *", " ", text))  # a shell's chain is several calls
+    for name, words in CALL.findall(lines):
         yield (SDHRNET if name == "sdhrnet" else TOOLS), shlex.split(words.split(" #")[0].replace("'", ""))
 
 
