@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
@@ -15,14 +14,13 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from safetensors.torch import load_file
 
-from tests.small import CARD, FACES, SMALL, WEIGHTS
+from tests.small import CARD, FACES, PRECISIONS, SMALL, WEIGHTS
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.progress import Outcome, finish
 from toolkit.core.zoo import WEIGHTS as SHIPPED
 from toolkit.models.building import build
 from toolkit.models.spec import SuperNetSpec
-from toolkit.runtime.sidecar import Precision
 
 # a property is about values: how long an example takes says how busy the machine is
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -92,9 +90,7 @@ def converted(small_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) ->
     with FileLock(shared / "converted.lock"):
         if not kept.exists():
             bundle.write(small_bundle, folder / "distil")
-            # int8whole decodes by the centroid, this bundle by DARK
-            precisions = tuple(precision for precision in get_args(Precision) if precision != "int8whole")
-            options = Convert(bundle=folder / "distil", precision=precisions, faces=FACES, calibration=32)
+            options = Convert(bundle=folder / "distil", precision=PRECISIONS, faces=FACES, calibration=32)
             kept.write_text(json.dumps(dataclasses.asdict(finish(run(options)))))
     outcome = json.loads(kept.read_text())
     return Converted(folder / "distil", folder / "models", Outcome(**{**outcome, "records": tuple(outcome["records"])}))

@@ -6,6 +6,7 @@ They are a file, since a network trained anew differs with every processor, and 
 """
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -18,10 +19,13 @@ from toolkit.core.schemes import W300_68
 from toolkit.data.crops import open_crops
 from toolkit.models.building import build
 from toolkit.models.spec import Edge, SuperNetSpec
+from toolkit.runtime.sidecar import Precision
 
 WEIGHTS = Path(__file__).parent / "small.safetensors"
 """In half precision."""
 SIZE_PX = 64
+PRECISIONS = tuple(precision for precision in get_args(Precision) if precision != "int8whole")
+"""What it can be converted to: int8whole decodes by the centroid, the small network by DARK."""
 FACES = 16
 """Faces of each split that the small network knows."""
 
