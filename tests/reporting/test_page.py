@@ -223,7 +223,7 @@ def test_tables_and_drawings_are_accessible(page: str) -> None:
     assert not re.search(r"<th(?! scope=)[ >]", page)
     for tag in re.findall(r"<svg[^>]*>", page):
         assert 'role="img"' in tag and re.search(r'aria-label="[^"]{10,}"', tag)
-    assert page.count("<details>") == len(re.findall('class="plot"', page)) == 8
+    assert page.count("<details>") == len(re.findall('class="plot"', page)) == 9
     assert 'lang="en"' in page and "width=device-width" in page and "prefers-color-scheme: dark" in page
 
 

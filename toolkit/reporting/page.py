@@ -19,6 +19,7 @@ from toolkit.reporting import (
     conditions,
     converted,
     pareto,
+    regions,
     robustness,
     training,
 )
@@ -68,7 +69,7 @@ def render(run: Run) -> str:
         networks=[accuracy.networks(run, where) for where in _scored(run, groups)],
         breakdowns=accuracy.tables(run, groups),
         training_plots=_there(training.validation(run), training.losses(run)),
-        curves=_there(*(accuracy.curves(run, where) for where in groups[:1])),
+        curves=_there(*(make(run, where) for where in groups[:1] for make in (accuracy.curves, regions.face))),
         search_plots=_there(alphas.trajectories(run), alphas.histogram(run)),
         drawings=drawings(run),
         file_tables=_file_tables(run, rows, groups),

@@ -23,6 +23,9 @@ COLOURED = (
     "Blue is float32, green float16, orange int8, gray other people's models and files that were refused or replaced."
 )
 """How to read the dots, whose names stand beside them."""
+MAY_HAVE_SEEN = ("dlib",)
+"""Peers that may have been trained on the test faces: dlib's author names 300-W, and none of its parts."""
+HOLLOW = "A hollow one may have been trained on these faces."
 _FILE = re.compile(r"(?P<stem>[^ ]+)\.(?P<suffix>tflite|onnx|mlpackage)(?: \((?P<engine>[^ )]+).*)?")
 """A file's name, and the engine that it ran on."""
 LOG_FROM = 8.0
@@ -43,6 +46,8 @@ class Dot:
     nme: float
     high: float | None = None
     """The cost's 90th percentile."""
+    hollow: bool = False
+    """Whether it may have been trained on the faces that it is tried on."""
     counts: bool = True
     """Whether it can be chosen: it is no refused file, and no other than the run holds now."""
 
@@ -128,7 +133,9 @@ def _file(row: MeasuredFile, cost: float, nme: float, high: float | None = None)
     suffix = PurePath(name).suffix
     if row.record.get("peer"):
         marker = COMPETITORS[sum(map(ord, name)) % len(COMPETITORS)]
-        return Dot(name=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high)
+        return Dot(
+            name=name, colour="baseline", marker=marker, cost=cost, nme=nme, high=high, hollow=name in MAY_HAVE_SEEN
+        )
     if row.refused or row.stale:
         return Dot(name=row.title, colour="faint", marker="X", cost=cost, nme=nme, high=high, counts=False)
     return Dot(
@@ -157,7 +164,7 @@ def _plot(dots: list[Dot], *, key: str, title: str, axis: str, scale: float, tex
     rows = tuple((words(d.name), cell(d.cost, 2, scale=scale), cell(d.nme)) for d in sorted(dots, key=lambda d: d.cost))
     return Plot(
         title=title,
-        words=f"{text} {COLOURED}",
+        words=" ".join([text, COLOURED, *([HOLLOW] if any(d.hollow for d in dots) else [])]),
         svg=chart(key, f"{title}: NME against {axis}", lambda axes: _draw(axes, dots, axis, scale)),
         table=Table(caption=title, columns=columns, rows=rows),
     )
@@ -190,9 +197,9 @@ def _draw(axes: "Axes", dots: Sequence[Dot], axis: str, scale: float) -> None:
             [dot.nme],
             s=130 if dot.marker == "*" else 60,
             marker=dot.marker,
-            color=stand_in(dot.colour),
-            edgecolors=stand_in("paper"),
-            linewidths=0.8,
+            facecolors="none" if dot.hollow else stand_in(dot.colour),
+            edgecolors=stand_in(dot.colour if dot.hollow else "paper"),
+            linewidths=1.4 if dot.hollow else 0.8,
             zorder=3,
         )
     costs = [d.cost for d in dots]
