@@ -80,7 +80,7 @@ def _line(place: str, row: MeasuredFile | None, why: str, *, timed: bool) -> tup
     time = cell(call_ms(row)) if timed else Cell(text="not timed", tone="missing", note="no such engine here")
     return (
         words(place, why),
-        words(record.model),
+        words(record.model, f"proven on {record['engine']}" if record.get("engine") else ""),
         cell(number(record.get("nme_mean"))),
         time,
         size(record.get("size_bytes")),
