@@ -20,7 +20,8 @@ MARKERS = {".tflite": "o", ".onnx": "s", ".mlpackage": "D"}
 COMPETITORS = "XPH8d<>"
 """Shapes of other people's models, by their names."""
 COLOURED = (
-    "Blue is float32, green float16, orange int8, gray other people's models and files that were refused or replaced."
+    "Files are blue in float32, green in float16, orange in int8; other people's models are gray, and so are files "
+    "that were refused or replaced."
 )
 """How to read the dots, whose names stand beside them."""
 MAY_HAVE_SEEN = ("dlib",)
