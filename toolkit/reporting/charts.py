@@ -7,7 +7,8 @@ alone: lines also differ in their dashes, dots in their shape, and states are sp
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from importlib.util import find_spec
@@ -131,6 +132,20 @@ class Plot:
     table: Table
 
 
+@contextmanager
+def styled(colour: Callable[[str], str] = LIGHT.__getitem__, key: str = "") -> Iterator[None]:
+    """Draw plots in the one style of pages and notebooks.
+
+    Args:
+        colour: a colour by its name in LIGHT: the light theme's where a picture cannot follow the page's.
+        key: what makes the names inside an SVG repeatable.
+    """
+    from matplotlib import style
+
+    with style.context(["default", _settings(key, colour)]):
+        yield
+
+
 def chart(
     key: str, label: str, draw: Callable[["Axes"], None], *, legend: int = 0, size_in: tuple[float, float] = SIZE_IN
 ) -> str:
@@ -148,15 +163,13 @@ def chart(
     """
     if find_spec(MATPLOTLIB) is None:
         return _inline(UNDRAWN.format(ink=stand_in("muted"), install=escape(install("report"))), key, label)
-    from matplotlib import style
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with style.context(["default", _settings(key)]):
+    with styled(stand_in, key):
         figure = Figure(figsize=size_in, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
         if legend:
             figure.legend(loc="outside upper left", ncols=legend, frameon=False, borderaxespad=0.2)
@@ -266,8 +279,8 @@ def bent_scale(axes: "Axes", near: float, low: float, high: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}")))
 
 
-def _settings(key: str) -> dict[str, Any]:
-    ink, muted, grid = stand_in("ink"), stand_in("muted"), stand_in("grid")
+def _settings(key: str, colour: Callable[[str], str]) -> dict[str, Any]:
+    ink, muted, grid = colour("ink"), colour("muted"), colour("grid")
     return {
         "svg.fonttype": "none",
         "svg.hashsalt": key,
@@ -280,6 +293,8 @@ def _settings(key: str) -> dict[str, Any]:
         "ytick.color": muted,
         "axes.grid": True,
         "axes.axisbelow": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
         "grid.color": grid,
         "grid.linewidth": 0.7,
         "axes.linewidth": 0.8,

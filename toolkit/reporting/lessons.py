@@ -10,6 +10,7 @@ import numpy as np
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.models.spec import Spec
 from toolkit.reporting.architecture import drawing
+from toolkit.reporting.charts import LABEL_PT, LIGHT, styled
 from toolkit.reporting.drawing import png, svg
 from toolkit.reporting.picture import Picture, animation, painted, rgb
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072b2", "#c2500a", "#00795c", "#a4508b", "#7a6200", "#6b7280")
+COLOURS = tuple(LIGHT[stage] for stage in ("teacher", "distil", "slim", "supernet", "shape", "baseline"))
 MARKERS = "os^Dv*"
 FEW = 12
 """Up to so many points of a face are drawn large."""
@@ -25,6 +26,7 @@ WIDE_IN = 7.8
 """Of a row of pictures, where they are few; none is wider than a third of it."""
 
 
+@styled()
 def faces(
     images: Sequence[ImageArray], *points: Sequence[FloatArray], alt: str, titles: Sequence[str] = (), columns: int = 6
 ) -> Picture:
@@ -49,6 +51,7 @@ def faces(
     return painted(figure, alt, strict=False)
 
 
+@styled()
 def over(image: ImageArray, maps: Mapping[str, FloatArray], *, alt: str, columns: int = 5) -> Picture:
     """Heatmaps (h, w), by title, as colour over the same face in light gray; both cover the same square."""
     light = 255 - (255 - cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64)) * 0.6
@@ -62,6 +65,7 @@ def over(image: ImageArray, maps: Mapping[str, FloatArray], *, alt: str, columns
     return painted(figure, alt)
 
 
+@styled()
 def grids(tables: Mapping[str, FloatArray], *, alt: str, digits: int = 1) -> Picture:
     """Small matrices, by title, with their values in them."""
     figure, axes = _grid(len(tables), len(tables), side_in=2.6)
@@ -75,6 +79,7 @@ def grids(tables: Mapping[str, FloatArray], *, alt: str, digits: int = 1) -> Pic
     return painted(figure, alt)
 
 
+@styled()
 def lines(
     x: Sequence[float] | FloatArray,
     rows: Mapping[str, Sequence[float] | FloatArray],
@@ -95,6 +100,7 @@ def lines(
     return painted(figure, alt)
 
 
+@styled()
 def dots(
     groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
@@ -111,12 +117,13 @@ def dots(
     for number, (group, (x, y)) in enumerate(groups.items()):
         axes.scatter(x, y, color=COLOURS[number], marker=MARKERS[number], label=group)
         for text, a, b in zip((names or {}).get(group, ()), x, y, strict=True) if names else ():
-            axes.annotate(text, (a, b), (5, 5), textcoords="offset points", fontsize=8)
+            axes.annotate(text, (a, b), (5, 5), textcoords="offset points", fontsize=LABEL_PT)
     axes.margins(0.18)
     _legend(axes, groups)
     return painted(figure, alt)
 
 
+@styled()
 def bars(values: Mapping[str, Mapping[str, float]], *, across: str, alt: str, digits: int = 2) -> Picture:
     """Horizontal bars by name, in a colour for each series: {series: {name: value}}."""
     rows = list(dict.fromkeys(name for series in values.values() for name in series))
@@ -125,7 +132,7 @@ def bars(values: Mapping[str, Mapping[str, float]], *, across: str, alt: str, di
     for number, (series, found) in enumerate(values.items()):
         places = [rows.index(name) + thick * (number - (len(values) - 1) / 2) for name in found]
         made = axes.barh(places, list(found.values()), 0.9 * thick, color=COLOURS[number], label=series)
-        axes.bar_label(made, fmt=f"%.{digits}f", padding=3, fontsize=8)
+        axes.bar_label(made, fmt=f"%.{digits}f", padding=3, fontsize=LABEL_PT)
     axes.set_yticks(range(len(rows)), rows)
     axes.invert_yaxis()
     axes.margins(x=0.15)
@@ -133,6 +140,7 @@ def bars(values: Mapping[str, Mapping[str, float]], *, across: str, alt: str, di
     return painted(figure, alt)
 
 
+@styled()
 def histogram(values: Mapping[str, FloatArray], *, across: str, alt: str, log: bool = False) -> Picture:
     """How often values lie where, by name."""
     figure, axes = _plot(across, "how many")
@@ -145,6 +153,7 @@ def histogram(values: Mapping[str, FloatArray], *, across: str, alt: str, log: b
     return painted(figure, alt)
 
 
+@styled()
 def falling(history: FloatArray, *, alt: str, ms: int = 150) -> Picture:
     """Factors (steps, factors) as bars that move from step to step, sorted by where they end."""
     last = np.abs(history[-1])
@@ -214,9 +223,6 @@ def _plot(across: str, up: str, height_in: float = 3.2) -> tuple["Figure", "Axes
 
     figure = Figure(figsize=(8, height_in), layout="constrained")
     axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.3)
-    axes.set_axisbelow(True)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     return figure, axes
@@ -236,9 +242,10 @@ def _grid(count: int, columns: int, side_in: float = 1.9) -> tuple["Figure", lis
 
 def _bare(axes: "Axes", title: str) -> None:
     axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
     axes.set_title(title, fontsize=9)
 
 
 def _legend(axes: "Axes", names: Mapping[str, object]) -> None:
     if len(names) > 1 or any(names):
-        axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False)
