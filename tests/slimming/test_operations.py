@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Converted
 from tests.slimming.conftest import lively, small_supernet
+from tests.slimming.test_other_supernets import little
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
 from toolkit.export.deployed import Decode, DeployedNetwork
@@ -52,6 +53,22 @@ def test_the_prediction_is_the_exported_files_count(tmp_path: Path) -> None:
     expected = {k: predicted(one) - DECODING["dark"] for k, one in bundles.items()}
     assert len(set(expected.values())) > 5
     assert all(abs(found[k] - expected[k]) <= 0.02 * found[k] for k in found), (found, expected)
+
+
+@pytest.mark.slow
+def test_residual_units_and_bottlenecks_are_counted_too(tmp_path: Path) -> None:
+    """HRNet and HRSuperNet of residual units, whole and cut: equal."""
+    draw, bundles = random.Random(1), {}
+    for arch in ("hrnet-supernet", "hrsupernet-residual"):
+        net = lively(little(arch))
+        cut = SuperNetGraph(net).without(edge for edge in net.spec.edges if draw.random() < 0.3)
+        assert len(cut.spec.edges) < len(net.spec.edges)
+        bundles |= {arch: bundle.of_network(net, CARD), f"{arch}-cut": bundle.of_network(cut, CARD)}
+    paths = convert_pieces(
+        {k: Piece(DeployedNetwork(one).eval(), ((3, 64, 64),)) for k, one in bundles.items()}, tmp_path
+    )
+    expected = {k: predicted(one) - DECODING["dark"] for k, one in bundles.items()}
+    assert {k: sum(counted(path).values()) for k, path in paths.items()} == expected
 
 
 @pytest.mark.slow

@@ -22,7 +22,6 @@ from toolkit.slimming.complexity import ComplexityTable, complexity
 from toolkit.slimming.edges import SuperNetGraph, at_threshold
 from toolkit.slimming.fold import fold
 from toolkit.slimming.importance import by_alpha, by_gamma
-from toolkit.slimming.operations import operations
 
 OTHERS = ["hrnet-supernet", "hrnet-supernet-mbconv", "hrsupernet-residual"]
 
@@ -65,11 +64,9 @@ def test_a_cut_network_computes_what_the_whole_one_does_without_what_went(arch: 
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", ["hrnet-supernet", "hrsupernet-residual"])
 def test_what_is_known_of_hrsupernets_mbconvs_alone_is_refused(arch: str, tmp_path: Path) -> None:
-    """Operations of the file, the importance gamma and single channels, where there are other units."""
+    """The importance gamma and single channels, where there are other units."""
     spec = little(arch)
     net = lively(spec)
-    with pytest.raises(ValueError, match="MBConvs"):
-        operations(spec, {})
     with pytest.raises(ValueError, match="MBConvs"):
         by_gamma(spec, net.state_dict())
     card = Card(name="little", stage="supernet", scheme="300w-68", size_px=32, sigma_px=1.0)

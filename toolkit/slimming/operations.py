@@ -14,8 +14,10 @@ DECODING: Mapping[Decoder, int] = {"dark": 40, "centroid": 23}
 """Operations from heatmaps to points, which do not depend on the network."""
 SHAPE = 11
 """Operations of a shape layer, for any number of points."""
-BODY = 3
-"""A depthwise convolution, a 1x1 convolution, and the sum; the ReLU between is part of the first."""
+UNIT = 3
+"""Two convolutions and the sum; ReLUs are part of what they follow."""
+BOTTLENECK = 4
+"""Three convolutions and the sum; the first one's shortcut has another convolution where the width changes."""
 STEM = 5
 """The subtraction of the mean, and two convolutions with a padding each."""
 
@@ -29,14 +31,14 @@ def operations(spec: SuperNetSpec, alphas: Mapping[Edge, float], decoder: Decode
         decoder: how the file finds its points.
 
     Raises:
-        ValueError: it is not known how many operations this decoder, or this kind of unit, has.
+        ValueError: it is not known how many operations this decoder has.
     """
-    if spec.unit != "mbconv" or spec.bottlenecks:
-        raise ValueError("operations are counted for networks of MBConvs: give a budget of --macs or --params")
     if decoder not in DECODING:
         raise ValueError(f"operations are counted for files that decode by {', '.join(DECODING)}, not by {decoder}")
     multiplications, passing = leftovers(spec, alphas)
-    total = STEM + DECODING[decoder] + (SHAPE if spec.shape else 0) + multiplications + BODY * len(spec.bodies)
+    total = STEM + DECODING[decoder] + (SHAPE if spec.shape else 0) + multiplications + UNIT * len(spec.bodies)
+    if spec.bottlenecks:
+        total += (BOTTLENECK - UNIT) * spec.depth_of(1, 0) + (spec.bottlenecks[1] != spec.stem[1])
     total += sum(_of_edge(edge) for edge in spec.edges)
     # the first term of a sum is added to nothing
     total -= sum(len(spec.branches(stage)) for stage in range(2, spec.stages + 1))
@@ -60,7 +62,7 @@ def _of_head(final: tuple[int, ...]) -> int:
 
 def of_gated(one: Gated) -> int:
     """What a switched-off edge or residual body takes out of the file by itself."""
-    return BODY if isinstance(one, Body) else _of_edge(one)
+    return UNIT if isinstance(one, Body) else _of_edge(one)
 
 
 def _of_edge(edge: Edge) -> int:
