@@ -134,13 +134,13 @@ def waves(at: Places) -> tuple[Wave, ...]:
         folders, shares = tuple(at.of(folder) for folder, _ in sets), tuple(share for _, share in sets)
         return {"out": out / name, "data": folders, "share": shares, "skip_bad": True, "threads": 1, "resume": True}
 
-    def labelled(name: str, agree: float) -> PseudoLabel:
+    def labelled(name: str, agree: float, flip: bool) -> PseudoLabel:
         """A set in 300W's style, by the teacher and the main network of the release before."""
         return PseudoLabel(
             data=at.source(name),
             out=out / f"{name}{LABELS}",
             model=(out / "teacher-last", out / "start-main"),
-            flip=True,
+            flip=flip,
             agree=agree,
             skip_bad=True,
         )
@@ -317,8 +317,11 @@ def waves(at: Places) -> tuple[Wave, ...]:
             name="labels",
             purpose="photos with five points, turned heads and frames, labelled in 300W's style",
             jobs=tuple(
-                _step(pseudo_label.run, labelled(name, agree))
-                for name, agree in (("photos5", 0.1), ("aflw_pose", 0.2), ("aflw_merl", 0.2), ("ytf68", 0.15))
+                _step(pseudo_label.run, labelled(*wanted))
+                for wanted in (
+                    *(("photos5", 0.1, True), ("aflw_pose", 0.2, True)),
+                    *(("aflw_merl", 0.2, False), ("ytf68", 0.15, False)),
+                )
             ),
         ),
         Wave(
