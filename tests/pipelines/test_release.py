@@ -46,7 +46,11 @@ def test_every_step_costs_something_and_reads_known_sets() -> None:
     steps = {job.label: job.options for wave in waves(AT) for job in wave.jobs}
     assert faces_of(steps["photos5-labels"], AT) == FACES["photos5"]
     close = FACES["300w"] + FACES["helen_extra/normal"] + FACES["helen_extra/hard"]
-    assert faces_of(steps["main-last"], AT) == steps["main-last"].optim.epochs * close
+    assert faces_of(steps["teacher-last"], AT) == pytest.approx(
+        0.25 * steps["teacher-last"].optim.epochs * close, abs=1
+    )
+    few = FACES["infanface"] + 0.35 * FACES["aflw_pose"]
+    assert faces_of(steps["main-last"], AT) == pytest.approx(steps["main-last"].optim.epochs * (close + few), abs=1)
     assert hours_of(steps["small-truth-0"], AT) == pytest.approx(hours_of(steps["small-peers-0"], AT), rel=0.25)
     assert hours_of(steps["small-teacher-0"], AT) == pytest.approx(hours_of(steps["small-peers-0"], AT), rel=0.25)
     assert hours_of(steps["main-slim"], AT) == 0 < hours_of(steps["teacher"], AT) < 10
@@ -103,7 +107,7 @@ def test_missing_faces_are_named_before_hours_of_training(tmp_path: Path) -> Non
     (tmp_path / "300w").mkdir()
     with pytest.raises(FileNotFoundError, match=r"lacks aflw_merl, .*helen_extra/normal, .*infanface, .*wflw_test"):
         finish(run(Release(data=tmp_path, out=tmp_path / "run")))
-    with pytest.raises(FileNotFoundError, match=r"lacks helen_extra/normal, helen_extra/hard: "):
+    with pytest.raises(FileNotFoundError, match=r"lacks helen_extra/normal, helen_extra/hard, infanface: "):
         finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="main-last")))
     with pytest.raises(FileNotFoundError, match=r"lacks 300w\.faces, helen_extra-normal\.faces, "):
         finish(run(Release(packs=tmp_path / "packs", out=tmp_path / "run", wave="teacher")))
