@@ -228,6 +228,7 @@ def test_weights_that_are_not_finite_are_refused(saved: Bundle, tmp_path: Path) 
 def test_a_bundle_carries_a_scheme_of_ones_own(saved: Bundle, tmp_path: Path) -> None:
     """In its card, from which another process knows it; a file of one's own beside it stays."""
     points = {"name": "carried", "title": "two", "of": "300w-68", "points": [[36], [45]], "eyes": [0, 1]}
+    points["mirror_pairs"] = [[0, 1]]
     (tmp_path / "points.json").write_text(json.dumps(points))
     own = schemes.own_scheme(tmp_path / "points.json")
     small = bundle.of_network(build(s_hrnet("300w", 2)), dataclasses.replace(saved.card, scheme="carried"))

@@ -175,8 +175,7 @@ def write(bundle: Bundle, folder: Path) -> None:
             write_json(fresh / "spec.json", to_json(bundle.spec))
             write_bytes(fresh / "weights.safetensors", save(bundle.weights))
             hashes = {name: sha256(fresh / name) for name in HASHED}
-            own = file_of(bundle.scheme) if bundle.scheme.means else None
-            card = dataclasses.asdict(dataclasses.replace(bundle.card, own_scheme=own))
+            card = dataclasses.asdict(dataclasses.replace(bundle.card, own_scheme=file_of(bundle.scheme)))
             write_json(fresh / "card.json", {"format": FORMAT, "hashes": hashes, **card})
             write_lines(fresh / "log.jsonl", bundle.log)
             (folder / "spec.json").unlink(missing_ok=True)

@@ -11,9 +11,10 @@ from PIL import Image
 
 from toolkit.benchmarking.accuracy import accuracy, mean_shape_points, visibility
 from toolkit.core.schemes import WFLW_98
-from toolkit.data import open_folder
+from toolkit.data import box_of_points, open_folder
 from toolkit.data.crops import PlainCrops
 from toolkit.data.formats.pts import write_pts
+from toolkit.data.labels import Label
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.data.visibility import COVERED, SEEN, UNKNOWN
 
@@ -92,3 +93,17 @@ def test_the_mean_shape_is_placed_in_the_box(tmp_path: Path) -> None:
     turned = mean_shape_points(train, open_folder(tmp_path / "turned", test=True).labels)
     np.testing.assert_allclose(turned["oracle similarity"][0], POINTS @ [[0, 0.5], [-0.5, 0]] + [40, 5], atol=1e-3)
     assert np.abs(turned["mean shape"][0] - turned["oracle similarity"][0]).max() > 1
+
+
+def test_a_point_that_no_face_has_is_none_of_the_mean_shape() -> None:
+    """The others are as without it, and nothing is warned of."""
+    points = np.random.default_rng(0).uniform(10, 50, (3, 5, 2))
+    labels = [
+        Label(name="a", source="a", group="a", picture=Path("a"), points_xy=p, box_xyxy=box_of_points(p))
+        for p in points
+    ]
+    whole = mean_shape_points(labels, labels)
+    lost = [replace(face, points_xy=np.vstack([face.points_xy, [[np.nan, np.nan]]])) for face in labels]
+    for name, found in mean_shape_points(lost, lost).items():
+        np.testing.assert_allclose(found[:, :5], whole[name])
+        assert np.isnan(found[:, 5]).all()

@@ -119,3 +119,22 @@ def test_drawn_faces_have_points_of_ones_own(tmp_path: Path) -> None:
     np.testing.assert_allclose(mine.points_xy[:3], whole.points_xy[[36, 45, 30]])
     np.testing.assert_allclose(mine.points_xy[3], whole.points_xy[[51, 57]].mean(axis=0))
     assert mine.covered is not None and mine.covered.shape == (4,)
+
+
+def test_points_without_a_counterpart_are_missing(tmp_path: Path) -> None:
+    """One that picks nothing of its source, and all of a scheme that names its points only."""
+    path = tmp_path / "half.json"
+    half = {"name": "half-3", "title": "half", "of": "300w-68", "points": [[36], [45], []], "eyes": [0, 1]}
+    path.write_text(json.dumps(half | {"mirror_pairs": [[0, 1]]}))
+    third = own_scheme(path)
+    assert dict(correspondence(W300_68, third)) == {0: (36,), 1: (45,)}
+    drawn = SyntheticFaces(2, seed=4, scheme=third)[1]
+    assert np.isnan(drawn.points_xy[2]).all() and np.isfinite(drawn.points_xy[:2]).all()
+    alone = {"name": "alone-2", "title": "two", "names": ["right", "left"], "eyes": [0, 1], "mirror_pairs": [[0, 1]]}
+    path.write_text(json.dumps(alone))
+    two = own_scheme(path)
+    for source, target in ((W300_68, two), (two, W300_68), (third, two), (two, third), (WFLW_98, two)):
+        assert not correspondence(source, target)
+    assert dict(correspondence(two, two)) == {0: (0,), 1: (1,)}
+    with pytest.raises(ValueError, match="synthetic faces know 300w-68, wflw-98, cofw-29"):
+        SyntheticFaces(1, scheme=two)[0]

@@ -124,7 +124,20 @@ def test_a_scheme_of_ones_own_is_read_and_known_by_its_name(tmp_path: Path):
     assert (own.points, own.mirror, own.eyes) == (8, (3, 2, 1, 0, 4, 6, 5, 7), (0, 3))
     assert own.regions["others"] == (4,) and own.means[7] == (51, 57)
     assert scheme("eight") is own and scheme(str(tmp_path / "points.json")) is own
+    assert file_of(own).scheme() == own and file_of(W300_68) is None
+
+
+def test_a_scheme_needs_no_other_one(tmp_path: Path):
+    """Names alone make the points; beside others they are optional, and a point may have no counterpart."""
+    alone = {key: value for key, value in EIGHT.items() if key not in ("of", "points")}
+    own = own_scheme(written(tmp_path, name="named", of="", points=[], names=list("abcdefgh")))
+    assert (own.points, own.means, own.source, own.names) == (8, (), "", tuple("abcdefgh"))
     assert file_of(own).scheme() == own
+    path = tmp_path / "alone.json"
+    path.write_text(json.dumps(alone | {"name": "alone", "names": list("abcdefgh")}))
+    assert own_scheme(path).mirror == own.mirror
+    some = own_scheme(written(tmp_path, name="some", points=[[36], [], [], [45], [30], [48], [54], []]))
+    assert some.points == 8 and some.means[7] == () and file_of(some).scheme() == some
 
 
 @pytest.mark.parametrize(
@@ -132,8 +145,14 @@ def test_a_scheme_of_ones_own_is_read_and_known_by_its_name(tmp_path: Path):
     [
         ({"name": "300w-68"}, "name: '300w-68' is taken"),
         ({"of": "lfw-5"}, "unknown landmark scheme 'lfw-5'"),
-        ({"points": [[68]]}, "points: each needs one or more of 300w-68's points, 0 to 67"),
-        ({"points": [[]]}, "points: each needs one or more"),
+        ({"points": [[68]]}, "points: those of 300w-68 are 0 to 67; pick some of them"),
+        ({"points": [[]]}, "points: those of 300w-68 are 0 to 67; pick some of them"),
+        ({"of": ""}, "of and points: one says whose points the other picks"),
+        ({"points": []}, "of and points: one says whose points the other picks"),
+        ({"of": "", "points": []}, "names: name the points, or pick them from a known scheme"),
+        ({"names": ["a"]}, "names: there are 1 for 8 points"),
+        ({"names": ["a"] * 8}, "names: each point needs a name of its own"),
+        ({"mirror_pairs": [[1, 2]]}, "mirror_pairs: the eyes, 0 and 3, must be a pair of them"),
         ({"eyes": [0, 8]}, "there are 8 points, 0 to 7, and no 8"),
         ({"eyes": [1, 1]}, "eyes: a point stands in it twice"),
         ({"mirror_pairs": [[0, 3], [3, 1]]}, "mirror_pairs: a point stands in it twice"),
@@ -155,3 +174,12 @@ def test_one_name_has_one_meaning(tmp_path: Path):
     own_scheme(written(tmp_path, name="once"))
     with pytest.raises(ValueError, match="once has other points in another file"):
         own_scheme(written(tmp_path, name="once", eyes=[1, 2]))
+
+
+def test_the_page_s_example_is_one(tmp_path: Path):
+    """That of docs/data.md, as it stands."""
+    page = Path(__file__).parents[2] / "docs" / "data.md"
+    path = tmp_path / "scheme.json"
+    path.write_text(re.search(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[1])
+    own = own_scheme(path)
+    assert (own.points, own.mirror) == (7, (1, 0, 2, 4, 3, 6, 5))

@@ -1,5 +1,7 @@
 """Corruptions of the augmentation: what they promise, on pictures whose answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,11 @@ def test_every_kind_of_augmentation_can_be_switched_alone() -> None:
         assert [k for k in Augment.kinds() if getattr(alone, k)] == [kind] * (kind != "tilt")
     with pytest.raises(ValueError, match="jpeg"):
         Augment(jpeg=-0.1)
+
+
+def test_a_scheme_without_a_nose_wears_no_mask() -> None:
+    """Points of one's own need not have one."""
+    bare = replace(W300_68, regions={"contour": W300_68.regions["contour"]})
+    points = SyntheticFaces(1, size_px=64)[0].points_xy
+    image, covered = augment_effects.wear_mask(WIDE, points, bare, np.random.default_rng(0))
+    assert image is WIDE and not covered.any()

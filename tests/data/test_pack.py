@@ -1,6 +1,8 @@
 """Packs: the same faces from one file, the same split, and clear words about files that are none."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
+from tests.own import scheme_file
 from toolkit.commands.data import check
 from toolkit.commands.data.check import Check
 from toolkit.commands.data.pack import Pack, run
@@ -263,3 +266,18 @@ def test_the_command_tells_both_speeds(folder: Path, tmp_path: Path) -> None:
     assert len(PackedFaces(tmp_path / "a.faces")) == 30
     with pytest.raises(ValueError, match=r"\.faces"):
         Pack(data=folder, out=tmp_path / "a.zip")
+
+
+def test_a_pack_carries_points_of_ones_own(tmp_path: Path) -> None:
+    """Another process, which never saw the file, knows their scheme."""
+    root = tmp_path / "own"
+    root.mkdir()
+    write_png(root / "a.png", np.full((60, 70, 3), 90, np.uint8))
+    (root / "a.pts").write_text(write_pts(np.random.default_rng(0).uniform(10, 50, (7, 2))))
+    scheme_file(root / "scheme.json", "packed-7")
+    photos, path = open_folder(root, test=False), tmp_path / "own.faces"
+    finish(write_pack(photos, "train", path, SIZE))
+    program = "import sys; from pathlib import Path; from toolkit.data import pack; "
+    program += "print(pack.PackedFaces(Path(sys.argv[1])).scheme)"
+    there = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert there.stdout.strip() == str(photos.scheme) and photos.scheme.name == "packed-7"

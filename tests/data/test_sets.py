@@ -1,19 +1,22 @@
 """Sets made of other sets: mixtures, their epochs, their shares; and faces in another scheme."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.own import scheme_file
 from toolkit.core.progress import finish
-from toolkit.core.schemes import AFLW_68, COFW_29, FIVE_5, W300_68, Scheme, joint
+from toolkit.core.schemes import AFLW_68, COFW_29, FIVE_5, W300_68, Scheme, joint, own_scheme
+from toolkit.data.audit import labels_of
 from toolkit.data.augment import Augment
 from toolkit.data.batches import training_faces
 from toolkit.data.labels import Label, Photos, Reading
 from toolkit.data.licences import SYNTHETIC, licence_of
 from toolkit.data.pack import PackedFaces, write_pack
 from toolkit.data.sample import Sample, Subset
-from toolkit.data.sets import Mix, Portion, in_scheme
+from toolkit.data.sets import Mix, Portion, in_own_scheme, in_scheme
 from toolkit.data.synthetic import SyntheticFaces
 
 
@@ -147,3 +150,34 @@ def test_five_points_train_those_of_68_that_they_are() -> None:
     told = in_scheme(Numbered("a", 2, FIVE_5), W300_68)
     known = np.isfinite(told[0].points_xy).all(axis=1)
     assert set(np.flatnonzero(known).tolist()) == {30, 48, 54}
+
+
+def test_faces_take_points_of_ones_own_and_their_box(tmp_path: Path) -> None:
+    """From photos, labels alone and a pack: the picked points, NaN where there is none, and their tight box."""
+    own = own_scheme(scheme_file(tmp_path / "own.json", "sets-7", mapped=True))
+    given = photos(3)
+    finish(write_pack(given, "train", tmp_path / "t.faces", 64))
+    picked = given[1].points_xy[[36, 45, 30, 48, 54]]
+    for faces in (in_own_scheme(given, own), Subset(in_own_scheme(given, own), [0, 1, 2], "s")):
+        np.testing.assert_allclose(faces[1].points_xy[:5], picked, atol=1e-6)
+        assert np.isnan(faces[1].points_xy[5:]).all()
+        np.testing.assert_allclose(faces[1].box_xyxy, [*picked.min(axis=0), *picked.max(axis=0)], atol=1e-6)
+        known = labels_of(faces)
+        assert known is not None
+        np.testing.assert_array_equal(known[1].box_xyxy, faces[1].box_xyxy)
+        np.testing.assert_array_equal(known[1].points_xy, faces[1].points_xy)
+    pack = finish(training_faces(in_own_scheme(PackedFaces(tmp_path / "t.faces"), own), 64)).patches[1]
+    cut = finish(training_faces(in_own_scheme(given, own), 64)).patches[1]
+    assert pack is not None and cut is not None
+    for patch in (pack, cut):
+        there = patch.points_xy[:5]
+        np.testing.assert_allclose(patch.box_xyxy, [*there.min(axis=0), *there.max(axis=0)], atol=1e-6)
+
+
+def test_other_schemes_leave_faces_as_they_are(tmp_path: Path) -> None:
+    """A known one, and one of one's own that has none of their points, in which nobody can ask for them."""
+    alone = own_scheme(scheme_file(tmp_path / "alone.json", "sets-alone"))
+    faces = Numbered("a", 1)
+    assert in_own_scheme(faces, COFW_29) is faces and in_own_scheme(faces, alone) is faces
+    with pytest.raises(ValueError, match="a is labelled by 300w-68, which has no point of sets-alone"):
+        in_scheme(faces, alone)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.own import NAMES, scheme_file
 from toolkit.core.files import sha256
+from toolkit.core.schemes import file_of, own_scheme, scheme
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
 
@@ -148,3 +150,18 @@ def test_a_program_is_held_to_the_same_bounds(model: Path) -> None:
     """A sidecar made in Python, too."""
     with pytest.raises(ValueError, match=r'precision: .*got "int4"'):
         dataclasses.replace(about(model), precision="int4")
+
+
+def test_points_of_ones_own_travel_with_the_file(model: Path, tmp_path: Path) -> None:
+    """Whole, so that who never saw their file knows them; the sidecars of known schemes say nothing of it."""
+    assert "own_scheme" not in json.loads(sidecar.path_of(model).read_text())
+    own = own_scheme(scheme_file(tmp_path / "own.json", "sidecar-7"))
+    said = dataclasses.replace(about(model), scheme=own.name, points=7, own_scheme=file_of(own))
+    sidecar.write(model, said)
+    assert sidecar.read(model) == said
+    fields = json.loads(sidecar.path_of(model).read_text())["own_scheme"]
+    assert (fields["names"], fields["lines"]) == (NAMES, [[3, 2, 4, 3], [5, 0]])
+    text = sidecar.path_of(model).read_text().replace("sidecar-7", "never-seen-7")
+    sidecar.path_of(model).write_text(text)
+    read = sidecar.read(model)
+    assert scheme(read.scheme).mirror == (1, 0, 2, 4, 3, 6, 5)

@@ -1,14 +1,16 @@
 """What the training stages share: which landmarks their faces are labelled with."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.own import scheme_file
 from toolkit.core.images import write_image
 from toolkit.core.progress import finish
-from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme
+from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, own_scheme
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.train.options import Training
@@ -56,9 +58,39 @@ def test_synthetic_faces_beside_data_are_labelled_as_it_is(tmp_path: Path) -> No
 def test_a_scheme_of_ones_own_is_a_file_or_its_name(tmp_path: Path) -> None:
     """Known once it was read; what nobody knows is refused with what there is."""
     points = {"name": "setup-2", "title": "two", "of": "300w-68", "points": [[36], [45]], "eyes": [0, 1]}
+    points["mirror_pairs"] = [[0, 1]]
     path = tmp_path / "points.json"
     path.write_text(json.dumps(points))
     assert Training(out=tmp_path, scheme=str(path)).scheme == str(path)
     assert Training(out=tmp_path, scheme="setup-2").scheme == "setup-2"
     with pytest.raises(ValueError, match="unknown landmark scheme 'setup-3'"):
         Training(out=tmp_path, scheme="setup-3")
+
+
+def photos(folder: Path, scheme: Scheme, count: int = 30) -> Path:
+    """A folder of drawn faces as photos with .pts files."""
+    for index, sample in enumerate(SyntheticFaces(count, size_px=64, scheme=scheme)):
+        write_image(folder / f"{index}_1.png", sample.image)
+        (folder / f"{index}_1.pts").write_text(write_pts(sample.points_xy))
+    return folder
+
+
+def test_photos_train_points_of_ones_own(tmp_path: Path) -> None:
+    """Those that are labelled by them, mixed with faces of a scheme that they are picked from, or the latter alone."""
+    own = own_scheme(scheme_file(tmp_path / "own.json", "setup-7", mapped=True))
+    mine, known = photos(tmp_path / "mine", own), photos(tmp_path / "known", W300_68)
+    shutil.copy(tmp_path / "own.json", mine / "scheme.json")
+    for options in (
+        {"data": (mine,)},
+        {"data": (mine, known)},
+        {"data": (known,), "scheme": str(tmp_path / "own.json"), "validation": "none"},
+        {"data": (known,), "scheme": own.name, "synthetic": 2},
+    ):
+        made = small(tmp_path / "out", **options)
+        assert made.train.faces.scheme == own
+        assert all(held.points_xy.shape[1] == 7 for held in made.validation.values())
+    assert small(tmp_path / "out", own, data=(known,)).train.faces.scheme == own  # a parent's
+    assert small(tmp_path / "out", data=(known,)).train.faces.scheme == W300_68
+    alone = scheme_file(tmp_path / "alone.json", "setup-alone")
+    with pytest.raises(ValueError, match="is labelled by 300w-68, which has no point of setup-alone"):
+        small(tmp_path / "out", data=(known,), scheme=str(alone))

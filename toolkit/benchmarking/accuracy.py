@@ -156,12 +156,14 @@ def mean_shape_points(train: Sequence[Marked], test: Sequence[Marked]) -> dict[s
     `oracle similarity`: that mean under the best similarity transform onto each test face's truth, a floor for any
     method that only places a rigid mean face.
     """
-    mean = np.nanmean([_in_box(face) for face in train], axis=0)
+    shapes = np.stack([_in_box(face) for face in train])
+    given = np.isfinite(shapes).sum(axis=0)  # none of a point that no face has, as some of one's own
+    mean = np.where(given > 0, np.nansum(shapes, axis=0) / np.maximum(given, 1), np.nan)
     placed, fitted = [], []
     for face in test:
         centre, side = _square(face)
         placed.append(mean * side + centre)
-        known = np.isfinite(face.points_xy).all(axis=1)
+        known = np.isfinite(face.points_xy + mean).all(axis=1)
         fitted.append(moved_onto(mean, mean[known], face.points_xy[known]))
     return {"mean shape": np.array(placed), "oracle similarity": np.array(fitted)}
 

@@ -89,7 +89,8 @@ WFLW's jaw line ends higher up than 300W's."""
 
 
 def correspondence(source: Scheme, target: Scheme, *, close: bool = False) -> Means:
-    """Which points of `source`, neither of them joint, give each point of `target`; those without are left out.
+    """Which points of `source`, neither of them joint, give each point of `target`; those without are left out. Points
+    of one's own that pick none of another scheme's have no counterparts anywhere.
 
     Args:
         source: what is given.
@@ -101,13 +102,15 @@ def correspondence(source: Scheme, target: Scheme, *, close: bool = False) -> Me
         return MappingProxyType({i: (i,) for i in range(target.points)})
     if target.means:
         via = correspondence(source, scheme(target.source), close=close)
-        found = {i: own for i, own in enumerate(target.means) if all(point in via for point in own)}
+        found = {i: own for i, own in enumerate(target.means) if own and all(point in via for point in own)}
         return MappingProxyType({i: tuple(point for each in own for point in via[each]) for i, own in found.items()})
     if source.means:
         there = _inverse(dict(enumerate(source.means)))
         via = correspondence(scheme(source.source), target, close=close)
         known = {i: own for i, own in via.items() if all(point in there for point in own)}
         return MappingProxyType({i: tuple(there[point][0] for point in own) for i, own in known.items()})
+    if target.own or source.own:
+        return MappingProxyType({})
     apart = _APART.get(names, frozenset()) if close else frozenset()
     return MappingProxyType({point: means for point, means in _TABLES[names].items() if point not in apart})
 

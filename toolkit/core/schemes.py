@@ -40,9 +40,13 @@ class Scheme:
     parts: tuple["Scheme", ...] = ()
     """Of a joint scheme: those whose points stand side by side in it."""
     source: str = ""
-    """Of a scheme of one's own: the name of the one whose points it picks."""
+    """Of a scheme of one's own: the name of the one whose points it picks, if it does."""
     means: tuple[tuple[int, ...], ...] = ()
-    """Beside `source`: for each point those of which it is the mean."""
+    """Beside `source`: for each point those of which it is the mean; empty for a point that has no counterpart."""
+    names: tuple[str, ...] = ()
+    """Of a scheme of one's own: its points' names, where its file says them."""
+    own: bool = False
+    """Whether a file of one's own says it."""
 
     @property
     def points(self) -> int:
@@ -220,14 +224,18 @@ class SchemeFile:
 
     name: Text
     title: Text
-    of: Text
-    """The scheme whose points it picks: 300w-68, cofw-29 or wflw-98."""
-    points: tuple[tuple[int, ...], ...]
-    """For each point those of which it is the mean."""
     eyes: tuple[int, int]
-    """The two points whose distance divides the error."""
+    """The two points whose distance divides the error, and whose line is level in an upright face: the outer eye
+    corners, where there are such."""
     mirror_pairs: tuple[tuple[int, int], ...] = ()
     """Points that change places in a mirror; all others stay."""
+    names: tuple[Text, ...] = ()
+    """A name for each point; may be left out beside `points`."""
+    of: Text = ""
+    """The scheme whose points it picks: 300w-68, cofw-29 or wflw-98. Without it, only photos labelled by these very
+    points train it."""
+    points: tuple[tuple[int, ...], ...] = ()
+    """Beside `of`: for each point those of which it is the mean; empty where that has no such point."""
     regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Disjoint named groups; points in none are `others`."""
     lines: tuple[tuple[int, ...], ...] = ()
@@ -239,30 +247,52 @@ class SchemeFile:
         Raises:
             ValueError: an index is out of range, or stands where it may stand once alone.
         """
-        count, source = len(self.points), scheme(self.of)
+        self._check_name()
+        count = self._count()
         used = [*self.eyes, *(i for part in (*self.regions.values(), *self.lines) for i in part)]
         paired = [i for pair in self.mirror_pairs for i in pair]
         grouped = [i for part in self.regions.values() for i in part]
-        if self.name in {**SCHEMES, **FURTHER} or not self.name or JOINED in self.name or self.name.endswith(SUFFIX):
-            raise ValueError(f"name: {self.name!r} is taken, or no name: choose another")
-        if not count or not all(self.points) or not all(0 <= i < source.points for own in self.points for i in own):
-            raise ValueError(f"points: each needs one or more of {source.name}'s points, 0 to {source.points - 1}")
         if wrong := sorted({i for i in (*used, *paired) if not 0 <= i < count}):
             raise ValueError(f"there are {count} points, 0 to {count - 1}, and no {wrong[0]}")
         for what, indices in (("mirror_pairs", paired), ("regions", grouped), ("eyes", self.eyes)):
             if len(set(indices)) < len(indices):
                 raise ValueError(f"{what}: a point stands in it twice")
+        mirror = _mirror(count, self.mirror_pairs)
+        if mirror[self.eyes[0]] != self.eyes[1]:
+            raise ValueError(f"mirror_pairs: the eyes, {self.eyes[0]} and {self.eyes[1]}, must be a pair of them")
         others = tuple(i for i in range(count) if i not in grouped)
         return Scheme(
             name=self.name,
             title=self.title,
-            mirror=_mirror(count, self.mirror_pairs),
+            mirror=mirror,
             eyes=self.eyes,
             regions=MappingProxyType({**self.regions, **({"others": others} if others else {})}),
             lines=_open(*self.lines),
             source=self.of,
             means=self.points,
+            names=self.names,
+            own=True,
         )
+
+    def _check_name(self) -> None:
+        if self.name in {**SCHEMES, **FURTHER} or not self.name or JOINED in self.name or self.name.endswith(SUFFIX):
+            raise ValueError(f"name: {self.name!r} is taken, or no name: choose another")
+
+    def _count(self) -> int:
+        """How many points there are."""
+        if bool(self.of) != bool(self.points):
+            raise ValueError("of and points: one says whose points the other picks, so give both or none")
+        if not self.points and not self.names:
+            raise ValueError("names: name the points, or pick them from a known scheme by `of` and `points`")
+        if self.points:
+            source = scheme(self.of)
+            if not any(self.points) or not all(0 <= i < source.points for own in self.points for i in own):
+                raise ValueError(f"points: those of {source.name} are 0 to {source.points - 1}; pick some of them")
+        if self.names and (len(set(self.names)) < len(self.names) or not all(self.names)):
+            raise ValueError("names: each point needs a name of its own")
+        if self.names and self.points and len(self.names) != len(self.points):
+            raise ValueError(f"names: there are {len(self.names)} for {len(self.points)} points")
+        return len(self.points) or len(self.names)
 
 
 SUFFIX = ".json"
@@ -294,18 +324,20 @@ def known(file: SchemeFile, source: str) -> Scheme:
     return _OWN[found.name]
 
 
-def file_of(own: Scheme) -> SchemeFile:
-    """What a scheme of one's own says in a file."""
-    pairs = tuple((i, other) for i, other in enumerate(own.mirror) if i < other)
+def file_of(scheme: Scheme) -> SchemeFile | None:
+    """What a scheme of one's own says in a file; None for a scheme that everybody knows."""
+    if not scheme.own:
+        return None
     return SchemeFile(
-        name=own.name,
-        title=own.title,
-        of=own.source,
-        points=own.means,
-        eyes=own.eyes,
-        mirror_pairs=pairs,
-        regions=dict(own.regions),
-        lines=tuple(line.indices for line in own.lines),
+        name=scheme.name,
+        title=scheme.title,
+        eyes=scheme.eyes,
+        mirror_pairs=tuple((i, other) for i, other in enumerate(scheme.mirror) if i < other),
+        names=scheme.names,
+        of=scheme.source,
+        points=scheme.means,
+        regions=dict(scheme.regions),
+        lines=tuple(line.indices for line in scheme.lines),
     )
 
 

@@ -9,6 +9,7 @@ from toolkit.data.formats import detect
 from toolkit.data.formats.gather import Split
 from toolkit.data.labels import Photos, Reading, hold_out
 from toolkit.data.sample import Faces, Sample, Subset, box_of_points
+from toolkit.data.sets import in_own_scheme
 
 SYNTHETIC_SEEDS: dict[Split, int] = {"train": 0, "val": 1, "test": 2}
 
@@ -30,7 +31,7 @@ def open_faces(
             rule; `test` is the official test set, or all faces of a plain folder. The name of a published subset, such
             as `challenge`, is those faces of the test set.
         synthetic: how many synthetic faces a split has.
-        scheme: of the synthetic faces; data has its own.
+        scheme: of the synthetic faces; data has its own, unless this is a scheme of one's own that picks points of it.
         fresh: synthetic faces are others in each epoch of a training.
         skip_bad: leave annotations out that cannot be used; None where the command has no such option.
 
@@ -45,6 +46,10 @@ def open_faces(
         from toolkit.data.synthetic import SyntheticFaces  # its tables take a moment to build
 
         return SyntheticFaces(synthetic, seed=SYNTHETIC_SEEDS[known], scheme=scheme, fresh=fresh)
+    return in_own_scheme(_split(data, split, known, skip_bad), scheme)
+
+
+def _split(data: Path, split: str, known: Split | None, skip_bad: bool | None) -> Faces:
     if known is None:
         return _subset(_photos(data, "test", skip_bad), split)
     if known == "test" or (data.suffix != pack.SUFFIX and "val" in detect(data).splits):

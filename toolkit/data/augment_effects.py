@@ -122,8 +122,8 @@ def wear_mask(
         return wear_mask(image, points, part, rng)
     contour = scheme.regions.get("contour", ())
     outline = points_xy[list(contour)]
-    nose = points_xy[list(scheme.regions["nose"])]
-    if len(outline) < 9 or not (np.isfinite(outline).all() and np.isfinite(nose).all()):
+    nose = points_xy[list(scheme.regions.get("nose", ()))]
+    if len(outline) < 9 or not len(nose) or not (np.isfinite(outline).all() and np.isfinite(nose).all()):
         return image, np.zeros(image.shape[:2], bool)
     first = round(rng.uniform(0.06, 0.2) * len(outline))
     jaw = outline[first : len(outline) - first]

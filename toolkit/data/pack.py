@@ -26,7 +26,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import new_file
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.records import Whole
-from toolkit.core.schemes import W300_68, Scheme, scheme
+from toolkit.core.schemes import W300_68, Scheme, SchemeFile, file_of, known, scheme
 from toolkit.core.validation import Text, parse, versioned
 from toolkit.data.augment import Patch, patch, patch_side
 from toolkit.data.formats.gather import Format, Split
@@ -56,6 +56,8 @@ class About:
 
     split: Split
     scheme: Text
+    own_scheme: SchemeFile | None = None
+    """Of points of one's own, whole."""
     title: str
     size_px: Whole
     names: tuple[str, ...]
@@ -94,6 +96,7 @@ def write_pack(photos: Photos, split: Split, path: Path, size_px: int, quality: 
     about = About(
         split=split,
         scheme=photos.scheme.name,
+        own_scheme=file_of(photos.scheme),
         title=photos.title,
         size_px=size_px,
         names=tuple(label.name for label in photos.labels),
@@ -213,6 +216,8 @@ class PackedFaces(Photos):
     def __init__(self, path: Path) -> None:
         said, sha256 = _metadata(path)
         about = versioned(parse(said.encode(), f"{path}: what it says"), About, ENCODED, str(path))
+        if about.own_scheme is not None:
+            known(about.own_scheme, str(path))
         self.path = path
         self.size_px, self.split, self.title, self.quality = about.size_px, about.split, about.title, about.quality
         self._sound: set[int] = set()

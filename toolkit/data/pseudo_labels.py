@@ -6,7 +6,7 @@ a profile has too.
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from toolkit.core.files import write_bytes, write_json
 from toolkit.core.geometry import moved_onto
 from toolkit.core.images import write_png
 from toolkit.core.metrics import OUTER
-from toolkit.core.schemes import Scheme
+from toolkit.core.schemes import Scheme, file_of
+from toolkit.data.formats.gather import SCHEME
 from toolkit.data.formats.pts import COVERED, HIDDEN, LABELS, VISIBILITY, VISIBLE, write_pts
 from toolkit.data.labels import Label, decoded
 from toolkit.data.mean_shape import nearest
@@ -119,8 +120,11 @@ class PseudoLabelFolder:
             pose = min(label.subsets, default="unknown")
             self._visibility[label.name] = {"pose": pose, "visible": state.tolist()}
 
-    def close(self, about: Mapping[str, Any]) -> None:
-        """Write what is said of all faces together."""
+    def close(self, about: Mapping[str, Any], scheme: Scheme) -> None:
+        """Write what is said of all faces together, and which points of one's own they have."""
+        own = file_of(scheme)
+        if own is not None:
+            write_json(self.folder / SCHEME, asdict(own))
         if self._visibility:
             write_json(self.folder / VISIBILITY, self._visibility)
         write_json(self.folder / LABELS, about)

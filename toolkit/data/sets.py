@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray
-from toolkit.core.correspondence import translated
+from toolkit.core.correspondence import correspondence, translated
 from toolkit.core.schemes import Scheme
-from toolkit.data.sample import Faces, Sample
+from toolkit.data.sample import Faces, Sample, box_of_points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,10 @@ class Mix:
 
 @dataclass(frozen=True)
 class Translated:
-    """Faces whose points are told in another scheme, those without a counterpart missing; boxes stay as they were."""
+    """Faces whose points are told in another scheme, those without a counterpart missing.
+
+    Boxes stay as they were, but for points of one's own: crops are made around those, as everywhere.
+    """
 
     faces: Faces
     scheme: Scheme
@@ -106,11 +109,18 @@ class Translated:
 
     def __getitem__(self, index: int) -> Sample:
         sample = self.faces[index]
-        return replace(sample, points_xy=self.translate(sample.points_xy), covered=self.covers(sample.covered))
+        points = self.translate(sample.points_xy)
+        box = self.box(points, sample.box_xyxy)
+        return replace(sample, points_xy=points, box_xyxy=box, covered=self.covers(sample.covered))
 
     def translate(self, points_xy: FloatArray) -> FloatArray:
         """Points (M, 2) as the faces are marked, in the scheme."""
         return translated(points_xy, self.marked, self.scheme, close=True, own=self.own)
+
+    def box(self, points_xy: FloatArray, box_xyxy: FloatArray) -> FloatArray:
+        """The box (4,) of a face with these points (M, 2) in the scheme, which had that box."""
+        there = np.isfinite(points_xy).all(axis=1).sum() >= 2
+        return box_of_points(points_xy) if self.scheme.own and there else box_xyxy
 
     def covers(self, covered: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         """Which points are covered (M,), likewise: the mean of several is where one of them is."""
@@ -129,9 +139,26 @@ def in_scheme(faces: Faces, scheme: Scheme, *, marked: Scheme | None = None, own
         own: fill the faces' own points alone.
 
     Raises:
-        ValueError: they are said to be marked by a scheme of other points.
+        ValueError: they are said to be marked by a scheme of other points, or have no point of the wanted one.
     """
     if marked is not None and (marked.layout or marked.name) != (faces.scheme.layout or faces.scheme.name):
         raise ValueError(f"{faces.title} has the points of {faces.scheme.title}, not of {marked.title}")
     marked = marked or faces.scheme
-    return faces if faces.scheme == marked == scheme else Translated(faces, scheme, marked, own)
+    if faces.scheme == marked == scheme:
+        return faces
+    if not any(correspondence(marked, part) for part in scheme.parts or (scheme,)):
+        raise ValueError(
+            f"{faces.title} is labelled by {marked.name}, which has no point of {scheme.name}: a scheme of your own "
+            "says by `of` and `points` which points of another one are its own"
+        )
+    return Translated(faces, scheme, marked, own)
+
+
+def picked(marked: Scheme, own: Scheme) -> Scheme:
+    """A scheme of one's own where it picks points of the one that faces are marked by; else the latter."""
+    return own if own.own and correspondence(marked, own) else marked
+
+
+def in_own_scheme(faces: Faces, own: Scheme) -> Faces:
+    """Faces with the points of a scheme of one's own that picks some of theirs; for any other scheme as they are."""
+    return in_scheme(faces, picked(faces.scheme, own))

@@ -9,6 +9,7 @@ from toolkit.bundle import Bundle
 from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256
 from toolkit.core.provenance import versions
+from toolkit.core.schemes import file_of
 from toolkit.data.crops import SpreadCrops
 from toolkit.export import coreml, tflite
 from toolkit.export.deployed import Deployed, DeployedHeatmaps
@@ -114,6 +115,7 @@ def describe(made: ConvertedFile, origin: Origin, target: Target, precision: Pre
         model=path.name,
         file_sha256=sha256(path),
         scheme=card.scheme,
+        own_scheme=file_of(origin.bundle.scheme),
         points=origin.bundle.scheme.points,
         size_px=card.size_px,
         input_layout=LAYOUT[target],

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from toolkit.core.files import read_json, sha256, write_json
 from toolkit.core.heatmap import Decoder
-from toolkit.core.schemes import scheme
+from toolkit.core.schemes import SchemeFile, known, scheme
 from toolkit.core.validation import CropSide, Points, Sha256, Sigma, Text, check_fields, versioned
 
 FORMAT = 2
@@ -54,6 +54,8 @@ SUFFIX: dict[Layout, tuple[str, ...]] = {
 }
 """Files whose engine gives them their crop so."""
 INPUT_RANGE = (0.0, 255.0)
+RARE = ("own_scheme", "compiled")
+"""Fields that are not written where they say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +127,8 @@ class Sidecar:
     """File name of the converted model."""
     file_sha256: Sha256
     scheme: Text
+    own_scheme: SchemeFile | None = None
+    """Of a scheme of one's own its points, whole; left out of all others' JSON."""
     points: Points
     size_px: CropSide
     """Side of the square crop."""
@@ -167,6 +171,8 @@ class Sidecar:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.own_scheme is not None:
+            known(self.own_scheme, "own_scheme")
         if scheme(self.scheme).points != self.points:
             raise ValueError(f"points: {self.scheme} has {scheme(self.scheme).points} points, not {self.points}")
         if self.input_range != INPUT_RANGE:
@@ -185,8 +191,9 @@ def path_of(model: Path) -> Path:
 def write(model: Path, about: Sidecar) -> None:
     """Write the sidecar of a converted file."""
     fields = dataclasses.asdict(about)
-    if about.compiled is None:
-        del fields["compiled"]
+    for name in RARE:
+        if fields[name] is None:
+            del fields[name]
     write_json(path_of(model), {"format": FORMAT, **fields})
 
 

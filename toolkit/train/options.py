@@ -77,7 +77,8 @@ class Training(Options):
     """Draw other synthetic faces in each epoch, which costs a few milliseconds a face."""
     scheme: str | None = None
     """Landmarks of the synthetic faces, where no --data is given: 300w-68, cofw-29, wflw-98, or a JSON file of your own
-    points (default: 300w-68, or the parent bundle's); beside --data they are labelled as it is."""
+    points (default: 300w-68, or the parent bundle's). Beside --data it is a JSON file that picks points of the data's
+    scheme, which is then trained on these; without it, synthetic faces are labelled as the data is."""
     augment: dict[str, float] = field(default_factory=dict)
     """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
     those that are not named (default: the preset's; results/data says what each group gave)."""
@@ -166,13 +167,13 @@ class Training(Options):
             _ = None if name == OWN else scheme(name)
         if self.scheme:
             _ = scheme(self.scheme)  # refuses unknown ones
-        if self.scheme and self.data:
+        if self.scheme and self.data and not scheme(self.scheme).own:
             raise ValueError(f"--scheme {self.scheme} is for synthetic faces alone: --data has a scheme of its own")
 
     @property
     def target(self) -> Scheme | None:
         """The scheme to train, where it is not that of the first --data."""
-        return None
+        return scheme(self.scheme) if self.scheme and self.data else None
 
     def marked_by(self, index: int) -> Scheme | None:
         """The scheme that the faces of a --data are marked by, where --marked names one."""

@@ -23,7 +23,7 @@ from toolkit.data.audit import told
 from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.data.crops import PlainCrops, plain_crops
 from toolkit.data.licences import licence_of
-from toolkit.data.sets import Mix, Portion, in_scheme
+from toolkit.data.sets import Mix, Portion, in_scheme, picked
 from toolkit.train.checkpoint import claim, discard, require_same
 from toolkit.train.device import default_precision, pick_device, process_settings
 from toolkit.train.distributed import ProcessGroup, default_threads, start_processes
@@ -271,8 +271,10 @@ def _data(options: Training, usual: Scheme) -> Steps[tuple[TrainingFaces, dict[i
     if options.validated == "none":
         return train, {}
     target = train.faces.scheme
-    held_out = open_faces(first, "val", max(1, count // 10), scheme=target, skip_bad=options.skip_bad)
-    if first is not None:
+    if first is None:
+        held_out = open_faces(None, "val", max(1, count // 10), scheme=target)
+    else:
+        held_out = open_faces(first, "val", 0, skip_bad=options.skip_bad)
         held_out = in_scheme(held_out, target, marked=options.marked_by(0), own=True)
     validation = {}
     for size in options.sizes:
@@ -294,16 +296,17 @@ def _check_norms(options: Training, faces: Mix) -> None:
 
 
 def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme) -> Mix:
-    """The training faces, all in the scheme to train: the first set's, unless the stage names another."""
+    """The training faces, all in the scheme to train: the first set's, unless the stage names another, or its parent
+    has points of one's own that are among them."""
     shares = options.share or (1.0,) * len(options.data)
-    drawn = options.target or (scheme(options.scheme) if options.scheme else usual)
-    if first is not None and options.validated == "none":
+    if first is None:
+        drawn = options.target or (scheme(options.scheme) if options.scheme else usual)
+        return Mix([Portion(faces=open_faces(None, "train", synthetic, scheme=drawn, fresh=options.fresh))])
+    if options.validated == "none":
         own: Faces = open_folder(first, test=False, skip_bad=options.skip_bad)
     else:
-        own = open_faces(first, "train", synthetic, scheme=drawn, skip_bad=options.skip_bad, fresh=options.fresh)
-    target = options.target or (options.marked_by(0) if first else None) or own.scheme
-    if first is None:
-        return Mix([Portion(faces=own)])
+        own = open_faces(first, "train", 0, skip_bad=options.skip_bad)
+    target = options.target or picked(options.marked_by(0) or own.scheme, usual)
     parts = [Portion(faces=in_scheme(own, target, marked=options.marked_by(0)), share=shares[0])]
     for index, (folder, share) in enumerate(zip(options.data[1:], shares[1:], strict=True), start=1):
         if options.hold_out == "all":

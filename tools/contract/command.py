@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import msgspec
+
 from toolkit import runtime
 from toolkit.core.files import write_bytes, write_json
 from toolkit.core.images import write_png
@@ -51,8 +53,8 @@ def run(options: Contract) -> Steps[Outcome]:
             write_png(picture, face.image)
     for name, value in made.items():
         write_bytes(golden / name, (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode())
-    contract = contract_of(about, siblings)
-    check(json.loads(json.dumps(contract)), Terms, "contract.json")
+    contract = msgspec.json.decode(msgspec.json.encode(contract_of(about, siblings)))
+    check(contract, Terms, "contract.json")
     write_json(options.out / "contract.json", {"$schema": CONTRACT_SCHEMA, **contract})
     for name, schema in schemas(FORMAT).items():
         write_json(options.out / name, schema)

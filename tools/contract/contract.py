@@ -4,6 +4,7 @@ Every number is read from the module that uses it here, so that no platform type
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from toolkit.core import heatmap
 from toolkit.core.draw import DOUBTFUL, STYLE, FaceStyle
@@ -195,7 +196,9 @@ def _model(about: Sidecar) -> ModelFile:
 
 
 def _chosen(about: Sidecar) -> Model:
-    return {**_model(about), "size_px": about.size_px, "scheme": about.scheme, "points": about.points}
+    own = {} if about.own_scheme is None else {"own_scheme": about.own_scheme}
+    rest = {"size_px": about.size_px, "scheme": about.scheme, **own, "points": about.points}
+    return cast(Model, {**_model(about), **rest})
 
 
 def _input(about: Sidecar) -> Input:

@@ -4,12 +4,13 @@ What is written is held to these types, and the schemas are made of them: `deplo
 `deploy/sidecar.schema.json` (JSON Schema 2020-12).
 """
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import msgspec
 from msgspec import Meta
 
 from toolkit.core.heatmap import Decoder
+from toolkit.core.schemes import SchemeFile
 from toolkit.core.validation import CropSide, Points, Positive, Real, Sha256, Sigma, Text
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import Layout, Output, Precision, Sidecar
@@ -43,6 +44,8 @@ class Model(ModelFile):
 
     size_px: CropSide
     scheme: Text
+    own_scheme: NotRequired[SchemeFile]
+    """Points of one's own, whole; left out for schemes that everybody knows."""
     points: Points
 
 

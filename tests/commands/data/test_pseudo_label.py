@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.faces import face_points
+from tests.own import scheme_file
 from toolkit.cli import main
 from toolkit.commands.data import pseudo_label
 from toolkit.core.arrays import FloatArray, ImageArray
@@ -14,10 +15,11 @@ from toolkit.core.correspondence import translated
 from toolkit.core.files import read_lines
 from toolkit.core.geometry import rotation
 from toolkit.core.images import write_image
-from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, Scheme
+from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, Scheme, own_scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.licences import licence_of
+from toolkit.data.pseudo_labels import PseudoLabelFolder
 from toolkit.runtime.landmarker import Prediction
 
 WIDTH, HEIGHT = 220, 180
@@ -176,3 +178,13 @@ def test_what_cannot_be_labelled_is_one_line(
     assert "allow more by --agree" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert labelled(five, five, "--overwrite") == 2
     assert "choose another" in capsys.readouterr().err and (five / "points5.csv").exists()
+
+
+def test_a_folder_says_which_points_of_ones_own_it_has(tmp_path: Path) -> None:
+    """In scheme.json, as its readers want it; of a known scheme there is none."""
+    own = own_scheme(scheme_file(tmp_path / "own.json", "pseudo-7"))
+    PseudoLabelFolder(tmp_path).close({"origin": "networks"}, own)
+    assert own_scheme(tmp_path / "scheme.json") == own
+    (tmp_path / "other").mkdir()
+    PseudoLabelFolder(tmp_path / "other").close({"origin": "networks"}, W300_68)
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["labels.json"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.own import scheme_file
 from toolkit.data.formats import by_name, detect
 from toolkit.data.labels import Photos
 
@@ -178,3 +179,16 @@ def test_no_annotations_are_not_found(tmp_path: Path) -> None:
     write(tmp_path / "faces.json", [])
     with pytest.raises(FileNotFoundError, match="no annotation that can be used"):
         COCO.read(tmp_path, "test")
+
+
+def test_points_of_ones_own_are_those_of_the_scheme_beside_the_file(tmp_path: Path) -> None:
+    """For a file given itself and for its folder, where scheme.json is no annotation file."""
+    path = write(tmp_path / "faces.json", [annotation(points=7)])
+    scheme_file(tmp_path / "scheme.json", "coco-7")
+    for root in (path, tmp_path):
+        assert detect(root) is COCO
+        reading = COCO.read(root, "train")
+        assert (reading.scheme.name, len(reading.labels), reading.problems) == ("coco-7", 1, [])
+    (tmp_path / "scheme.json").unlink()
+    with pytest.raises(FileNotFoundError, match="has no annotation that can be used"):
+        COCO.read(path, "train")

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.own import scheme_file
+from toolkit.data.formats import detect
 from toolkit.data.formats.pts import FORMAT, read_pts, write_pts
 from toolkit.data.labels import Photos
 
@@ -228,3 +230,26 @@ def test_a_long_word_is_not_repeated(tmp_path: Path) -> None:
     (tmp_path / "a.pts").write_text(f"n_points: 1\n{{\n5 {'x' * 5000}\n}}\n")
     with pytest.raises(ValueError, match=r"must be two numbers, found '5 x{22}\.\.\.'"):
         read_pts(tmp_path / "a.pts", 1)
+
+
+@pytest.mark.parametrize("place", [".", "..", "train"])
+def test_points_of_ones_own_are_those_of_the_folders_scheme(tmp_path: Path, place: str) -> None:
+    """`scheme.json` beside the points, or above a split's folder; it goes before a known scheme of as many points."""
+    root, count = tmp_path / "set", 7
+    folder = root if place == "." else root / "train"
+    face(folder, "a", POINTS[:count])
+    scheme_file((root if place == ".." else folder) / "scheme.json", f"pts {place}")
+    assert detect(root) is FORMAT
+    reading = FORMAT.read(root, "train")
+    assert (reading.scheme.name, reading.scheme.names[2], len(reading.labels)) == (f"pts {place}", "nose", 1)
+    np.testing.assert_allclose(Photos(reading)[0].points_xy, POINTS[:count], atol=1e-4)
+
+
+def test_points_that_nobody_knows_ask_for_a_scheme(tmp_path: Path) -> None:
+    """The message says which file is missing; one that does not fit is named."""
+    face(tmp_path, "a", POINTS[:7])
+    with pytest.raises(FileNotFoundError, match=r"or scheme\.json to say what other points are; all 1 annotations"):
+        FORMAT.read(tmp_path, "train")
+    (tmp_path / "scheme.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"scheme\.json"):
+        FORMAT.read(tmp_path, "train")

@@ -1,25 +1,31 @@
 """`python -m tools contract`: the committed files are those that it writes today."""
 
+import dataclasses
+import json
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from tests.own import NAMES, scheme_file
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.files import read_json, sha256, size_bytes
 from toolkit.core.images import read_image
 from toolkit.core.progress import finish
-from toolkit.core.schemes import W300_68
+from toolkit.core.schemes import W300_68, file_of, own_scheme
+from toolkit.core.validation import check
 from toolkit.core.zoo import MAIN, WEIGHTS, released
 from toolkit.detect.blazeface import detector_file
-from toolkit.runtime import models_in
+from toolkit.runtime import models_in, sidecar
 from tools.contract.command import Contract, run
-from tools.contract.contract import FORMAT
+from tools.contract.contract import FORMAT, contract_of
 from tools.contract.golden import drawn_faces
+from tools.contract.terms import Terms
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 STALE = "is stale: run `python -m tools contract` and commit deploy/contract.json and deploy/golden"
@@ -167,3 +173,18 @@ def test_a_package_for_core_ml_takes_an_image(converted, tmp_path: Path):
         "colours": "RGB",
         "range": [0.0, 255.0],
     }
+
+
+def test_the_contract_carries_points_of_ones_own(tmp_path: Path):
+    """Names, mirror pairs and lines, whole, as the schema has them; the released model's says none."""
+    own = own_scheme(scheme_file(tmp_path / "own.json", "contract-7"))
+    about = sidecar.read(released("float16"))
+    about = dataclasses.replace(about, scheme=own.name, points=7, own_scheme=file_of(own))
+    terms = json.loads(msgspec.json.encode(contract_of(about, [about])))
+    check(terms, Terms, "contract")
+    assert terms["model"]["own_scheme"]["names"] == NAMES and terms["turning"]["eyes"] == [0, 1]
+    assert terms["drawing"]["lines"] == [
+        {"indices": [3, 2, 4, 3], "closed": False},
+        {"indices": [5, 0], "closed": False},
+    ]
+    assert "own_scheme" not in read_json(DEPLOY / "contract.json")["model"]

@@ -14,7 +14,7 @@ from toolkit.core.images import SUFFIXES, write_image
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.schemes import SchemeName, scheme
+from toolkit.core.schemes import scheme
 from toolkit.data import Faces, Sample, open_faces
 from toolkit.data.audit import labels_of, warning
 from toolkit.data.augment import Augment, augment, patch
@@ -55,8 +55,9 @@ class Preview(Options):
     """The faces whose points are least like the mean shape, most unusual first: where wrong labels are."""
     augment: bool = False
     """Show training crops: turned, mirrored, covered, blurred, as a network sees them."""
-    scheme: SchemeName = "300w-68"
-    """Landmarks of the synthetic faces."""
+    scheme: str = "300w-68"
+    """Landmarks of the synthetic faces: 300w-68, cofw-29, wflw-98, or a JSON file of your own points, which a folder's
+    faces are shown by too where it picks some of theirs."""
     skip_bad: bool = False
     """Leave annotations out that cannot be used."""
 
@@ -66,6 +67,7 @@ class Preview(Options):
             raise ValueError(f"expected --count from 1 to {MOST}, got {self.count}")
         if self.size is not None and not 32 <= self.size <= 1024:
             raise ValueError(f"expected --size from 32 to 1024 pixels, got {self.size}")
+        _ = scheme(self.scheme)  # refuses unknown ones
         if self.seed < 0:
             raise ValueError(f"expected --seed 0 or more, got {self.seed}")
         if self.out.suffix.lower() not in SUFFIXES:

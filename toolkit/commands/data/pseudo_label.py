@@ -122,7 +122,7 @@ def run(options: PseudoLabel) -> Steps[Outcome]:
                 "is --model one for these points? Or allow more by --agree"
             )
         record = _record(options, faces, target, found)
-        own.close({**record, **{name: _rounded(verdicts) for name, verdicts in vars(found).items()}})
+        own.close({**record, **{name: _rounded(verdicts) for name, verdicts in vars(found).items()}}, target)
     if options.results is not None:
         append(options.results, (record,))
     return Outcome(text=_text(options, record), records=(record,))

@@ -24,10 +24,10 @@ from toolkit.core.records import Fields, append
 from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, Sample, Subset, open_faces, open_folder
-from toolkit.data.audit import told, warning
+from toolkit.data.audit import labels_of, told, warning
 from toolkit.data.crops import plain_crops
 from toolkit.data.labels import Label
-from toolkit.data.sets import in_scheme
+from toolkit.data.sets import in_own_scheme, in_scheme
 from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_of, landmarks_of_detection
 from toolkit.detect.turned import roll_of, turn_for
 from toolkit.landmarkers import identify, open_model
@@ -129,9 +129,13 @@ def _baselines(options: Evaluate, where: dict[str, str], scored: Faces) -> list[
         drawn = open_faces(None, "train", options.synthetic, scheme=scored.scheme)
         train, test = ([faces[i] for i in range(len(faces))] for faces in (drawn, scored))
     else:  # their labels say all that is needed, and no picture is read; a head of another scheme has no part in it
-        photos, every = (open_folder(options.data, test=test, skip_bad=options.skip_bad) for test in (False, True))
+        photos, every = (
+            in_own_scheme(open_folder(options.data, test=test, skip_bad=options.skip_bad), scored.scheme)
+            for test in (False, True)
+        )
         members = list(every.subsets.get(options.split, range(len(every))))
-        train, test, scored = photos.labels, [every.labels[i] for i in members], Subset(every, members, "")
+        scored = Subset(every, members, "")
+        train, test = labels_of(photos) or (), labels_of(scored) or ()
     truth = np.stack([face.points_xy for face in test])
     return [
         {"kind": "baseline", "model": name, **where, **accuracy.accuracy(points, truth, scored.scheme, scored.subsets)}

@@ -55,8 +55,8 @@ class Teacher(Training):
 
     @property
     def target(self) -> Scheme | None:
-        """The scheme of --heads."""
-        return scheme(JOINED.join(self.heads)) if self.heads else None
+        """The scheme of --heads, or as for every stage."""
+        return scheme(JOINED.join(self.heads)) if self.heads else super().target
 
 
 def run(options: Teacher) -> Steps[Outcome]:

@@ -7,6 +7,8 @@ do, means that all are labelled and says nothing of covers. A person without a l
 
 Where `width` and `height` are those of the stored pixels of a picture that EXIF turns, so are the points: they are
 turned with it. Of a picture without them, or of a square one, points are those of the upright picture.
+
+A `scheme.json` beside the file, or in the folder that is given, says what points of one's own are.
 """
 
 import re
@@ -25,12 +27,14 @@ from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.formats.gather import (
     FARTHEST_PX,
     LONGEST,
+    SCHEME,
     Format,
     Split,
     gather,
     picture_in,
     points_of,
     require_faces,
+    scheme_in,
     scheme_of,
     shown,
 )
@@ -64,13 +68,13 @@ class CocoFaces:
 def _json_files(root: Path) -> list[Path]:
     if root.is_file():
         return [root] if root.suffix.lower() == ".json" else []
-    return [file for folder in (root, root / "annotations") for file in sorted(folder.glob("*.json"))]
+    found = [file for folder in (root, root / "annotations") for file in sorted(folder.glob("*.json"))]
+    return [file for file in found if file.name not in (VISIBILITY, SCHEME)]
 
 
 def recognises(root: Path) -> bool:
     """Whether it is a .json file, or a folder with some and without .pts files."""
-    files = [file for file in _json_files(root) if file.name != VISIBILITY]
-    return bool(files) and not (root.is_dir() and any(root.glob("*.pts")))
+    return bool(_json_files(root)) and not (root.is_dir() and any(root.glob("*.pts")))
 
 
 def _file_of(root: Path, split: Split) -> Path:
@@ -210,12 +214,12 @@ def read(root: Path, split: Split) -> Reading:
 
     Raises:
         FileNotFoundError: there is no such file, or no face in it.
-        ValueError: it is not COCO-style JSON, or several files may be meant.
+        ValueError: it is not COCO-style JSON, or several files may be meant; or scheme.json does not fit.
     """
     content = _load(_file_of(root, split))
     above = content.path.parent
     folders = (above, above / "images", root, root / "images", root / "WFLW_images", above.parent / "images")
-    scheme = scheme_of(len(_keypoints(a)) // 3 for a in content.annotations) or W300_68
+    scheme = scheme_in(above, root) or scheme_of(len(_keypoints(a)) // 3 for a in content.annotations) or W300_68
     tells_covered = content.tells_covered
     chosen = [number for number, annotation in enumerate(content.annotations) if not _unlabelled(annotation)]
     passed = len(content.annotations) - len(chosen)
@@ -239,5 +243,6 @@ FORMAT = Format(
     recognises=recognises,
     read=read,
     splits=SPLITS,
-    layout="a .json file with images and annotations, and the pictures beside it or in images/",
+    layout="a .json file with images and annotations, and the pictures beside it or in images/; scheme.json for points "
+    "of your own",
 )

@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from toolkit.core.arrays import FloatArray
-from toolkit.core.schemes import SCHEMES, Scheme
+from toolkit.core.schemes import SCHEMES, Scheme, own_scheme
 from toolkit.data.labels import Problem, Reading
 
 Split = Literal["train", "val", "test"]
@@ -54,6 +54,8 @@ U = TypeVar("U")
 NumberedLine = tuple[int, str]
 """A line of a file and its number, from 1."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SCHEME = "scheme.json"
+"""In a folder: the scheme of one's own that its points are marked by."""
 FARTHEST_PX = 1_000_000
 """A coordinate beyond this is no place in a picture: the longest side that a JPEG can have is 65,535 pixels."""
 LONGEST = 24
@@ -84,6 +86,15 @@ def require_faces(reading: Reading, expected: str) -> Reading:
         return reading
     why = f"; all {len(reading.problems)} annotations are bad, first {reading.problems[0]}" if reading.problems else ""
     raise FileNotFoundError(f"{expected}{why}")
+
+
+def scheme_in(*folders: Path) -> Scheme | None:
+    """The scheme of one's own in the first folder that has one as `scheme.json`; None where none has.
+
+    Raises:
+        ValueError: the file does not fit.
+    """
+    return next((own_scheme(folder / SCHEME) for folder in folders if (folder / SCHEME).is_file()), None)
 
 
 def scheme_of(counts: Iterable[int]) -> Scheme | None:

@@ -1,7 +1,8 @@
 """Folders of NAME.jpg (or .png) + NAME.pts, the format of 300W: one face a picture, its points in a small text file.
 
 A `visibility.json` beside them, name -> {pose, visible}, says of each point whether it is seen (2), covered with its
-place estimated (1), or hidden by the head itself, its place unknown (0).
+place estimated (1), or hidden by the head itself, its place unknown (0). A `scheme.json` there or in the folder above
+says what points of one's own are; without it they are those of the known scheme of as many points.
 """
 
 import re
@@ -18,6 +19,7 @@ from toolkit.core.images import SUFFIXES
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.formats.gather import (
     BYTE_ORDER_MARK,
+    SCHEME,
     Format,
     Split,
     check_name,
@@ -25,6 +27,7 @@ from toolkit.data.formats.gather import (
     points_of,
     quoted,
     require_faces,
+    scheme_in,
     scheme_of,
     shown,
 )
@@ -183,10 +186,10 @@ def read(root: Path, split: Split) -> Reading:
 
     Raises:
         FileNotFoundError: no face can be read.
-        ValueError: visibility.json is damaged.
+        ValueError: visibility.json or scheme.json is damaged.
     """
     folder = _folder(root, split)
-    scheme = scheme_of(map(_declared, sorted(folder.glob("*.pts")))) or W300_68
+    scheme = scheme_in(folder, root) or scheme_of(map(_declared, sorted(folder.glob("*.pts")))) or W300_68
     said = read_json(folder / VISIBILITY) if (folder / VISIBILITY).is_file() else None
     if said is not None and not isinstance(said, dict):
         raise ValueError(f"{shown(folder / VISIBILITY)} must map names to a pose and a list `visible`")
@@ -195,7 +198,9 @@ def read(root: Path, split: Split) -> Reading:
     title = f"folder {name}: {len(labels)} faces{_origin(folder)}"
     found = Reading(scheme=scheme, title=title, labels=labels, problems=problems)
     return require_faces(
-        found, f"no .pts file that can be used in {shown(folder)}: expected NAME.jpg with NAME.pts beside it"
+        found,
+        f"no .pts file that can be used in {shown(folder)}: expected NAME.jpg with NAME.pts beside it, of 29, 68 or 98 "
+        f"points, or {SCHEME} to say what other points are",
     )
 
 
@@ -212,5 +217,5 @@ FORMAT = Format(
     scheme=W300_68,
     recognises=recognises,
     read=read,
-    layout="NAME.jpg or .png with NAME.pts beside it",
+    layout="NAME.jpg or .png with NAME.pts beside it; scheme.json for points of your own",
 )

@@ -167,7 +167,9 @@ def points_of(view: HeadView, scheme: Scheme) -> FloatArray:
         ValueError: the synthetic face has no reading for the scheme.
     """
     if scheme.name not in _weights():
-        raise ValueError(f"synthetic faces know {', '.join(_weights())}; got {scheme.name}")
+        raise ValueError(
+            f"synthetic faces know {', '.join(_weights())} and points picked from them; for {scheme.name} give --data"
+        )
     head = view.head
     if scheme.name not in head.points:
         head.points[scheme.name] = _read(head.unplaced, scheme)
