@@ -201,7 +201,7 @@ export class Live {
     say(faces.length === 0 ? LOOKING : doubts === 0 ? count : `${count}; ${doubts} not sure, drawn gray`);
     canvas.setAttribute("aria-label", `Picture with ${count}`);
     // for tests, and for whoever embeds this page
-    canvas.dispatchEvent(new CustomEvent("landmarks", { detail: { faces, scheme } }));
+    canvas.dispatchEvent(new CustomEvent("landmarks", { detail: { faces, scheme: scheme.name } }));
   }
 
   #mirror() {

@@ -1,13 +1,12 @@
 /** Landmarks over a picture: the lines of their scheme and a dot each, as in toolkit/core/draw.py. */
 
 import contract from "../../contract.json";
-import schemes from "../build/schemes.json";
 
 const rgb = (colour) => `rgb(${colour.map(Math.round).join(" ")})`;
 const mix = (style, share) => style.unsure.map((from, i) => from + (style.sure[i] - from) * share);
 
-/** Draw one face's `{points, confidence, sure}`, in the canvas's own pixels, by its scheme's groups of points. */
-export function drawFace(context, { points, confidence, sure }, scheme) {
+/** Draw one face's `{points, confidence, sure}`, in the canvas's own pixels, by the `lines` of its scheme. */
+export function drawFace(context, { points, confidence, sure }, { lines: joined }) {
   const style = sure ? contract.drawing.style : contract.drawing.doubtful;
   const at = (i) => [points[2 * i] + 0.5, points[2 * i + 1] + 0.5]; // a canvas counts from the corner of its first pixel
   const [xs, ys] = [points.filter((_, i) => i % 2 === 0), points.filter((_, i) => i % 2 === 1)];
@@ -15,7 +14,7 @@ export function drawFace(context, { points, confidence, sure }, scheme) {
   const stroke = Math.max(1, style.stroke * size);
   const radius = Math.max(1, style.dot * size);
   const lines = new Path2D();
-  for (const { indices, closed } of schemes[scheme].lines) {
+  for (const { indices, closed } of joined) {
     indices.forEach((index, i) => lines[i === 0 ? "moveTo" : "lineTo"](...at(index)));
     if (closed) lines.closePath();
   }

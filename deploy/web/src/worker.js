@@ -11,6 +11,7 @@ import { loadEngine, Landmarker, Network } from "./engine.js";
 import { FaceDetector } from "./faces.js";
 import { comparable, goldenFace, parity } from "./golden.js";
 import { paint } from "./paint.js";
+import { schemeOf } from "./schemes.js";
 import { timed } from "./timing.js";
 import { Tracker } from "./track.js";
 
@@ -31,8 +32,9 @@ const handlers = {
     const blazeface = new BlazeFace(await Network.open(seeing, how), contract.detector);
     const detector = new FaceDetector(blazeface, search, contract.tracking.same_face);
     const landmarker = await Landmarker.open(bytes, about, how, contract.heatmaps);
-    tracker = new Tracker(contract, detector, landmarker, schemes[about.scheme].eyes);
-    return { scheme: about.scheme };
+    const scheme = schemeOf(about, schemes);
+    tracker = new Tracker(contract, detector, landmarker, scheme.eyes);
+    return { scheme };
   },
 
   reset() {
