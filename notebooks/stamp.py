@@ -19,8 +19,9 @@ MARK = "sdhrnet"
 
 
 def digest(notebook: Any) -> str:
-    """SHA-256 of all code, cell after cell."""
-    code = "\0".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    """SHA-256 of all lines of code that are not blank, whichever cells they stand in."""
+    lines = [line for cell in notebook.cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+    code = "\n".join(line for line in lines if line.strip())
     return hashlib.sha256(code.encode()).hexdigest()
 
 
