@@ -95,7 +95,7 @@ _AROUND = tuple(
     for angle in (45, -45, 135, -135, 90, -90, 0, 180, 20, -20, 160, -160, 68, -68, 112, -112)
 )
 """Where a name may stand, in points from its dot: the nearest first."""
-MOST_TICKS = 9
+FEWEST_TICKS, MOST_TICKS = 3, 9
 POINT_PX = 4 / 3
 """A typographic point in CSS pixels."""
 MATPLOTLIB = "matplotlib"
@@ -252,17 +252,23 @@ def dot_labels(axes: "Axes", dots: Sequence[tuple[float, float, str, str]]) -> N
 
 def log_scale(axes: "Axes", side: Literal["x", "y"], values: Sequence[float]) -> None:
     """A logarithmic scale around positive values, with ticks at round numbers, written out."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
     axes.set(**{f"{side}scale": "log"})
     low, high = min(values) / 1.15, max(values) * 1.15
     axes.set(**{f"{side}lim": (low, high)})
     steps = [base * 10.0**power for power in range(-9, 10) for base in (1, 2, 3, 5, 7)]
     inside = [s for s in steps if low <= s <= high]
+    if len(inside) < FEWEST_TICKS:  # a short range, which is nearly linear
+        inside = [
+            float(s)
+            for s in MaxNLocator(MOST_TICKS - 1, steps=[1, 2, 5, 10]).tick_values(low, high)
+            if low <= s <= high
+        ]
     while len(inside) > MOST_TICKS:
         inside = inside[::2]
     axis = axes.xaxis if side == "x" else axes.yaxis
-    axis.set_major_locator(FixedLocator(inside or [low, high]))
+    axis.set_major_locator(FixedLocator(inside))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
 
