@@ -157,6 +157,7 @@ def test_faces_take_points_of_ones_own_and_their_box(tmp_path: Path) -> None:
     own = own_scheme(scheme_file(tmp_path / "own.json", "sets-7", mapped=True))
     given = photos(3)
     finish(write_pack(given, "train", tmp_path / "t.faces", 64))
+    assert in_own_scheme(given, own).title == "drawn, sets-7"
     picked = given[1].points_xy[[36, 45, 30, 48, 54]]
     for faces in (in_own_scheme(given, own), Subset(in_own_scheme(given, own), [0, 1, 2], "s")):
         np.testing.assert_allclose(faces[1].points_xy[:5], picked, atol=1e-6)

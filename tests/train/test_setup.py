@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.own import scheme_file
+from toolkit.commands.train.teacher import Teacher
 from toolkit.core.images import write_image
 from toolkit.core.progress import finish
 from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, own_scheme
@@ -94,3 +95,11 @@ def test_photos_train_points_of_ones_own(tmp_path: Path) -> None:
     alone = scheme_file(tmp_path / "alone.json", "setup-alone")
     with pytest.raises(ValueError, match="is labelled by 300w-68, which has no point of setup-alone"):
         small(tmp_path / "out", data=(known,), scheme=str(alone))
+
+
+def test_several_heads_are_of_known_schemes(tmp_path: Path) -> None:
+    """Points of one's own are no head beside others, nor what heads are drawn by."""
+    path = str(scheme_file(tmp_path / "head.json", "setup-head"))
+    for options in ({"heads": ("300w-68", path)}, {"heads": ("300w-68",), "scheme": path}):
+        with pytest.raises(ValueError, match="--heads are of known schemes alone"):
+            Teacher(out=tmp_path, **options)

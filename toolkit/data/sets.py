@@ -98,7 +98,8 @@ class Translated:
 
     @property
     def title(self) -> str:
-        return self.faces.title
+        """That of the faces, and the scheme where it is one's own: records of both are told apart."""
+        return self.faces.title + (f", {self.scheme.name}" if self.scheme.own else "")
 
     @property
     def subsets(self) -> Mapping[str, Sequence[int]]:

@@ -77,8 +77,8 @@ class Training(Options):
     """Draw other synthetic faces in each epoch, which costs a few milliseconds a face."""
     scheme: str | None = None
     """Landmarks of the synthetic faces, where no --data is given: 300w-68, cofw-29, wflw-98, or a JSON file of your own
-    points (default: 300w-68, or the parent bundle's). Beside --data it is a JSON file that picks points of the data's
-    scheme, which is then trained on these; without it, synthetic faces are labelled as the data is."""
+    points (default: 300w-68, or the parent bundle's). Beside --data: a JSON file that picks some of the data's points,
+    which are trained in place of all. Synthetic faces beside --data are labelled as what is trained."""
     augment: dict[str, float] = field(default_factory=dict)
     """Strength of kinds of augmentation, such as `--augment jpeg 0 occlude 0.5`; 0 switches one off, and `all 0`
     those that are not named (default: the preset's; results/data says what each group gave)."""

@@ -47,6 +47,10 @@ class Teacher(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.heads and (self.scheme or any(scheme(name).own for name in self.heads)):
+            raise ValueError(
+                "--heads are of known schemes alone: points of your own train by --scheme, without --heads"
+            )
         _ = self.target  # refuses unknown schemes
         if self.weights is not None and self.arch != "hrnet-w18":
             raise ValueError(f"--weights are those of hrnet-w18, not of {self.arch}")
