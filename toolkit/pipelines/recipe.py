@@ -348,7 +348,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
             name="last",
             purpose="the best photos, nearly as they are, with a strong loss of coordinates",
             jobs=(
-                _step(distil.run, last("main-last", "main-triple", 128, 16)),
+                _step(distil.run, last("main-last", "main-triple", 128, 24)),
                 _step(distil.run, last("small-last", "small-triple", 96, 16)),
             ),
         ),
