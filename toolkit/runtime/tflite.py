@@ -95,7 +95,12 @@ def allocate(interpreter: Any) -> None:
 
 
 def engine_name(engine: str = next(iter(ENGINES))) -> str:
-    """An engine with its version after a space, as records have it."""
+    """An engine with its version after a space, as records have it.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    _module(engine)
     return f"{engine} {version(engine)}"
 
 
