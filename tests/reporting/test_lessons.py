@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from toolkit.models.spec import hrsupernet
 from toolkit.reporting import lessons
-from toolkit.reporting.picture import DARKEST, Picture, brightness, fault
+from toolkit.reporting.picture import DARKEST, Picture, brightness, fault, painted
 
 pytest.importorskip("matplotlib", reason="the report extra is not installed")
 
@@ -135,3 +136,19 @@ def test_the_slider_has_a_page_for_each_place():
     moved, stack = shown.panel.children
     assert moved.options == ("all", "half") and len(stack.children) == 2
     assert "widgets" in shown._repr_mimebundle_()["text/plain"]
+
+
+def test_ticks_of_a_logarithmic_axis_are_plain_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of lines and of a histogram: no formula's source stands at an axis."""
+    drawn: list[Any] = []
+
+    def kept(figure: Any, alt: str, *, strict: bool = True) -> Picture:
+        drawn.append(figure)
+        return painted(figure, alt, strict=strict)
+
+    monkeypatch.setattr(lessons, "painted", kept)
+    lessons.lines([1, 2], {"loss": [0.2, 0.004]}, across="epoch", up="loss", alt="A loss that falls.", log=True)
+    lessons.histogram({"values": np.arange(100.0) ** 2}, across="value", alt="Many small values.", log=True)
+    for figure in drawn:
+        labels = [label.get_text() for label in figure.axes[0].get_yticklabels(which="both") if label.get_text()]
+        assert len(labels) >= 3 and all(float(label) for label in labels)

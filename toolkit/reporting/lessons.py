@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.models.spec import Spec
 from toolkit.reporting.architecture import drawing
-from toolkit.reporting.charts import LABEL_PT, LIGHT, styled
+from toolkit.reporting.charts import LABEL_PT, LIGHT, log_scale, styled
 from toolkit.reporting.drawing import png, svg
 from toolkit.reporting.picture import Picture, animation, painted, rgb
 
@@ -95,7 +95,7 @@ def lines(
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         axes.plot(x, values, marker=marker, markersize=4 if len(x) < 40 else 0, color=colour, label=name)
     if log:
-        axes.set_yscale("log")
+        log_scale(axes, "y", [float(value) for values in rows.values() for value in values])
     _legend(axes, rows)
     return painted(figure, alt)
 
@@ -144,11 +144,12 @@ def bars(values: Mapping[str, Mapping[str, float]], *, across: str, alt: str, di
 def histogram(values: Mapping[str, FloatArray], *, across: str, alt: str, log: bool = False) -> Picture:
     """How often values lie where, by name."""
     figure, axes = _plot(across, "how many")
-    bins = np.histogram_bin_edges(np.concatenate([np.ravel(v) for v in values.values()]), 40)
+    bins, most = np.histogram_bin_edges(np.concatenate([np.ravel(v) for v in values.values()]), 40), 1.0
     for number, (name, found) in enumerate(values.items()):
-        axes.hist(np.ravel(found), list(bins), color=COLOURS[number], alpha=0.6, label=name)
+        counts, _, _ = axes.hist(np.ravel(found), list(bins), color=COLOURS[number], alpha=0.6, label=name)
+        most = max(most, float(np.max(counts)))
     if log:
-        axes.set_yscale("log")
+        log_scale(axes, "y", (1.0, most))
     _legend(axes, values)
     return painted(figure, alt)
 
