@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -36,14 +36,8 @@ def labels_of(faces: Faces) -> Sequence[Label] | None:
         return None if whole is None else [whole[i] for i in faces.indices]
     if isinstance(faces, Translated):
         whole = labels_of(faces.faces)
-        return None if whole is None else [_translated(label, faces) for label in whole]
+        return None if whole is None else [faces.told(label) for label in whole]
     return None
-
-
-def _translated(label: Label, faces: Translated) -> Label:
-    points = faces.translate(label.points_xy)
-    box = faces.box(points, label.box_xyxy)
-    return replace(label, points_xy=points, box_xyxy=box, covered=faces.covers(label.covered))
 
 
 def doubtful(faces: Faces) -> list[Problem]:

@@ -181,17 +181,11 @@ def _packed(faces: Faces, size_px: int) -> list[Patch] | None:
         patches = _packed(faces.faces, size_px)
         if patches is None:
             return None
-        return [_translated(p, faces) for p in patches]
+        return [faces.told(each) for each in patches]
     whole, indices = (faces.faces, faces.indices) if isinstance(faces, Subset) else (faces, range(len(faces)))
     if not isinstance(whole, PackedFaces) or whole.size_px < size_px:
         return None
     return [whole.patch(i) for i in indices]
-
-
-def _translated(face: Patch, faces: Translated) -> Patch:
-    points = faces.translate(face.points_xy)
-    box = faces.box(points, face.box_xyxy)
-    return replace(face, points_xy=points, box_xyxy=box, covered=faces.covers(face.covered))
 
 
 def random_masks(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,12 @@ from numpy.typing import NDArray
 from toolkit.core.arrays import FloatArray
 from toolkit.core.correspondence import correspondence, translated
 from toolkit.core.schemes import Scheme
+from toolkit.data.augment import Patch
+from toolkit.data.labels import Label
 from toolkit.data.sample import Faces, Sample, box_of_points
+
+F = TypeVar("F", Sample, Label, Patch)
+"""A face with its points, box and covers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,16 +115,19 @@ class Translated:
         return len(self.faces)
 
     def __getitem__(self, index: int) -> Sample:
-        sample = self.faces[index]
-        points = self.translate(sample.points_xy)
-        box = self.box(points, sample.box_xyxy)
-        return replace(sample, points_xy=points, box_xyxy=box, covered=self.covers(sample.covered))
+        return self.told(self.faces[index])
+
+    def told(self, face: F) -> F:
+        """One of the faces, as a sample, a label or a patch, in the scheme."""
+        points = self.translate(face.points_xy)
+        box = self._box(points, face.box_xyxy)
+        return replace(face, points_xy=points, box_xyxy=box, covered=self.covers(face.covered))
 
     def translate(self, points_xy: FloatArray) -> FloatArray:
         """Points (M, 2) as the faces are marked, in the scheme."""
         return translated(points_xy, self.marked, self.scheme, close=True, own=self.own)
 
-    def box(self, points_xy: FloatArray, box_xyxy: FloatArray) -> FloatArray:
+    def _box(self, points_xy: FloatArray, box_xyxy: FloatArray) -> FloatArray:
         """The box (4,) of a face with these points (M, 2) in the scheme, which had that box."""
         there = np.isfinite(points_xy).all(axis=1).sum() >= 2
         return box_of_points(points_xy) if self.scheme.own and there else box_xyxy
