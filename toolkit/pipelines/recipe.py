@@ -354,8 +354,9 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="others",
-            purpose="160 px, 98 and 29 points, and a network of drawn faces",
+            purpose="the small network's last phase once more; 160 px, 98 and 29 points; a network of drawn faces",
             jobs=(
+                _step(distil.run, last("small-longer", "small-last", 96, 40)),
                 _step(distil.run, large),
                 _step(teacher.run, points_98),
                 _step(teacher.run, points_29),
@@ -370,7 +371,10 @@ def waves(at: Places) -> tuple[Wave, ...]:
         Wave(
             name="shape",
             purpose="a shape layer behind the decoding",
-            jobs=tuple(_step(shape.run, shaped(name, f"{name}-last")) for name in ("main", "small", "large")),
+            jobs=tuple(
+                _step(shape.run, shaped(name, parent))
+                for name, parent in (("main", "main-last"), ("small", "small-longer"), ("large", "large-last"))
+            ),
         ),
         Wave(
             name="compared",
