@@ -94,6 +94,8 @@ class Wave:
     name: str
     purpose: str
     jobs: tuple[Job[Any], ...]
+    ships: bool = True
+    """Whether what ships comes of it; a study is made by its name alone."""
 
 
 class Kept(TypedDict):
@@ -378,7 +380,9 @@ def waves(at: Places) -> tuple[Wave, ...]:
         ),
         Wave(
             name="compared",
-            purpose="the same time on peers, teacher and masks, on the teacher and on the truth alone, two seeds each",
+            purpose="a study: the same time on peers, teacher and masks, on the teacher and on the truth alone, two "
+            "seeds each",
+            ships=False,
             jobs=tuple(
                 seeded({"small-peers": (2, TRIPLE), "small-teacher": (3, FROM_TEACHER), "small-truth": (6, ALONE)})
             ),

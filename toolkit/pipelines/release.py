@@ -44,7 +44,7 @@ class Release(Options):
     which are done."""
     wave: str | None = None
     """Make one wave, or one step, such as teacher, and ship nothing; what it starts from must be there, and it goes on
-    where it was."""
+    where it was. A study, of which nothing ships, is made so alone."""
     packs: OutFolder | None = None
     """Train from packs in this folder, such as 300w.faces, as where the pictures cannot be; those that are missing are
     made from --data, as WebP pictures."""
@@ -54,8 +54,8 @@ class Release(Options):
     at_once: int = 2
     """Trainings that run at the same time, on one thread each."""
     results: OutRecords | None = None
-    """Add the records to this .jsonl file; an older record of the same measurement is replaced. The teacher, too large
-    for the package, is put beside it."""
+    """Add the records to this .jsonl file; an older record of the same measurement is replaced. With a --wave, those of
+    its trainings; else the teacher, too large for the package, is put beside it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,10 +78,13 @@ def run(options: Release) -> Steps[Outcome]:
     recipe = waves(options.places)
     if options.list:
         return _listed(options, recipe)
-    chosen = _chosen(recipe, options.wave) if options.wave else recipe
+    chosen = _chosen(recipe, options.wave) if options.wave else [wave for wave in recipe if wave.ships]
     _require_sets(options, chosen)
     if options.wave:
-        return (yield from _make(options, chosen))
+        made = yield from _make(options, chosen)
+        if options.results is not None:
+            append(options.results, list(_steps(chosen)))
+        return made
     if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher"):
         raise ValueError(f"--results {options.results} would put the rounded teacher over {options.out}'s own: move it")
     yield from _make(options, chosen)
@@ -91,7 +94,7 @@ def run(options: Release) -> Steps[Outcome]:
         outcomes.append((yield from ship(options.out / shipped.step, shipped, options.data, options.weights)))
     for step, path in (("begun", START), ("spared", SPARED)):
         bundle.write(bundle.rounded(bundle.read(options.out / step)), options.weights / path.relative_to(WEIGHTS))
-    outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(recipe))))
+    outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(chosen))))
     whole = joined(outcomes)
     if options.results is not None:
         bundle.write(bundle.rounded(bundle.read(options.out / "teacher-last")), options.results.parent / "teacher")
