@@ -60,9 +60,15 @@ def shape_layer(points: int = 68, seed: int = 0) -> ShapeLayer:
     """A layer with random mean places and random maps, as large as fitted ones."""
     layer, draw = ShapeLayer(ShapeSpec(), points), torch.Generator().manual_seed(seed)
     mean = 0.5 + 0.18 * torch.randn(points, 2, generator=draw)
-    weight = torch.randn(2 * points, 2 * points, generator=draw) * (0.3 / points**0.5)
-    bias = 0.005 * torch.randn(2 * points, generator=draw)
-    layer.load_state_dict({"mean": mean, "weight": weight, "bias": bias})
+    layer.load_state_dict(
+        {
+            "mean": mean,
+            "hidden_weight": 0.7 * torch.randn(layer.spec.hidden, 2 * points, generator=draw),
+            "hidden_bias": 0.1 * torch.randn(layer.spec.hidden, generator=draw),
+            "weight": 0.002 * torch.randn(2 * points, layer.spec.hidden, generator=draw),
+            "bias": 0.005 * torch.randn(2 * points, generator=draw),
+        }
+    )
     return layer
 
 

@@ -1,4 +1,4 @@
-"""The shape layer: a bounded linear function of what is seen, which stays small whatever the points are."""
+"""The shape layer: a bounded perceptron on what is seen, whose corrections stay small whatever the points are."""
 
 import dataclasses
 
@@ -12,7 +12,8 @@ from toolkit.models.shape import ShapeLayer, corrected
 from toolkit.models.spec import HRNetSpec, ShapeSpec, from_json, hrsupernet, to_json
 
 POINTS = 9
-SPEC = ShapeSpec(reach=0.2, bound=0.03)
+HIDDEN = 24
+SPEC = ShapeSpec(reach=0.2, bound=0.03, hidden=HIDDEN)
 
 
 def layer() -> ShapeLayer:
@@ -21,7 +22,9 @@ def layer() -> ShapeLayer:
     made.load_state_dict(
         {
             "mean": 0.5 + 0.2 * torch.randn(POINTS, 2, generator=draw),
-            "weight": 0.2 * torch.randn(2 * POINTS, 2 * POINTS, generator=draw),
+            "hidden_weight": torch.randn(HIDDEN, 2 * POINTS, generator=draw),
+            "hidden_bias": 0.1 * torch.randn(HIDDEN, generator=draw),
+            "weight": 0.1 * torch.randn(2 * POINTS, HIDDEN, generator=draw),
             "bias": 0.01 * torch.randn(2 * POINTS, generator=draw),
         }
     )
@@ -41,14 +44,17 @@ def test_a_fresh_layer_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_it_is_the_linear_function_that_it_says(seed: int) -> None:
+def test_it_is_the_perceptron_that_it_says(seed: int) -> None:
     """Against NumPy, point by point, on a face that no limit meets and on one that they do."""
     model = layer()
-    mean, weight, bias = (value.double().numpy() for value in (model.mean, model.weight, model.bias))
+    own = {name: value.double().numpy() for name, value in model.state_dict().items()}
     xy, sure = face(seed)
     for points in (xy, xy + 0.3 * torch.randn(POINTS, 2, generator=torch.Generator().manual_seed(seed))):
-        off = np.clip(points.double().numpy() - mean, -SPEC.reach, SPEC.reach) * sure[0].double().numpy()[:, None]
-        shift = np.clip(weight @ off.ravel() + bias, -SPEC.bound, SPEC.bound).reshape(-1, 2)
+        off = (
+            np.clip(points.double().numpy() - own["mean"], -SPEC.reach, SPEC.reach) * sure[0].double().numpy()[:, None]
+        )
+        hidden = np.maximum(own["hidden_weight"] @ off.ravel() + own["hidden_bias"], 0)
+        shift = np.clip(own["weight"] @ hidden + own["bias"], -SPEC.bound, SPEC.bound).reshape(-1, 2)
         assert np.abs(shift).max() > 0.005
         np.testing.assert_allclose(model(points, sure).numpy(), points.numpy() + shift, atol=1e-6)
 
@@ -103,11 +109,12 @@ def test_corrected_speaks_crop_pixels() -> None:
 
 @pytest.mark.parametrize("spec", [hrsupernet(68), HRNetSpec(points=29)], ids=["supernet", "teacher"])
 def test_a_spec_without_a_layer_is_written_as_before(spec: HRNetSpec) -> None:
-    """Byte for byte as version 3, so that digests of networks without one stay; with one it is version 4."""
+    """Byte for byte as version 3, so that digests of networks without one stay; with one it is version 6."""
     plain = to_json(spec)
     assert plain["format"] == 3 and "shape" not in plain
     shaped = dataclasses.replace(spec, shape=ShapeSpec(bound=0.07))
-    assert to_json(shaped)["format"] == 4 and to_json(shaped)["shape"] == {"reach": 0.25, "bound": 0.07}
+    assert to_json(shaped)["format"] == 6
+    assert to_json(shaped)["shape"] == {"reach": 0.25, "bound": 0.07, "hidden": 256}
     assert from_json(to_json(shaped)) == shaped and from_json(plain) == spec
     with pytest.raises(ValueError, match="shape"):
         from_json(to_json(shaped) | {"shape": {"bound": 9.0}})
@@ -116,7 +123,7 @@ def test_a_spec_without_a_layer_is_written_as_before(spec: HRNetSpec) -> None:
 def test_a_network_carries_its_layer_as_buffers() -> None:
     """In its state, so that it goes wherever weights go; not among its parameters, so that no optimiser moves it."""
     net = build(dataclasses.replace(hrsupernet(5), shape=SPEC))
-    names = {"shape.mean", "shape.weight", "shape.bias"}
+    names = {f"shape.{name}" for name in ("mean", "hidden_weight", "hidden_bias", "weight", "bias")}
     assert names <= net.state_dict().keys()
     assert not names & dict(net.named_parameters()).keys()
     assert build(hrsupernet(5)).shape is None

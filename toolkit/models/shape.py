@@ -1,10 +1,8 @@
 """The shape layer: after decoding, what the points of a face together say about the place of each of them.
 
-A heatmap places its point by itself, though a face has far fewer ways to be than its points have. The layer adds to
-each point a linear function of how far all of them lie from where they are on average in the crop. It is fitted
-afterwards, by `sdhrnet shape`, and no training changes it. A shift, and a turn or a change of size of the mean face,
-are linear in the points, so that the fit learns to leave them alone; to take them out first, by the best similarity,
-would take 35 more operations in every file.
+A heatmap places its point by itself, though a face has far fewer ways to be than its points have. The layer is a
+perceptron of one hidden layer from how far all points lie from where they are on average in the crop to a correction of
+each. It is fitted afterwards, by `sdhrnet shape`, and no training changes it.
 
 It cannot make a face explode that is hidden, cut off or no face at all:
 
@@ -12,7 +10,7 @@ It cannot make a face explode that is hidden, cut off or no face at all:
 - it counts to `reach` at most, so that a point that landed elsewhere says no more than one at the border;
 - no coordinate is corrected by more than `bound`.
 
-It has neither branches, divisions nor indices, and no value of it is above 1, so that it is right in half precision.
+It has neither branches, divisions nor indices, and no value of it is large, so that it is right in half precision.
 """
 
 import numpy as np
@@ -30,6 +28,8 @@ class ShapeLayer(nn.Module):
     """
 
     mean: Tensor
+    hidden_weight: Tensor
+    hidden_bias: Tensor
     weight: Tensor
     bias: Tensor
 
@@ -38,13 +38,18 @@ class ShapeLayer(nn.Module):
         self.spec = spec
         # buffers: a heatmap loss has no gradient for them, and optimisers and pruning leave them alone
         self.register_buffer("mean", torch.full((points, 2), 0.5))  # where the points are on average
-        self.register_buffer("weight", torch.zeros(2 * points, 2 * points))  # from deviations to corrections
+        self.register_buffer("hidden_weight", torch.zeros(spec.hidden, 2 * points))  # from deviations
+        self.register_buffer("hidden_bias", torch.zeros(spec.hidden))
+        self.register_buffer("weight", torch.zeros(2 * points, spec.hidden))  # to corrections
         self.register_buffer("bias", torch.zeros(2 * points))
 
     def forward(self, points: Tensor, confidence: Tensor) -> Tensor:
-        limit = self.spec.bound
-        shift = (self.deviations(points, confidence) @ self.weight.T + self.bias).clamp(-limit, limit)
-        return points + shift.view(-1, 2)
+        return points + self.shifts(self.deviations(points, confidence)).view(-1, 2)
+
+    def shifts(self, deviations: Tensor) -> Tensor:
+        """The corrections (N, 2 M) that deviations (N, 2 M) ask for."""
+        hidden = torch.relu(deviations @ self.hidden_weight.T + self.hidden_bias)
+        return (hidden @ self.weight.T + self.bias).clamp(-self.spec.bound, self.spec.bound)
 
     def deviations(self, points: Tensor, confidence: Tensor) -> Tensor:
         """(1, 2 M): x and y of each point's deviation from its mean place, times its confidence."""

@@ -12,7 +12,7 @@ from msgspec import Meta
 from toolkit.core.validation import Points, check, without_format
 from toolkit.models.released import RELEASED
 
-FORMAT = 5
+FORMAT = 6
 """The newest version of the JSON (2 added `narrowed`, 3 `depths` and `depth_factors`, 4 `shape`, 5 `unit`,
 `bottlenecks` and `stages`); a higher one comes from a newer release. What a network does not have is not written, so
 that older ones are written as they always were."""
@@ -40,6 +40,8 @@ class ShapeSpec:
     """As far as a coordinate's deviation from its mean place counts."""
     bound: Annotated[float, Meta(gt=0, le=0.5)] = 0.03
     """The furthest that a coordinate is corrected."""
+    hidden: Width = 256
+    """Width of the hidden layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,7 +297,7 @@ def _edge(stage: int, source: int, target: int) -> Edge:
     return Edge(stage=stage, source=source, target=target, inner=(width,) * max(0, target - source - 1))
 
 
-ADDED = {"shape": (4, None), "unit": (5, "mbconv"), "bottlenecks": (5, None), "stages": (5, STAGES)}
+ADDED = {"shape": (6, None), "unit": (5, "mbconv"), "bottlenecks": (5, None), "stages": (5, STAGES)}
 """Fields by the version that they are written as from on, and the value with which they are not written."""
 
 

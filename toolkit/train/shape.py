@@ -1,19 +1,37 @@
-"""Fitting a shape layer (models.shape) to what a network found on labelled crops: a ridge regression."""
+"""Fitting a shape layer (models.shape) to what a network found on labelled crops."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from toolkit.core import heatmap, metrics
 from toolkit.core.arrays import FloatArray
+from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
 from toolkit.data.batches import Batch
 from toolkit.models.shape import ShapeLayer, corrected
 from toolkit.models.spec import ShapeSpec
 from toolkit.train.inference import decoded
+
+BATCH = 64
+DEVIATION, SHIFT = 8.0, 0.02
+"""What deviations are multiplied by while a layer is fitted, and what its corrections are, so that both are about 1."""
+NARROW = 0.1
+"""Of the crop: eye corners that are nearer, as in a profile, count as so far apart."""
+TINY = 1e-7
+"""Under the root of a distance, which has no slope at 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """How a layer is fitted."""
+
+    epochs: int = 40
+    lr: float = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,58 +66,55 @@ def found_on(net: nn.Module, batches: Iterable[Batch], sigma_px: float, decoder:
         yield Found(points=(points_xy + 0.5) / side, confidence=confidence, truth=(batch.points_xy + 0.5) / side)
 
 
-def layers(found: Found, spec: ShapeSpec, strengths: Sequence[float]) -> dict[float, ShapeLayer]:
-    """A shape layer for every strength of the ridge, fitted to what a network found.
+def fitted(found: Found, scheme: Scheme, spec: ShapeSpec, fit: Fit, seed: int) -> Steps[ShapeLayer]:
+    """The layer of least NME on what a network found, by AdamW; a face without both eye corners counts as the mean one.
 
-    No correction is asked for beyond the layer's bound, so that no single face that the network lost decides.
+    The distances are not squared, and no correction reaches beyond the layer's bound, so that no single face that the
+    network lost decides.
 
     Args:
-        found: on training crops.
+        found: on training crops, N of them.
+        scheme: of its points.
         spec: of the layer.
-        strengths: what is added to each deviation's variance of 1.
+        fit: how.
+        seed: of the first weights and of the order of the faces.
     """
-    mean = torch.from_numpy(found.points.mean(axis=0)).float()
-    plain = ShapeLayer(spec, len(mean))
-    plain.mean.copy_(mean)
-    pairs = zip(found.points, found.confidence, strict=True)
-    seen = [plain.deviations(torch.from_numpy(p).float(), torch.from_numpy(c).float()[None]) for p, c in pairs]
-    wanted = torch.from_numpy(found.truth - found.points).flatten(1).clamp(-spec.bound, spec.bound)
-    weights, biases = ridge(torch.cat(seen).double(), wanted.double(), strengths)
-    made = {}
-    for strength, weight, bias in zip(strengths, weights, biases, strict=True):
-        made[strength] = layer = ShapeLayer(spec, len(mean))
-        layer.load_state_dict({"mean": mean, "weight": weight, "bias": bias})
-    return made
+    layer = ShapeLayer(spec, scheme.points)
+    layer.mean.copy_(torch.from_numpy(found.points.mean(axis=0)))
+    pairs = zip(torch.from_numpy(found.points).float(), torch.from_numpy(found.confidence).float(), strict=True)
+    seen = DEVIATION * torch.cat([layer.deviations(points, confidence) for points, confidence in pairs])
+    wanted = torch.from_numpy(found.truth - found.points).float()
+    weights = wanted.isfinite().all(dim=2) / torch.from_numpy(_scales(found, scheme)).float()[:, None]
+    wanted = wanted.nan_to_num()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        first, last = nn.Linear(2 * scheme.points, spec.hidden), nn.Linear(spec.hidden, 2 * scheme.points)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        optimiser = torch.optim.Adam([*first.parameters(), *last.parameters()], lr=fit.lr)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, fit.epochs * math.ceil(len(seen) / BATCH))
+        for epoch in range(fit.epochs):
+            for some in torch.split(torch.randperm(len(seen)), BATCH):
+                shift = (SHIFT * last(torch.relu(first(seen[some])))).clamp(-spec.bound, spec.bound)
+                off = shift.view(-1, scheme.points, 2) - wanted[some]
+                loss = ((off.square().sum(dim=2) + TINY).sqrt() * weights[some]).mean()
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+            yield Progress(task="fitting the shape layer", done=epoch + 1, total=fit.epochs)
+    with torch.no_grad():
+        layer.hidden_weight.copy_(DEVIATION * first.weight)
+        layer.hidden_bias.copy_(first.bias)
+        layer.weight.copy_(SHIFT * last.weight)
+        layer.bias.copy_(SHIFT * last.bias)
+    return layer
 
 
-def ridge(seen: Tensor, wanted: Tensor, strengths: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """Linear maps from `seen` (N, F) to `wanted` (N, O) of least squared error plus strength times squared weights.
-
-    Each value that is seen counts in its standard deviations; the intercept costs nothing.
-
-    Args:
-        seen: float64.
-        wanted: float64, NaN where it is not known; each output is fitted to the rows that know it, and is 0 where no
-            row does.
-        strengths: S of them.
-
-    Returns:
-        Weights (S, O, F) and biases (S, O).
-    """
-    weights = seen.new_zeros(len(strengths), wanted.shape[1], seen.shape[1])
-    biases = seen.new_zeros(len(strengths), wanted.shape[1])
-    patterns, which = torch.unique(wanted.isfinite().T, dim=0, return_inverse=True)  # outputs known by the same rows
-    for number, rows in enumerate(patterns):
-        outputs = torch.nonzero(which == number).view(-1)
-        if not rows.any():
-            continue
-        x, y = seen[rows], wanted[rows][:, outputs]
-        middle, spread = x.mean(dim=0), x.std(dim=0, correction=0).clamp(min=1e-9)
-        scaled = (x - middle) / spread
-        values, vectors = torch.linalg.eigh(scaled.T @ scaled / len(x))
-        turned = vectors.T @ (scaled.T @ (y - y.mean(dim=0)) / len(x))
-        for place, strength in enumerate(strengths):
-            found = (vectors @ (turned / (values.clamp(min=0) + strength)[:, None])).T / spread  # (outputs, F)
-            weights[place, outputs] = found
-            biases[place, outputs] = y.mean(dim=0) - found @ middle
-    return weights, biases
+def _scales(found: Found, scheme: Scheme) -> FloatArray:
+    """(N,): what each face's distances are divided by, the distance of its outer eye corners."""
+    left, right = scheme.eyes
+    apart = np.linalg.norm(found.truth[:, left] - found.truth[:, right], axis=1)
+    known = np.isfinite(apart)
+    mean = apart[known].mean() if known.any() else 1.0
+    return np.asarray(np.where(known, apart, mean).clip(min=NARROW))

@@ -31,7 +31,8 @@ from toolkit.models.building import build
 from toolkit.models.spec import SuperNetSpec
 from toolkit.slimming.complexity import complexity
 
-FEW: dict[str, Any] = {"synthetic": 200, "rounds": 1, "ridge": (0.3, 3.0)}
+LAYER = [f"shape.{name}" for name in ("mean", "hidden_weight", "hidden_bias", "weight", "bias")]
+FEW: dict[str, Any] = {"synthetic": 200, "rounds": 1, "hidden": 32, "epochs": 15}
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +52,16 @@ def shaped(plain: Path) -> Path:
 
 @pytest.mark.slow
 def test_the_card_says_what_was_fitted_chosen_and_gained(plain: Path, shaped: Path) -> None:
-    """Scores before and after of the validation faces, one for each strength, the best of them kept; the parent."""
+    """Scores before and after of the validation faces; how it was fitted; the parent."""
     card, before = bundle.read(shaped).card, bundle.read(plain).card
     assert (card.stage, card.name, card.parents) == ("shape", before.name, {"network": bundle.digest(plain)})
     after, alone = (
         sum(found[name]["nme_mean"] for name in ("val", "val_augmented"))
         for found in (card.metrics, card.metrics["before"])
     )
-    assert after < alone  # what a layer is chosen by
-    tried = card.metrics["ridge"]
-    assert set(tried) == {"0.3", "3"} and tried[f"{card.config['shape']['ridge']:g}"] == min(tried.values())
-    assert "synthetic" in card.data["shape"] and card.config["shape"]["rounds"] == 1
+    assert after < alone  # what a layer is judged by
+    assert "synthetic" in card.data["shape"]
+    assert [card.config["shape"][name] for name in ("rounds", "hidden", "epochs")] == [1, 32, 15]
 
 
 @pytest.mark.slow
@@ -69,10 +69,10 @@ def test_the_network_is_left_as_it_is(plain: Path, shaped: Path) -> None:
     """Its weights stand beside those of the layer, whose spec is data; counts hold both."""
     before, after = bundle.read(plain), bundle.read(shaped)
     own = {name for name in after.weights if name.startswith("shape.")}
-    assert own == {"shape.mean", "shape.weight", "shape.bias"}
+    assert own == set(LAYER)
     assert all(torch.equal(before.weights[name], after.weights[name]) for name in before.weights)
     costs = [complexity(loaded.spec, 64) for loaded in (before, after)]
-    assert costs[1].params_full - costs[0].params_full == 136 * 136 + 2 * 136
+    assert costs[1].params_full - costs[0].params_full == 2 * 136 * 32 + 32 + 2 * 136
     assert costs[1].params_paper == costs[0].params_paper and costs[1].macs_paper == costs[0].macs_paper
 
 
@@ -129,7 +129,7 @@ def test_slimming_keeps_the_layer(shaped: Path, tmp_path: Path, options: dict[st
     assert "fit it anew (sdhrnet shape)" in outcome.text
     before, after = bundle.read(shaped), bundle.read(tmp_path / "slim")
     assert after.spec.shape == before.spec.shape and after.spec != before.spec
-    for name in ("shape.mean", "shape.weight", "shape.bias"):
+    for name in LAYER:
         assert torch.equal(before.weights[name], after.weights[name])
 
 
@@ -141,7 +141,7 @@ def test_training_on_keeps_the_layer(shaped: Path, tmp_path: Path) -> None:
     before, after = bundle.read(shaped), bundle.read(tmp_path / "distil")
     assert not torch.equal(before.weights["head.out.weight"], after.weights["head.out.weight"])
     assert after.spec == before.spec
-    for name in ("shape.mean", "shape.weight", "shape.bias"):
+    for name in LAYER:
         assert torch.equal(before.weights[name], after.weights[name])
 
 
@@ -155,9 +155,9 @@ def test_other_landmarks_start_without_the_layer(shaped: Path, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_where_nothing_helps_nothing_is_written(plain: Path, tmp_path: Path) -> None:
-    """Next to no ridge on fewer faces than there are values learns their noise by heart."""
-    options = Shape(bundle=plain, out=tmp_path / "out", synthetic=60, rounds=0, ridge=(1e-9,))
-    with pytest.raises(ValueError, match=r"no shape layer does better.*nothing is written"):
+    """Many passes over few faces learn their noise by heart."""
+    options = Shape(bundle=plain, out=tmp_path / "out", synthetic=20, rounds=0, epochs=2000)
+    with pytest.raises(ValueError, match=r"a shape layer does no better.*nothing is written"):
         finish(run(options))
     assert not (tmp_path / "out").exists()
 
@@ -174,7 +174,7 @@ def test_a_network_with_several_heads_is_refused(plain: Path, tmp_path: Path) ->
         finish(run(Shape(bundle=tmp_path / "heads", out=tmp_path / "out", **FEW)))
 
 
-@pytest.mark.parametrize(("wrong", "message"), [({"ridge": ()}, "above 0"), ({"ridge": (0.0,)}, "above 0"),
+@pytest.mark.parametrize(("wrong", "message"), [({"hidden": 0}, "--hidden"), ({"epochs": 0}, "--epochs"),
                                                 ({"rounds": -1}, "--rounds")])  # fmt: skip
 def test_options_that_mean_nothing_are_refused(
     plain: Path, tmp_path: Path, wrong: dict[str, Any], message: str

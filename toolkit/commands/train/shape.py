@@ -24,7 +24,7 @@ from toolkit.data.crops import plain_crops
 from toolkit.data.licences import licence_of
 from toolkit.models.shape import ShapeLayer
 from toolkit.models.spec import ShapeSpec
-from toolkit.train.shape import Found, found_on, layers
+from toolkit.train.shape import Fit, Found, fitted, found_on
 
 BATCH = 16
 AUGMENTED = "augmented"
@@ -33,12 +33,12 @@ AUGMENTED = "augmented"
 
 @dataclass(frozen=True, kw_only=True)
 class Shape(Options):
-    """Fit a shape layer: after decoding, a linear function of all points of the face corrects each of them.
+    """Fit a shape layer: after decoding, a perceptron that sees all points of the face corrects each of them.
 
     The network is left as it is. It is run over the training faces, as they are and as training shows them (turned,
-    covered, cut off), and a ridge regression from its points to the truth is solved. How strong the ridge is is chosen
-    on the validation faces. The points of a bundle with a shape layer, and of every file converted from it, are the
-    corrected ones. Fit it last: slimming and training on keep the layer as it is.
+    covered, cut off), and the perceptron learns the way from its points to the truth. It is written where it does
+    better on the validation faces than the network alone. The points of a bundle with a shape layer, and of every file
+    converted from it, are the corrected ones. Fit it last: slimming and training on keep the layer as it is.
     """
 
     bundle: BundlePath
@@ -54,10 +54,12 @@ class Shape(Options):
     """Number of synthetic training faces, where no --data is given; a tenth as many for validation."""
     rounds: int = 1
     """Times that every training face is shown as training shows it, beside once as it is."""
-    ridge: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
-    """Strengths to choose among, by the mean NME of the validation faces as they are and as training shows them."""
+    hidden: int = 256
+    """Width of the perceptron's hidden layer."""
+    epochs: int = 40
+    """Passes of the perceptron over what the network found."""
     seed: int = 0
-    """Of the augmentation."""
+    """Of the augmentation and of the perceptron."""
     threads: int = 1
     """CPU threads."""
     skip_bad: bool = False
@@ -66,9 +68,7 @@ class Shape(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(0, "rounds", "seed")
-        self.at_least(1, "synthetic", "threads")
-        if not self.ridge or not all(strength > 0 for strength in self.ridge):
-            raise ValueError(f"--ridge takes strengths above 0, got {self.ridge}")
+        self.at_least(1, "synthetic", "threads", "hidden", "epochs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +100,11 @@ def run(options: Shape) -> Steps[Outcome]:
         title = train.faces.title
         found = yield from _found(loaded, _epochs(options, train, range(options.rounds + 1)), "training faces")
         validation = yield from _validation(options, loaded)
-        made = layers(found, ShapeSpec(), options.ridge)
+        spec, fit = ShapeSpec(hidden=options.hidden), Fit(epochs=options.epochs)
+        layer = yield from fitted(found, loaded.scheme, spec, fit, options.seed)
     finally:
         torch.set_num_threads(before)
-    return _chosen(options, loaded, made, validation, title, perf_counter() - started)
+    return _written(options, loaded, layer, validation, title, perf_counter() - started)
 
 
 def _validation(options: Shape, loaded: bundle.Bundle) -> Steps[Validation]:
@@ -149,38 +150,39 @@ def _found(loaded: bundle.Bundle, epochs: Sequence[Sequence[Batch]], what: str) 
     return Found.of(parts)
 
 
-def _chosen(
+def _written(
     options: Shape,
     loaded: bundle.Bundle,
-    made: dict[float, ShapeLayer],
+    layer: ShapeLayer,
     validation: Validation,
     trained_on: str,
     seconds: float,
 ) -> Outcome:
-    """Write the layer that does best on the validation faces.
+    """Write the bundle with its layer.
 
     Raises:
-        ValueError: none does better than the network alone.
+        ValueError: it does no better on the validation faces than the network alone.
     """
-    before = validation.errors(None, loaded)
-    scores = {strength: validation.errors(layer, loaded) for strength, layer in made.items()}
-    best = min(scores, key=lambda strength: _mean(scores[strength]))
-    if not _mean(scores[best]) < _mean(before):
+    before, after = (validation.errors(each, loaded) for each in (None, layer))
+    if not _mean(after) < _mean(before):
         raise ValueError(
-            f"no shape layer does better on the validation faces than the network alone, {_mean(before):.2f} % NME: "
+            f"a shape layer does no better on the validation faces than the network alone, {_mean(before):.2f} % NME: "
             "nothing is written; more training faces (--data, --synthetic) may help"
         )
-    after, licence = scores[best], licence_of(trained_on, [loaded.card.licence])
-    spec = replace(loaded.spec, shape=made[best].spec)
+    licence = licence_of(trained_on, [loaded.card.licence])
+    spec = replace(loaded.spec, shape=layer.spec)
     weights = {name: value for name, value in loaded.weights.items() if not name.startswith("shape.")}
-    weights |= {f"shape.{name}": value for name, value in bundle.state(made[best]).items()}
-    own = {"ridge": best, "rounds": options.rounds, "seed": options.seed, "augment": asdict(Augment())}
+    weights |= {f"shape.{name}": value for name, value in bundle.state(layer).items()}
+    own = {
+        **{name: getattr(options, name) for name in ("hidden", "epochs", "rounds", "seed")},
+        "augment": asdict(Augment()),
+    }
     card = replace(
         loaded.card,
         stage="shape",
         data=_data(loaded.card, trained_on, validation.title) | ({"licence": licence} if licence else {}),
         config=loaded.card.config | {"shape": own},
-        metrics=_metrics(before, after) | {"ridge": {f"{s:g}": round(_mean(e), 4) for s, e in scores.items()}},
+        metrics=_metrics(before, after),
         parents={"network": bundle.digest(options.bundle)},
         made_with={
             "versions": versions("torch", "numpy", "opencv-contrib-python"),
@@ -193,14 +195,14 @@ def _chosen(
     bundle.write(bundle.Bundle(spec=spec, card=card, weights=weights), options.out)
     was, now = ([f"{one.nme_mean:.2f}" for one in pair] for pair in (before, after))
     return Outcome(
-        text=f"shape layer of ridge {best:g} written to {options.out}: validation NME {was[0]} -> {now[0]} %, as "
+        text=f"shape layer written to {options.out}: validation NME {was[0]} -> {now[0]} %, as "
         f"training shows the faces {was[1]} -> {now[1]} %\nnext: sdhrnet convert {options.out}",
         records=({"kind": "shape", "name": card.name, **own, **card.metrics},),
     )
 
 
 def _mean(scores: tuple[metrics.Scores, metrics.Scores]) -> float:
-    """What a layer is chosen by, in percent; infinite where no face has an NME."""
+    """What a layer is judged by, in percent; infinite where no face has an NME."""
     mean = sum(one.nme_mean for one in scores) / len(scores)
     return mean if math.isfinite(mean) else math.inf
 
