@@ -89,11 +89,11 @@ def components(spec: Spec, size_px: int = 256) -> tuple[Component, ...]:
 
 
 def _shape(spec: Spec) -> tuple[Component, ...]:
-    """The shape layer's linear map, with its bias and the mean places; nothing where there is none."""
+    """The shape layer's two linear maps, with their biases, and the mean places; nothing where there is none."""
     if spec.shape is None:
         return ()
     values = 2 * spec.points
-    linear = (values + 1) * values
+    linear = (values + 1) * spec.shape.hidden + (spec.shape.hidden + 1) * values
     return (Component(name="shape", kind="shape", stage=None, params=linear + values, macs=linear, convolutions=0),)
 
 
