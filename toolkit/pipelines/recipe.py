@@ -261,6 +261,16 @@ def waves(at: Places) -> tuple[Wave, ...]:
         coordinate_weight=COORDINATES,
         decoder=DECODER,
     )
+    points_98_last = replace(
+        points_98,
+        **on("points-98-last", [*CLOSE, ("infanface", 1.0)]),
+        start=out / "points-98",
+        synthetic=3000,
+        epochs=4,
+        lr=5e-4,
+        coordinate_weight=STRONG,
+        augment=dict(UNTURNED),
+    )
     points_29 = Teacher(
         **on("points-29", [("helen29/train", 1.0), *((folder, 0.3) for folder, _ in CLOSE)]),
         start=out / "small-last",
@@ -284,10 +294,10 @@ def waves(at: Places) -> tuple[Wave, ...]:
         decoder=DECODER,
     )
     free = Teacher(
-        **on("free", ()),
+        **on("free", [("london189", 8.0)]),
         start=out / "free-drawn",
         size=128,
-        synthetic=12000,
+        synthetic=1500,  # eight times, as the portraits
         fresh=True,
         epochs=3,
         lr=5e-4,
@@ -368,7 +378,11 @@ def waves(at: Places) -> tuple[Wave, ...]:
         Wave(
             name="others-last",
             purpose="their last phase; the network of drawn faces sees portraits that anybody may use",
-            jobs=(_step(distil.run, last("large-last", "large-taught", 160, 8)), _step(teacher.run, free)),
+            jobs=(
+                _step(distil.run, last("large-last", "large-taught", 160, 8)),
+                _step(teacher.run, points_98_last),
+                _step(teacher.run, free),
+            ),
         ),
         Wave(
             name="shape",
