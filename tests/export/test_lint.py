@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from toolkit.export import lint
@@ -80,6 +81,31 @@ def test_64_bits_and_the_unknown_are_left() -> None:
         graph.operators.append(op)
     graph.inputs, graph.outputs = [0], [2, 3]
     assert lint.left_by(model, "gpu") == lint.left_by(model, "npu") == {"ARG_MAX": 1, "CAST": 1, "COS": 1}
+
+
+@pytest.mark.parametrize(
+    ("values", "constant", "wrong"),
+    [
+        ((8, 2), (8, 2), True),
+        ((8, 2), (1, 8, 2), True),
+        ((1, 8, 2), (1, 8, 2), False),
+        ((1, 16), (1, 16), False),
+        ((8, 2), (8, 1), False),
+        ((8, 2), (), False),
+        ((1, 4, 4, 2), (1, 4, 4, 2), False),
+    ],
+)
+def test_constants_that_a_gpu_gets_wrong_are_a_breach(
+    tmp_path: Path, values: tuple[int, ...], constant: tuple[int, ...], wrong: bool
+) -> None:
+    """As LiteRT's GPU engine was seen to compute them."""
+    tf = pytest.importorskip("tensorflow")
+    held = np.arange(1, 1 + np.prod(constant, dtype=int), dtype=np.float32).reshape(constant)
+    function = tf.function(lambda x: x - held, input_signature=[tf.TensorSpec(values, tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    path = tmp_path / "difference.tflite"
+    path.write_bytes(converter.convert())
+    assert any("several rows" in breach for breach in lint.inspect(path).breaches) is wrong
 
 
 def test_xnnpack_takes_as_much_of_an_int8_file(converted) -> None:

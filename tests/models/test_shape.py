@@ -32,9 +32,9 @@ def layer() -> ShapeLayer:
 
 
 def face(seed: int) -> tuple[Tensor, Tensor]:
-    """Points around their mean places, and confidences."""
+    """Points (1, M, 2) around their mean places, and confidences (1, M)."""
     draw = torch.Generator().manual_seed(100 + seed)
-    return layer().mean + 0.05 * torch.randn(POINTS, 2, generator=draw), torch.rand(1, POINTS, generator=draw)
+    return (layer().mean + 0.05 * torch.randn(POINTS, 2, generator=draw))[None], torch.rand(1, POINTS, generator=draw)
 
 
 def test_a_fresh_layer_changes_nothing() -> None:
@@ -56,7 +56,14 @@ def test_it_is_the_perceptron_that_it_says(seed: int) -> None:
         hidden = np.maximum(own["hidden_weight"] @ off.ravel() + own["hidden_bias"], 0)
         shift = np.clip(own["weight"] @ hidden + own["bias"], -SPEC.bound, SPEC.bound).reshape(-1, 2)
         assert np.abs(shift).max() > 0.005
-        np.testing.assert_allclose(model(points, sure).numpy(), points.numpy() + shift, atol=1e-6)
+        np.testing.assert_allclose(model(points, sure)[0].numpy(), points[0].numpy() + shift, atol=1e-6)
+
+
+def test_faces_are_corrected_by_themselves() -> None:
+    """Several at once as one by one."""
+    faces = [face(seed) for seed in range(3)]
+    together = layer()(*(torch.cat(values) for values in zip(*faces, strict=True)))
+    torch.testing.assert_close(together, torch.cat([layer()(*each) for each in faces]))
 
 
 @pytest.mark.parametrize("kind", ["one place", "far outside", "not seen", "huge", "anywhere"])
@@ -68,7 +75,7 @@ def test_no_points_make_a_face_explode(kind: str) -> None:
         "far outside": (xy + 50, sure),
         "not seen": (xy, torch.zeros_like(sure)),
         "huge": (xy * 1e3, torch.ones_like(sure)),
-        "anywhere": (torch.rand(POINTS, 2, generator=torch.Generator().manual_seed(0)), sure**8),
+        "anywhere": (torch.rand(1, POINTS, 2, generator=torch.Generator().manual_seed(0)), sure**8),
     }[kind]
     found = layer()(*given)
     assert found.isfinite().all()
@@ -79,19 +86,19 @@ def test_what_is_not_seen_says_nothing_of_the_rest() -> None:
     """A point of no confidence that lands elsewhere moves no other; one that is seen does."""
     xy, _ = face(2)
     thrown = xy.clone()
-    thrown[4] += torch.tensor([0.2, -0.15])
+    thrown[0, 4] += torch.tensor([0.2, -0.15])
     rest = [i for i in range(POINTS) if i != 4]
     moved = {}
     for confidence in (0.0, 1.0):
         sure = torch.ones(1, POINTS)
         sure[0, 4] = confidence
-        moved[confidence] = (layer()(thrown, sure) - layer()(xy, sure))[rest].norm(dim=1).mean().item()
+        moved[confidence] = (layer()(thrown, sure) - layer()(xy, sure))[0, rest].norm(dim=1).mean().item()
     assert moved[0.0] == 0 and moved[1.0] > 0.003
 
 
 def test_it_can_be_trained_through() -> None:
     """Gradients of points and confidences are finite, also where all points lie in one place."""
-    for xy, sure in (face(0), (torch.full((POINTS, 2), 0.5), torch.ones(1, POINTS))):
+    for xy, sure in (face(0), (torch.full((1, POINTS, 2), 0.5), torch.ones(1, POINTS))):
         points, confidence = xy.clone().requires_grad_(), sure.clone().requires_grad_()
         layer()(points, confidence).square().sum().backward()
         assert points.grad is not None and points.grad.isfinite().all() and points.grad.abs().max() > 0
@@ -101,8 +108,8 @@ def test_it_can_be_trained_through() -> None:
 def test_corrected_speaks_crop_pixels() -> None:
     """The layer's shares of the crop are p = (u + 0.5) / side of pixel u; without a layer points stay as they are."""
     xy, sure = face(5)
-    pixels, confidence = xy.double().numpy() * 96 - 0.5, sure[0].double().numpy()
-    expected = layer()(xy, sure).double().numpy() * 96 - 0.5
+    pixels, confidence = xy[0].double().numpy() * 96 - 0.5, sure[0].double().numpy()
+    expected = layer()(xy, sure)[0].double().numpy() * 96 - 0.5
     np.testing.assert_allclose(corrected(layer(), pixels, confidence, 96), expected, atol=1e-4)
     assert corrected(None, pixels, confidence, 96) is pixels
 

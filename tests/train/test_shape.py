@@ -26,8 +26,8 @@ def shapes(count: int, rng: np.random.Generator) -> np.ndarray:
 
 @pytest.mark.parametrize("most", [0.0, 0.3], ids=["upright", "turned"])
 def test_a_layer_finds_what_the_shape_tells(most: float) -> None:
-    """Noise off the ways in which faces differ, and a bias, go: more than a quarter of the error, wherever a face lies, how
-    large it is, and up to 17 degrees turned."""
+    """Noise off the ways in which faces differ, and a bias, go: more than a quarter of the error, wherever a face lies,
+    how large it is, and up to 17 degrees turned."""
     rng = np.random.default_rng(2)
     truth = shapes(900, rng)
     bias = 0.05 * rng.normal(size=(68, 2))
@@ -55,7 +55,7 @@ def test_one_lost_face_does_not_decide() -> None:
         finish(fitted(Found(points=p, confidence=sure, truth=truth), W300_68, ShapeSpec(hidden=32), Fit(), seed=0))
         for p in (points, lost)
     )
-    seen = torch.from_numpy(points[1]).float(), torch.ones(1, 68)
+    seen = torch.from_numpy(points[1:2]).float(), torch.ones(1, 68)
     assert (plain(*seen) - odd(*seen)).abs().mean() < 0.001
 
 
@@ -80,7 +80,7 @@ def test_faces_without_eye_corners_count_as_the_mean_one() -> None:
     truth[:40, W300_68.eyes[0]], truth[:, 7] = np.nan, np.nan
     found = Found(points=points, confidence=np.ones((80, 68)), truth=truth)
     made = finish(fitted(found, W300_68, ShapeSpec(hidden=16), Fit(epochs=60), seed=0))
-    moved = made(torch.from_numpy(points[0]).float(), torch.ones(1, 68)).numpy() - points[0]
+    moved = made(torch.from_numpy(points[:1]).float(), torch.ones(1, 68))[0].numpy() - points[0]
     assert np.abs(moved[8:] + 0.01).mean() < 0.002 and np.abs(moved[7]).max() < 1e-6
 
 

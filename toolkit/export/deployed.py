@@ -199,7 +199,7 @@ class Deployed(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         points, confidence = self.decode(self.network(image))
         if self.shape is not None:
-            points = self.shape(points.view(-1, 2), confidence).view(points.shape)
+            points = self.shape(points, confidence)
         return points, confidence
 
 

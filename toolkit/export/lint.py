@@ -16,6 +16,8 @@ from toolkit.runtime.tflite import allocate
 MANY_PARTS = 10
 """XNNPACK's parts from which on their borders are worth a word; float32 has 5, four of them in the decoding."""
 
+ELEMENTWISE = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lint:
@@ -66,7 +68,7 @@ def _tflite(path: Path) -> Lint:
     parts, outside = _delegated(path)
     model = _model(path)
     left = {"gpu": left_by(model, "gpu"), "npu": left_by(model, "npu")}
-    breaches = [*_corners(model), *_open(t["shape_signature"].tolist() for t in inputs)]
+    breaches = [*_corners(model), *_rows(model), *_open(t["shape_signature"].tolist() for t in inputs)]
     if transposes := counts.get("TRANSPOSE", 0):
         breaches.append(f"{transposes} TRANSPOSE where 0 are allowed: a layout was not converted, each copies a map")
     warnings = []
@@ -162,6 +164,31 @@ def left_by(model: Any, engine: Literal["gpu", "npu"]) -> dict[str, int]:
             own = kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") and held[:2] == ["FLOAT32", "INT8"]
         counts[kind] += own or kind not in SEEN or any(each in WIDE for each in held)
     return {kind: count for kind, count in counts.items() if count}
+
+
+def _rows(model: Any) -> list[str]:
+    """Sums, products and the like of a table of values and a constant table, in a .tflite file: LiteRT's GPU engine 2.3
+    takes them and gives wrong values, without a word. It was right with a row (1, N), a column (N, 1) and one value."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = model.subgraphs[0]
+    kinds = {getattr(schema.BuiltinOperator, name) for name in ELEMENTWISE}
+    computed = {int(i) for i in graph.inputs}
+    found = 0
+    for op in graph.operators:
+        kind, inputs = model.operatorCodes[op.opcodeIndex].builtinCode, [int(i) for i in op.inputs if i >= 0]
+        if (
+            kind != schema.BuiltinOperator.DEQUANTIZE or inputs[0] in computed
+        ):  # weights that are unpacked stay constant
+            computed.update(int(i) for i in op.outputs)
+        constants = [list(graph.tensors[i].shape) for i in inputs if i not in computed]
+        out = list(graph.tensors[op.outputs[0]].shape)
+        table = len(out) < 4 and any(len(shape) > 1 and shape[-1] > 1 and shape[-2] > 1 for shape in constants)
+        rows = any(len(shape) == 2 and shape[0] > 1 for shape in (list(graph.tensors[i].shape) for i in inputs))
+        found += kind in kinds and table and rows
+    return [f"{found} sums or products with a constant of several rows: LiteRT's GPU engine gets them wrong"] * (
+        found > 0
+    )
 
 
 def _corners(model: Any) -> list[str]:

@@ -22,9 +22,10 @@ from toolkit.models.spec import ShapeSpec
 
 
 class ShapeLayer(nn.Module):
-    """One face's points (M, 2) in [0, 1] of the crop and confidences (1, M) -> its corrected points (M, 2).
+    """Points (N, M, 2) of N faces in [0, 1] of the crop, and confidences (N, M) -> the corrected points (N, M, 2).
 
-    As it is made it changes nothing.
+    As it is made it changes nothing. Inside, a face is one row of 2 M values: LiteRT's GPU engine subtracts a constant
+    (M, 2) wrongly, and a constant row rightly.
     """
 
     mean: Tensor
@@ -32,6 +33,7 @@ class ShapeLayer(nn.Module):
     hidden_bias: Tensor
     weight: Tensor
     bias: Tensor
+    pairs: Tensor
 
     def __init__(self, spec: ShapeSpec, points: int) -> None:
         super().__init__()
@@ -42,9 +44,12 @@ class ShapeLayer(nn.Module):
         self.register_buffer("hidden_bias", torch.zeros(spec.hidden))
         self.register_buffer("weight", torch.zeros(2 * points, spec.hidden))  # to corrections
         self.register_buffer("bias", torch.zeros(2 * points))
+        pairs = torch.eye(points).repeat_interleave(2, dim=1)  # from M values to those of x and y in a row
+        self.register_buffer("pairs", pairs, persistent=False)
 
     def forward(self, points: Tensor, confidence: Tensor) -> Tensor:
-        return points + self.shifts(self.deviations(points, confidence)).view(-1, 2)
+        row = points.reshape(len(points), -1)
+        return (row + self.shifts(self.deviations(points, confidence))).view(points.shape)
 
     def shifts(self, deviations: Tensor) -> Tensor:
         """The corrections (N, 2 M) that deviations (N, 2 M) ask for."""
@@ -52,9 +57,9 @@ class ShapeLayer(nn.Module):
         return (hidden @ self.weight.T + self.bias).clamp(-self.spec.bound, self.spec.bound)
 
     def deviations(self, points: Tensor, confidence: Tensor) -> Tensor:
-        """(1, 2 M): x and y of each point's deviation from its mean place, times its confidence."""
-        off = (points - self.mean).clamp(-self.spec.reach, self.spec.reach)
-        return (off * confidence.view(-1, 1)).view(1, -1)
+        """(N, 2 M): x and y of each point's deviation from its mean place, times its confidence."""
+        off = points.reshape(len(points), -1) - self.mean.view(1, -1)
+        return off.clamp(-self.spec.reach, self.spec.reach) * (confidence @ self.pairs)
 
 
 def corrected(layer: ShapeLayer | None, points_xy: FloatArray, confidence: FloatArray, size_px: int) -> FloatArray:
@@ -71,5 +76,5 @@ def corrected(layer: ShapeLayer | None, points_xy: FloatArray, confidence: Float
     device = layer.mean.device
     shares = torch.from_numpy(((points_xy + 0.5) / size_px).astype(np.float32)).to(device)
     with torch.no_grad():
-        found = layer(shares, torch.from_numpy(confidence.astype(np.float32)).to(device)[None])
+        (found,) = layer(shares[None], torch.from_numpy(confidence.astype(np.float32)).to(device)[None])
     return np.asarray(found.cpu().numpy().astype(np.float64) * size_px - 0.5)

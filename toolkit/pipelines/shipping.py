@@ -25,8 +25,8 @@ POINTS_98_FAILURES = (
     "faces alone. Where its points lie on drawn faces was settled by looking at the test faces."
 )
 POINTS_29_FAILURES = (
-    "298 photos taught it its 29 points, and others the most of them that the 68 have. The chin, the brows and the "
-    "mouth are furthest off."
+    "298 photos taught it its 29 points, and others the most of them that the 68 have. The chin is furthest off, then "
+    "the brows; the eyes are nearest."
 )
 FREE_FAILURES = (
     "The only photos that it has seen are 142 studio portraits. The contour is furthest off, then the mouth; the eyes "

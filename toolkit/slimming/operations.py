@@ -12,7 +12,7 @@ from toolkit.slimming.fold import leftovers
 
 DECODING: Mapping[Decoder, int] = {"dark": 40, "centroid": 23}
 """Operations from heatmaps to points, which do not depend on the network."""
-SHAPE = 12
+SHAPE = 11
 """Operations of a shape layer, for any number of points."""
 UNIT = 3
 """Two convolutions and the sum; ReLUs are part of what they follow."""

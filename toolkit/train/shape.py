@@ -81,8 +81,8 @@ def fitted(found: Found, scheme: Scheme, spec: ShapeSpec, fit: Fit, seed: int) -
     """
     layer = ShapeLayer(spec, scheme.points)
     layer.mean.copy_(torch.from_numpy(found.points.mean(axis=0)))
-    pairs = zip(torch.from_numpy(found.points).float(), torch.from_numpy(found.confidence).float(), strict=True)
-    seen = DEVIATION * torch.cat([layer.deviations(points, confidence) for points, confidence in pairs])
+    points, confidence = (torch.from_numpy(values).float() for values in (found.points, found.confidence))
+    seen = DEVIATION * layer.deviations(points, confidence)
     wanted = torch.from_numpy(found.truth - found.points).float()
     weights = wanted.isfinite().all(dim=2) / torch.from_numpy(_scales(found, scheme)).float()[:, None]
     wanted = wanted.nan_to_num()

@@ -14,6 +14,7 @@ from toolkit.commands.measure.evaluate import Evaluate
 from toolkit.core.files import read_lines, write_bytes
 from toolkit.core.images import write_image
 from toolkit.core.progress import finish
+from toolkit.core.schemes import W300_68, WFLW_98, Scheme
 from toolkit.core.zoo import released
 from toolkit.data.formats.pts import read_pts, write_pts
 from toolkit.data.synthetic import SyntheticFaces
@@ -23,9 +24,9 @@ NAMES = {"kind", "model", "file_sha256", "engine", "precision", "threads", "devi
          "size_bytes", "seed", "commit", "versions"}  # fmt: skip
 
 
-def photos(folder: Path, count: int, seed: int) -> None:
+def photos(folder: Path, count: int, seed: int, scheme: Scheme = W300_68) -> None:
     """A folder of pictures with .pts files, drawn for the test."""
-    faces = SyntheticFaces(count, seed=seed)
+    faces = SyntheticFaces(count, seed=seed, scheme=scheme)
     for i in range(count):
         sample = faces[i]
         write_image(folder / f"{i}_1.png", sample.image)
@@ -163,6 +164,21 @@ def test_wrong_labels_are_told_beside_the_score_and_bad_ones_are_left_out(tmp_pa
         finish(evaluate.run(Evaluate(model=model, data=tmp_path)))
     (record,) = finish(evaluate.run(Evaluate(model=model, data=tmp_path, skip_bad=True))).records
     assert record["n"] == 2 and record["data"].endswith("3 faces, 1 left out, 1 left out")
+
+
+def test_faces_of_more_points_are_scored_by_those_that_both_have(tmp_path: Path) -> None:
+    """98 points tell a model of 68 how good it is, when asked to; unasked they are refused."""
+    photos(tmp_path / "more", 3, 5, WFLW_98)
+    photos(tmp_path / "same", 3, 5)
+    model = released("float16")
+    with pytest.raises(ValueError, match=r"predicts 300w-68, the faces are labelled wflw-98 \(--translate"):
+        finish(evaluate.run(Evaluate(model=model, data=tmp_path / "more")))
+    (told,) = finish(evaluate.run(Evaluate(model=model, data=tmp_path / "more", translate=True))).records
+    (plain,) = finish(evaluate.run(Evaluate(model=model, data=tmp_path / "same", translate=True))).records
+    assert told["data"].endswith("3 faces, as 300w-68") and plain["data"].endswith("3 faces")
+    assert told["nme_mean"] == pytest.approx(plain["nme_mean"], abs=1.0)
+    with pytest.raises(ValueError, match="--translate goes with none"):
+        Evaluate(model=model, data=tmp_path, translate=True, head="wflw-98")
 
 
 def test_a_head_that_there_is_not_is_refused(tmp_path: Path, small_bundle: Bundle) -> None:

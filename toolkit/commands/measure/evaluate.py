@@ -60,6 +60,9 @@ class Evaluate(Options):
     towards its higher neighbour, as HRNet publishes it; argmax, the highest pixel (default: as its card says)."""
     head: str | None = None
     """Of a network with heads for several landmark schemes, the one to score (default: that of the faces)."""
+    translate: bool = False
+    """Where the faces are labelled by another landmark scheme than the model's, such as 98 points for one of 68, score
+    the points that both have; the record's data says so."""
     baselines: bool = False
     """Also score two predictors that look at no pixel: the mean training shape in each face's box, and that shape
     under the best similarity transform onto the truth."""
@@ -79,6 +82,8 @@ class Evaluate(Options):
             raise ValueError(
                 "--boxes detector scores labelled photos: give --data, and none of --baselines, --head and --decoder"
             )
+        if self.translate and (self.boxes == "detector" or self.baselines or self.head):
+            raise ValueError("--translate goes with none of --boxes detector, --baselines and --head")
 
 
 def run(options: Evaluate) -> Steps[Outcome]:
@@ -102,9 +107,17 @@ def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
             options.model, options.threads, head=wanted if options.head else faces.scheme, decoder=options.decoder
         )
         faces = in_scheme(faces, model.scheme, marked=model.scheme)
+    told_as = ""
+    if options.translate and faces.scheme != model.scheme:
+        faces, told_as = in_scheme(faces, model.scheme), f", as {model.scheme.name}"
+    if faces.scheme != model.scheme:
+        raise ValueError(
+            f"the model predicts {model.scheme.name}, the faces are labelled {faces.scheme.name} (--translate scores "
+            "the points that both have)"
+        )
     crops = yield from plain_crops(faces, model.size_px, skip_bad=options.skip_bad)
     found = yield from accuracy.predictions_on(model, crops, f"evaluating {options.model.name}")
-    where = {"data": crops.faces.title, "split": options.split}
+    where = {"data": f"{crops.faces.title}{told_as}", "split": options.split}
     record = {
         "kind": "evaluate",
         **identify(options.model),
