@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.bundle import Card
 from toolkit.data.formats import FORMATS
-from toolkit.data.licences import ATTRIBUTION, SYNTHETIC, licence_of, research_sets
+from toolkit.data.licences import ATTRIBUTION, RESEARCH_SETS, SYNTHETIC, licence_of, research_sets
 
 RESEARCH = "whose terms allow research use only; not for products."
 OWN = "nine tenths of folder mine: 90 faces (81 faces)"
@@ -57,6 +57,15 @@ def test_portraits_ask_for_their_authors_names() -> None:
     assert licence_of(DRAWN, [ATTRIBUTION]) == ATTRIBUTION and "CC-BY 4.0" in ATTRIBUTION
     assert licence_of(f"{portraits} + {OWN}") is None and licence_of(portraits, [None]) is None
     assert licence_of(f"{portraits} + AFW: 3") == licence_of("AFW: 3") == licence_of("AFW: 3", [ATTRIBUTION])
+
+
+@pytest.mark.parametrize("name", RESEARCH_SETS)
+def test_terms_name_their_set_to_who_reads_them(name: str) -> None:
+    """So that what is made from a network with these terms has them too, and so on."""
+    first = licence_of("synthetic faces v3", [f"Made from faces of {name}, whose terms allow research use only."])
+    assert first is not None and name in first
+    second = licence_of("synthetic faces v3", [first])
+    assert second == first
 
 
 def test_research_data_propagates_to_what_is_derived() -> None:

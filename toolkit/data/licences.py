@@ -16,7 +16,7 @@ RESEARCH_SETS = {
     "WFLW": "wflw",
     "YouTube Faces": "youtube faces|ytf",
     "InfAnFace": "infanface",
-    "Sun et al. (2013)": "photos5",
+    "Sun et al. (2013)": r"photos5|sun et al\. \(2013\)",
 }
 """Sets whose terms allow research use only, and how the titles of data name them."""
 SYNTHETIC = "Trained on synthetic faces alone, which this toolkit draws: no terms but the toolkit's own."
