@@ -29,7 +29,7 @@ POINTS_29_FAILURES = (
     "the brows; the eyes are nearest."
 )
 FREE_FAILURES = (
-    "The only photos that it has seen are 142 studio portraits. The contour is furthest off, then the mouth; the eyes "
+    "The only photos that it learned from are 126 studio portraits. The contour is furthest off, then the mouth; the eyes "
     "are nearest."
 )
 
