@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit import bundle, runtime
+from toolkit import bundle
 from toolkit.cli import main
+from toolkit.core import zoo
 from toolkit.core.zoo import MAIN, SPARED, START, WEIGHTS, names, released
 from toolkit.data.licences import SYNTHETIC
 from toolkit.landmarkers import open_model
@@ -46,8 +47,8 @@ def test_terms_stand_in_the_card_its_files_and_the_wheel(name: str) -> None:
     text = (ROOT / "LICENSE-WEIGHTS").read_text(encoding="utf-8")
     own = " ".join(text[text.index(name) :].partition("\n\n")[0].split())
     assert licence and licence in own
-    files = [path for path in runtime.models_in(WEIGHTS) if path.name.startswith(f"{name}-")]
-    assert files and {sidecar.read(path).licence for path in files} == {licence}
+    files = zoo.files(name)
+    assert len(files) == 4 and {sidecar.read(path).licence for path in files} == {licence}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license"] == "Apache-2.0 AND LicenseRef-SDHRNet-Weights"
     assert project["license-files"] == ["LICENSE", "LICENSE-WEIGHTS"]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit import __version__
+from toolkit.core import zoo
 from toolkit.core.draw import FaceStyle, draw_landmarks
 from toolkit.core.files import new_folder, read_json, sha256, write_bytes, write_json
 from toolkit.core.images import write_image
@@ -92,7 +93,8 @@ def icon(size_px: int) -> NDArray[np.uint8]:
 def _models(chosen: str) -> list[Path]:
     """The contract's network in every precision, int8 first since the page takes that, and the others in int8."""
     name = chosen.rpartition("-")[0]
-    own = sorted(WEIGHTS.glob(f"{name}-*.tflite"), key=lambda path: (not path.stem.endswith("-int8"), path.name))
+    own = [path for path in zoo.files(name) if path.suffix == ".tflite"]
+    own.sort(key=lambda path: (not path.stem.endswith("-int8"), path.name))
     return own + sorted(path for path in WEIGHTS.glob("*-int8.tflite") if path not in own)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from toolkit.core import zoo
 from toolkit.core.zoo import MAIN, WEIGHTS
 from toolkit.web import page as page_module
 from toolkit.web.page import PAGE, site_of
@@ -82,7 +83,7 @@ def test_models_that_are_not_what_their_sidecars_say_are_refused(page, tmp_path)
 def test_a_released_model_is_offered_by_its_name(page):
     """All that there are of it, and no other's."""
     names = json.loads(site_of(page, models=Path(MAIN)).extra["models/index.json"])
-    assert f"{MAIN}-float16.tflite" in names and all(name.startswith(f"{MAIN}-") for name in names)
+    assert set(names) == {path.name for path in zoo.files(MAIN) if path.suffix == ".tflite"}
 
 
 def test_the_page_is_built_beside_the_package():

@@ -29,8 +29,8 @@ POINTS_29_FAILURES = (
     "the brows; the eyes are nearest."
 )
 FREE_FAILURES = (
-    "The only photos that it learned from are 126 studio portraits. The contour is furthest off, then the mouth; the eyes "
-    "are nearest."
+    "The only photos that it learned from are 126 studio portraits. The contour is furthest off, then the mouth; the "
+    "eyes are nearest."
 )
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.own import NAMES, scheme_file
 from toolkit import bundle
 from toolkit.bundle import Bundle
+from toolkit.core import zoo
 from toolkit.core.files import read_json, sha256, size_bytes
 from toolkit.core.images import read_image
 from toolkit.core.progress import finish
@@ -21,7 +22,7 @@ from toolkit.core.schemes import W300_68, file_of, own_scheme
 from toolkit.core.validation import check
 from toolkit.core.zoo import MAIN, WEIGHTS, released
 from toolkit.detect.blazeface import detector_file
-from toolkit.runtime import models_in, sidecar
+from toolkit.runtime import sidecar
 from tools.contract.command import Contract, run
 from tools.contract.contract import FORMAT, contract_of
 from tools.contract.golden import drawn_faces
@@ -84,7 +85,7 @@ def test_the_contract_says_what_the_model_takes_and_gives():
     terms = read_json(DEPLOY / "contract.json")
     model = WEIGHTS / terms["model"]["file"]
     assert terms["model"]["file_sha256"] == sha256(model)
-    assert {each["file"] for each in terms["models"]} == {p.name for p in models_in(WEIGHTS) if MAIN in p.name}
+    assert {each["file"] for each in terms["models"]} == {p.name for p in zoo.files(MAIN)}
     assert terms["input"]["shape"] == [1, 128, 128, 3] and terms["input"]["colours"] == "RGB"
     assert terms["outputs"]["points"]["shape"] == [1, 68, 2]
     assert [line["indices"] for line in terms["drawing"]["lines"]] == [list(line.indices) for line in W300_68.lines]
