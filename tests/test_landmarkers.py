@@ -112,11 +112,11 @@ def test_a_crop_gives_its_points_and_a_wrong_one_an_error(model: Model) -> None:
 
 
 def test_a_bundle_finds_the_points_of_its_file(model: Model) -> None:
-    """On torch, by the path of the folder; within half a pixel of the float16 file."""
+    """On torch, by the path of the folder; within a pixel of the float16 file."""
     with load(WEIGHTS / SMALL, finest=0) as whole:
         (face,) = whole.find(data.astronaut())
         assert whole.scheme == bundle.read(WEIGHTS / SMALL).scheme and whole.engine.startswith("torch")
-    assert face.points_xy == pytest.approx(model.find(data.astronaut())[0].points_xy, abs=0.5)
+    assert face.points_xy == pytest.approx(model.find(data.astronaut())[0].points_xy, abs=1.0)
 
 
 def test_threads_may_share_one(model: Model) -> None:
