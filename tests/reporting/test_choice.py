@@ -72,3 +72,14 @@ def test_a_line_says_what_was_chosen() -> None:
         "by 0.21 px at most"
     )
     assert choice.sentence(row("int8", None, None)).startswith("ship net-int8.tflite: 2.00 MB")
+
+
+def test_of_several_networks_the_most_accurate_is_taken_where_no_time_decides() -> None:
+    """Whichever comes first among the records, and one that was not scored last of all."""
+    rows = [
+        row("float16", None, None, model="unscored-float16.tflite"),
+        row("float16", 5.2, None, model="worse-float16.tflite"),
+        row("float16", 3.2, None, model="better-float16.tflite"),
+    ]
+    shown = {line[0].text: line[1].text for line in choice.table(rows, where()).rows}
+    assert shown["GPU"] == "better-float16.tflite"
