@@ -201,7 +201,7 @@ def test_the_camera_s_face_has_pythons_landmarks(visit, film):
     (face,) = opened.faces("start", frames=4)
     frame = cv2.imdecode(np.frombuffer(film.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     moved = moved_px(face, np.ascontiguousarray(frame[..., ::-1]))
-    assert moved.mean() < 0.5 and moved.max() < 1.5
+    assert moved.mean() < 0.5 and moved.max() < 2.5
     assert "mirrored" in opened.page.locator("#picture").get_attribute("class")
     opened.page.uncheck("#mirror")
     assert "mirrored" not in opened.page.locator("#picture").get_attribute("class")
@@ -337,7 +337,7 @@ def test_the_benchmark_makes_records_of_every_file(visit, records, tmp_path):
     assert opened.page.locator("#rows", has_text="in part on WebAssembly").count() == 0
     for record in saved:
         if MAIN in record["model"]:  # the golden crops have its size
-            assert record["parity"]["worst_px"] < (1.0 if record["precision"] == "int8" else 0.02)
+            assert record["parity"]["worst_px"] < (2.0 if record["precision"] == "int8" else 0.02)
         else:
             assert record["parity"] is None
         assert 0 < record["latency_ms"]["median"] <= record["latency_ms"]["p90"]

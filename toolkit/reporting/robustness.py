@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SHAPES = "osD^vP"
 SIZE_IN = (4.4, 2.9)
+LONG, LINE_IN = 28, 0.2
+"""Letters of a name from which on two do not fit side by side into a legend, whose lines are then so high."""
 WORDS = {
     "box jitter": "The box is moved and scaled at random, in multiples of what MediaPipe's detector errs by.",
     "scale": "The box is too wide or too narrow, so that the face is shown smaller or larger.",
@@ -75,10 +77,16 @@ def _plot(run: Run, records: Sequence[Record], name: str) -> Plot:
     rows = tuple(
         (words(run.named(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records
     )
+    key, label, titles = f"robustness-{name.replace(' ', '-')}", f"NME against {name}", [run.named(r) for r in records]
+    if max(map(len, titles)) > LONG:
+        size_in = (SIZE_IN[0], SIZE_IN[1] + LINE_IN * (len(titles) // 2))
+        svg = chart(key, label, draw, legend=1, size_in=size_in)
+    else:
+        svg = chart(key, label, draw, legend=2, size_in=SIZE_IN)
     return Plot(
         title=name[:1].upper() + name[1:],
         words=WORDS.get(name, ""),
-        svg=chart(f"robustness-{name.replace(' ', '-')}", f"NME against {name}", draw, legend=2, size_in=SIZE_IN),
+        svg=svg,
         table=Table(caption=f"NME in percent under {name}", columns=columns, rows=rows),
     )
 
