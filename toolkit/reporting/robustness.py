@@ -77,16 +77,13 @@ def _plot(run: Run, records: Sequence[Record], name: str) -> Plot:
     rows = tuple(
         (words(run.named(r)), cell(r.get("nme_plain")), *(cell(v) for v in _values(r, name)[1])) for r in records
     )
-    key, label, titles = f"robustness-{name.replace(' ', '-')}", f"NME against {name}", [run.named(r) for r in records]
-    if max(map(len, titles)) > LONG:
-        size_in = (SIZE_IN[0], SIZE_IN[1] + LINE_IN * (len(titles) // 2))
-        svg = chart(key, label, draw, legend=1, size_in=size_in)
-    else:
-        svg = chart(key, label, draw, legend=2, size_in=SIZE_IN)
+    key, label = f"robustness-{name.replace(' ', '-')}", f"NME against {name}"
+    long = max(len(run.named(r)) for r in records) > LONG
+    size_in = (SIZE_IN[0], SIZE_IN[1] + long * LINE_IN * (len(records) // 2))
     return Plot(
         title=name[:1].upper() + name[1:],
         words=WORDS.get(name, ""),
-        svg=svg,
+        svg=chart(key, label, draw, legend=1 if long else 2, size_in=size_in),
         table=Table(caption=f"NME in percent under {name}", columns=columns, rows=rows),
     )
 

@@ -67,7 +67,7 @@ def found_on(net: nn.Module, batches: Iterable[Batch], sigma_px: float, decoder:
 
 
 def fitted(found: Found, scheme: Scheme, spec: ShapeSpec, fit: Fit, seed: int) -> Steps[ShapeLayer]:
-    """The layer of least NME on what a network found, by AdamW; a face without both eye corners counts as the mean one.
+    """The layer of least NME on what a network found, by Adam; a face without both eye corners counts as the mean one.
 
     The distances are not squared, and no correction reaches beyond the layer's bound, so that no single face that the
     network lost decides.
