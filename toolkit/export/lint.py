@@ -177,18 +177,16 @@ def _rows(model: Any) -> list[str]:
     found = 0
     for op in graph.operators:
         kind, inputs = model.operatorCodes[op.opcodeIndex].builtinCode, [int(i) for i in op.inputs if i >= 0]
-        if (
-            kind != schema.BuiltinOperator.DEQUANTIZE or inputs[0] in computed
-        ):  # weights that are unpacked stay constant
+        unpacked = kind == schema.BuiltinOperator.DEQUANTIZE and inputs[0] not in computed  # weights, still constant
+        if not unpacked:
             computed.update(int(i) for i in op.outputs)
         constants = [list(graph.tensors[i].shape) for i in inputs if i not in computed]
         out = list(graph.tensors[op.outputs[0]].shape)
         table = len(out) < 4 and any(len(shape) > 1 and shape[-1] > 1 and shape[-2] > 1 for shape in constants)
         rows = any(len(shape) == 2 and shape[0] > 1 for shape in (list(graph.tensors[i].shape) for i in inputs))
         found += kind in kinds and table and rows
-    return [f"{found} sums or products with a constant of several rows: LiteRT's GPU engine gets them wrong"] * (
-        found > 0
-    )
+    said = f"{found} sums or products with a constant of several rows: LiteRT's GPU engine gets them wrong"
+    return [said] if found else []
 
 
 def _corners(model: Any) -> list[str]:

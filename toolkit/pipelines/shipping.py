@@ -16,9 +16,9 @@ from toolkit.export.conversion import Target
 from toolkit.runtime.sidecar import Precision
 
 KNOWN_FAILURES = (
-    "Points along the jaw are twice as far off as the inner ones. Motion, blur and a face mask cost the most, then few "
-    "pixels, things before the face, patchy shadows and a turn by 45 degrees (results/release). Profiles were trained "
-    "on and never scored."
+    "Points along the jaw are twice as far off as the inner ones. A face mask costs the most, then motion, blur and "
+    "things before the face, and behind a detector few pixels (results/release). Profiles were trained on and never "
+    "scored."
 )
 POINTS_98_FAILURES = (
     "Photos taught it those of its points that the 68 have; the others, and the ends of the jaw, it knows from drawn "
@@ -29,7 +29,7 @@ POINTS_29_FAILURES = (
     "the brows; the eyes are nearest."
 )
 FREE_FAILURES = (
-    "The only photos that it learned from are 126 studio portraits. The contour is furthest off, then the mouth; the "
+    "The only photos that it learned from are 126 studio portraits. The contour is furthest off, then the brows; the "
     "eyes are nearest."
 )
 
