@@ -104,6 +104,16 @@ def test_the_rows_of_table_6(tmp_path: Path) -> None:
     assert all((o.preset, o.seed, o.size_px, o.optim.epochs) == ("paper-300w", 3, 256, 60) for o in rows.values())
 
 
+def test_importance_factors_come_as_far_in_fewer_epochs(tmp_path: Path) -> None:
+    options = Paper(item="figure6", out=tmp_path, data=tmp_path)
+    short = dataclasses.replace(options, epochs=20)
+    assert options.supernet("cofw").options.own_alpha_lr == 3.5e-4
+    assert short.supernet("cofw").options.own_alpha_lr == pytest.approx(3 * 3.5e-4)
+    for whole, faster in zip(options.families()[0], short.families()[0], strict=True):
+        assert isinstance(whole.options, supernet.Supernet) and isinstance(faster.options, supernet.Supernet)
+        assert (whole.options.own_alpha_lr, faster.options.own_alpha_lr) == (1.8e-4, pytest.approx(5.4e-4))
+
+
 def test_each_data_set_is_trained_by_its_own_preset(tmp_path: Path) -> None:
     """Teacher, supernet, threshold and students; Figure 6's supernets start from nothing."""
     options = Paper(item="table5", out=tmp_path, data=tmp_path, weights=tmp_path / "w18.safetensors")

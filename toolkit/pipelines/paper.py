@@ -115,6 +115,8 @@ def _conditions(options: Paper, recipe: Recipe) -> str:
     """What the figures here are of."""
     own = [f"{name} {value}" for name in ("epochs", "size") if (value := getattr(options, name)) is not None]
     length = f"NOT the paper's recipe: {', '.join(own)}." if own else "As published."
+    if options.epochs is not None:
+        length += " The importance factors learned as much faster as there were fewer epochs."
     start = "From ImageNet weights." if options.weights else "From scratch: no ImageNet weights were given."
     sets = [open_faces(options.folder(name), "test", 0).title for name in recipe.wants]
     trained = f"{length} {start} Students of {options.seeds} seeds. " if recipe.waves(options) else ""
