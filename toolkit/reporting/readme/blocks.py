@@ -9,7 +9,7 @@ from toolkit.core.records import Fields, Record, of, read
 from toolkit.reporting.proofs import Proofs
 from toolkit.reporting.readme.ablation import ablations
 from toolkit.reporting.readme.benchmark import compared, in_short
-from toolkit.reporting.readme.deployment import converted, device, engines
+from toolkit.reporting.readme.deployment import converted, device, engines, engines_in_short
 from toolkit.reporting.readme.pipelines import pipelines
 from toolkit.reporting.readme.slimming import slimming
 from toolkit.reporting.run import OWN_DETECTOR
@@ -81,8 +81,9 @@ def render(lines: Sequence[Fields]) -> str:
 
 
 def short(records: list[Record]) -> str:
-    """What one chooses a model by."""
-    return in_short(records).markdown
+    """What one chooses a model by; of a page about engines, what they do with files of each precision."""
+    about_engines = any(r["kind"] == "engine" for r in records)
+    return (engines_in_short(records) if about_engines else in_short(records)).markdown
 
 
 def _conditions(records: list[Record]) -> str:
