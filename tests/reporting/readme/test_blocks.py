@@ -150,3 +150,18 @@ def test_a_refused_file_is_refused_in_every_table() -> None:
     assert text.count("| `a.tflite` (refused) |") == 2
     assert "| `a.tflite` | not measured | not measured |" in text and "| refused |" in text
     assert "refused" not in render([*RECORDS, beside, refused, {**RECORDS[-1], "data": "newer", "ok": True}])
+
+
+def test_confidences_have_a_table_of_their_own() -> None:
+    """A row a network, a column a set. Of faces with flags that are no test faces the error is not told: a network may
+    have learned from them."""
+    flags = {"visibility_auc": 0.8671, "n_seen": 30, "n_covered": 4}
+    common = {**CONDITIONS, **SCORES, "kind": "evaluate"}
+    rows = [
+        {**common, **flags, "model": "a.tflite", "data": "turned", "split": "val", "n": 4},
+        {**common, **flags, "model": "b.tflite", "data": "drawn", "split": "test", "n": 4, "visibility_auc": 0.75},
+    ]
+    page = render(rows)
+    assert "| model | turned: 30 seen, 4 not | drawn: 30 seen, 4 not |" in page
+    assert "| `a.tflite` | 0.867 | not measured |" in page and "| `b.tflite` | not measured | 0.750 |" in page
+    assert page.count("b.tflite") == 2 and page.count("a.tflite") == 1
