@@ -16,6 +16,7 @@ from toolkit.models.spec import ARCHITECTURES, HRNetSpec, SuperNetSpec
 from toolkit.pipelines import paper, paper_runs
 from toolkit.pipelines.paper import ITEMS, Item, Paper, run
 from toolkit.reporting.paper import BY_BOTH, BY_TEACHER, MASKED, NOTHING
+from toolkit.reporting.readme.blocks import render
 
 TEACHER = {"modules": (1, 1, 1), "blocks": 1, "layer1": (8, 16), "widths": (4, 4, 4, 4)}
 
@@ -124,3 +125,13 @@ def test_each_data_set_is_trained_by_its_own_preset(tmp_path: Path) -> None:
     supernets = [job.options for job in options.families()[0]]
     assert [job.arch for job in supernets] == list(paper_runs.SUPERNETS)  # type: ignore[attr-defined]
     assert {job.weights for job in supernets} == {None}  # type: ignore[attr-defined]
+
+
+def test_an_item_is_a_record_that_readmes_render(tmp_path: Path) -> None:
+    """With its table and its conditions; made again, it replaces the older one."""
+    for _ in range(2):
+        finish(run(Paper(item="table1", out=tmp_path)))
+    lines = read_lines(tmp_path / "results.jsonl")
+    assert [(line["kind"], line["item"]) for line in lines] == [("paper", "table1")]
+    page = (tmp_path / "table1.md").read_text()
+    assert lines[0]["text"] in page and lines[0]["text"] in render(lines)

@@ -88,9 +88,12 @@ def run(options: Paper) -> Steps[Outcome]:
         yield from make(wave, options.at_once)
     made = yield from recipe.write(options)
     page = options.out / f"{options.item}.md"
-    text = f"# {options.item}: {recipe.about}\n\n{made}\n\n{_conditions(options, recipe)}\n"
+    told = f"{made}\n\n{_conditions(options, recipe)}"
+    text = f"# {options.item}: {recipe.about}\n\n{told}\n"
     write_bytes(page, text.encode())
-    record = {"kind": "paper", "item": options.item, "seeds": options.seeds, "page": str(page)}
+    about = {"kind": "paper", "item": options.item, "title": recipe.about, "seeds": options.seeds, "text": told}
+    record = {**about, "device": processor(), "commit": commit()}
+    records.append(options.out / "results.jsonl", [record])
     return Outcome(text=f"{text}\nwritten to {page}", records=(record,))
 
 

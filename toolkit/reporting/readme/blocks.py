@@ -67,6 +67,7 @@ def render(lines: Sequence[Fields]) -> str:
     if timed:
         parts.append(_files(timed, proofs))
     for kind, table in (
+        ("paper", _paper),
         ("label", _labels),
         ("boxes", _boxes),
         ("pack", _packs),
@@ -151,6 +152,11 @@ def _network(record: Record) -> str:
     if record["model"] != "teacher" or name in ("teacher", "hrnet-w18"):
         return str(STAGES.get(record["model"], record["model"]))
     return f"{name}, trained on {record['trained_on']}"
+
+
+def _paper(records: list[Record]) -> str:
+    """Items of the paper, as `sdhrnet paper` tells them."""
+    return "\n".join(f"{r['item'].capitalize()}, {r['title']}:\n\n{r['text']}\n" for r in records)
 
 
 def _labels(records: list[Record]) -> str:
