@@ -89,6 +89,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "conversion": ("variant", "input_px"),
         "sweep": ("budget", "importance", "seed"),
         "budget": ("variant", "budget", "seed"),
+        "chapter": ("chapter", "what"),
     }
 )
 """What else tells two measurements of a kind apart."""
