@@ -64,14 +64,22 @@ verify-engines: $(VENV)/.ready $(ENGINES)/.ready  ## MODELS on simulated engines
 	$(RUN)/sdhrnet verify engine $(MODELS) --engine htp --root $(ENGINES)
 	$(RUN)/sdhrnet verify engine $(MODELS) --engine gpu --root $(ENGINES)
 
-phones: $(VENV)/.ready $(ENGINES)/.ready  ## results/phones: every released file on XNNPACK, a GPU engine and Qualcomm's NPU
+phones: $(VENV)/.ready $(ENGINES)/.ready $(ARM)/.ready  ## results/phones: every released file on XNNPACK, a GPU engine and Qualcomm's NPU; int8whole too
 	for card in toolkit/weights/sdhrnet-*/card.json; do \
 	  model=$$(basename $$(dirname $$card)); out=results/phones/results.jsonl; \
 	  $(RUN)/sdhrnet verify $$model --results $$out && \
 	  $(RUN)/sdhrnet verify engine $$model --engine gpu --root $(ENGINES) --results $$out && \
 	  $(RUN)/sdhrnet verify engine $$model --engine npu --root $(ENGINES) --results $$out || exit; \
 	done
+	bundle=toolkit/weights/sdhrnet-68pt-128; files=runs/phones/whole; out=results/phones/results.jsonl; \
+	  $(RUN)/sdhrnet convert $$bundle --to tflite --precision int8whole $(FACES:%=--data %/300w) --out $$files && \
+	  $(RUN)/sdhrnet verify $$files --bundle $$bundle --results $$out && \
+	  $(RUN)/sdhrnet verify engine $$files --bundle $$bundle --engine gpu --root $(ENGINES) --results $$out && \
+	  $(RUN)/sdhrnet verify engine $$files --bundle $$bundle --engine npu --root $(ENGINES) --results $$out && \
+	  $(RUN)/sdhrnet verify arm $$files --root $(ARM) --instructions --results $$out && \
+	  $(RUN)/sdhrnet benchmark $$files $$bundle-int8.tflite $(FACES:%=--data %/300w) --results $$out
 	$(RUN)/sdhrnet report results/phones --markdown results/phones/README.md
+	$(RUN)/sdhrnet report results/phones --markdown README.md
 
 $(ENGINES)/.ready: deploy/engines/fetch.sh
 	deploy/engines/fetch.sh $(ENGINES) $(RUN)/python

@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.export.test_deployed import shape_layer, with_shape
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.commands.convert import convert
 from toolkit.commands.convert.convert import Convert
 from toolkit.core import heatmap
 from toolkit.core.progress import finish
+from toolkit.data.crops import open_crops
 from toolkit.export import lint
 from toolkit.export.whole_int8 import LEVELS, LOWEST, Writer, decode
+from toolkit.landmarkers import open_model
 
 SIDE, POINTS, HIGHEST = 24, 5, 1.1
 STEP = HIGHEST / LEVELS
@@ -109,3 +112,22 @@ def test_a_bundle_is_converted_so(small_bundle: Bundle, tmp_path: Path) -> None:
     plain, whole = outcome.records
     assert whole["model"].endswith("-int8whole.tflite") and whole["xnnpack_parts"] == 1 < plain["xnnpack_parts"]
     assert whole["mean_px"] < 0.6  # a network that has hardly learned anything has flat heatmaps, and equal peaks
+
+
+@pytest.mark.slow
+def test_a_shape_layer_stays_behind_the_decoding(small_bundle: Bundle, tmp_path: Path) -> None:
+    """Where it moves points far, those of the file are its own and not the decoding's."""
+    plain = dataclasses.replace(small_bundle, card=dataclasses.replace(small_bundle.card, decoder="centroid"))
+    records, files = {}, {}
+    for name, one in {"plain": plain, "shaped": with_shape(plain, shape_layer())}.items():
+        bundle.write(one, tmp_path / name)
+        out, wanted = tmp_path / f"{name}-files", {"to": ("tflite",), "precision": ("int8whole",), "keep": True}
+        asked = Convert(bundle=tmp_path / name, out=out, faces=8, calibration=16, **wanted)  # type: ignore[arg-type]
+        (records[name],) = finish(convert.run(asked)).records
+        (file,) = out.glob("*.tflite")
+        files[name] = open_model(file)
+    faces = finish(open_crops(None, "val", 4, scheme=plain.scheme, size_px=plain.card.size_px))
+    moved = [files["shaped"](crop).points_xy - files["plain"](crop).points_xy for crop in faces.crops]
+    assert np.abs(moved).mean() > 0.3
+    assert records["shaped"]["xnnpack_parts"] == 1
+    assert records["shaped"]["mean_px"] < records["plain"]["mean_px"] + 0.2

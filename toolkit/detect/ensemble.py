@@ -1,4 +1,4 @@
-"""Several networks, and their mirrored crops, as one prediction of a face: for labels, where time does not matter."""
+"""Several networks, or several views of a crop, as one prediction of a face: for labels, or to tremble less."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

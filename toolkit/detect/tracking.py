@@ -17,6 +17,7 @@ from toolkit.core.images import checked_image
 from toolkit.core.smoothing import SMOOTHING, OneEuro, Smoother
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.boxes import SAME_FACE, calibrate, part_inside, shared, similar
+from toolkit.detect.ensemble import Mirrored
 from toolkit.detect.identity import CLEARLY, LIKE, SUDDEN, Cuts, Person, Reframed, exchanged, likeness, portrait
 from toolkit.detect.landmarks import PASSES, SURE, CropPrediction, Detector, FaceLandmarks, landmarks_of, surest
 from toolkit.detect.turned import QUARTERS, crop_around, faces_any_way_up
@@ -53,6 +54,8 @@ class Tracking:
     is the points' own trembling."""
     ahead_s: float = 0.1
     """A crop is moved on for so long at most."""
+    flip_test: bool = False
+    """Whether points are the mean of those in a crop and in its mirror image, which tremble less (results/angles)."""
     smoothing: OneEuro | None = SMOOTHING
     """None gives the points as the network does."""
 
@@ -120,7 +123,8 @@ class FaceTracker:
             settings: see Tracking.
             watch: gets the stages detect, crop, network and smooth.
         """
-        self._detector, self._landmarker, self._settings = detector, landmarker, settings
+        self._detector, self._settings = detector, settings
+        self._landmarker = Mirrored(landmarker) if settings.flip_test else landmarker
         self._watch = watch or Stopwatch()
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []

@@ -220,8 +220,6 @@ def check_whole(bundle: Bundle) -> None:
             f"int8whole decodes by the centroid, {name} by {bundle.card.decoder}: leave int8whole out, or cut "
             "the network by `sdhrnet slim --decoder centroid`"
         )
-    if bundle.spec.shape is not None:
-        raise ValueError(f"{name} has a shape layer behind its decoding, which int8whole has not: leave int8whole out")
 
 
 class DeployedHeatmaps(nn.Module):

@@ -31,7 +31,7 @@ window's reach: of a Gaussian whose sigma is half that reach they sum to 0.89 of
 
 
 def with_whole_decoding(data: bytes, reach: int) -> bytes:
-    """A file of static int8 with its decoding replaced by the one above.
+    """A file of static int8 with its decoding replaced by the one above; a shape layer stays behind it.
 
     Args:
         data: with points and confidences out, decoded by the centroid in float.
@@ -48,11 +48,44 @@ def with_whole_decoding(data: bytes, reach: int) -> bytes:
     (taken,) = {int(op.inputs[0]) for op in tail if kind(model, op) == "REDUCE_MAX"}
     (dequantize,) = [op for op in graph.operators if taken in op.outputs]
     maps = int(dequantize.inputs[0])
+    by_rank = {len(graph.tensors[index].shape): int(index) for index in graph.outputs}
+    out, confidence = by_rank[3], by_rank[2]
+    decoded, after = _behind(tail, graph.tensors, taken, out, confidence)
     graph.operators = [op for op in graph.operators if op is not dequantize and op not in tail]
     _above_zero(model, maps)
     writer = Writer(model)
-    graph.outputs = decode(writer, maps, reach)
+    xy, height = decode(writer, maps, reach)
+    if any(kind(model, op) != "RESHAPE" for op in after):
+        renamed = {decoded: writer.reshaped(xy, writer.shape(decoded)), confidence: height}
+        for op in after:
+            op.inputs = np.array([renamed.get(int(index), index) for index in op.inputs], np.int32)
+        graph.operators.extend(after)
+        xy = out
+    graph.outputs = [xy if index == out else height for index in graph.outputs]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _behind(tail: list[Any], tensors: list[Any], maps: int, out: int, confidence: int) -> tuple[int, list[Any]]:
+    """The tensor of the decoded points, and the operations behind it, which know of the heatmaps by it and the
+    confidences alone: those of a shape layer, or one that gives the points another shape, or none.
+
+    Args:
+        tail: all operations that depend on the heatmaps, in order.
+        tensors: the graph's.
+        maps: the heatmaps that the tail begins with.
+        out: the points that the file gives.
+        confidence: the confidences that it gives.
+    """
+    made = [int(index) for op in tail for index in op.outputs]
+    for decoded in (index for index in made if np.prod(tensors[index].shape) == np.prod(tensors[out].shape)):
+        needed, behind = {out} - {decoded}, list[Any]()
+        for op in reversed(tail):
+            if needed.intersection(op.outputs.tolist()):
+                behind.insert(0, op)
+                needed.update(set(op.inputs.tolist()).intersection([maps, *made]) - {decoded, confidence})
+        if maps not in needed:
+            return decoded, behind
+    raise AssertionError("the points that the file gives are such a tensor")
 
 
 def _above_zero(model: Any, maps: int) -> None:

@@ -105,6 +105,22 @@ def test_smoothing_has_a_switch(tmp_path: Path):
     assert not np.array_equal(found[True][4], found[False][4])
 
 
+def test_a_flip_test_looks_at_each_crop_and_its_mirror_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """And the points file says so."""
+    crops: list[np.ndarray] = []
+
+    class Watched(Fake):
+        def __call__(self, crop: np.ndarray) -> Prediction:
+            crops.append(crop)
+            return super().__call__(crop)
+
+    monkeypatch.setattr(landmarkers, "open_model", lambda *_: Watched())
+    source, points = clip(tmp_path / "in.mp4", UNEVEN_S[:2]), tmp_path / "points.json"
+    finish(run(Video(video=source, out=tmp_path / "o.mp4", json_out=points, flip_test=True)))
+    assert json.loads(points.read_text())["flip_test"] and len(crops) >= 4
+    assert all(np.array_equal(plain, other[:, ::-1]) for plain, other in zip(crops[::2], crops[1::2], strict=True))
+
+
 def test_a_video_without_a_face_is_written_and_says_so(tmp_path: Path):
     """Grey frames: no points, no error."""
     with VideoWriter(tmp_path / "in.mp4", SIZE_WH) as writer:

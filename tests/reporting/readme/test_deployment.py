@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pytest
+
+from toolkit.core.records import of
 from toolkit.reporting.readme.blocks import render
-from toolkit.reporting.readme.deployment import converted, engines
+from toolkit.reporting.readme.deployment import converted, engines, engines_in_short
 
 MOVED = {"mean_px": 0.0512, "worst_px": 1.25, "moved_over_1px": 0.01, "data": "32 of faces", "n": 32}
 COMMON = {
@@ -91,13 +94,14 @@ def test_they_stand_on_the_page() -> None:
     assert page.index("Machine: a CPU") < page.index("Every file against its bundle") < page.index("On an emulated")
 
 
+def engine(name: str, model: str, **more: Any) -> dict[str, Any]:
+    """A record of a file on an engine."""
+    took = {"operations_taken": 400, "whole": True, "parts": 1, "ok": True, "precision": "int8"}
+    return {"kind": "engine", "simulated": name, "model": model, **COMMON, **MOVED, **took, **more}
+
+
 def test_a_file_has_a_row_and_an_engine_a_column() -> None:
     """Right points, taken whole, parts; a file that is wrong somewhere says so; not tried is no success."""
-
-    def engine(name: str, model: str, **more: Any) -> dict[str, Any]:
-        took = {"operations_taken": 400, "whole": True, "parts": 1, "ok": True}
-        return {"kind": "engine", "simulated": name, "model": model, **COMMON, **MOVED, **took, **more}
-
     left = {"operations_taken": 398, "whole": False, "parts": 2}
     records = [
         engine("npu", "a.tflite"),
@@ -118,3 +122,21 @@ def test_a_file_has_a_row_and_an_engine_a_column() -> None:
         ["`b.tflite`", "not measured", "**fails**, 0.051 px, whole", "0.051 px, 398 of 400 operations, 2 parts"],
     ]
     assert engines([parity()]) == [] and "0.051 px, whole, 1 part" in render(records)
+
+
+def test_in_short_a_precision_has_a_row_with_its_worst_file() -> None:
+    """What was not run for all of its files was not measured."""
+    records = [
+        parity(),
+        engine("gpu", "a.tflite", parts=None),
+        engine("gpu", "b.tflite", parts=None, whole=False, ok=False, mean_px=2.5),
+        engine("npu", "a.tflite"),
+        engine("npu", "b.tflite", parts=3, mean_px=0.2),
+        engine("npu", "c.tflite", precision="float16"),
+    ]
+    assert engines_in_short(of(records)).rows == [
+        ["int8", "2", "not measured", "2.500 px, **1 fail**, 1 of 2 whole", "0.200 px, whole, 1 to 3 parts"],
+        ["float16", "1", "not measured", "not measured", "0.051 px, whole, 1 part"],
+    ]
+    with pytest.raises(ValueError, match="no `verify engine`"):
+        engines_in_short(of([parity()]))

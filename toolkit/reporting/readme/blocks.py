@@ -9,11 +9,11 @@ from toolkit.core.records import Fields, Record, of, read
 from toolkit.reporting.proofs import Proofs
 from toolkit.reporting.readme.ablation import ablations
 from toolkit.reporting.readme.benchmark import compared, in_short
-from toolkit.reporting.readme.deployment import converted, device, engines
+from toolkit.reporting.readme.deployment import converted, device, engines, engines_in_short
 from toolkit.reporting.readme.pipelines import pipelines
 from toolkit.reporting.readme.slimming import slimming
 from toolkit.reporting.run import OWN_DETECTOR
-from toolkit.reporting.table import markdown_table, number
+from toolkit.reporting.table import TextTable, markdown_table, number
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
@@ -56,7 +56,10 @@ def update(page: Path, folder: Path) -> bool:
 def render(lines: Sequence[Fields]) -> str:
     """The tables of a run: what was trained, what was converted, and where."""
     records = of(lines)
-    scored = [r for r in records if r["kind"] in ("evaluate", "baseline") and "decoder" not in r]
+    sure = [r for r in records if number(r.get("visibility_auc")) is not None]
+    # faces with flags that are no test faces may have been learned from: of them the confidence counts alone
+    flagged = [r for r in sure if r["split"] != "test"]
+    scored = [r for r in records if r["kind"] in ("evaluate", "baseline") and "decoder" not in r and r not in flagged]
     timed = [r for r in records if r["kind"] == "benchmark" and "boxes" not in r]
     proofs, parts = Proofs(records), [_conditions(records)]
     if scored:
@@ -77,13 +80,14 @@ def render(lines: Sequence[Fields]) -> str:
             parts.append(table(found))
     tables = [*compared(records), *slimming(records), *ablations(records), *converted(records), *device(records)]
     tables += engines(records)
-    parts += [table.markdown for table in (*tables, *pipelines(records))]
+    parts += [table.markdown for table in (*tables, *pipelines(records), *([_confidences(sure)] if sure else []))]
     return "\n".join(parts)
 
 
 def short(records: list[Record]) -> str:
-    """What one chooses a model by."""
-    return in_short(records).markdown
+    """What one chooses a model by; of a page about engines, what they do with files of each precision."""
+    about_engines = any(r["kind"] == "engine" for r in records)
+    return (engines_in_short(records) if about_engines else in_short(records)).markdown
 
 
 def _conditions(records: list[Record]) -> str:
@@ -126,6 +130,18 @@ def _networks_on(records: list[Record], proofs: Proofs) -> str:
         for r in records
     ]
     return markdown_table(["network", "parameters", "MACs", "NME mean", "median", "FR@10", "AUC@10"], rows)
+
+
+def _confidences(records: list[Record]) -> TextTable:
+    """A row a network, a column a set."""
+    sets = {r["data"]: f"{r['data']}: {r['n_seen']} seen, {r['n_covered']} not" for r in records}
+    found = {(r.model, r["data"]): r["visibility_auc"] for r in records}
+    rows = [
+        [f"`{model}`", *(f"{found[model, data]:.3f}" if (model, data) in found else "not measured" for data in sets)]
+        for model in dict.fromkeys(r.model for r in records)
+    ]
+    title = "How often a point that is seen has more confidence than one that is not (area under the ROC curve):"
+    return TextTable(title, ["model", *sets.values()], rows)
 
 
 def _network(record: Record) -> str:

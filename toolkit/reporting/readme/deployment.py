@@ -1,6 +1,6 @@
 """What ships: every file against its bundle, ways to convert, an emulated Arm processor, a detector's boxes, videos."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from toolkit.core.records import Record
 from toolkit.reporting.proofs import REFUSED
@@ -152,21 +152,68 @@ def engines(records: Sequence[Record]) -> list[TextTable]:
     rows = []
     for model in dict.fromkeys(r["model"] for r in asked):
         own = {r["simulated"]: r for r in asked if r["model"] == model}
-        proofs = [r for r in records if r["kind"] == "parity" and r["model"] == model and "mean_px" in r]
-        cpu = _on_engine(proofs[-1], None, proofs[-1].get("xnnpack_parts")) if proofs else "not measured"
-        cells = [_on_engine(own[n], own[n]["whole"], own[n]["parts"]) if n in own else "not measured" for n in columns]
-        rows.append([f"`{model}`", cpu, *cells])
+        proofs = _on_processor(records, {model})
+        cpu = _on_engine(proofs[-1]) if proofs else "not measured"
+        rows.append([f"`{model}`", cpu, *(_on_engine(own[n]) if n in own else "not measured" for n in columns)])
     title = "Mean displacement from the bundle's points in crop pixels; whether the engine takes the file whole:"
     return [TextTable(title, ["file", "XNNPACK", *(SIMULATED[name] for name in columns)], rows)]
 
 
-def _on_engine(record: Record, whole: bool | None, parts: int | None) -> str:
+def engines_in_short(records: Sequence[Record]) -> TextTable:
+    """The same by precision: the displacement of the worst file, whether all are taken whole, and in how many parts.
+
+    Raises:
+        ValueError: nothing was run on an engine.
+    """
+    asked = [r for r in records if r["kind"] == "engine"]
+    if not asked:
+        raise ValueError("no `verify engine` among the records")
+    columns = [name for name in SIMULATED if any(r["simulated"] == name for r in asked)]
+    rows = []
+    for precision in dict.fromkeys(r["precision"] for r in asked):
+        models = {r["model"] for r in asked if r["precision"] == precision}
+        on = [_on_processor(records, models)]
+        on += [[r for r in asked if r["model"] in models and r["simulated"] == name] for name in columns]
+        cells = [_of_all(found) if len(found) == len(models) else "not measured" for found in on]
+        rows.append([precision, str(len(models)), *cells])
+    header = ["precision", "files", "XNNPACK (CPU)", *(SIMULATED[name] for name in columns)]
+    title = (
+        "How far points lie from the network's own in the worst file of each precision, in crop pixels on average; "
+        "whether an engine takes the files whole, and in how many parts:"
+    )
+    return TextTable(title, header, rows)
+
+
+def _on_processor(records: Sequence[Record], models: Collection[str]) -> list[Record]:
+    """The newest proof of each of these files."""
+    found = [r for r in records if r["kind"] == "parity" and r["model"] in models and "mean_px" in r]
+    return list({r["model"]: r for r in found}.values())
+
+
+def _of_all(records: Sequence[Record]) -> str:
+    failed = sum(not r["ok"] for r in records)
+    words = [f"{max(r['mean_px'] for r in records):.3f} px", *([f"**{failed} fail**"] if failed else [])]
+    whole = [r["whole"] for r in records if "whole" in r]
+    if whole:
+        words.append("whole" if all(whole) else f"{sum(whole)} of {len(whole)} whole")
+    return ", ".join([*words, *_parts(records)])
+
+
+def _parts(records: Sequence[Record]) -> list[str]:
+    """In how many parts an engine runs files, where it says so."""
+    known = sorted({count for r in records if (count := r.get("parts", r.get("xnnpack_parts"))) is not None})
+    if not known:
+        return []
+    several = "s" * (known[-1] > 1)
+    return [f"{known[0]} part{several}" if len(known) == 1 else f"{known[0]} to {known[-1]} part{several}"]
+
+
+def _on_engine(record: Record) -> str:
     words = [f"{record['mean_px']:.3f} px" if record["ok"] else f"**fails**, {record['mean_px']:.3f} px"]
-    if whole is not None:
-        words.append("whole" if whole else f"{record['operations_taken']} of {record['operations']} operations")
-    if parts is not None:
-        words.append(f"{parts} part{'s' * (parts > 1)}")
-    return ", ".join(words)
+    if "whole" in record:
+        taken = f"{record['operations_taken']} of {record['operations']} operations"
+        words.append("whole" if record["whole"] else taken)
+    return ", ".join([*words, *_parts([record])])
 
 
 def device(records: Sequence[Record]) -> list[TextTable]:
