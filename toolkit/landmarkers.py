@@ -163,7 +163,7 @@ def load(
         model: the name of a released model, such as sdhrnet-68pt-128 (`sdhrnet models` lists them), which stands for
             its float16 TFLite file; or the path of a .tflite, .onnx or .mlpackage with its sidecar beside it, or of a
             bundle's folder, which runs on torch.
-        threads: CPU threads of a converted file's engine and of the detector's.
+        threads: CPU threads of its engine, torch's for a bundle, and of the detector's.
         engine: of a .tflite, ai-edge-litert (the default) or tflite-runtime.
         finest: how small faces may be: 0 looks at the whole picture only, each step further at tiles of half the size
             too. None looks at no tiles where the whole picture shows large faces alone, which is many times as fast.
@@ -198,7 +198,7 @@ def open_model(
 
     Args:
         path: the folder or file.
-        threads: CPU threads of a converted file's engine.
+        threads: CPU threads of its engine, torch's for a bundle.
         engine: of a converted file, where there are several.
         head: of a bundle with heads for several schemes, the one wanted; None for all of its points.
         decoder: of a bundle, in place of its card's.
@@ -214,7 +214,7 @@ def open_model(
         loaded = bundle.read(path)
         if decoder is not None:
             loaded = replace(loaded, card=replace(loaded.card, decoder=decoder))
-        return TorchLandmarker(loaded if head is None else bundle.part(loaded, head))
+        return TorchLandmarker(loaded if head is None else bundle.part(loaded, head), threads)
     if decoder is not None:
         raise ValueError(f"{path.name} decodes in its own way: --decoder is for a bundle's folder")
     return runtime.load(path, engine=engine, threads=threads)

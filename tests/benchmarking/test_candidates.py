@@ -8,12 +8,11 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
-from tests.benchmarking.conftest import Steady, onnx_points, write_description
+from tests.benchmarking.conftest import onnx_points, write_description
 from toolkit import bundle
 from toolkit.benchmarking import competitors
-from toolkit.benchmarking.candidates import Source, TorchOnThreads, open_candidate, sources
+from toolkit.benchmarking.candidates import Source, open_candidate, sources
 from toolkit.benchmarking.competitors import MESH_FRAMING, MeshLandmarker
 from toolkit.benchmarking.delegation import facts, off_cpu, residency
 from toolkit.benchmarking.framing import Framing
@@ -24,7 +23,6 @@ from toolkit.core.geometry import cut
 from toolkit.core.zoo import MAIN, WEIGHTS, released
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.runtime import sidecar
-from toolkit.runtime.landmarker import Prediction
 from toolkit.slimming.complexity import complexity
 
 BUNDLE = WEIGHTS / MAIN
@@ -98,23 +96,6 @@ def test_a_described_model_is_a_competitor(tmp_path: Path) -> None:
     assert found.identity["model"] == "pfld" and found.identity["peer"]
     assert found.identity["size_bytes"] == (tmp_path / "model.onnx").stat().st_size
     assert (found.framing.scale, found.framing.size_px, found.engine[:11]) == (1.4, 32, "onnxruntime")
-
-
-def test_torch_gets_its_threads_for_a_call_only() -> None:
-    """And gives them back, also after an error."""
-    seen: list[int] = []
-
-    class Counting(Steady):
-        def __call__(self, crop: np.ndarray) -> Prediction:
-            seen.append(torch.get_num_threads())
-            return super().__call__(crop)
-
-    before = torch.get_num_threads()
-    model = TorchOnThreads(Counting(np.zeros((68, 2)), 32), before + 1)
-    model(np.zeros((32, 32, 3), np.uint8))
-    with pytest.raises(AssertionError):
-        model(np.zeros((9, 9, 3), np.uint8))
-    assert seen == [before + 1] * 2 and torch.get_num_threads() == before
 
 
 def test_the_face_mesh_as_tflite_finds_faces_in_its_own_crop() -> None:

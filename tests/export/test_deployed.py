@@ -167,6 +167,24 @@ def test_the_wrapper_gives_the_points_of_the_bundle(small_bundle: Bundle) -> Non
         np.testing.assert_allclose(confidence[0].numpy(), expected.confidence, atol=1e-5)
 
 
+def test_a_bundle_has_its_threads_for_a_call_only(small_bundle: Bundle) -> None:
+    """And gives them back, also after an error."""
+    before, seen = torch.get_num_threads(), list[int]()
+    model = TorchLandmarker(small_bundle, before + 1)
+
+    def counted(*_: Any) -> None:
+        seen.append(torch.get_num_threads())
+        if len(seen) > 1:
+            raise RuntimeError("out of memory")
+
+    model._net.register_forward_pre_hook(counted)
+    crop = np.zeros((small_bundle.card.size_px,) * 2 + (3,), np.uint8)
+    model(crop)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        model(crop)
+    assert seen == [before + 1] * 2 and torch.get_num_threads() == before
+
+
 def test_the_wrapper_and_the_bundle_share_the_shape_layer(small_bundle: Bundle) -> None:
     """Both correct the decoded points by it, alike; the confidences stay."""
     shaped = with_shape(small_bundle, shape_layer())

@@ -11,13 +11,12 @@ from toolkit.benchmarking import competitors
 from toolkit.benchmarking.competitors import CompetitorName
 from toolkit.benchmarking.described import DescribedLandmarker, read_description
 from toolkit.benchmarking.framing import Framing
-from toolkit.core.arrays import ImageArray
 from toolkit.core.files import sha256, size_bytes
 from toolkit.core.zoo import is_bundle
 from toolkit.landmarkers import identify, open_model
 from toolkit.runtime import sidecar
 from toolkit.runtime.coreml import InterpretedLandmarker, load_coreml
-from toolkit.runtime.landmarker import Landmarker, Prediction
+from toolkit.runtime.landmarker import Landmarker
 
 EngineName = Literal[
     "ai-edge-litert", "tflite-runtime", "onnxruntime", "torch",
@@ -158,7 +157,7 @@ def compute_units(engine: EngineName | None) -> str | None:
 
 def _opened(path: Path, engine: EngineName | None, threads: int) -> Landmarker:
     if engine == "torch":
-        return TorchOnThreads(open_model(path), threads)
+        return open_model(path, threads)
     if engine == "mil-interpreter":
         return InterpretedLandmarker(path, sidecar.read(path))
     if (units := compute_units(engine)) is not None:
@@ -166,28 +165,6 @@ def _opened(path: Path, engine: EngineName | None, threads: int) -> Landmarker:
             raise ModuleNotFoundError("CoreML runs on macOS only", name="coreml")
         return load_coreml(path, sidecar.read(path), units)  # type: ignore[arg-type]  # its own words
     return runtime.load(path, engine=engine, threads=threads)
-
-
-class TorchOnThreads:
-    """A bundle on torch with so many threads, for as long as a call takes."""
-
-    timed = True
-
-    def __init__(self, landmarker: Landmarker, threads: int) -> None:
-        self._landmarker, self._threads = landmarker, threads
-        self.scheme, self.size_px, self.engine = landmarker.scheme, landmarker.size_px, landmarker.engine
-
-    def __call__(self, crop: ImageArray) -> Prediction:
-        import torch
-
-        before = torch.get_num_threads()
-        if before == self._threads:
-            return self._landmarker(crop)
-        torch.set_num_threads(self._threads)
-        try:
-            return self._landmarker(crop)
-        finally:
-            torch.set_num_threads(before)
 
 
 def _identity(source: Source) -> dict[str, Any]:

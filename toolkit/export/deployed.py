@@ -24,6 +24,7 @@ from toolkit.core import heatmap
 from toolkit.core.arrays import ImageArray
 from toolkit.core.schemes import Scheme
 from toolkit.models.shape import corrected
+from toolkit.models.threads import torch_threads
 from toolkit.runtime.landmarker import Prediction
 from toolkit.runtime.tensors import check_crop
 from toolkit.slimming.fold import Rewrite, fold
@@ -245,8 +246,8 @@ class TorchLandmarker:
     timed = True
     engine = f"torch {torch.__version__}"
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        self._bundle, self._threads = bundle, threads
         self._net = bundle.network()
         self._mean = torch.tensor(bundle.card.mean).view(3, 1, 1)
         self._std = torch.tensor(bundle.card.std).view(3, 1, 1)
@@ -263,7 +264,7 @@ class TorchLandmarker:
         """(M, h, w) of one crop."""
         check_crop(crop, self.size_px)
         image = torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1).float() / 255
-        with torch.inference_mode():
+        with torch_threads(self._threads), torch.inference_mode():
             maps: heatmap.Heatmaps = self._net(((image - self._mean) / self._std)[None])[0].numpy()
         return maps
 

@@ -19,6 +19,7 @@ from toolkit.core.zoo import BundlePath
 from toolkit.export.deployed import Deployed, DeployedNetwork
 from toolkit.export.pieces import measure_files
 from toolkit.landmarkers import identify
+from toolkit.models.threads import torch_threads
 from toolkit.runtime.timing import Latency, interleaved
 from toolkit.slimming.fold import REWRITES, Rewrite
 
@@ -104,12 +105,8 @@ def _torch_times(networks: dict[str, DeployedNetwork], size_px: int, runs: int) 
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return once
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         times = yield from interleaved([call(net) for net in networks.values()], runs, max(1, runs // 10))
-    finally:
-        torch.set_num_threads(threads)
     return dict(zip(networks, times, strict=True))
 
 

@@ -14,7 +14,7 @@ from toolkit.core.files import new_folder, sha256
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.provenance import conditions
+from toolkit.core.provenance import conditions, cores
 from toolkit.core.records import append
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.core.zoo import MAIN, ModelPath, is_bundle
@@ -136,10 +136,10 @@ def _networks(options: PseudoLabel, given: Scheme) -> list[Landmarker]:
     """
     opened = []
     for path in options.model:
-        network = open_model(path)
+        network = open_model(path, cores())
         if network.scheme.parts:
             own = given if given in network.scheme.parts else network.scheme.parts[0]
-            network = open_model(path, head=scheme(options.head) if options.head else own)
+            network = open_model(path, cores(), head=scheme(options.head) if options.head else own)
         opened.append(Mirrored(network) if options.flip else network)
     schemes = {network.scheme.name for network in opened}
     if options.head:

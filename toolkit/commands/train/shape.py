@@ -24,6 +24,7 @@ from toolkit.data.crops import plain_crops
 from toolkit.data.licences import licence_of
 from toolkit.models.shape import ShapeLayer
 from toolkit.models.spec import ShapeSpec
+from toolkit.models.threads import torch_threads
 from toolkit.train.shape import Fit, Found, fitted, found_on
 
 BATCH = 16
@@ -89,9 +90,8 @@ def run(options: Shape) -> Steps[Outcome]:
     """Fit and write the bundle; see Shape."""
     check_outputs(options)
     bundle.require_free(options.out, overwrite=options.overwrite)
-    started, before = perf_counter(), torch.get_num_threads()
-    torch.set_num_threads(options.threads)
-    try:
+    started = perf_counter()
+    with torch_threads(options.threads):
         loaded = bundle.read(options.bundle)
         if loaded.scheme.parts:
             raise ValueError(f"{loaded.card.name} has heads for several schemes: a shape layer is of one")
@@ -102,8 +102,6 @@ def run(options: Shape) -> Steps[Outcome]:
         validation = yield from _validation(options, loaded)
         spec, fit = ShapeSpec(hidden=options.hidden), Fit(epochs=options.epochs)
         layer = yield from fitted(found, loaded.scheme, spec, fit, options.seed)
-    finally:
-        torch.set_num_threads(before)
     return _written(options, loaded, layer, validation, title, perf_counter() - started)
 
 
