@@ -22,6 +22,7 @@ from course_records import LIMIT_MB, LIMIT_MS, READ, ROOT, changed, records, shi
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.schemes import W300_68, Scheme
+from toolkit.reporting.table import duration
 
 Size = Literal["tiny", "gpu"]
 Value = TypeVar("Value")
@@ -72,7 +73,7 @@ def came_to(size: Size, chapter: int, what: str, value: float) -> None:
     text = f"{what[0].upper()}{what[1:]}: {value:.2f}"
     if size == "tiny" and long:
         last = long[-1]
-        text += f'; with `SIZE = "gpu"` {last["value"]:.2f}, in {last["seconds"] / 60:.0f} minutes on {last["device"]}'
+        text += f'; with `SIZE = "gpu"` {last["value"]:.2f}, in {duration(last["seconds"]).text} on {last["device"]}'
     say(text + ".")
 
 

@@ -195,7 +195,7 @@ def test_a_long_run_stands_beside_a_short_one(monkeypatch: pytest.MonkeyPatch):
     ):
         course.came_to(size, chapter, what, np.float32(7.1234))
     assert said == [
-        'Error, %: 7.12; with `SIZE = "gpu"` 3.00, in 2 minutes on a GPU.',
+        'Error, %: 7.12; with `SIZE = "gpu"` 3.00, in 1 min 30 s on a GPU.',
         *["Error, %: 7.12."] * 2,
         "X: 7.12.",
     ]

@@ -46,7 +46,10 @@ STAMP, COURSE = load("stamp"), load("course")
 def words_of(output: Any) -> str:
     """All text in an output; pictures are left out, and of drawings the paths."""
     data = output.get("data", {})
-    texts = [output.get("text", ""), *(v for k, v in data.items() if k in ("text/plain", "text/html", "image/svg+xml"))]
+    texts = [
+        output.get("text", ""),
+        *(v for k, v in data.items() if k in ("text/plain", "text/markdown", "text/html", "image/svg+xml")),
+    ]
     return re.sub(r'\bd="[^"]*"', "", "\n".join(texts))
 
 

@@ -13,7 +13,7 @@ from toolkit.reporting.readme.deployment import converted, device, engines, engi
 from toolkit.reporting.readme.pipelines import pipelines
 from toolkit.reporting.readme.slimming import slimming
 from toolkit.reporting.run import OWN_DETECTOR
-from toolkit.reporting.table import TextTable, markdown_table, number
+from toolkit.reporting.table import TextTable, duration, markdown_table, number
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
@@ -240,7 +240,7 @@ def _steps(records: list[Record]) -> str:
 
 def _chapters(records: list[Record]) -> str:
     rows = [
-        [str(r["chapter"]), r["what"], f"{r['value']:.2f}", f"{r['seconds'] / 60:.0f} min", r["device"]]
+        [str(r["chapter"]), r["what"], f"{r['value']:.2f}", duration(r["seconds"]).text, r["device"]]
         for r in sorted(records, key=lambda r: r["chapter"])
     ]
     table = markdown_table(["chapter", "comes to", "", "the whole chapter", "machine"], rows)
