@@ -22,6 +22,7 @@ from course_records import LIMIT_MB, LIMIT_MS, READ, ROOT, changed, records, shi
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.schemes import W300_68, Scheme
+from toolkit.reporting.table import duration
 
 Size = Literal["tiny", "gpu"]
 Value = TypeVar("Value")
@@ -30,13 +31,14 @@ EXTRAS |= {"coremltools": "convert", "tensorflow": "convert", "ipywidgets": "not
 MARK = "sdhrnet"
 """In the metadata of a chapter's last output, and of the notebook once it is stamped."""
 _STARTED = [time.perf_counter()]
+_CAME_TO: list[dict[str, Any]] = []
 
 
 def begin(size: Size, *packages: str) -> Any:
     """Say where this chapter runs and what is missing, and give the torch device of its dial.
 
     Args:
-        size: `tiny` for two old cores, `gpu` for a CUDA device.
+        size: `tiny` for a minute on two old cores; `gpu` for minutes on a CUDA device, or up to half an hour without.
         packages: that the chapter imports.
     """
     missing = sorted({EXTRAS[name] for name in packages if find_spec(name) is None})
@@ -46,20 +48,33 @@ def begin(size: Size, *packages: str) -> Any:
 
     device = torch.device("cuda" if size == "gpu" and torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{os.cpu_count()} CPU cores"
-    asked = "" if size != "gpu" or device.type == "cuda" else " (no CUDA device is here: the long run would take hours)"
+    asked = " (no CUDA device is here: up to half an hour)" if size == "gpu" and device.type != "cuda" else ""
     print(f"Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}, on {name}, size {size}{asked}")
     torch.manual_seed(0)
     _STARTED[:] = [time.perf_counter()]
+    _CAME_TO.clear()
     return device
 
 
 def end() -> None:
-    """Say how long the chapter ran; beside the words, for the stamp, which records it read."""
+    """Say how long the chapter ran; beside the words, which records it read, for the stamp, and what it came to, for
+    `long_runs.py`."""
     from IPython.display import display
 
     seconds = round(time.perf_counter() - _STARTED[0])
-    told = {"seconds": seconds, "read": dict(READ)}
+    told = {"seconds": seconds, "read": dict(READ), "came_to": list(_CAME_TO)}
     display({"text/plain": f"this chapter ran in {seconds} s"}, raw=True, metadata={MARK: told})
+
+
+def came_to(size: Size, chapter: int, what: str, value: float) -> None:
+    """Say what a chapter's training came to and, at the dial's first place, what the long run did, from its record."""
+    _CAME_TO.append({"what": what, "value": round(float(value), 3)})
+    long = [r for r in records("training", kind="chapter", chapter=chapter) if r["what"] == what]
+    text = f"{what[0].upper()}{what[1:]}: {value:.2f}"
+    if size == "tiny" and long:
+        last = long[-1]
+        text += f'; with `SIZE = "gpu"` {last["value"]:.2f}, in {duration(last["seconds"]).text} on {last["device"]}'
+    say(text + ".")
 
 
 def pick(size: Size, *, tiny: Value, gpu: Value) -> Value:
@@ -122,6 +137,7 @@ __all__ = [
     "ROOT",
     "begin",
     "break_files",
+    "came_to",
     "changed",
     "check",
     "drawn",

@@ -179,6 +179,29 @@ def test_the_dial_has_two_places():
         course.pick("huge", tiny=1, gpu=2)
 
 
+def test_a_long_run_stands_beside_a_short_one(monkeypatch: pytest.MonkeyPatch):
+    """The newest with the same words, of this chapter; a long run is told alone, and both are kept for records."""
+    said: list[str] = []
+    about = {"chapter": 2, "seconds": 600, "device": "a GPU"}
+    known = [{**about, "what": "error, %", "value": 4.0}, {**about, "what": "error, %", "value": 3.0, "seconds": 90}]
+    monkeypatch.setattr(course, "records", lambda folder, **wanted: known if wanted["chapter"] == 2 else [])
+    monkeypatch.setattr(course, "say", said.append)
+    monkeypatch.setattr(course, "_CAME_TO", kept := [])
+    for size, chapter, what in (
+        ("tiny", 2, "error, %"),
+        ("gpu", 2, "error, %"),
+        ("tiny", 5, "error, %"),
+        ("tiny", 2, "x"),
+    ):
+        course.came_to(size, chapter, what, np.float32(7.1234))
+    assert said == [
+        'Error, %: 7.12; with `SIZE = "gpu"` 3.00, in 1 min 30 s on a GPU.',
+        *["Error, %: 7.12."] * 2,
+        "X: 7.12.",
+    ]
+    assert kept[0] == {"what": "error, %", "value": 7.123} and len(kept) == 4
+
+
 class Slow:
     """A model that finds every point one pixel off."""
 

@@ -46,7 +46,10 @@ STAMP, COURSE = load("stamp"), load("course")
 def words_of(output: Any) -> str:
     """All text in an output; pictures are left out, and of drawings the paths."""
     data = output.get("data", {})
-    texts = [output.get("text", ""), *(v for k, v in data.items() if k in ("text/plain", "text/html", "image/svg+xml"))]
+    texts = [
+        output.get("text", ""),
+        *(v for k, v in data.items() if k in ("text/plain", "text/markdown", "text/html", "image/svg+xml")),
+    ]
     return re.sub(r'\bd="[^"]*"', "", "\n".join(texts))
 
 
@@ -92,6 +95,7 @@ def faults(notebook: Any) -> list[str]:
         "a long cell": any(len(cell.source.splitlines()) > MOST_LINES for cell in cells),
         "installs or sys.path": "sys.path" in code or bool(re.search(r"^\s*[!%]", code, re.MULTILINE)),
         "no check of the set-up": "find_spec" not in first or "pip install" not in first or "SIZE" not in first,
+        "a dial without what the long run came to": "course.pick(" in code and 'with `SIZE = "gpu"`' not in text,
         "no summary": not any("## In five lines" in cell for cell in prose),
     }
     return [fault for fault, is_there in found.items() if is_there]
@@ -152,13 +156,13 @@ def test_a_cell_that_is_cut_in_two_is_the_same_code() -> None:
     assert STAMP.digest(notebook) != before
 
 
-def test_without_outputs_there_is_no_picture() -> None:
+def test_without_outputs_there_is_no_picture_and_no_long_run() -> None:
     """As an editor leaves it that strips them."""
     notebook = nbformat.read(NOTEBOOKS[-1], as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
-    assert faults(notebook) == ["no picture"]
+    assert faults(notebook) == ["no picture", "a dial without what the long run came to"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from tests.slimming.test_other_supernets import little
 from toolkit import bundle
 from toolkit.commands.train import supernet
 from toolkit.core.files import read_lines
-from toolkit.core.progress import finish
+from toolkit.core.progress import Steps, finish
+from toolkit.core.records import Record
 from toolkit.models.spec import ARCHITECTURES, HRNetSpec, SuperNetSpec
 from toolkit.pipelines import paper, paper_runs
 from toolkit.pipelines.paper import ITEMS, Item, Paper, run
@@ -135,3 +136,21 @@ def test_an_item_is_a_record_that_readmes_render(tmp_path: Path) -> None:
     assert [(line["kind"], line["item"]) for line in lines] == [("paper", "table1")]
     page = (tmp_path / "table1.md").read_text()
     assert lines[0]["text"] in page and lines[0]["text"] in render(lines)
+
+
+@pytest.mark.parametrize("item", ["table2", "table6"])
+def test_a_part_of_300w_is_not_told_as_the_whole(item: Item, small: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the faces of Challenge there is neither its figure nor one of all faces, but that of Common."""
+    scored = {"nme_mean": 5.0, "subsets": {"common": {"n": 4, "nme_mean": 5.0}}}
+
+    def score(*_: object) -> Steps[Record]:
+        yield from ()
+        return Record({"kind": "evaluate", **scored})
+
+    monkeypatch.setattr(paper, "_score", score)
+    table = finish(ITEMS[item].write(dataclasses.replace(small, item=item, seeds=1)))
+    (row,) = [
+        line for line in table.splitlines() if line.startswith("| SD-HRNet 1 |" if item == "table2" else "| none |")
+    ]
+    common = " 2.93 | 5.00 | +2.07 | 5.32 | not measured | - |" if item == "table2" else ""
+    assert row.split("|", 2)[2] == f"{common} {'3.40' if item == 'table2' else '3.50'} | not measured | - |"

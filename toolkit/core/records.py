@@ -90,6 +90,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sweep": ("budget", "importance", "seed"),
         "budget": ("variant", "budget", "seed"),
         "paper": ("item",),
+        "chapter": ("chapter", "what"),
     }
 )
 """What else tells two measurements of a kind apart."""

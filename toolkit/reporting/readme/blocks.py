@@ -13,7 +13,7 @@ from toolkit.reporting.readme.deployment import converted, device, engines, engi
 from toolkit.reporting.readme.pipelines import pipelines
 from toolkit.reporting.readme.slimming import slimming
 from toolkit.reporting.run import OWN_DETECTOR
-from toolkit.reporting.table import TextTable, markdown_table, number
+from toolkit.reporting.table import TextTable, duration, markdown_table, number
 
 BEGIN = "<!-- begin: {name} (rendered by `sdhrnet report --markdown`; do not edit) -->"
 END = "<!-- end: {name} -->"
@@ -74,6 +74,7 @@ def render(lines: Sequence[Fields]) -> str:
         ("pace", _paces),
         ("throughput", _throughput),
         ("step", _steps),
+        ("chapter", _chapters),
     ):
         found = [r for r in records if r["kind"] == kind]
         if found:
@@ -241,6 +242,15 @@ def _steps(records: list[Record]) -> str:
         rows.append(["all", "", "", "", "", f"{total:.2f}", "", machine])
     header = ["step", "stage", "input", "epochs", "seed", "hours", "NME on validation faces", "machine"]
     return markdown_table(header, rows)
+
+
+def _chapters(records: list[Record]) -> str:
+    rows = [
+        [str(r["chapter"]), r["what"], f"{r['value']:.2f}", duration(r["seconds"]).text, r["device"]]
+        for r in sorted(records, key=lambda r: r["chapter"])
+    ]
+    table = markdown_table(["chapter", "comes to", "", "the whole chapter", "machine"], rows)
+    return f'The course with `SIZE = "gpu"` (`notebooks/long_runs.py`), on drawn faces:\n\n{table}'
 
 
 def _files(records: list[Record], proofs: Proofs) -> str:
