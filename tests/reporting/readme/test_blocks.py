@@ -9,7 +9,7 @@ from toolkit.core.files import read_lines, write_lines
 from toolkit.reporting.readme.blocks import BEGIN, END, IN_SHORT, render, short, update
 
 ROOT = Path(__file__).resolve().parents[3]
-RECORDED = ("road", "release", "data", "training", "slimming", "convert", "benchmark", "device", "angles", "phones")
+RECORDED = sorted(path.parent.name for path in (ROOT / "results").glob("*/results.jsonl"))
 PAGES = [(ROOT / "results" / name / "README.md", name) for name in RECORDED]
 
 CONDITIONS: dict[str, Any] = {"data": "d", "split": "test", "n": 3, "device": "a machine", "commit": "f" * 40}
