@@ -126,7 +126,11 @@ def _conditions(options: Paper, recipe: Recipe) -> str:
         length += " The importance factors learned as much faster as there were fewer epochs."
     start = "From ImageNet weights." if options.weights else "From scratch: no ImageNet weights were given."
     sets = [open_faces(options.folder(name), "test", 0).title for name in recipe.wants]
-    trained = f"{length} {start} Students of {options.seeds} seeds. " if recipe.waves(options) else ""
+    trained = (
+        f"{length} {start} Students of {options.seeds} seed{'s' * (options.seeds > 1)}. "
+        if recipe.waves(options)
+        else ""
+    )
     scored = f"Data: {'; '.join(sets)}. " if sets else ""
     return f"{trained}{scored}{processor()}, commit {(commit() or 'unknown')[:12]}."
 
