@@ -157,7 +157,7 @@ def _network(record: Record) -> str:
 
 def _paper(records: list[Record]) -> str:
     """Items of the paper, as `sdhrnet paper` tells them."""
-    return "\n".join(f"{r['item'].capitalize()}, {r['title']}:\n\n{r['text']}\n" for r in records)
+    return "\n".join(f"{r['item'][:-1].capitalize()} {r['item'][-1]}, {r['title']}:\n\n{r['text']}\n" for r in records)
 
 
 def _labels(records: list[Record]) -> str:
