@@ -219,6 +219,37 @@ def test_only_an_executed_notebook_is_marked(tmp_path: Path) -> None:
         STAMP.stamp(path)
 
 
+SAYS = """
+import course
+from IPython.display import display
+told = {"seconds": 90, "came_to": [{"what": f"error at {SIZE}", "value": 3.25}]}
+display({"text/plain": "done"}, raw=True, metadata={course.MARK: told})
+"""
+
+
+@pytest.mark.slow
+def test_a_long_run_is_recorded_and_leaves_the_notebook_alone(tmp_path: Path) -> None:
+    """At the dial's other place; one that has no dial, or says nothing, is told."""
+    pytest.importorskip("nbclient", reason="the notebooks extra is not installed")
+    long_runs = load("long_runs")
+
+    def chapter(*cells: str) -> Path:
+        path = tmp_path / "07_mine.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+        return path
+
+    path = chapter('SIZE = "tiny"  # or "gpu"', SAYS)
+    before = path.read_bytes()
+    (record,) = long_runs.long_run(path)
+    assert (record["kind"], record["chapter"], record["seconds"]) == ("chapter", 7, 90)
+    assert (record["what"], record["value"]) == ("error at gpu", 3.25)
+    assert record["device"] and "commit" in record and path.read_bytes() == before
+    with pytest.raises(ValueError, match="does not say what it came to"):
+        long_runs.long_run(chapter('SIZE = "tiny"'))
+    with pytest.raises(ValueError, match='has no `SIZE = "tiny"`'):
+        long_runs.long_run(chapter("1"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files(page: Path) -> None:
     """Those within the repository; pages of the web are not asked."""
