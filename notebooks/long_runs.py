@@ -12,11 +12,12 @@ from typing import Any
 import nbformat
 import torch
 from nbclient import NotebookClient
+from stamp import MARK
 
 from toolkit.core import records
 from toolkit.core.provenance import conditions
 
-MARK, HERE = "sdhrnet", Path(__file__).parent
+HERE = Path(__file__).parent
 SHORT, LONG = 'SIZE = "tiny"', 'SIZE = "gpu"'
 RESULTS = HERE.parent / "results" / "training" / "results.jsonl"
 
@@ -38,12 +39,8 @@ def long_run(path: Path) -> list[dict[str, Any]]:
     told = [output.metadata[MARK] for output in outputs if MARK in output.get("metadata", {})]
     if not told or not told[-1]["came_to"]:
         raise ValueError(f"{path}: does not say what it came to")
-    about = {
-        "kind": "chapter",
-        "chapter": int(path.name[:2]),
-        "seconds": told[-1]["seconds"],
-        **conditions(torch.get_num_threads()),
-    }
+    about = {"kind": "chapter", "chapter": int(path.name[:2]), "seconds": told[-1]["seconds"]}
+    about |= conditions(torch.get_num_threads())
     if torch.cuda.is_available():
         about["device"] = torch.cuda.get_device_name()
     return [about | figure for figure in told[-1]["came_to"]]

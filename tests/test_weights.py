@@ -10,6 +10,7 @@ import pytest
 from toolkit import bundle
 from toolkit.cli import main
 from toolkit.core import zoo
+from toolkit.core.files import read_lines
 from toolkit.core.zoo import MAIN, SPARED, START, WEIGHTS, names, released
 from toolkit.data.licences import SYNTHETIC
 from toolkit.landmarkers import open_model
@@ -69,6 +70,18 @@ def test_known_failures_are_a_models_own() -> None:
     """What is said of the 68-point models that learned from photos was not measured of the others."""
     said = {name: bundle.read(WEIGHTS / name).card.data["known_failures"] for name in MODELS}
     assert len({said[name] for name in MODELS if "68pt" not in name or "free" in name} - {said[MAIN]}) == 3
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "68pt" in name])
+def test_what_a_card_says_of_confidence_was_measured(name: str) -> None:
+    """The areas under the ROC curve are those of the int8 file's records, on AFLW, MERL's AFLW and drawn faces."""
+    lines = read_lines(ROOT / "results" / "angles" / "results.jsonl")
+    own = [r for r in lines if "visibility_auc" in r and r["model"] == f"{name}-int8.tflite"]
+    sets = ("aflw_pose", "aflw_merl", "synthetic")
+    aflw, merl, drawn = (r["visibility_auc"] for each in sets for r in own if each in r["data"])
+    card = json.loads((WEIGHTS / name / "card.json").read_text())
+    said = f"{aflw:.2f} on AFLW, {merl:.2f} on MERL's AFLW crops and {drawn:.2f} on drawn faces"
+    assert said in card["data"]["known_failures"]
 
 
 def test_the_main_model_is_there() -> None:

@@ -57,9 +57,9 @@ def render(lines: Sequence[Fields]) -> str:
     """The tables of a run: what was trained, what was converted, and where."""
     records = of(lines)
     sure = [r for r in records if number(r.get("visibility_auc")) is not None]
+    scored = [r for r in records if r["kind"] in ("evaluate", "baseline") and "decoder" not in r]
     # faces with flags that are no test faces may have been learned from: of them the confidence counts alone
-    flagged = [r for r in sure if r["split"] != "test"]
-    scored = [r for r in records if r["kind"] in ("evaluate", "baseline") and "decoder" not in r and r not in flagged]
+    scored = [r for r in scored if r not in sure or r["split"] == "test"]
     timed = [r for r in records if r["kind"] == "benchmark" and "boxes" not in r]
     proofs, parts = Proofs(records), [_conditions(records)]
     if scored:
