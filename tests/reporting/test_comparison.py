@@ -2,20 +2,23 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from tests.reporting.conftest import scores
 from tests.reporting.test_page import Tables
+from toolkit.benchmarking.competitors import CompetitorName
 from toolkit.core.files import write_bytes, write_lines
 from toolkit.core.images import png
+from toolkit.core.records import of
 from toolkit.reporting.comparison import one_each
 from toolkit.reporting.page import render
 from toolkit.reporting.readme.benchmark import plots
 from toolkit.reporting.readme.blocks import render as markdown
-from toolkit.reporting.run import load
+from toolkit.reporting.readme.blocks import short
+from toolkit.reporting.run import WITH_A_DETECTOR, load
 
 WHERE = {"data": "made-up faces", "split": "test", "device": "Made-up CPU, 2 cores", "commit": "0" * 40}
 HOST = {
@@ -189,3 +192,15 @@ def test_markdown_has_the_same_figures() -> None:
     assert "CoreML" not in text and "not measured" in text
     phone = {k: v for k, v in RECORDS[0].items() if k not in ("host", "run", "stages_ms", "cold_start_ms")}
     assert "| `phone.tflite` |" in markdown([*RECORDS, phone | {"model": "phone.tflite", "imported": True}])
+
+
+def test_a_network_without_a_detector_is_said_to_have_been_behind_ours() -> None:
+    """Wherever models stand behind their own; competitors that bring one are not named."""
+    assert get_args(CompetitorName) == WITH_A_DETECTOR
+    named = "behind its own face detector (`pfld`: behind ours, crops not turned upright)"
+    own = row("pfld", 3.0, 50.0, 5, peer=True, boxes="own detector", found=165, n_faces=165)
+    hard = [*CORRUPTED, {**CORRUPTED[1], "model": "pfld", "peer": True}]
+    text = markdown([*RECORDS, own, *hard])
+    assert f"Each {named}, on the whole pictures." in text and f"The same pictures, each model {named}: NME" in text
+    assert "behind ours" not in markdown([*RECORDS, *CORRUPTED])
+    assert named in short(of([*RECORDS, row("pfld", 3.0, 50.0, 5, peer=True), own]))

@@ -7,7 +7,7 @@ from toolkit.core.records import Fields, Record
 from toolkit.reporting.accuracy import FIGURES, ErrorCurve, ced_plot, errors_of
 from toolkit.reporting.charts import Plot
 from toolkit.reporting.converted import threads_note
-from toolkit.reporting.run import OWN_DETECTOR, DataSplit, Run, data_split
+from toolkit.reporting.run import OWN_DETECTOR, DataSplit, Run, behind, data_split
 from toolkit.reporting.table import NOT_APPLICABLE, Cell, Column, Table, cell, headings, mapping, number, size, words
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def behind_detectors(records: Sequence[Record], where: DataSplit, title: Title) 
     heads += [("Failed", "% not found or above 10 %", True), ("Picture to points", "ms, median", True)]
     heads += [("Picture to points", "ms, p90", True), ("Processor time", "ms, median", True)]
     return Table(
-        caption=f"Each behind its own face detector on {where}",
+        caption=f"Each {behind(records)} on {where}",
         columns=(Column(label="Model", numeric=False), *headings(heads)),
         rows=tuple(rows),
     )

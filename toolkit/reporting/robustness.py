@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.core.records import Fields, Record
 from toolkit.reporting.charts import Plot, chart, stand_in
 from toolkit.reporting.comparison import LINES
-from toolkit.reporting.run import DataSplit, Run, data_split
+from toolkit.reporting.run import DataSplit, Run, behind, data_split
 from toolkit.reporting.table import Cell, Column, Table, cell, mapping, number, words
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def behind_detectors(run: Run, where: DataSplit) -> Table | None:
     )
     heads = ((run.named(r), unit) for r in records for unit in ("NME, % of those found", "% not found or above 10 %"))
     return Table(
-        caption="Under corruptions, each behind its own face detector",
+        caption=f"Under corruptions, each {behind(records)}",
         columns=(Column(label="Condition", numeric=False), *(Column(label=t, unit=unit) for t, unit in heads)),
         rows=rows,
     )

@@ -1,5 +1,6 @@
 """A run's folder as a value: its bundles, its records, its converted files and its pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -30,6 +31,8 @@ class DataSplit(NamedTuple):
 
 OWN_DETECTOR = "own detector"
 """What a benchmark's records say of boxes that are not those of the labels."""
+WITH_A_DETECTOR = ("mediapipe", "mediapipe-uncorrected", "dlib")
+"""Competitors that bring a face detector; a described network brings none."""
 TITLES = MappingProxyType(
     {
         "teacher": "Teacher",
@@ -41,7 +44,7 @@ TITLES = MappingProxyType(
 )
 OPTIONAL = ("shape",)
 """Stages that a run may well be without."""
-ALONE = "Trained on the truth alone"
+ALONE = "Trained on ground truth alone"
 """The title of what the distillation stage made with all of its terms off."""
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -134,6 +137,18 @@ class Run:
 def data_split(record: Record) -> DataSplit:
     """Which faces a record is about."""
     return DataSplit(str(record.get("data") or "data not recorded"), str(record.get("split") or "split not recorded"))
+
+
+def behind(records: Sequence[Record], mark: str = "") -> str:
+    """Whose face detector models are behind: each its own, and a described network, which brings none, the toolkit's.
+
+    Args:
+        records: of the models.
+        mark: stands around names of models.
+    """
+    named = dict.fromkeys(r.model for r in records if r.get("peer") and r.model not in WITH_A_DETECTOR)
+    names = " and ".join(f"{mark}{name}{mark}" for name in named)
+    return "behind its own face detector" + (f" ({names}: behind ours, crops not turned upright)" if names else "")
 
 
 def load(folder: Path) -> Run:

@@ -46,7 +46,7 @@ def test_every_machine_and_commit_is_named() -> None:
 def test_only_what_learned_from_more_than_the_truth_is_called_distilled() -> None:
     """The stage alone does not say it: its terms may all have been off."""
     scored = {**CONDITIONS, **SCORES, "kind": "evaluate", "model": "distil", "name": "a", "data": "d", "split": "test"}
-    for taught, title in (([], "**last trained on the truth alone**"), (["peers", "teacher"], "**distilled**")):
+    for taught, title in (([], "**last trained on ground truth alone**"), (["peers", "teacher"], "**distilled**")):
         assert f"| {title} |" in render([{**scored, "taught_by": taught}])
 
 

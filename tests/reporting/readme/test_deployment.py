@@ -121,7 +121,22 @@ def test_a_file_has_a_row_and_an_engine_a_column() -> None:
         ["`a.tflite`", "0.051 px, 5 parts", "0.051 px, whole", "0.051 px, whole, 1 part"],
         ["`b.tflite`", "not measured", "**fails**, 0.051 px, whole", "0.051 px, 398 of 400 operations, 2 parts"],
     ]
+    assert "XNNPACK on 32 faces, simulated engines on 32 faces; whether" in table.title
     assert engines([parity()]) == [] and "0.051 px, whole, 1 part" in render(records)
+
+
+def test_the_sample_of_each_engine_is_told() -> None:
+    """How many faces, and that they are drawn; of a processor that ran nothing, nothing."""
+    drawn = {"n": 4, "data": "4 of synthetic faces v3"}
+    few = [engine("npu", "a.tflite", **drawn), engine("gpu", "a.tflite", **{**drawn, "n": 8})]
+    assert ", simulated engines on 4 to 8 synthetic faces; whether" in engines_in_short(of(few)).title
+    assert "XNNPACK on 32 faces, simulated engines on 4 to 8" in engines(of([parity(), *few]))[0].title
+
+
+def test_every_set_of_faces_is_named() -> None:
+    """Files of several networks are proved on faces of several sets."""
+    other = parity(model="b.tflite", file_sha256="g", data="8 of others")
+    assert converted([parity(), other])[0].title == "Every file against its bundle, on 32 of faces; 8 of others."
 
 
 def test_in_short_a_precision_has_a_row_with_its_worst_file() -> None:

@@ -148,7 +148,7 @@ def _confidences(records: list[Record]) -> TextTable:
 def _network(record: Record) -> str:
     """What a network is called: by its stage, else by its architecture and what it was trained on."""
     if record.get("taught_by") == []:
-        return "**last trained on the truth alone**"
+        return "**last trained on ground truth alone**"
     name = record.get("name", record["model"])
     if record["model"] != "teacher" or name in ("teacher", "hrnet-w18"):
         return str(STAGES.get(record["model"], record["model"]))

@@ -62,7 +62,8 @@ def _files(records: list[Record]) -> TextTable:
         ]
         for r in records
     ]
-    title = f"Every file against its bundle, on {next((r['data'] for r in records if r.get('data')), 'no faces')}."
+    sets = dict.fromkeys(r["data"] for r in records if r.get("data"))
+    title = f"Every file against its bundle, on {'; '.join(sets) or 'no faces'}."
     header = ["file", "size", "operations", "XNNPACK parts", "points moved (mean)", "worst", "by more than 1 px"]
     return TextTable(title, [*header, "NME change", "NME", "budget"], rows)
 
@@ -155,7 +156,8 @@ def engines(records: Sequence[Record]) -> list[TextTable]:
         proofs = _on_processor(records, {model})
         cpu = _on_engine(proofs[-1]) if proofs else "not measured"
         rows.append([f"`{model}`", cpu, *(_on_engine(own[n]) if n in own else "not measured" for n in columns)])
-    title = "Mean displacement from the bundle's points in crop pixels; whether the engine takes the file whole:"
+    title = f"Mean displacement from the bundle's points in crop pixels, {_sample(records, asked)}; whether the engine "
+    title += "takes the file whole:"
     return [TextTable(title, ["file", "XNNPACK", *(SIMULATED[name] for name in columns)], rows)]
 
 
@@ -178,10 +180,22 @@ def engines_in_short(records: Sequence[Record]) -> TextTable:
         rows.append([precision, str(len(models)), *cells])
     header = ["precision", "files", "XNNPACK (CPU)", *(SIMULATED[name] for name in columns)]
     title = (
-        "How far points lie from the network's own in the worst file of each precision, in crop pixels on average; "
-        "whether an engine takes the files whole, and in how many parts:"
+        "How far points lie from the network's own in the worst file of each precision, in crop pixels on average, "
+        f"{_sample(records, asked)}; whether an engine takes the files whole, and in how many parts:"
     )
     return TextTable(title, header, rows)
+
+
+def _sample(records: Sequence[Record], asked: Sequence[Record]) -> str:
+    """On how many faces each engine was tried."""
+    proofs = _on_processor(records, {r["model"] for r in asked})
+    return ", ".join([*([f"XNNPACK on {_faces(proofs)}"] if proofs else []), f"simulated engines on {_faces(asked)}"])
+
+
+def _faces(records: Sequence[Record]) -> str:
+    numbers = [r["n"] for r in records]
+    counts = " to ".join(map(str, dict.fromkeys((min(numbers), max(numbers)))))
+    return f"{counts} {'synthetic ' * all('synthetic faces' in str(r.get('data')) for r in records)}faces"
 
 
 def _on_processor(records: Sequence[Record], models: Collection[str]) -> list[Record]:
