@@ -1,4 +1,4 @@
-"""The pictures of the README: the road from a crop to a phone, and points on a moving face, by a released network.
+"""The pictures of the README: the pipeline from a crop to points, and points on a moving face, by a released network.
 
 Every face is drawn by the toolkit itself; no picture of a data set is used.
 """
@@ -56,7 +56,7 @@ def run(options: Pictures) -> Steps[Outcome]:
     """Draw both; see Pictures."""
     check_outputs(options)
     loaded = bundle.read(options.model)
-    yield Progress(task="the road", done=0, total=options.frames + 1)
+    yield Progress(task="the pipeline", done=0, total=options.frames + 1)
     write_png(options.out / "road.png", np.asarray(_road(loaded, options.seed)))
     frames = []
     for number, frame in enumerate(_moving(options), 1):
@@ -83,7 +83,7 @@ def _road(loaded: bundle.Bundle, seed: int) -> Image.Image:
         (_squared(pixels), f"a crop of {loaded.card.size_px} pixels"),
         (_fitted(_network(loaded)), "the slimmed network"),
         (_squared(_heat(net, pixels)), f"{loaded.scheme.points} heatmaps"),
-        (_phone(whole), "points, on a phone"),
+        (_phone(whole), f"{loaded.scheme.points} points"),
     ]
     width = sum(part.width for part, _ in parts) + GAP * (len(parts) - 1) + 2 * EDGE
     canvas = Image.new("RGB", (width, TALL + 2 * EDGE + 2 * TEXT_PX), PAPER)
