@@ -152,7 +152,7 @@ def _budgets(records: list[Record]) -> list[TextTable]:
             for group in groups
         ]
         header = ["what goes", "budget", "TFLite operations", "int8, one call (processor time)", "MACs", "NME"]
-        title = f"Budgets of operations: {data} ({split}), {epochs} epochs after the cut, "
+        title = f"Budgets of file operations: {data} ({split}), {epochs} epochs after the cut, "
         tables.append(
             TextTable(
                 f"{title}{own[0]['input_px']} px.", [*header, "against its supernet", "the plain one", "seeds"], rows
