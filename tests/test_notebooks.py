@@ -18,10 +18,10 @@ nbformat = pytest.importorskip("nbformat", reason="the notebooks extra is not in
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+OTHERS = {".venv", ".arm", ".engines", "node_modules", "runs", "build", "dist"}
+"""Folders of other people's pages, and of what is made."""
 PAGES = sorted(
-    page
-    for page in [*NOTEBOOKS, *ROOT.rglob("*.md")]
-    if not {".venv", ".arm", "node_modules", "runs", "build", "dist"}.intersection(page.relative_to(ROOT).parts)
+    page for page in [*NOTEBOOKS, *ROOT.rglob("*.md")] if not OTHERS.intersection(page.relative_to(ROOT).parts)
 )
 LIMIT_BYTES = 1_000_000
 MOST_LINES = 12
