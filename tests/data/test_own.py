@@ -62,10 +62,11 @@ def test_photos_that_are_numbered_are_photos_of_their_own(own: OwnFolder, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("a b", "a b"), ("caf\udce9", "caf-"), ("a\nb\t", "a-b-"), ("é人", "é人")]
+    ("name", "expected"),
+    [("a b", "a b"), ("caf\udce9", "caf-"), ("a\nb\t", "a-b-"), ("C:..\\a", "C-..-a"), ("é人", "é人")],
 )
 def test_names_are_made_printable(name: str, expected: str) -> None:
-    """Bytes that are not UTF-8 and control characters become dashes, everything else stays."""
+    """Bytes that are not UTF-8, control characters, backslashes and colons become dashes, everything else stays."""
     assert clean(name) == expected
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.files import check_file_name
 from toolkit.core.images import Stored, read_image, stored
 from toolkit.core.schemes import Scheme
 from toolkit.data.mean_shape import LEAST_POINTS, LIMIT, nearest
@@ -22,9 +23,14 @@ VALIDATION_SHARE = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """One face's annotation."""
+    """One face's annotation.
+
+    Raises:
+        ValueError: the name is none for a file; see check_file_name.
+    """
 
     name: str
+    """Without folders: files are written by it."""
     source: str
     """Where it stands, for messages: a file, or a file and its line."""
     group: str
@@ -42,6 +48,9 @@ class Label:
     """The file's points are of the stored pixels of a picture that EXIF turns, and were turned with it."""
     subsets: frozenset[str] = frozenset()
     """The published subsets that the face belongs to, such as `challenge` or `occlusion`."""
+
+    def __post_init__(self) -> None:
+        check_file_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

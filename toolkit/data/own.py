@@ -104,9 +104,10 @@ class OwnFolder:
 
 
 def clean(name: str) -> str:
-    """A name in UTF-8 without control characters, so that it can stand in records and in other tools' lists."""
+    """A name in UTF-8 without control characters, backslashes and colons, so that it can stand in records and in other
+    tools' lists, and name a file on any system."""
     text = os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "-")
-    return "".join(letter if letter.isprintable() else "-" for letter in text)
+    return "".join(letter if letter.isprintable() and letter not in "\\:" else "-" for letter in text)
 
 
 def _variants(stem: str) -> Iterable[str]:
