@@ -113,6 +113,13 @@ def test_containers_without_sound_are_read(tmp_path: Path, name: str, fourcc: st
     assert np.diff([f.seconds for f in frames]) == pytest.approx(0.04, abs=0.0011)
 
 
+def test_a_film_without_times_begins_at_0(tmp_path: Path):
+    """A raw H.264 stream, whose frames have no time at all: 25 a second, as the stream says."""
+    frames = list(VideoReader(encoded(tmp_path / "a.h264", "libx264", [SIZE_WH] * 8)))
+    assert [number_of(f.image) for f in frames] == list(range(8))
+    assert [f.seconds for f in frames] == pytest.approx([n / 25 for n in range(8)])
+
+
 def test_a_sideways_phone_video_is_turned_upright(tmp_path: Path):
     """With a quarter turn in its header (the track's matrix), the white left end of the picture comes to the top."""
     path = written(tmp_path / "a.mp4", [0.0, 0.1])
