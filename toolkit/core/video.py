@@ -34,6 +34,8 @@ CODEC_OPTIONS = {"preset": "ultrafast", "crf": "20"}
 """2 ms for 640 x 480, and no frame refers to a later one."""
 TICKS = 90_000
 """Of the times that are written, a second; as is usual for video."""
+APART_S = 2 / TICKS
+"""Frames that are nearer to each other are of one time: written times would hardly tell them apart."""
 ONLY_FILES = {"protocol_whitelist": "file"}
 """A playlist may name addresses; they are not followed."""
 TEXT = "tty"
@@ -49,7 +51,7 @@ class Frame:
     index: int
     """Number of the frame among those that could be read."""
     seconds: float
-    """When it is shown, from the video's start; later than the frame before."""
+    """When it is shown, from the video's start; later than the frame before, by APART_S or more."""
     image: ImageArray
     """(H, W, 3) RGB, upright, with square pixels. A stream may change its size midway."""
 
@@ -134,7 +136,7 @@ class VideoReader:
         later than the frame before."""
         if before_s is None:
             return told_s or 0.0
-        return before_s + 1 / self.fps if told_s is None or told_s <= before_s else told_s
+        return before_s + 1 / self.fps if told_s is None or told_s - before_s < APART_S else told_s
 
     def _decoded(self) -> Iterator[tuple[float | None, ImageArray]]:
         """Time, if the container tells, and picture of every whole frame."""

@@ -6,6 +6,7 @@ import signal
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -270,6 +271,15 @@ def cam(monkeypatch: pytest.MonkeyPatch) -> type[FakeCapture]:
     monkeypatch.setattr(webcam, "has_windows", lambda: True)
     monkeypatch.setattr(webcam, "has_display", lambda: False)
     return FakeCapture
+
+
+def test_frames_of_a_camera_at_one_time_are_one(cam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """By a clock that stands still for three frames: those that go on are followed and recorded."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(cameras, "time", SimpleNamespace(perf_counter=lambda: next(ticks) // 3 / 100))
+    frames = list(cameras.Camera(0, SIZE_WH))
+    assert [frame.index for frame in frames] == list(range(4))
+    assert np.diff([frame.seconds for frame in frames]) == pytest.approx(0.01)
 
 
 def test_a_camera_is_recorded_until_it_is_gone(cam, tmp_path: Path):
