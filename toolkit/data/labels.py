@@ -1,6 +1,7 @@
 """Annotated photos: labels that are read at once and held against their picture, which is decoded when asked for."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,9 +146,22 @@ def hold_out(faces: Photos, part: Literal["train", "val"]) -> Faces:
 
     chosen = [i for i, label in enumerate(faces.labels) if held_out(label.group) == (part == "val")]
     if not chosen:
-        raise ValueError(f"{faces.title}: {len(faces)} faces are too few to split off a {part} part")
+        few = f"{faces.title}: {len(faces)} faces are too few to split off a {part} part"
+        raise ValueError(few + _one_photo(faces))
     share = "held-out tenth of" if part == "val" else "nine tenths of"
     return Subset(faces, chosen, f"{share} {faces.title} ({len(chosen)} faces)")
+
+
+def _one_photo(faces: Photos) -> str:
+    """Which faces are taken for those of one photo, where most of them are."""
+    group, count = Counter(label.group for label in faces.labels).most_common(1)[0]
+    if count < 2 or 2 * count < len(faces):
+        return ""
+    names = [label.name for label in faces.labels if label.group == group]
+    return (
+        f"; {count} of them, {names[0]} to {names[-1]}, count as faces of one photo or person, {group}, and stay "
+        "together: where names NAME_1, NAME_2 are of different photos, number them NAME_01, NAME_02"
+    )
 
 
 FAR_OUT = 0.5
