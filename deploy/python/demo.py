@@ -17,13 +17,13 @@ def main(model, source="0", out=None):
     capture = cv2.VideoCapture(int(source) if camera else source)
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones film sideways and say so
     fps = capture.get(cv2.CAP_PROP_FPS) or 30
-    writer, started, frames = None, time.monotonic(), 0
+    writer, started, frames = None, time.perf_counter(), 0
     while capture.isOpened():
         whole, image = capture.read()
         if not whole:
             break
         frames += 1
-        points = tracker(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), time.monotonic() if camera else frames / fps)
+        points = tracker(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), time.perf_counter() if camera else frames / fps)
         for x, y in [] if points is None else np.rint(points * 16).astype(int).tolist():
             cv2.circle(image, (x, y), 32, (233, 180, 86), cv2.FILLED, cv2.LINE_AA, 4)
         if out is None:
@@ -40,7 +40,7 @@ def main(model, source="0", out=None):
         writer.release()
     if not frames:
         sys.exit(f"nothing to see at {source}: no such camera, or not a picture or video")
-    print(f"{frames} frames, {frames / (time.monotonic() - started):.0f} a second")
+    print(f"{frames} frames, {frames / (time.perf_counter() - started):.0f} a second")
 
 
 if __name__ == "__main__":

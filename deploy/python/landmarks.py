@@ -140,8 +140,10 @@ class Tracker:
         self.detector, self.network, self.box, self.roll = detector, network, None, 0.0
 
     def __call__(self, image, seconds):
-        """The face's points, or None."""
+        """The face's points, or None; seconds rise from frame to frame."""
         if self.box is not None:
+            if not seconds > self.seconds:
+                raise ValueError(f"a frame at {seconds} s cannot follow one at {self.seconds} s")
             ahead = self.speed * min(seconds - self.seconds, TRACKING["ahead_s"])
             points = self.follow(image, self.box + np.tile(ahead, 2), self.roll, seconds)
             if points is not None:

@@ -14,6 +14,23 @@ class Killed(BaseException):
     """What a stop in the middle looks like from inside: not an Exception."""
 
 
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../a", "a/../b", "/a", "a/b", "a/", "..\\a", "a\\b", "C:a", "C:\\a", "a\0b"]
+)
+def test_names_that_may_lead_out_of_their_folder_are_refused(name: str) -> None:
+    """Those of other systems too, and the message shows them."""
+    with pytest.raises(ValueError, match="may lead out of its folder") as caught:
+        files.check_file_name(name)
+    assert json.dumps(name) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a", "a b.c", "..a", "a..", "10:30:00", "é人", "000001-5"])
+def test_other_names_may_name_a_file(name: str) -> None:
+    """Nothing is raised, and a file of that name lies in the folder."""
+    files.check_file_name(name)
+    assert (Path("folder") / name).parent == Path("folder")
+
+
 def test_bytes_are_written_with_parents_and_usual_rights(tmp_path: Path):
     """Missing folders are made, the file is readable by all, nothing else is left."""
     path = tmp_path / "a" / "b" / "file.bin"

@@ -107,6 +107,22 @@ def test_shrinking_follows_the_block_rule(size_px, rotation_deg):
     assert np.abs(cut(image, crop) - sample_blocks(image, crop, block)).max() < LOOSE
 
 
+@pytest.mark.parametrize("flat", [True, False], ids=["wide", "tall"])
+@pytest.mark.parametrize("along_px", [-20, 5, 20_000, 32_760, 39_990, 50_000])
+@pytest.mark.parametrize("side_px", [8, 100])
+def test_a_panorama_is_cut_like_its_part_around_the_face(flat: bool, along_px: int, side_px: int):
+    """Of 40,000 px, enlarged and shrunk, within and beside it: to one grey level, beyond what OpenCV warps whole."""
+    image = np.random.default_rng(0).integers(0, 256, (60, 40_000, 3), dtype=np.uint8)
+    start = int(np.clip(along_px - 500, 0, 39_000))
+    box = np.array([along_px, 10.0, along_px + side_px, 10.0 + side_px])
+    shifted, part = box - (start, 0, start, 0), image[:, start : start + 1000]
+    if not flat:
+        image, part, box, shifted = image.swapaxes(0, 1), part.swapaxes(0, 1), box[[1, 0, 3, 2]], shifted[[1, 0, 3, 2]]
+    posed = Pose(rotation_deg=20)
+    whole, expected = cut(image, crop_of_box(box, 64, posed)), cut(part, crop_of_box(shifted, 64, posed))
+    assert np.abs(whole.astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("box", [[-40.0, -30.0, 60.0, 60.0], [120.0, 150.0, 260.0, 260.0]])
 def test_outside_the_image_its_edge_is_repeated(box):
     """A shrunk crop that leaves the image at a corner repeats the edge there, to LOOSE grey levels."""

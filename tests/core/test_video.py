@@ -113,6 +113,33 @@ def test_containers_without_sound_are_read(tmp_path: Path, name: str, fourcc: st
     assert np.diff([f.seconds for f in frames]) == pytest.approx(0.04, abs=0.0011)
 
 
+def test_a_film_without_times_begins_at_0(tmp_path: Path):
+    """A raw H.264 stream, whose frames have no time at all: 25 a second, as the stream says."""
+    frames = list(VideoReader(encoded(tmp_path / "a.h264", "libx264", [SIZE_WH] * 8)))
+    assert [number_of(f.image) for f in frames] == list(range(8))
+    assert [f.seconds for f in frames] == pytest.approx([n / 25 for n in range(8)])
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([0.0, 0.0, 0.0, 0.2], [0.0, 0.04, 0.08, 0.2]),
+        ([0.0, 0.0, 0.04 + 1e-17, 0.04 + 1e-6, 0.2], [0.0, 0.04, 0.08, 0.12, 0.2]),
+        ([5.0, 1.0, 2.0, None, 6.0], [5.0, 5.04, 5.08, 5.12, 6.0]),
+        ([None, None, 0.01, 0.3], [0.0, 0.04, 0.08, 0.3]),
+    ],
+)
+def test_times_that_do_not_rise_are_made_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[float | None], expected: list[float]
+):
+    """By the time of a frame, 40 ms: so that they can be followed and written."""
+    source = encoded(tmp_path / "a.mp4", "libx264", [SIZE_WH] * 2)
+    monkeypatch.setattr(VideoReader, "_decoded", lambda _: ((seconds, picture(0)) for seconds in told))
+    seconds = [frame.seconds for frame in VideoReader(source)]
+    assert seconds == pytest.approx(expected)
+    written(tmp_path / "b.mp4", seconds)
+
+
 def test_a_sideways_phone_video_is_turned_upright(tmp_path: Path):
     """With a quarter turn in its header (the track's matrix), the white left end of the picture comes to the top."""
     path = written(tmp_path / "a.mp4", [0.0, 0.1])

@@ -6,7 +6,8 @@ import pytest
 from tests.faces import face_points
 from toolkit.core.images import Stored
 from toolkit.core.schemes import SCHEMES, W300_68, Scheme
-from toolkit.data.labels import misplaced
+from toolkit.data.labels import Label, misplaced
+from toolkit.data.sample import box_of_points
 
 FACE = face_points((30, 40, 130, 150))
 IMAGE = np.zeros((200, 300, 3), np.uint8)
@@ -24,6 +25,13 @@ def test_points_of_stored_pixels_are_told_from_those_of_the_upright_picture(orie
     of_stored = Stored(size_wh=how.upright_wh, orientation=back).upright(upright)
     np.testing.assert_allclose(how.upright(of_stored), upright, atol=1e-9)
     assert f"EXIF orientation {orientation}" in misplaced(of_stored, image, how, scheme)
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/escaped", "..\\escaped", "sub/escaped", "a\0"])
+def test_a_label_has_no_name_that_leads_out_of_a_folder(name: str) -> None:
+    """Since files are written by it, whichever file it was read from."""
+    with pytest.raises(ValueError, match="may lead out of its folder"):
+        Label(name=name, source="s", group="g", picture=lambda: IMAGE, points_xy=FACE, box_xyxy=box_of_points(FACE))
 
 
 def test_points_of_another_picture_are_told() -> None:

@@ -52,6 +52,18 @@ def test_too_few_faces_to_split(tmp_path: Path) -> None:
         open_faces(tmp_path, "val", 0)
 
 
+def test_faces_of_one_photo_that_are_too_few_to_split_are_named(tmp_path: Path) -> None:
+    """With what to do where their names mean something else; that is enough to part them."""
+    for number in range(1, 31):
+        face(tmp_path, f"img_{number}")
+    message = "30 of them, img_1 to img_9, count as faces of one photo or person, img, and stay together: .* NAME_01"
+    with pytest.raises(ValueError, match=f"30 faces are too few to split off a val part; {message}"):
+        open_faces(tmp_path, "val", 0)
+    for file in list(tmp_path.iterdir()):
+        file.rename(tmp_path / f"img_{int(file.stem[4:]):02}{file.suffix}")
+    assert len(open_faces(tmp_path, "val", 0)) + len(open_faces(tmp_path, "train", 0)) == 30
+
+
 def test_the_title_says_which_part(tmp_path: Path) -> None:
     """Records are told apart by it."""
     for i in range(40):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from toolkit.core.images import read_image
 from toolkit.data import open_faces
-from toolkit.data.own import OwnFolder, check_place, clean, photos_in
+from toolkit.data.own import OwnFolder, check_place, clean, photos_in, write_labels
 
 POINTS = np.random.default_rng(0).uniform((20, 10), (60, 50), (68, 2))
 UPRIGHT = np.random.default_rng(1).integers(0, 256, (60, 80, 3), dtype=np.uint8)
@@ -62,10 +62,11 @@ def test_photos_that_are_numbered_are_photos_of_their_own(own: OwnFolder, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("a b", "a b"), ("caf\udce9", "caf-"), ("a\nb\t", "a-b-"), ("é人", "é人")]
+    ("name", "expected"),
+    [("a b", "a b"), ("caf\udce9", "caf-"), ("a\nb\t", "a-b-"), ("C:..\\a", "C-..-a"), ("é人", "é人")],
 )
 def test_names_are_made_printable(name: str, expected: str) -> None:
-    """Bytes that are not UTF-8 and control characters become dashes, everything else stays."""
+    """Bytes that are not UTF-8, control characters, backslashes and colons become dashes, everything else stays."""
     assert clean(name) == expected
 
 
@@ -82,21 +83,50 @@ def test_photos_are_found_by_suffix(tmp_path: Path) -> None:
 
 
 def test_nothing_is_replaced_that_was_not_made_here(tmp_path: Path) -> None:
-    """A filled folder needs --overwrite and the mark of an earlier run; the photos are never in danger."""
+    """A filled folder needs --overwrite and to be of the kind; the photos are never in danger."""
     photos, out = tmp_path / "all" / "photos", tmp_path / "out"
     photos.mkdir(parents=True)
     out.mkdir()
-    check_place(out, photos, "labels.json", overwrite=False)
-    check_place(tmp_path / "new", photos, "labels.json", overwrite=False)
+    check_place(out, photos, "labels", overwrite=False)
+    check_place(tmp_path / "new", photos, "labels", overwrite=False)
     for place in (photos, photos.parent, photos / ".." / "photos"):
         with pytest.raises(ValueError, match="holds the photos themselves"):
-            check_place(place, photos, "labels.json", overwrite=True)
+            check_place(place, photos, "labels", overwrite=True)
     (out / "thesis.doc").write_text("years of work")
     with pytest.raises(ValueError, match="is not empty: choose another folder, or replace it with --overwrite"):
-        check_place(out, photos, "labels.json", overwrite=False)
+        check_place(out, photos, "labels", overwrite=False)
     with pytest.raises(ValueError, match=r"has no labels\.json, so it was not made by this command"):
-        check_place(out, photos, "labels.json", overwrite=True)
-    (out / "labels.json").write_text("{}")
-    check_place(out, photos, "labels.json", overwrite=True)
+        check_place(out, photos, "labels", overwrite=True)
+    for text, message in (
+        ("{}", r"was made otherwise \(labels\.json names the kind None, expected labels\)"),
+        ('{"kind": "pseudo-label"}', "names the kind pseudo-label, expected labels"),
+        ('{"kind": "labels"}', r"holds thesis\.doc, which was not made by this command: move it away"),
+        ('{"kind": "labels", "faces": 3}', "labels.json: faces: expected a list, got 3"),
+        ("[]", "labels.json: expected an object"),
+    ):
+        (out / "labels.json").write_text(text)
+        with pytest.raises(ValueError, match=message):
+            check_place(out, photos, "labels", overwrite=True)
     with pytest.raises(ValueError, match="is a file"):
-        check_place(out / "thesis.doc", photos, "labels.json", overwrite=True)
+        check_place(out / "thesis.doc", photos, "labels", overwrite=True)
+
+
+def test_a_folder_is_replaced_as_long_as_it_holds_its_own_files(tmp_path: Path) -> None:
+    """As labels.json lists them, some of them deleted, and by the names of faces where it lists none, as in 0.1.0."""
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("a_1.jpg", "a_1.pts", "contact_sheet.png"):
+        (out / name).touch()
+    write_labels(out, {"kind": "labels", "faces": [{"name": "a_1", "confidence": 0.9}]})
+    check_place(out, tmp_path / "photos", "labels", overwrite=True)
+    (out / "a_1.pts").unlink()
+    (out / ".DS_Store").touch()
+    check_place(out, tmp_path / "photos", "labels", overwrite=True)
+    (out / "a_1.png").touch()
+    with pytest.raises(ValueError, match=r"holds a_1\.png, which was not made by this command"):
+        check_place(out, tmp_path / "photos", "labels", overwrite=True)
+    (out / "labels.json").write_text('{"kind": "labels", "faces": [{"name": "a_1"}]}')
+    check_place(out, tmp_path / "photos", "labels", overwrite=True)
+    (out / "more").mkdir()
+    with pytest.raises(ValueError, match="holds more, which was not made by this command"):
+        check_place(out, tmp_path / "photos", "labels", overwrite=True)

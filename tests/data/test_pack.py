@@ -21,7 +21,7 @@ from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import Augment, patch
 from toolkit.data.batches import training_faces
 from toolkit.data.formats.pts import write_pts
-from toolkit.data.pack import PackedFaces, write_pack
+from toolkit.data.pack import PackedFaces, _digest, _mapped, write_pack
 
 SIZE = 32
 
@@ -203,6 +203,19 @@ def test_damaged_packs_are_refused(packed: Path, damage: Callable[[bytes], bytes
     """With what is wrong and what to do."""
     packed.write_bytes(damage(packed.read_bytes()))
     with pytest.raises(ValueError, match=message):
+        PackedFaces(packed)
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/escaped", "..\\escaped", "sub/escaped", "a\0"])
+def test_a_pack_whose_names_lead_out_of_a_folder_is_refused(packed: Path, name: str) -> None:
+    """Though its hash is right."""
+    data = packed.read_bytes()
+    header, begin = header_of(data)
+    said = header["__metadata__"]["pack"].replace('"p7"', json.dumps(name))
+    header["__metadata__"] = {"pack": said, "sha256": _digest(said, _mapped(packed, "r"))}
+    text = json.dumps(header).encode()
+    packed.write_bytes(len(text).to_bytes(8, "little") + text + data[begin:])
+    with pytest.raises(ValueError, match=r"train\.faces: the name .* may lead out of its folder"):
         PackedFaces(packed)
 
 

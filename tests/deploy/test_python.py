@@ -138,6 +138,19 @@ def test_a_video_has_the_toolkits_points(example: ModuleType, roll_deg: float):
     detector.close()
 
 
+def test_a_frame_that_is_not_later_is_refused(example: ModuleType):
+    """And the next one is followed as if it had not been."""
+    found = []
+    for wrong in ((), (0.0, -1.0, float("nan"))):
+        tracker = example.Tracker(lambda image: [(np.array([170.0, 70, 280, 200]), 0.0)], example.Network(MODEL))
+        tracker(data.astronaut(), 1.0)
+        for seconds in wrong:
+            with pytest.raises(ValueError, match=r"cannot follow one at 1\.0 s"):
+                tracker(data.astronaut(), seconds + 1)
+        found.append(tracker(np.roll(data.astronaut(), 3, axis=1), 1.1))
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("quarter", [1, 2, 3])
 def test_a_face_on_its_side_or_head_is_found(example: ModuleType, quarter: int):
     """Turned by quarters, the photo's points turn with it: 2 px apart on average at most, on a face of 100 px."""

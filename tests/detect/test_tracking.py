@@ -92,6 +92,22 @@ def test_a_quick_face_leaves_its_crop_unless_the_crop_moves_on():
     assert errors[0.1] < 2 < errors[0.0]
 
 
+@pytest.mark.parametrize("settings", [PLAIN, Tracking()])
+def test_a_frame_that_is_not_later_is_refused_and_changes_nothing(settings):
+    """At the same time, an instant later, earlier or at none: an error, and the frames after it as without it."""
+    found = []
+    for wrong in ((), (0.0, 1e-9, -0.5, float("nan"), float("inf"))):
+        follow, discs = tracker(settings)
+        for i in range(4):
+            (face,) = follow(scene((100 + 5 * i, 120)), 3 + i / FPS)
+            found.append((face.track, face.points_xy, face.box_xyxy, discs.looks, discs.predictions))
+            for seconds in wrong:
+                with pytest.raises(ValueError, match=r"expected a frame later than the one at 3(\.\d+)? s, got one at"):
+                    follow(scene((300, 200)), 3 + i / FPS + seconds)
+    for plain, after in zip(found[:4], found[4:], strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(plain, after, strict=True))
+
+
 def test_frames_may_come_at_any_pace():
     """At intervals between 5 and 150 ms an evenly moving face is followed within 2 px, with one look."""
     follow, discs = tracker(replace(PLAIN, faces=1))

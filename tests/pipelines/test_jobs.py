@@ -1,15 +1,49 @@
 """Commands side by side, each in a process of its own."""
 
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+
 import pytest
 
 from toolkit.commands.convert import describe
 from toolkit.commands.convert.describe import Describe
-from toolkit.core.progress import Progress, finish
+from toolkit.core.progress import Outcome, Progress, Steps, finish
 from toolkit.pipelines.jobs import Job, side_by_side
 
 
 def job(what: str) -> Job[Describe]:
     return Job(describe.run, Describe(what=what), f"describe {what}")
+
+
+def ended(how: int) -> Steps[Outcome]:
+    """A command whose process is ended by a signal, or of itself with a status, after a step."""
+    yield Progress(task="at work", done=0, total=2)
+    os.kill(os.getpid(), how) if how > 0 else os._exit(-how)
+    time.sleep(60)
+    return Outcome(text="")
+
+
+def patient(seconds: float) -> Steps[Outcome]:
+    """A command that says every 10 ms that it is at work."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield Progress(task="at work", done=0, total=2)
+        time.sleep(0.01)
+    return Outcome(text="")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, -3])
+def test_a_job_that_is_killed_is_told_at_once_and_ends_the_others(how: int) -> None:
+    """By name, within the minute that the other one takes, and nobody is left."""
+    run: Callable[[float], Steps[Outcome]] = ended
+    started = time.monotonic()
+    with pytest.raises(OSError, match=r"^killed: its process ended before it was done \(exit code"):
+        finish(side_by_side([Job(patient, 60.0, "patient"), Job(run, how, "killed")]))
+    assert time.monotonic() - started < 50 and multiprocessing.active_children() == []
 
 
 @pytest.mark.slow

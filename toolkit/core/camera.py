@@ -12,7 +12,7 @@ import numpy as np
 
 from toolkit.core.arrays import ImageArray
 from toolkit.core.stopwatch import Stopwatch
-from toolkit.core.video import Frame
+from toolkit.core.video import APART_S, Frame
 
 BROKEN_IN_A_ROW = 30
 """So many frames that do not come, and the camera counts as gone."""
@@ -52,17 +52,20 @@ class Camera:
         """Frames that did not come whole."""
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames with the time at which they came, until the camera is gone."""
-        started, index, broken = time.monotonic(), 0, 0
+        """Frames with the time at which they came, until the camera is gone; two of one time are one."""
+        started, before, index, broken = time.perf_counter(), -1.0, 0, 0  # on Windows, monotonic() is 16 ms coarse
         while broken < BROKEN_IN_A_ROW:
             with self._watch("camera"):
                 whole, image = self._capture.read()
             if not whole:
                 broken, self.skipped = broken + 1, self.skipped + 1
                 continue
+            seconds, broken = time.perf_counter() - started, 0
+            if seconds - before < APART_S:
+                continue
             rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-            yield Frame(index=index, seconds=time.monotonic() - started, image=rgb)
-            index, broken = index + 1, 0
+            yield Frame(index=index, seconds=seconds, image=rgb)
+            before, index = seconds, index + 1
 
     def close(self) -> None:
         """Let go of the camera."""

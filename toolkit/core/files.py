@@ -7,13 +7,23 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from toolkit.core.validation import check, parse
+from toolkit.core.validation import check, parse, shown
 
 LARGEST_JSON = 64 << 20
 """Bytes of a JSON file but of a data set's; those that the toolkit writes have a hundredth of it."""
+
+
+def check_file_name(name: str) -> None:
+    """Whether a name from a data set, a pack or a record may name a file in a folder, on any system.
+
+    Raises:
+        ValueError: it is empty, is `.` or `..`, or has a slash, a backslash, a drive or NUL.
+    """
+    if name in ("", ".", "..") or "\0" in name or PureWindowsPath(name).name != name:
+        raise ValueError(f"the name {shown(name)} may lead out of its folder: it must be one without slashes")
 
 
 @contextmanager

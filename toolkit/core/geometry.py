@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
 
 BOX_SCALE = 1.25
 """The crop's side over the longer side of the face box (paper section 4.3, after HRNet)."""
+
+LONGEST_PX = 32_766
+"""A side of a picture that OpenCV still warps: it addresses pixels by 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ def cut(image: ImageArray, crop: Crop) -> ImageArray:
     block = int(1 / crop.scale) if crop.scale < 1 else 1
     if block > 1:
         image, matrix = _average_blocks(image, crop, block)
+    elif max(image.shape[:2]) > LONGEST_PX:
+        image, matrix = _part_under(image, crop)
     return np.asarray(
         cv2.warpAffine(
             image,
@@ -123,16 +129,16 @@ def cut(image: ImageArray, crop: Crop) -> ImageArray:
     )
 
 
+def _part_under(image: ImageArray, crop: Crop) -> tuple[ImageArray, FloatArray]:
+    """The part of the image under the crop, and the crop's matrix for it."""
+    low, high = _blocks_under(image, crop, 1)
+    matrix = np.column_stack([crop.matrix[:, :2], crop.to_crop(low.astype(np.float64))])
+    return image[low[1] : high[1], low[0] : high[0]], matrix
+
+
 def _average_blocks(image: ImageArray, crop: Crop, block: int) -> tuple[ImageArray, FloatArray]:
     """The part of the image under the crop, shrunk by `block`, and the crop's matrix for it."""
-    height, width = image.shape[:2]
-    edge = crop.size_px - 0.5
-    corners = crop.to_image(np.array([[-0.5, -0.5], [edge, -0.5], [-0.5, edge], [edge, edge]]))
-    low = np.floor(corners.min(axis=0)).astype(int) // block - 1
-    high = np.ceil(corners.max(axis=0)).astype(int) // block + 2
-    limit = np.array([-(-width // block), -(-height // block)])
-    low = np.clip(low, 0, limit - 1)
-    high = np.clip(high, low + 1, limit)
+    low, high = _blocks_under(image, crop, block)
     part: ImageArray = image[low[1] * block : high[1] * block, low[0] * block : high[0] * block]
     below, right = (high - low)[::-1] * block - np.array(part.shape[:2])
     if below or right:
@@ -143,3 +149,15 @@ def _average_blocks(image: ImageArray, crop: Crop, block: int) -> tuple[ImageArr
     origin = low * block + (block - 1) / 2
     matrix = np.column_stack([crop.matrix[:, :2] * block, crop.matrix[:, :2] @ origin + crop.matrix[:, 2]])
     return np.asarray(small, dtype=np.uint8), matrix
+
+
+def _blocks_under(image: ImageArray, crop: Crop, block: int) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """The first block of the image under the crop (x, y), and the one past the last; one at least."""
+    height, width = image.shape[:2]
+    edge = crop.size_px - 0.5
+    corners = crop.to_image(np.array([[-0.5, -0.5], [edge, -0.5], [-0.5, edge], [edge, edge]]))
+    low = np.floor(corners.min(axis=0)).astype(int) // block - 1
+    high = np.ceil(corners.max(axis=0)).astype(int) // block + 2
+    limit = np.array([-(-width // block), -(-height // block)])
+    low = np.clip(low, 0, limit - 1)
+    return low, np.clip(high, low + 1, limit)

@@ -34,6 +34,8 @@ CODEC_OPTIONS = {"preset": "ultrafast", "crf": "20"}
 """2 ms for 640 x 480, and no frame refers to a later one."""
 TICKS = 90_000
 """Of the times that are written, a second; as is usual for video."""
+APART_S = 2 / TICKS
+"""Frames that are nearer to each other are of one time: written times would hardly tell them apart."""
 ONLY_FILES = {"protocol_whitelist": "file"}
 """A playlist may name addresses; they are not followed."""
 TEXT = "tty"
@@ -49,7 +51,7 @@ class Frame:
     index: int
     """Number of the frame among those that could be read."""
     seconds: float
-    """When it is shown, from the video's start; later than the frame before."""
+    """When it is shown, from the video's start; later than the frame before, by APART_S or more."""
     image: ImageArray
     """(H, W, 3) RGB, upright, with square pixels. A stream may change its size midway."""
 
@@ -114,25 +116,30 @@ class VideoReader:
         return missing if missing > MISSING_S else 0.0
 
     def __iter__(self) -> Iterator[Frame]:
-        before = -1.0
+        before: float | None = None
         while True:
             with self._watch("decode"):
                 found, self._first = self._first or next(self._frames, None), None
             if found is None:
                 return
-            seconds, image = found
-            if seconds <= before:  # a container without times, or damaged ones
-                seconds = before + 1 / self.fps
-            before = seconds
+            told_s, image = found
+            before = self._time(told_s, before)
             self.read += 1
-            yield Frame(index=self.read - 1, seconds=seconds, image=image)
+            yield Frame(index=self.read - 1, seconds=before, image=image)
 
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
 
-    def _decoded(self) -> Iterator[tuple[float, ImageArray]]:
-        """Time and picture of every whole frame."""
+    def _time(self, told_s: float | None, before_s: float | None) -> float:
+        """When a frame is shown: as the container tells, or at a steady pace where it tells none or one that is not
+        later than the frame before."""
+        if before_s is None:
+            return told_s or 0.0
+        return before_s + 1 / self.fps if told_s is None or told_s - before_s < APART_S else told_s
+
+    def _decoded(self) -> Iterator[tuple[float | None, ImageArray]]:
+        """Time, if the container tells, and picture of every whole frame."""
         import av
 
         for packet in self._packets():
@@ -145,8 +152,8 @@ class VideoReader:
                 if frame.is_corrupt:
                     self.skipped += 1
                     continue
-                seconds = -1.0 if frame.pts is None else float((frame.pts - self._start) * (frame.time_base or 0))
-                yield seconds, self._upright(frame)
+                told = None if frame.pts is None else float((frame.pts - self._start) * (frame.time_base or 0))
+                yield told, self._upright(frame)
 
     def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
         import av

@@ -1,6 +1,7 @@
 """Annotated photos: labels that are read at once and held against their picture, which is decoded when asked for."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray
+from toolkit.core.files import check_file_name
 from toolkit.core.images import Stored, read_image, stored
 from toolkit.core.schemes import Scheme
 from toolkit.data.mean_shape import LEAST_POINTS, LIMIT, nearest
@@ -22,9 +24,14 @@ VALIDATION_SHARE = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """One face's annotation."""
+    """One face's annotation.
+
+    Raises:
+        ValueError: the name is none for a file; see check_file_name.
+    """
 
     name: str
+    """Without folders: files are written by it."""
     source: str
     """Where it stands, for messages: a file, or a file and its line."""
     group: str
@@ -42,6 +49,9 @@ class Label:
     """The file's points are of the stored pixels of a picture that EXIF turns, and were turned with it."""
     subsets: frozenset[str] = frozenset()
     """The published subsets that the face belongs to, such as `challenge` or `occlusion`."""
+
+    def __post_init__(self) -> None:
+        check_file_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +146,22 @@ def hold_out(faces: Photos, part: Literal["train", "val"]) -> Faces:
 
     chosen = [i for i, label in enumerate(faces.labels) if held_out(label.group) == (part == "val")]
     if not chosen:
-        raise ValueError(f"{faces.title}: {len(faces)} faces are too few to split off a {part} part")
+        few = f"{faces.title}: {len(faces)} faces are too few to split off a {part} part"
+        raise ValueError(few + _one_photo(faces))
     share = "held-out tenth of" if part == "val" else "nine tenths of"
     return Subset(faces, chosen, f"{share} {faces.title} ({len(chosen)} faces)")
+
+
+def _one_photo(faces: Photos) -> str:
+    """Which faces are taken for those of one photo, where most of them are."""
+    group, count = Counter(label.group for label in faces.labels).most_common(1)[0]
+    if count < 2 or 2 * count < len(faces):
+        return ""
+    names = [label.name for label in faces.labels if label.group == group]
+    return (
+        f"; {count} of them, {names[0]} to {names[-1]}, count as faces of one photo or person, {group}, and stay "
+        "together: where names NAME_1, NAME_2 are of different photos, number them NAME_01, NAME_02"
+    )
 
 
 FAR_OUT = 0.5

@@ -2,20 +2,25 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypedDict, cast
 
 from PIL import Image
 
 from toolkit.core.arrays import FloatArray
-from toolkit.core.files import write_bytes
+from toolkit.core.files import read_json, write_bytes, write_json
 from toolkit.core.images import ORIENTATION, SUFFIXES, read_image, write_png
 from toolkit.data.formats.gather import shown
-from toolkit.data.formats.pts import write_pts
+from toolkit.data.formats.pts import LABELS, write_pts
 
 READ_SUFFIXES = (*SUFFIXES, ".gif", ".heic", ".heif", ".avif")
 """Pictures that are looked at; of a GIF the first frame, which is kept as PNG."""
+SHEET = "contact_sheet.png"
+"""Labelled faces, the least confident first."""
+WRITTEN = (".pts", ".jpg", ".png")
+"""Of each face in a folder of `data label` that does not list its files, as those of 0.1.0."""
 COPIED = {"JPEG": ".jpg", "PNG": ".png"}
 """Kinds of files that every tool reads alike."""
 
@@ -34,14 +39,26 @@ def photos_in(folder: Path) -> list[Path]:
     return found
 
 
-def check_place(out: Path, photos: Path, mark: str, *, overwrite: bool) -> None:
+class _Face(TypedDict):
+    name: str
+
+
+class _Made(TypedDict, total=False):
+    """What labels.json says of who made its folder, and of what."""
+
+    kind: str
+    files: list[str]
+    faces: list[_Face]
+
+
+def check_place(out: Path, photos: Path, kind: str, *, overwrite: bool) -> None:
     """Whether a folder may be made at `out`.
 
     Args:
         out: the new folder; if it exists it is replaced as a whole.
         photos: must not be lost by that.
-        mark: a file that only folders made here have.
-        overwrite: allow `out` to be such a folder.
+        kind: of the folder, as its labels.json says.
+        overwrite: allow `out` to be such a folder, with nothing in it but what write_labels knows of.
 
     Raises:
         ValueError: it may not; the message says what to do.
@@ -54,11 +71,32 @@ def check_place(out: Path, photos: Path, mark: str, *, overwrite: bool) -> None:
     if out.is_dir() and any(out.iterdir()):
         if not overwrite:
             raise ValueError(f"--out {shown(out)} is not empty: choose another folder, or replace it with --overwrite")
-        if not (out / mark).is_file():
-            raise ValueError(
-                f"--out {shown(out)} is not empty and has no {mark}, so it was not made by this command and is not "
-                "replaced: choose another folder"
-            )
+        _require_own(out, kind)
+
+
+def _require_own(out: Path, kind: str) -> None:
+    """Raises ValueError where a folder is not of a kind, or holds what was put there later."""
+    if not (out / LABELS).is_file():
+        raise ValueError(
+            f"--out {shown(out)} is not empty and has no {LABELS}, so it was not made by this command and is not "
+            "replaced: choose another folder"
+        )
+    made = cast(_Made, read_json(out / LABELS, _Made))
+    if made.get("kind") != kind:
+        raise ValueError(
+            f"--out {shown(out)} was made otherwise ({LABELS} names the kind {made.get('kind')}, expected {kind}) and "
+            "is not replaced: choose another folder"
+        )
+    files = made.get("files") or [SHEET, *(f"{face['name']}{end}" for face in made.get("faces", ()) for end in WRITTEN)]
+    more = sorted(path.name for path in out.iterdir() if path.name not in {LABELS, ".DS_Store", *files})
+    if more:
+        what = shown(Path(more[0]))
+        raise ValueError(f"--out {shown(out)} holds {what}, which was not made by this command: move it away first")
+
+
+def write_labels(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write labels.json: what is said of a folder's faces, `kind` first, and the files that are there by now."""
+    write_json(folder / LABELS, {**about, "files": sorted(path.name for path in folder.iterdir())})
 
 
 @dataclass
@@ -104,9 +142,10 @@ class OwnFolder:
 
 
 def clean(name: str) -> str:
-    """A name in UTF-8 without control characters, so that it can stand in records and in other tools' lists."""
+    """A name in UTF-8 without control characters, backslashes and colons, so that it can stand in records and in other
+    tools' lists, and name a file on any system."""
     text = os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "-")
-    return "".join(letter if letter.isprintable() else "-" for letter in text)
+    return "".join(letter if letter.isprintable() and letter not in "\\:" else "-" for letter in text)
 
 
 def _variants(stem: str) -> Iterable[str]:

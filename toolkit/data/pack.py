@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.files import new_file
+from toolkit.core.files import check_file_name, new_file
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.records import Whole
 from toolkit.core.schemes import W300_68, Scheme, SchemeFile, file_of, known, scheme
@@ -65,6 +65,10 @@ class About:
     subsets: dict[str, tuple[Whole, ...]]
     quality: Whole | None = None
     """Of the WebP pictures, from 1 to 100; None where the pixels are as they are."""
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            check_file_name(name)
 
 
 @dataclass(frozen=True, kw_only=True)

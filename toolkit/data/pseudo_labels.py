@@ -20,9 +20,10 @@ from toolkit.core.images import write_png
 from toolkit.core.metrics import OUTER
 from toolkit.core.schemes import Scheme, file_of
 from toolkit.data.formats.gather import SCHEME
-from toolkit.data.formats.pts import COVERED, HIDDEN, LABELS, VISIBILITY, VISIBLE, write_pts
+from toolkit.data.formats.pts import COVERED, HIDDEN, VISIBILITY, VISIBLE, write_pts
 from toolkit.data.labels import Label, decoded
 from toolkit.data.mean_shape import nearest
+from toolkit.data.own import write_labels
 
 LEAST = 6
 """Inner points that are given and found; fewer say nothing of a face's placement."""
@@ -127,4 +128,4 @@ class PseudoLabelFolder:
             write_json(self.folder / SCHEME, asdict(own))
         if self._visibility:
             write_json(self.folder / VISIBILITY, self._visibility)
-        write_json(self.folder / LABELS, about)
+        write_labels(self.folder, about)

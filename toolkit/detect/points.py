@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from toolkit.core.files import new_file
+from toolkit.core.files import naming, new_file
 from toolkit.core.schemes import Scheme
 from toolkit.detect.tracking import TrackedFace
 
@@ -54,8 +54,9 @@ def json_points(path: Path, about: dict[str, Any]) -> Iterator[Sink]:
             nonlocal between
             record: dict[str, Any] = {"frame": frame, "seconds": round(seconds, 6)}
             record |= {"size_wh": list(size_wh)} if size_wh is not None else {}
-            record["faces"] = [face_record(face) for face in faces]
-            file.write(between + json.dumps(record, allow_nan=False))
+            with naming(path):
+                record["faces"] = [face_record(face) for face in faces]
+                file.write(between + json.dumps(record, allow_nan=False))
             between = ",\n"
 
         yield write
@@ -80,6 +81,7 @@ def csv_points(path: Path, scheme: Scheme) -> Iterator[Sink]:
             for face in faces:
                 points = (f"{value:.{DECIMALS}f}" for value in face.points_xy.ravel().tolist())
                 head = (str(frame), f"{seconds:.6f}", str(face.track), f"{face.confidence.mean():.{DECIMALS}f}")
-                file.write(",".join([*head, *points]) + "\n")
+                with naming(path):
+                    file.write(",".join([*head, *points]) + "\n")
 
         yield write

@@ -6,6 +6,7 @@ not in every frame. A hard cut, a frame that has nothing to do with the one befo
 larger, smaller or turned alone does not. Numbers belong to persons: where faces cross, portraits tell who went where.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import combinations, cycle
 
@@ -16,6 +17,7 @@ from toolkit.core.geometry import BOX_SCALE
 from toolkit.core.images import checked_image
 from toolkit.core.smoothing import SMOOTHING, OneEuro, Smoother
 from toolkit.core.stopwatch import Stopwatch
+from toolkit.core.video import APART_S
 from toolkit.detect.boxes import SAME_FACE, calibrate, part_inside, shared, similar
 from toolkit.detect.ensemble import Mirrored
 from toolkit.detect.identity import CLEARLY, LIKE, SUDDEN, Cuts, Person, Reframed, exchanged, likeness, portrait
@@ -128,7 +130,7 @@ class FaceTracker:
         self._watch = watch or Stopwatch()
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []
-        self._looked_s = -np.inf
+        self._seconds = self._looked_s = -np.inf
         self._numbers = 0
         self._cuts = Cuts()
         self._quarters = cycle(QUARTERS)
@@ -141,9 +143,12 @@ class FaceTracker:
             seconds: when it was taken, later than the frame before.
 
         Raises:
-            ValueError: it is an array of another kind; no track is touched.
+            ValueError: it is an array of another kind, or not later; no track is touched.
         """
         image = checked_image(image)
+        if not (math.isfinite(seconds) and seconds - self._seconds >= APART_S):
+            raise ValueError(f"expected a frame later than the one at {self._seconds} s, got one at {seconds} s")
+        self._seconds = seconds
         if self._cuts(image):
             self._tracks, self._lost, self._looked_s = [], [], -np.inf
         elif self._cuts.reframed is not None:

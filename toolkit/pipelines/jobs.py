@@ -13,6 +13,9 @@ from toolkit.core.progress import Outcome, Progress, Steps, end_as_ctrl_c
 Asked_co = TypeVar("Asked_co", covariant=True)
 """What a job's options are: a job of a Teacher is one of a Training, too."""
 
+WAIT_S = 1.0
+"""Between looks at whether all processes are there, while they say nothing."""
+
 
 @dataclass(frozen=True)
 class Job(Generic[Asked_co]):
@@ -44,7 +47,7 @@ def side_by_side(jobs: Sequence[Job[object]], at_once: int | None = None) -> Ste
         at_once: how many run at the same time; all of them where it is not given. One at a time needs no process.
 
     Raises:
-        ValueError, OSError: whatever one of them raised.
+        ValueError, OSError: whatever one of them raised; OSError too where its process was ended. The others are ended.
     """
     if at_once == 1 or len(jobs) == 1:
         return (yield from _one_by_one(jobs))
@@ -52,23 +55,27 @@ def side_by_side(jobs: Sequence[Job[object]], at_once: int | None = None) -> Ste
     news: multiprocessing.Queue[Any] = context.Queue()
     waiting = list(enumerate(jobs))
     outcomes: dict[int, Outcome] = {}
-    workers: list[Any] = []
+    workers: dict[int, Any] = {}
 
     def start() -> None:
-        worker = context.Process(target=_work, args=(*waiting.pop(0), news))
-        workers.append(worker)
-        worker.start()
+        place, job = waiting.pop(0)
+        workers[place] = context.Process(target=_work, args=(place, job, news))
+        workers[place].start()
 
     try:
         for _ in range(min(len(jobs), len(jobs) if at_once is None else at_once)):
             start()
         while len(outcomes) < len(jobs):
+            gone = [place for place, worker in workers.items() if place not in outcomes and not worker.is_alive()]
             try:
-                item = news.get(timeout=5)
+                item = news.get(timeout=0 if gone else WAIT_S)  # what a process said before it ended is there
             except queue.Empty:
-                if not any(worker.is_alive() for worker in workers):
-                    raise OSError("a training process ended without a word; was it out of memory?") from None
-                continue
+                if not gone:
+                    continue
+                label, code = jobs[gone[0]].label, workers[gone[0]].exitcode
+                raise OSError(
+                    f"{label}: its process ended before it was done (exit code {code}); was it out of memory?"
+                ) from None
             if isinstance(item, BaseException):
                 raise item
             if isinstance(item, Progress):
@@ -79,7 +86,7 @@ def side_by_side(jobs: Sequence[Job[object]], at_once: int | None = None) -> Ste
             if waiting:
                 start()
     finally:
-        for worker in workers:
+        for worker in workers.values():
             worker.terminate()
             worker.join()
     return [outcomes[place] for place in range(len(jobs))]

@@ -16,15 +16,15 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.core.zoo import BundlePath, is_bundle
+from toolkit.core.zoo import BundlePath
 from toolkit.data import open_faces
 from toolkit.data.crops import plain_crops
 from toolkit.export.deployed import Deployed
 from toolkit.export.pieces import measure_files
 from toolkit.landmarkers import identify
 from toolkit.models.spec import SuperNetSpec
-from toolkit.pipelines.jobs import Job, side_by_side
-from toolkit.pipelines.trials import errors_of
+from toolkit.pipelines.jobs import Job
+from toolkit.pipelines.trials import errors_of, make
 from toolkit.reporting.readme.slimming import plots
 from toolkit.slimming.importance import Importance
 
@@ -79,16 +79,19 @@ class Sweep(Options):
 
 
 def run(options: Sweep) -> Steps[Outcome]:
-    """Cut, train on, score, time and plot; see Sweep."""
+    """Cut, train on, score, time and plot; see Sweep.
+
+    Raises:
+        ValueError: a network that is there was made with other settings, on other faces or from another supernet.
+    """
     check_outputs(options, results=options.results or options.out / "results.jsonl")
     if not isinstance(bundle.read(options.supernet).spec, SuperNetSpec):
         raise ValueError(f"{options.supernet} holds no supernet: only a supernet can be slimmed")
     family = {share: options.out / f"share-{share:g}" for share in options.budgets}
-    for share, folder in family.items():
-        if not is_bundle(folder / "slim"):
-            yield from slim.run(_cut(options, share, folder))
+    cuts = [Job(slim.run, _cut(options, share, folder), f"{folder.name}, cut") for share, folder in family.items()]
+    yield from make(cuts, 1)
     jobs = [Job(distil.run, _training(options, folder), folder.name) for folder in family.values()]
-    yield from side_by_side([job for job in jobs if not is_bundle(job.options.out)], options.at_once)
+    yield from make(jobs, options.at_once)
     records = yield from _measured(options, family)
     append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]

@@ -11,11 +11,13 @@ import torch
 
 from toolkit import bundle
 from toolkit.benchmarking import accuracy
+from toolkit.commands.train.slim import Slim
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.files import sha256
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.provenance import conditions
+from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data import Faces
 from toolkit.data.corruptions import CORRUPTIONS, corrupted_crops
 from toolkit.data.crops import PlainCrops, plain_crops
@@ -23,6 +25,7 @@ from toolkit.landmarkers import identify
 from toolkit.pipelines.jobs import Job, ToFolder, side_by_side
 from toolkit.train.inference import predict
 from toolkit.train.options import Training
+from toolkit.train.setup import title_of_faces
 
 Record = dict[str, Any]
 Errors = dict[str, FloatArray]
@@ -51,22 +54,25 @@ def make(jobs: Sequence[Job[ToFolder]], at_once: int) -> Steps[None]:
     """Run those jobs whose bundle is not there yet.
 
     Raises:
-        ValueError: a bundle that is there was made with other settings, or from other parents.
+        FileNotFoundError: the faces to train on are not there.
+        ValueError: a bundle that is there was made with other settings, on other faces or from other parents.
     """
     left = []
     for job in jobs:
         if bundle.is_bundle(job.options.out):
-            _require_same(job.options)
+            yield from _require_same(job.options)
         else:
             left.append(job)
     yield from side_by_side(left, at_once)
 
 
-def _require_same(wanted: ToFolder) -> None:
-    """A record must not call a network by settings that it was not made with."""
+def _require_same(wanted: ToFolder) -> Steps[None]:
+    """A record must not call a network by settings or faces that it was not made with."""
     card = bundle.read(wanted.out).card
     asked: dict[str, Any] = {role: bundle.digest(getattr(wanted, role)) for role in card.parents}
     made: dict[str, Any] = dict(card.parents)
+    if isinstance(wanted, Slim) and wanted.remove == "operations":
+        asked["importance"], made["importance"] = wanted.importance, card.config.get("importance")
     if isinstance(wanted, Training):
         asked |= {"optim": dataclasses.asdict(wanted.optim), "augment": dataclasses.asdict(wanted.augmentation)}
         given = {k: getattr(wanted, k, None) for k in card.config if k not in asked}
@@ -77,11 +83,18 @@ def _require_same(wanted: ToFolder) -> None:
                 sha256(Path(asked["weights"])),
                 (made["weights"] or {}).get("file_sha256"),
             )
+        asked["data"], made["data"] = (yield from title_of_faces(wanted, _usual(wanted))), card.data.get("train")
     other = sorted(name for name, value in asked.items() if value != made.get(name))
     if other:
         raise ValueError(
             f"{wanted.out} was made with other settings or parents ({', '.join(other)}): choose another --out"
         )
+
+
+def _usual(wanted: Training) -> Scheme:
+    """The scheme of synthetic faces where the options name none: that of the network that they start from."""
+    start = getattr(wanted, "student", None) or getattr(wanted, "start", None)
+    return bundle.read(start).scheme if start else W300_68
 
 
 def _plain(value: Any) -> Any:

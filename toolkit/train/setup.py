@@ -212,23 +212,25 @@ def finished(options: Training, stage: str, own: Settings, usual: Scheme = W300_
     if not claim(options.out, resume=options.resume, overwrite=options.overwrite):
         return None
     done = bundle.read(options.out)
-    if options.skip_bad:  # how many are left out is known once all are decoded
-        faces: Mix = (yield from _data(options, usual))[0].faces
-    else:
-        faces = _mixed(options, *_first(options), usual)
+    title = yield from title_of_faces(options, usual)
     card = done.card
     weights = (card.config.get("weights") or {}).get("file_sha256")
     made = {"stage": card.stage, "data": card.data.get("train"), "parents": card.parents}
     made |= card.config | {"weights": weights}
-    asked = (
-        _identity(options, stage, faces.title) | own | ({"precision": options.precision} if options.precision else {})
-    )
+    asked = _identity(options, stage, title) | own | ({"precision": options.precision} if options.precision else {})
     require_same(options.out, made, asked)
     scores = Scores(**card.metrics["val"]) if "val" in card.metrics else None
     return Outcome(
         text=f"{options.out} is finished, {validated(scores)}: nothing was changed; --overwrite trains anew",
         records=({"kind": "stage", **done.log[-1]},),
     )
+
+
+def title_of_faces(options: Training, usual: Scheme) -> Steps[str]:
+    """What a card would say of the faces that these options train on; arguments and errors as for set_up."""
+    if options.skip_bad:  # how many are left out is known once all are decoded
+        return (yield from _data(options, usual))[0].faces.title
+    return _mixed(options, *_first(options), usual).title
 
 
 def validated(scores: Scores | None) -> str:

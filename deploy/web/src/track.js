@@ -28,6 +28,7 @@ export class Tracker {
   #eyes;
   #tracks = [];
   #lost = [];
+  #seconds = -Infinity;
   #looked = -Infinity;
   #numbers = 0;
   #quarters = 0;
@@ -45,7 +46,7 @@ export class Tracker {
   reset() {
     this.#tracks = [];
     this.#lost = [];
-    this.#looked = -Infinity;
+    this.#seconds = this.#looked = -Infinity;
   }
 
   /**
@@ -63,8 +64,10 @@ export class Tracker {
     return { faces, ms: clock.ms };
   }
 
-  /** The faces of the next frame, as for a photo and with their numbers; smoothed if asked for. */
+  /** The faces of the next, later frame, as for a photo and with their numbers; smoothed if asked for. */
   async frame(image, seconds, smooth) {
+    if (!(seconds > this.#seconds)) throw new RangeError(`a frame at ${seconds} s cannot follow ${this.#seconds} s`);
+    this.#seconds = seconds;
     const clock = new Clock();
     const followed = [];
     for (const track of this.#tracks) {

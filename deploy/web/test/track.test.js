@@ -70,6 +70,24 @@ test("without smoothing the network's own points are shown", async () => {
   assert.notEqual(next.points[0], expected(next));
 });
 
+test("a frame that is not later is refused and changes nothing", async () => {
+  const frames = [[0, 0], [0.03, 4], [0.06, 8]];
+  const follow = async (again) => {
+    const actor = new Actor();
+    const tracker = started(actor);
+    const found = [];
+    for (const [seconds, x] of frames) {
+      actor.play({ ...first, crop_points_xy: first.crop_points_xy.map(([left, y]) => [left + x / 8, y]) });
+      found.push((await tracker.frame(image, seconds, true)).faces[0].points);
+      for (const wrong of again) {
+        await assert.rejects(tracker.frame(image, seconds + wrong, true), /cannot follow/);
+      }
+    }
+    return found;
+  };
+  assert.deepEqual(await follow([0, -1, NaN]), await follow([]));
+});
+
 test("after a reset faces are looked for anew", async () => {
   const actor = new Actor();
   const tracker = started(actor);

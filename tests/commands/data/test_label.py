@@ -14,6 +14,7 @@ from toolkit.core.files import read_lines
 from toolkit.core.images import read_image, write_image
 from toolkit.data import open_faces
 from toolkit.data.formats.pts import write_pts
+from toolkit.data.own import write_labels
 from toolkit.data.sample import box_of_points
 from toolkit.detect import Detection
 from toolkit.detect.mesh import MeshFace
@@ -148,6 +149,20 @@ def test_a_filled_folder_is_replaced_only_when_told(
     (out / "mine.pts").unlink()
     assert labelled(photos, out, "--overwrite") == 0
     assert (out / "one_1.pts").read_text() != "edited"
+
+
+def test_a_folder_of_pseudo_labels_is_not_replaced(
+    fakes: None, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and everything is there."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.pts").write_text("points")
+    write_labels(out, {"kind": "pseudo-label", "kept": [{"name": "a"}]})
+    assert labelled(photos, out, "--overwrite") == 2
+    error = capsys.readouterr().err
+    assert "names the kind pseudo-label, expected labels" in error and error.count("\n") == 1
+    assert (out / "a.pts").read_text() == "points"
 
 
 def test_no_face_at_all_leaves_no_folder(fakes: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

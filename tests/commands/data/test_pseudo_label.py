@@ -19,6 +19,7 @@ from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, Scheme, own_scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.licences import licence_of
+from toolkit.data.own import write_labels
 from toolkit.data.pseudo_labels import PseudoLabelFolder
 from toolkit.runtime.landmarker import Prediction
 
@@ -178,6 +179,27 @@ def test_what_cannot_be_labelled_is_one_line(
     assert "allow more by --agree" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert labelled(five, five, "--overwrite") == 2
     assert "choose another" in capsys.readouterr().err and (five / "points5.csv").exists()
+
+
+def test_only_what_this_command_made_is_replaced(
+    networks: dict[str, Seer], five: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder of its own with nothing else in it; not one of `data label`, nor one that a person added to."""
+    made, other = tmp_path / "out", tmp_path / "other"
+    assert labelled(five, made) == 0 and labelled(five, made, "--overwrite") == 0
+    (made / "MY_NOTES.txt").write_text("mine")
+    (made / "visibility.json").write_text("{}")
+    assert labelled(five, made, "--overwrite") == 2
+    assert "holds MY_NOTES.txt, which was not made by this command: move it away first" in capsys.readouterr().err
+    (made / "MY_NOTES.txt").unlink()
+    assert labelled(five, made, "--overwrite") == 2
+    assert "holds visibility.json" in capsys.readouterr().err and (made / "visibility.json").exists()
+    photo(other, "a_1", FACE)
+    write_labels(other, {"kind": "labels", "faces": [{"name": "a_1"}]})
+    before = {path.name: path.read_bytes() for path in other.iterdir()}
+    assert labelled(five, other, "--overwrite") == 2
+    assert "names the kind labels, expected pseudo-label) and is not replaced" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in other.iterdir()} == before
 
 
 def test_a_folder_says_which_points_of_ones_own_it_has(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -22,6 +23,7 @@ from toolkit.core import camera as cameras
 from toolkit.core.progress import ENDS, end_as_ctrl_c, finish
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.video import VideoReader, VideoWriter
+from toolkit.detect import points as written_points
 from toolkit.runtime.landmarker import Prediction
 
 SIZE_WH = (320, 240)
@@ -178,6 +180,41 @@ def test_what_cannot_be_read_or_written_is_one_line(tmp_path: Path, capsys: pyte
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_what_is_missing_is_not_told_as_a_place_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """A detector that is not there, which is looked for with the first frame, and a model: each by its own message."""
+    source, out = clip(tmp_path / "in.mp4", UNEVEN_S[:2]), tmp_path / "out.mp4"
+    words = ["video", str(source), "--out", str(out)]
+    assert main([*words, "--detector", str(tmp_path / "none.tflite")]) == 2
+    said = capsys.readouterr().err
+    assert f"no face detector at {tmp_path}/none.tflite" in said and "cannot write" not in said
+    monkeypatch.undo()
+    assert main([*words, "--model", str(tmp_path / "gone.tflite")]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/gone.tflite" in said and "cannot write" not in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("which", ["film", "points"])
+def test_what_cannot_be_written_is_told_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str):
+    """A full disk, while the film or the points are written; neither is there then."""
+    source, out, points = clip(tmp_path / "in.mp4", UNEVEN_S[:2]), tmp_path / "o" / "out.mp4", tmp_path / "p" / "p.json"
+    full = OSError(28, "No space left on device", *([str(out)] if which == "film" else []))
+
+    def fail(*_: object, **__: object) -> None:
+        raise full
+
+    if which == "film":
+        monkeypatch.setattr(VideoWriter, "write", fail)
+    else:
+        monkeypatch.setattr(written_points, "face_record", fail)
+    place = out if which == "film" else points
+    with pytest.raises(ValueError, match=rf"^cannot write to {place} \(No space left on device\): choose another"):
+        finish(run(Video(video=source, out=out, json_out=points, model=Path("m.tflite"))))
+    assert not out.exists() and not points.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -270,6 +307,15 @@ def cam(monkeypatch: pytest.MonkeyPatch) -> type[FakeCapture]:
     monkeypatch.setattr(webcam, "has_windows", lambda: True)
     monkeypatch.setattr(webcam, "has_display", lambda: False)
     return FakeCapture
+
+
+def test_frames_of_a_camera_at_one_time_are_one(cam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """By a clock that stands still for three frames: those that go on are followed and recorded."""
+    ticks = iter(range(1000))
+    monkeypatch.setattr(cameras, "time", SimpleNamespace(perf_counter=lambda: next(ticks) // 3 / 100))
+    frames = list(cameras.Camera(0, SIZE_WH))
+    assert [frame.index for frame in frames] == list(range(4))
+    assert np.diff([frame.seconds for frame in frames]) == pytest.approx(0.01)
 
 
 def test_a_camera_is_recorded_until_it_is_gone(cam, tmp_path: Path):

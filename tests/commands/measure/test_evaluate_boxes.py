@@ -1,5 +1,6 @@
 """`sdhrnet evaluate --boxes detector`: three kinds of boxes on photos of the astronaut with points of our own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,24 @@ def test_every_kind_of_box_is_scored_on_the_faces_that_are_found(faces: Path, tm
     ((title, header, rows),) = device(records)
     assert "1 of 1 faces found" in title
     assert [len(row) for row in rows] == [len(header)] * 8
+
+
+@pytest.mark.parametrize("damaged", [True, False], ids=["damaged", "of another face"])
+def test_bad_pictures_are_left_out_of_both_kinds_of_boxes(faces: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool):
+    """Where that is asked for, and counted alike in data and faces; without it the first one is told."""
+    (faces / "b.pts").write_bytes((faces / "a.pts").read_bytes())
+    write_png(faces / "b.png", data.astronaut()[:100, :100])
+    if damaged:
+        (faces / "b.png").write_bytes(b"no picture")
+    monkeypatch.setattr(evaluate, "open_model", lambda path, threads, decoder=None: Fake())
+    found = {}
+    for boxes in ("labels", "detector"):
+        options = Evaluate(model=released("float16"), boxes=boxes, data=faces)
+        with pytest.raises(ValueError, match=r"b\.p(ng|ts)"):
+            finish(run(options))
+        found[boxes] = finish(run(replace(options, skip_bad=True))).records[0]
+    assert found["labels"]["data"] == found["detector"]["data"] and "1 left out" in found["labels"]["data"]
+    assert found["labels"]["n"] == found["detector"]["n"] == found["detector"]["looked_at"] == 1
 
 
 def test_the_largest_detection_on_the_face_is_taken():

@@ -91,6 +91,8 @@ def test_bad_annotations_are_problems(tmp_path: Path) -> None:
         (infinite, "not a number"),
         ("nothing", "0 values in `keypoints`"),
         ({"keypoints": "none"}, "0 values in `keypoints`"),
+        (annotation() | {"id": "/../../escaped"}, "may lead out of its folder"),
+        (annotation() | {"id": "a\\b"}, "may lead out of its folder"),
         (annotation(10, image=[1]), "no file name for its image_id [1]"),
     ]
     write(tmp_path / "faces.json", [annotation(), annotation(11), *(value for value, _ in bad)])

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from tests.own import scheme_file
+from toolkit.data import open_faces
 from toolkit.data.formats import detect
-from toolkit.data.formats.pts import FORMAT, read_pts, write_pts
+from toolkit.data.formats.pts import FORMAT, photos_of, read_pts, write_pts
 from toolkit.data.labels import Photos
 
 POINTS = np.random.default_rng(0).uniform(10, 50, (98, 2))
@@ -90,6 +91,34 @@ def test_a_label_says_where_it_is_from(tmp_path: Path) -> None:
     np.testing.assert_allclose(label.box_xyxy, [*low, *high], atol=1e-4)
     assert label.covered is None and not label.subsets and np.isnan(label.points_xy[3]).all()
     assert Photos(reading)[0].image.shape == (60, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "photos"),
+    [
+        (["12_1", "12_2", "7_1"], ["12", "12", "7"]),  # AFW, Helen
+        (["image_0001", "image_0010"], ["image_0001", "image_0010"]),  # LFPW
+        (["image_003_1", "image_014_1"], ["image_003", "image_014"]),  # iBUG
+        (["a_0", "a_15"], ["a", "a"]),
+        (["img_01", "img_09", "img_10", "img_99"], ["img_01", "img_09", "img_10", "img_99"]),
+        (["img_00", "img_10"], ["img_00", "img_10"]),
+        (["img_1", "img_99", "img_100"], ["img_1", "img_99", "img_100"]),
+        (["img_01_1", "img_01_2", "img_02_1"], ["img_01", "img_01", "img_02"]),  # `data label`
+        (["at_me", "at_my", "at_x1", "_1", "3", "a_"], ["at_me", "at_my", "at_x1", "_1", "3", "a_"]),
+        (["my_01", "other_1", "other_2"], ["my_01", "other", "other"]),
+    ],
+)
+def test_names_say_which_faces_are_of_one_photo(names: list[str], photos: list[str]) -> None:
+    """By plain numbers from 0 or 1; padded ones, and those beyond 99, count photos."""
+    assert photos_of(names) == dict(zip(names, photos, strict=True))
+
+
+def test_numbered_photos_part_between_training_and_validation(tmp_path: Path) -> None:
+    """img_01 to img_40: a tenth or so is held out."""
+    for number in range(1, 41):
+        face(tmp_path, f"img_{number:02}")
+    sides = [len(open_faces(tmp_path, part, 0)) for part in ("train", "val")]
+    assert sum(sides) == 40 and 1 <= sides[1] <= 8
 
 
 @pytest.mark.parametrize(("points", "scheme"), [(68, "300w-68"), (29, "cofw-29"), (98, "wflw-98")])

@@ -77,6 +77,13 @@ def test_a_few_variants_under_many_conditions_are_lines() -> None:
     assert "occlusion 2" in texts and "occlusion 3" not in texts
 
 
+@pytest.mark.parametrize("field", ["ablation", "split"])
+def test_a_plot_whose_name_leads_out_of_the_folder_is_refused(field: str) -> None:
+    """A record says what a file is called."""
+    with pytest.raises(ValueError, match="may lead out of its folder"):
+        plots([{**record, field: "../../escaped"} for record in RECORDS])
+
+
 def test_report_refreshes_table_and_plot(tmp_path: Path) -> None:
     """`--markdown` writes the plot beside the records; the page's own text stays."""
     folder = tmp_path / "training"

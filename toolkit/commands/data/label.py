@@ -10,7 +10,7 @@ from tyro.conf import Positional
 from toolkit.benchmarking import accuracy
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import captioned, contact_sheet, face_tile
-from toolkit.core.files import new_folder, read_json, write_json
+from toolkit.core.files import new_folder
 from toolkit.core.images import read_image, write_png
 from toolkit.core.metrics import nme
 from toolkit.core.options import Options
@@ -20,13 +20,13 @@ from toolkit.core.provenance import conditions, versions
 from toolkit.core.records import append
 from toolkit.data import open_faces
 from toolkit.data.formats.gather import shown
-from toolkit.data.formats.pts import LABELS
-from toolkit.data.own import OwnFolder, check_place, photos_in
+from toolkit.data.own import SHEET, OwnFolder, check_place, photos_in, write_labels
 from toolkit.detect import FaceDetector
 from toolkit.detect.detector import FINEST
 from toolkit.detect.mesh import CONFIDENT, SCHEME, FaceMesh, MeshFace, face_at
 
-SHEET = "contact_sheet.png"
+KIND = "labels"
+"""Of the folder, in its labels.json."""
 METHOD = "MediaPipe Face Mesh, mean of picture and mirror image, as 68 points by toolkit.detect.mesh_table"
 COLUMNS, TILE_PX = 10, 160
 SHOWN = 200
@@ -119,8 +119,7 @@ def run(options: LabelPhotos) -> Steps[Outcome]:
     photos = []
     if options.photos is not None and options.out is not None:
         photos = photos_in(options.photos)
-        check_place(options.out, options.photos, LABELS, overwrite=options.overwrite)
-        _require_own(options.out)
+        check_place(options.out, options.photos, KIND, overwrite=options.overwrite)
     detector, mesh = FaceDetector(options.finest), FaceMesh()
     try:
         if options.measure is not None:
@@ -130,18 +129,6 @@ def run(options: LabelPhotos) -> Steps[Outcome]:
     finally:
         mesh.close()
         detector.close()
-
-
-def _require_own(out: Path) -> None:
-    """Raises ValueError where the folder that will be replaced holds more than this command put there."""
-    if not (out / LABELS).is_file():
-        return
-    about = read_json(out / LABELS)
-    faces = {face["name"] for face in about["faces"]}
-    ours = {LABELS, SHEET, ".DS_Store", *(f"{face}{suffix}" for face in faces for suffix in (".pts", ".jpg", ".png"))}
-    more = sorted(path.name for path in out.iterdir() if path.name not in ours)
-    if more:
-        raise ValueError(f"--out {shown(out)} holds {more[0]}, which was not made by this command: move it away first")
 
 
 def _label(
@@ -167,13 +154,13 @@ def _label(
         tiles = [tile for _, tile in sorted(found.tiles, key=lambda pair: pair[0])[:SHOWN]]
         write_png(temporary / SHEET, contact_sheet(tiles, COLUMNS))
         record = {
-            **{"kind": "labels", "method": METHOD, "scheme": SCHEME.name, "versions": versions("mediapipe")},
+            **{"kind": KIND, "method": METHOD, "scheme": SCHEME.name, "versions": versions("mediapipe")},
             **{"least_confidence": options.confidence, "photos": len(photos)},
             **{"faces": [asdict(each) for each in found.faces]},
             **{"left_out": [asdict(each) for each in found.left_out]},
             **{"no_face": found.no_face, "unreadable": [asdict(each) for each in found.unreadable]},
         }
-        write_json(temporary / LABELS, record)
+        write_labels(temporary, record)
     return Outcome(text="\n".join(_lines(options, found, len(photos))), records=(record,))
 
 

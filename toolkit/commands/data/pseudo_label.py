@@ -20,7 +20,6 @@ from toolkit.core.schemes import Scheme, scheme
 from toolkit.core.zoo import MAIN, ModelPath, is_bundle
 from toolkit.data import open_folder
 from toolkit.data.audit import told
-from toolkit.data.formats.pts import LABELS
 from toolkit.data.labels import Label, Photos
 from toolkit.data.licences import research_sets
 from toolkit.data.own import check_place
@@ -31,6 +30,8 @@ from toolkit.landmarkers import open_model
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Landmarker
 
+KIND = "pseudo-label"
+"""Of the record, and of the folder in its labels.json."""
 PERCENTILES = (10, 50, 90, 99)
 """Of the distances between the networks' points and those that the faces came with."""
 
@@ -108,7 +109,7 @@ class Verdicts:
 def run(options: PseudoLabel) -> Steps[Outcome]:
     """Label the set; see PseudoLabel."""
     check_outputs(options)
-    check_place(options.out, options.data, LABELS, overwrite=options.overwrite)
+    check_place(options.out, options.data, KIND, overwrite=options.overwrite)
     faces = open_folder(options.data, test=False, skip_bad=options.skip_bad)
     yield from told(faces)
     networks = _networks(options, faces.scheme)
@@ -201,7 +202,7 @@ def _record(options: PseudoLabel, faces: Photos, target: Scheme, found: Verdicts
     names = " and ".join(path.name for path in options.model)
     what = "points" if options.correct == "points" else "placement"
     return {
-        "kind": "pseudo-label",
+        "kind": KIND,
         "model": names,
         "origin": f"{what} by {names}{behind}, of {faces.title}",
         "correct": options.correct,

@@ -74,7 +74,12 @@ def _about(reader: VideoReader) -> dict[str, Any]:
 def _followed(
     options: Video, reader: VideoReader, out: Path, watch: Stopwatch, stopped: Callable[[], bool]
 ) -> Steps[tuple[Follower, float]]:
-    """Write film and points, whole, of all frames or of those until it is stopped; and the seconds that took."""
+    """Write film and points, whole, of all frames or of those until it is stopped; and the seconds that took.
+
+    Raises:
+        ValueError: one of the files cannot be written.
+        FileNotFoundError: there is no model or no face detector.
+    """
     try:
         with (
             follower(options, _about(reader), options.finest, watch) as frames,
@@ -87,6 +92,13 @@ def _followed(
                     break
             wall_s = time.perf_counter() - started
     except OSError as error:
-        where = error.filename or out
-        raise ValueError(f"cannot write to {where} ({error.strerror or error}): choose another place") from error
+        if not _of_writing(error, out, options.json_out, options.csv_out):
+            raise
+        raise ValueError(f"cannot write to {error.filename} ({error.strerror}): choose another place") from error
     return frames, wall_s
+
+
+def _of_writing(error: OSError, *places: Path | None) -> bool:
+    """Whether it is about one of the files that are written, or a folder for it."""
+    named = None if error.filename is None else Path(str(error.filename))
+    return any(named in (place, *place.parents) for place in places if place is not None)

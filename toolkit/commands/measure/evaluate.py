@@ -25,7 +25,7 @@ from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, Sample, Subset, open_faces, open_folder
 from toolkit.data.audit import labels_of, told, warning
-from toolkit.data.crops import plain_crops
+from toolkit.data.crops import plain_crops, those_read
 from toolkit.data.labels import Label
 from toolkit.data.sets import in_own_scheme, in_scheme
 from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_of, landmarks_of_detection
@@ -199,17 +199,7 @@ def _in_detected_boxes(options: Evaluate) -> Steps[Outcome]:
     if faces.scheme != model.scheme:
         raise ValueError(f"the model predicts {model.scheme.name}, the faces are labelled {faces.scheme.name}")
     yield from told(faces)
-    points: dict[tuple[str, int], list[FloatArray]] = {(boxes, passes): [] for boxes in BOXES for passes in PASSES}
-    truth = []
-    with closing(FaceDetector()) as detector:
-        for index in range(len(faces)):
-            sample = faces[index]
-            found = face_at(sample, detector(sample.image))
-            if found is not None:
-                truth.append(sample.points_xy)
-                for (boxes, passes), into in points.items():
-                    into.append(_points(sample, found, model, boxes, passes))
-            yield Progress(task="detecting and predicting", done=index + 1, total=len(faces))
+    faces, truth, points = yield from _detected(options, faces, model)
     if not truth:
         raise ValueError(f"{faces.title}: the detector finds none of {len(faces)} faces")
     records = tuple(
@@ -228,6 +218,35 @@ def _in_detected_boxes(options: Evaluate) -> Steps[Outcome]:
         for (boxes, passes), found_points in points.items()
     )
     return Outcome(text=_text(records), records=records)
+
+
+def _detected(
+    options: Evaluate, faces: Faces, model: Landmarker
+) -> Steps[tuple[Faces, list[FloatArray], dict[tuple[str, int], list[FloatArray]]]]:
+    """The faces whose pictures could be read; of those that the detector finds the true points (M, 2), and the
+    predicted ones by boxes and passes.
+
+    Raises:
+        FileNotFoundError, ValueError: a picture is not there or damaged, without --skip-bad; or none can be read.
+    """
+    points: dict[tuple[str, int], list[FloatArray]] = {(boxes, passes): [] for boxes in BOXES for passes in PASSES}
+    truth, read = [], []
+    with closing(FaceDetector()) as detector:
+        for index in range(len(faces)):
+            yield Progress(task="detecting and predicting", done=index, total=len(faces))
+            try:
+                sample = faces[index]
+            except (ValueError, FileNotFoundError):
+                if not options.skip_bad:
+                    raise
+                continue
+            read.append(index)
+            found = face_at(sample, detector(sample.image))
+            if found is not None:
+                truth.append(sample.points_xy)
+                for (boxes, passes), into in points.items():
+                    into.append(_points(sample, found, model, boxes, passes))
+    return those_read(faces, read), truth, points
 
 
 def face_at(sample: Sample, detections: Sequence[Detection]) -> Detection | None:

@@ -24,7 +24,7 @@ from toolkit.data.formats.gather import (
     require_faces,
     shown,
 )
-from toolkit.data.formats.pts import photo_of
+from toolkit.data.formats.pts import photos_of
 from toolkit.data.labels import Label, Reading
 from toolkit.data.mean_shape import whole_boxes
 from toolkit.data.sample import box_of_points
@@ -63,13 +63,14 @@ def read(root: Path, split: Split) -> Reading:
         return Label(
             name=Path(file).stem,
             source=source(line),
-            group=photo_of(Path(file).stem),
+            group=photos[Path(file).stem],
             picture=picture_in(file, (root,)),
             points_xy=points,
             box_xyxy=box,
         )
 
     rows, bad = gather(lines, source, parsed)
+    photos = photos_of([Path(file).stem for _, file, _ in rows])
     boxes: Sequence[FloatArray] = list(whole_boxes(np.stack([p for *_, p in rows]), FIVE_5)) if rows else []
     labels, unread = gather(list(zip(rows, boxes, strict=True)), lambda row: source(row[0][0]), label)
     title = f"folder {shown(Path(root.resolve().name))}: {len(labels)} faces with five points"

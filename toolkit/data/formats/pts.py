@@ -6,7 +6,7 @@ says what points of one's own are; without it they are those of the known scheme
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ PIXELS_FROM = 1
 VISIBILITY = "visibility.json"
 LABELS = "labels.json"
 """What the toolkit says of labels that it made; `origin` in it goes on in the set's title, and so to every card."""
+NUMBERED = re.compile("(.+)_([0-9]+)")
+ZEROS = {f"{number:02}" for number in range(10)}
 STATES = HIDDEN, COVERED, VISIBLE = 0, 1, 2
 
 
@@ -60,10 +62,16 @@ def write_pts(points_xy: FloatArray) -> str:
     return f"version: 1\nn_points: {len(points_xy)}\n{{\n{lines}\n}}\n"
 
 
-def photo_of(stem: str) -> str:
-    """The photo that a face named `NAME_1`, `NAME_2` is from; LFPW's `image_0001` is a photo of its own."""
-    photo, _, number = stem.rpartition("_")
-    return photo if photo and len(number) <= 2 else stem
+def photos_of(stems: Collection[str]) -> dict[str, str]:
+    """The photo that each face of a set is from, by its name: `NAME_1` and `NAME_2` are faces of one, as in 300W.
+
+    Numbers of a NAME of which one has a leading zero or three digits count photos, such as `img_01` and `img_10`, or
+    LFPW's `image_0001`: then each is a photo of its own.
+    """
+    numbered = {stem: found.groups() for stem in stems if (found := NUMBERED.fullmatch(stem))}
+    counters = {name for name, number in numbered.values() if len(number) > 2 or number in ZEROS}
+    faces = {stem: name for stem, (name, _) in numbered.items() if name not in counters}
+    return {stem: faces.get(stem, stem) for stem in stems}
 
 
 def labels_in(
@@ -85,6 +93,7 @@ def labels_in(
     """
     beside = _pictures(pictures or folder)
     files = [f for f in sorted(folder.glob("*.pts")) if pictures is None or f.stem in beside]
+    photos = photos_of([f.stem for f in files])
 
     def label(file: Path) -> Label:
         check_name(file.name)
@@ -94,7 +103,7 @@ def labels_in(
         return Label(
             name=file.stem,
             source=shown(file),
-            group=photo_of(file.stem),
+            group=photos[file.stem],
             picture=_one(file.stem, beside.get(file.stem, ())),
             points_xy=points,
             box_xyxy=box_of_points(points),

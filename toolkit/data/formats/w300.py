@@ -10,7 +10,7 @@ from types import MappingProxyType
 from toolkit.core.schemes import W300_68
 from toolkit.data.formats.gather import Format, Split, gather, picture_in, require_faces, shown
 from toolkit.data.formats.hrnet_csv import CsvRow, find_csv, image_folders, read_csv
-from toolkit.data.formats.pts import labels_in, photo_of
+from toolkit.data.formats.pts import labels_in, photos_of
 from toolkit.data.labels import Label, Problem, Reading
 from toolkit.data.sample import box_of_points
 
@@ -88,13 +88,16 @@ def from_csvs(root: Path, files: list[Path], parts: Folders, name: str) -> Readi
 
     for file in files:
         rows, unread = read_csv(file, W300_68, CSV_PIXELS_FROM)
+        photos = photos_of([PurePosixPath(row.image).stem for row in rows])
 
-        def label(row: CsvRow, folders: tuple[Path, ...] = image_folders(root, file)) -> Label:
+        def label(
+            row: CsvRow, folders: tuple[Path, ...] = image_folders(root, file), photos: Mapping[str, str] = photos
+        ) -> Label:
             part, stem = part_of(row.image), PurePosixPath(row.image).stem
             face = Label(
                 name=stem,
                 source=row.source,
-                group=photo_of(stem),
+                group=photos[stem],
                 picture=picture_in(row.image, folders),
                 points_xy=row.points_xy,
                 box_xyxy=box_of_points(row.points_xy),

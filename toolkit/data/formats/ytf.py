@@ -20,7 +20,6 @@ from toolkit.data.formats.gather import (
     require_faces,
     shown,
 )
-from toolkit.data.formats.pts import photo_of
 from toolkit.data.labels import Label, Reading
 from toolkit.data.sample import box_of_points
 
@@ -61,7 +60,7 @@ def read(root: Path, split: Split) -> Reading:
         return Label(
             name=stem,
             source=source(line),
-            group=folder or photo_of(stem),
+            group=folder or _person(stem),
             picture=picture_in(file, (root / split, root)),
             points_xy=points,
             box_xyxy=box_of_points(points),
@@ -71,6 +70,12 @@ def read(root: Path, split: Split) -> Reading:
     labels, problems = gather([line for line in lines if not line[1].startswith(others)], source, label)
     found = Reading(scheme=W300_68, title=f"YouTube Faces crops: {len(labels)}", labels=labels, problems=problems)
     return require_faces(found, f"{shown(path)} has no {split} face that can be used")
+
+
+def _person(stem: str) -> str:
+    """Of PERSON_NUMBER."""
+    person, _, number = stem.rpartition("_")
+    return person if person and number.isdecimal() else stem
 
 
 FORMAT = Format(

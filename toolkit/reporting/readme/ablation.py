@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from toolkit.core.files import check_file_name
 from toolkit.core.records import Record
 from toolkit.reporting.charts import chart, log_scale, stand_in, standalone
 from toolkit.reporting.table import TextTable
@@ -23,12 +24,18 @@ def ablations(records: Sequence[Record]) -> list[TextTable]:
 
 
 def plots(records: Sequence[Record]) -> dict[str, str]:
-    """An SVG file's text by its name, for every ablation and split that was repeated with several seeds."""
+    """An SVG file's text by its name, for every ablation and split that was repeated with several seeds.
+
+    Raises:
+        ValueError: a record's ablation or split cannot be part of a file's name.
+    """
     drawn = {}
     for ablation, split, own in _groups(records):
         if len({r["seed"] for r in own}) > 1:
             graded = len(_conditions(own)) >= len(MARKS) >= len(_variants(own))
-            drawn[f"{ablation}-{split}.svg"] = (_lines if graded else _dots)(f"{ablation}-{split}", own)
+            name = f"{ablation}-{split}.svg"
+            check_file_name(name)
+            drawn[name] = (_lines if graded else _dots)(f"{ablation}-{split}", own)
     return drawn
 
 

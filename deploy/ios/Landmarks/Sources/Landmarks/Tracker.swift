@@ -23,6 +23,7 @@ public final class Tracker {
     private let eyes: [Int]
     private var tracks = [Track]()
     private var lost = [Track]()
+    private var last = -Double.infinity
     private var looked = -Double.infinity
     private var numbers = 0
     private var quartersTried = 0
@@ -66,8 +67,10 @@ public final class Tracker {
 
     private var rule: Contract.TrackingRule { contract.tracking }
 
-    /// The faces of the next frame, by number.
+    /// The faces of the next frame, by number; throws where it is not later than the last.
     public func next(_ picture: Picture, at seconds: Double) throws -> [TrackedFace] {
+        guard seconds > last else { throw Problem("a frame at \(seconds) s cannot follow one at \(last) s") }
+        last = seconds
         let kept = try distinct(tracks.filter { try follow($0, picture, seconds) })
         lost += tracks.filter { track in !kept.contains { $0 === track } }
         lost = lost.filter { seconds - $0.seconds <= rule.rememberS }

@@ -24,6 +24,7 @@ class Tracker(
     private val rule = contract.tracking
     private var tracks = listOf<Track>()
     private var lost = listOf<Track>()
+    private var lastS = Double.NEGATIVE_INFINITY
     private var lookedS = Double.NEGATIVE_INFINITY
     private var numbers = 0
     private var quartersTried = 0
@@ -38,8 +39,10 @@ class Tracker(
         val box get() = around.box
     }
 
-    /** The faces of the next frame, by number. */
+    /** The faces of the next frame, by number; throws IllegalArgumentException where it is not later than the last. */
     fun next(picture: Picture, seconds: Double): List<TrackedFace> {
+        require(seconds > lastS) { "a frame at $seconds s cannot follow one at $lastS s" }
+        lastS = seconds
         val kept = distinct(tracks.filter { follow(it, picture, seconds) })
         lost = (lost + (tracks - kept.toSet())).filter { seconds - it.seconds <= rule.rememberS }
         tracks = kept
