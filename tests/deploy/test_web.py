@@ -27,6 +27,7 @@ from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.zoo import MAIN, released
 from toolkit.detect import FaceDetector, landmarks_in
+from toolkit.detect.detector import tiles, view
 from toolkit.landmarkers import open_model
 from toolkit.web.page import BUILT as PAGE
 from toolkit.web.records import checked
@@ -80,6 +81,38 @@ def test_crops_have_opencvs_levels(tmp_path):
         off = np.abs(crop - cut(image, crop_of_box(np.array(box), 64, Pose(rotation_deg=-roll_deg))))
         assert off.max() <= 2
         assert (off > 0).mean() < 0.01  # where OpenCV's code for another processor rounds otherwise
+
+
+SEE = """
+import { readFileSync, writeFileSync } from "node:fs";
+const { tiles, view } = await import(process.argv[2]);
+const { width, height, windows, viewPx, sides } = JSON.parse(readFileSync("windows.json"));
+const picture = { data: new Uint8ClampedArray(readFileSync("picture.bin")), width, height };
+const views = windows.map((window) => view(picture, window, viewPx));
+writeFileSync("views.bin", Uint8Array.from(views.flatMap(({ pixels }) => [...pixels.data])));
+const found = { scales: views.map(({ scale }) => scale), tiles: sides.map((side) => tiles(width, height, side)) };
+writeFileSync("found.json", JSON.stringify(found));
+"""
+
+
+def test_the_detector_is_shown_pythons_levels(tmp_path):
+    """Of noise, to the last bit: as it is, halved up to three times, from odd places, inside and beyond; tiles too."""
+    if shutil.which("node") is None:
+        pytest.skip(NODE)
+    image = np.random.default_rng(0).integers(0, 256, (281, 410, 3), dtype=np.uint8)
+    windows = [(0, 0, 410, 281), (-103, -103, 513, 384), (7, 3, 38, 40), (33, 20, 250, 131), (-9, 101, 300, 103)]
+    case = {"width": 410, "height": 281, "windows": windows, "viewPx": 40, "sides": (sides := list(range(100, 411)))}
+    (tmp_path / "windows.json").write_text(json.dumps(case))
+    np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).tofile(tmp_path / "picture.bin")
+    (tmp_path / "see.mjs").write_text(SEE)
+    views = (WEB / "src" / "views.js").as_uri()
+    subprocess.run(["node", "see.mjs", views], cwd=tmp_path, check=True, capture_output=True)
+    found = json.loads((tmp_path / "found.json").read_text())
+    expected = [view(image, window, 40) for window in windows]
+    assert found["scales"] == [scale for _, scale in expected] == [8, 8, 1, 4, 2]
+    levels = np.fromfile(tmp_path / "views.bin", np.uint8).reshape(-1, 4)[:, :3]
+    np.testing.assert_array_equal(levels, np.concatenate([pixels.reshape(-1, 3) for pixels, _ in expected]))
+    assert found["tiles"] == [[list(tile) for tile in tiles(410, 281, side)] for side in sides]
 
 
 @pytest.fixture(scope="module")
