@@ -279,6 +279,15 @@ def test_a_tab_in_the_background_pauses_and_goes_on(visit):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("name", ["nowhere", "constructor"])
+def test_an_address_of_no_screen_shows_the_camera_s(visit, name):
+    """Names that every JavaScript object has are no screens either."""
+    opened = visit(f"#{name}")
+    assert opened.page.locator("#live").is_visible()
+    assert opened.page.locator("#bench").is_hidden()
+
+
+@pytest.mark.browser
 def test_asking_elsewhere_is_forbidden_and_noticed(visit):
     """The page's policy blocks it, and the watch of these tests sees that it was tried."""
     opened = visit()

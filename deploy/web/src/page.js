@@ -37,7 +37,8 @@ async function json(path) {
 }
 
 function show() {
-  const name = location.hash.slice(1) in screens ? location.hash.slice(1) : "live";
+  const asked = location.hash.slice(1);
+  const name = Object.hasOwn(screens, asked) ? asked : "live";
   for (const [other, screen] of Object.entries(screens)) {
     document.getElementById(other).hidden = other !== name;
     const link = document.querySelector(`nav a[href="#${other}"]`);
