@@ -288,6 +288,16 @@ def test_an_address_of_no_screen_shows_the_camera_s(visit, name):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("screen", ["#live", "#bench"])
+def test_a_narrow_screen_needs_no_scrolling_sideways(visit, screen):
+    """320 px, to which 1280 px shrink at four times the size (WCAG 1.4.10)."""
+    opened = visit(screen)
+    opened.page.set_viewport_size({"width": 320, "height": 640})
+    assert opened.page.eval_on_selector(screen, "e => e.scrollWidth <= e.clientWidth")
+    assert opened.fits()
+
+
+@pytest.mark.browser
 def test_asking_elsewhere_is_forbidden_and_noticed(visit):
     """The page's policy blocks it, and the watch of these tests sees that it was tried."""
     opened = visit()
