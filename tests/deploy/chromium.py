@@ -17,6 +17,7 @@ ELSEWHERE = "insecure.test"
 """A name that Chromium is told leads here: to it, a page of another machine over plain http."""
 PHONE = {"width": 390, "height": 844}
 PATIENCE_S = 150
+BUILD = "the page is not built: make web (needs Node 20 or newer and npm)"
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),

@@ -10,8 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.deploy import chromium
-from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Visit
-from toolkit.commands.live.serve import Serve, open_server
+from tests.deploy.chromium import BUILD, ELSEWHERE, GOLDEN
 from toolkit.core import zoo
 from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
 from toolkit.core.images import read_image
@@ -31,11 +27,9 @@ from toolkit.detect.detector import tiles, view
 from toolkit.landmarkers import open_model
 from toolkit.web.page import BUILT as PAGE
 from toolkit.web.records import checked
-from toolkit.web.server import Server
 
 WEB = PAGE.parent
 NODE = "needs Node 20 or newer: https://nodejs.org"
-BUILD = "the page is not built: make web (needs Node 20 or newer and npm)"
 
 
 @pytest.mark.slow
@@ -113,63 +107,6 @@ def test_the_detector_is_shown_pythons_levels(tmp_path):
     levels = np.fromfile(tmp_path / "views.bin", np.uint8).reshape(-1, 4)[:, :3]
     np.testing.assert_array_equal(levels, np.concatenate([pixels.reshape(-1, 3) for pixels, _ in expected]))
     assert found["tiles"] == [[list(tile) for tile in tiles(410, 281, side)] for side in sides]
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return chromium.film(tmp_path_factory.mktemp("film"))
-
-
-@pytest.fixture(scope="module")
-def browser(film: Path) -> Iterator[Any]:
-    """A browser without a profile, whose camera is the film."""
-    if not (PAGE / "index.html").is_file():
-        pytest.skip(BUILD)
-    if not CHROMIUM:
-        pytest.skip("no Chromium: apt-get install chromium")
-    sync = pytest.importorskip("playwright.sync_api", reason="drives Chromium: pip install playwright")
-    camera = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
-    with sync.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *camera])
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Path:
-    """Where the server keeps what the page sends."""
-    return tmp_path / "results.jsonl"
-
-
-@pytest.fixture
-def server(records: Path) -> Iterator[Server]:
-    running = open_server(Serve(port=0, collect=records))
-    running.site = dataclasses.replace(running.site, hosts=running.site.hosts | {ELSEWHERE})
-    with running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def visit(browser: Any, server: Server, tmp_path: Path) -> Iterator[Any]:
-    """Opens pages; at the end none of them may have asked elsewhere, broken its policy or failed."""
-    visits: list[Visit] = []
-    contexts: list[Any] = []
-
-    def open_page(path: str = "", host: str = "localhost", script: str = "", **settings: Any) -> Visit:
-        contexts.append(browser.new_context(viewport=PHONE, **settings))
-        visits.append(Visit(contexts[-1], f"http://{host}:{server.server_address[1]}/{path}", script))
-        return visits[-1]
-
-    yield open_page
-    for number, each in enumerate(visits):
-        each.page.screenshot(path=tmp_path / f"screen-{number}.png", full_page=True)
-    for context in contexts:
-        context.close()
-    assert [fault for each in visits for fault in each.faults] == []
 
 
 def moved_px(face: dict[str, Any], image: np.ndarray) -> np.ndarray:
