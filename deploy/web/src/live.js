@@ -221,7 +221,11 @@ async function readPicture(blob) {
   const longer = Math.max(bitmap.width, bitmap.height);
   if (longer <= LARGEST_PX) return bitmap;
   const resizeWidth = Math.round((bitmap.width * LARGEST_PX) / longer);
-  return createImageBitmap(bitmap, { resizeWidth, resizeQuality: "high" });
+  try {
+    return await createImageBitmap(bitmap, { resizeWidth, resizeQuality: "high" });
+  } finally {
+    bitmap.close();
+  }
 }
 
 function say(text, bad = false) {

@@ -1,0 +1,26 @@
+"""What is under way on the page's first screen when something else is asked for; in a real browser."""
+
+import cv2
+import numpy as np
+import pytest
+
+PICTURES = """
+const make = window.createImageBitmap;
+window.made = [];
+window.createImageBitmap = async (...given) => {
+  window.made.push(await make(...given));
+  return window.made.at(-1);
+};
+"""
+"""Keeps the pictures that the page makes; one that it has closed or given away is 0 pixels wide."""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_photo_larger_than_canvases_is_not_kept(visit, tmp_path):
+    """It is closed once it is shrunk, and with it what may be 200 MB."""
+    opened = visit(script=PICTURES)
+    cv2.imwrite(str(tmp_path / "wide.png"), np.full((64, 5000, 3), 90, np.uint8))
+    opened.page.set_input_files("#photo", tmp_path / "wide.png")
+    assert opened.says("No face found.")
+    assert opened.page.evaluate("made.map(({ width }) => width)") == [0, 0]
