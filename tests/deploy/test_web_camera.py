@@ -1,5 +1,7 @@
 """What is under way on the page's first screen when something else is asked for; in a real browser."""
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -24,3 +26,16 @@ def test_a_photo_larger_than_canvases_is_not_kept(visit, tmp_path):
     opened.page.set_input_files("#photo", tmp_path / "wide.png")
     assert opened.says("No face found.")
     assert opened.page.evaluate("made.map(({ width }) => width)") == [0, 0]
+
+
+COARSE = "const exact = performance.now.bind(performance); performance.now = () => 100 * Math.floor(exact() / 100);"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_clock_of_100_ms_stops_no_camera(visit):
+    """Of frames at one time all but the first are skipped; the next ones are followed and timed."""
+    opened = visit(permissions=["camera"], script=COARSE)
+    opened.faces("start", frames=8)
+    opened.page.locator("#fps", has_text=re.compile(r"\d")).wait_for()
+    assert 0 < float(opened.page.locator("#fps").inner_text()) <= 10
