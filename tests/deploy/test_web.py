@@ -295,10 +295,12 @@ def test_a_page_of_another_machine_says_what_its_camera_needs(visit):
     ],
 )
 def test_a_browser_that_cannot_run_networks_says_why(visit, script, words):
-    """Nothing is loaded, and the buttons that would are off."""
+    """Nothing is loaded, and the buttons that would are off, and stay so."""
     opened = visit(script=script)
     assert opened.says(words)
-    assert opened.page.is_disabled("#start")
+    opened.page.dispatch_event("#model", "change")
+    assert all(opened.page.is_disabled(f"#{control}") for control in ("start", "choose", "example", "model"))
+    assert opened.says(words)
     opened.page.click('a[href="#bench"]')
     assert opened.says(words, "#bench-status")
     assert opened.page.is_disabled("#run")

@@ -40,7 +40,7 @@ export class Live {
   enter() {
     const obstacle = engineObstacle();
     if (obstacle !== null) {
-      for (const id of ["start", "choose", "example"]) element(id).disabled = true;
+      for (const id of ["start", "choose", "example", "model"]) element(id).disabled = true;
       say(obstacle, true);
     }
   }
@@ -52,6 +52,7 @@ export class Live {
   }
 
   async #guarded(work) {
+    if (engineObstacle() !== null) return; // as enter() has said
     const buttons = ["start", "switch", "choose", "example"].map(element);
     buttons.forEach((button) => (button.disabled = true));
     try {
