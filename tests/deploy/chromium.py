@@ -83,6 +83,14 @@ class Visit:
             return False
         return True
 
+    def comes(self, expression: str) -> bool:
+        """Whether a JavaScript expression holds, or does in time."""
+        for _ in range(10 * PATIENCE_S):
+            if self.page.evaluate(expression):
+                return True
+            self.page.wait_for_timeout(100)
+        return False
+
     def faces(self, press: str, faces: int = 1, frames: int = 1) -> list[dict[str, Any]]:
         """Press a button and wait for landmarks, in image pixels."""
         return self.page.evaluate(PRESS, {"press": press, "faces": faces, "frames": frames, "ms": PATIENCE_S * 1000})

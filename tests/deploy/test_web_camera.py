@@ -39,3 +39,52 @@ def test_a_clock_of_100_ms_stops_no_camera(visit):
     opened.faces("start", frames=8)
     opened.page.locator("#fps", has_text=re.compile(r"\d")).wait_for()
     assert 0 < float(opened.page.locator("#fps").inner_text()) <= 10
+
+
+HELD = """
+const own = (name) => navigator.mediaDevices[name].bind(navigator.mediaDevices);
+const [ask, count] = [own("getUserMedia"), own("enumerateDevices")];
+window.tracks = [];
+const held = (name) => new Promise((resolve) => (window[name] = resolve));
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  if (window.hold === "allow") await held("allow");
+  const stream = await ask(wanted);
+  window.tracks.push(...stream.getTracks());
+  return stream;
+};
+navigator.mediaDevices.enumerateDevices = async () => {
+  if (window.hold === "count") await held("count");
+  return count();
+};
+window.live = () => window.tracks.filter(({ readyState }) => readyState === "live").length;
+"""
+"""Lets a test answer the permission prompt, and the question how many cameras there are; counts cameras that are on."""
+
+
+def held(opened, name: str) -> None:
+    """Press Start, up to what the page then waits for."""
+    opened.page.evaluate(f"window.hold = '{name}'")
+    opened.page.click("#start")
+    assert opened.comes(f"typeof window.{name} === 'function'")
+
+
+def let(opened, name: str) -> None:
+    opened.page.evaluate(f"window.hold = null; window.{name}()")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["allow", "count"])
+def test_a_camera_that_comes_after_its_screen_was_left_goes_off(visit, name):
+    """Allowed or told of behind the benchmark: it is closed, nothing is computed, and it can be started again."""
+    opened = visit(permissions=["camera"], script=HELD)
+    held(opened, name)
+    opened.page.click('a[href="#bench"]')
+    let(opened, name)
+    assert opened.comes("window.tracks.length === 1 && window.live() === 0")
+    opened.page.click('a[href="#live"]')
+    opened.page.locator("#start:enabled", has_text="Start camera").wait_for()
+    assert opened.page.locator("#status").inner_text() == ""
+    assert opened.page.locator("#picture").is_hidden()
+    opened.faces("start")
+    assert opened.page.evaluate("window.live()") == 1

@@ -23,6 +23,9 @@ export class Live {
   #client = null;
   #ready = null;
   #speed = new Speed();
+  /** Raised by #stop; work that waited meanwhile is of no use any more. */
+  #turn = 0;
+  #working = false;
 
   /** `models` are file names, the first one chosen. */
   constructor(models) {
@@ -47,7 +50,7 @@ export class Live {
 
   /** Another screen is shown: the camera goes off, and the processor is left to it. */
   leave() {
-    if (this.#camera !== null) this.#stop();
+    if (this.#camera !== null || this.#working) this.#stop();
     this.#drop();
   }
 
@@ -55,26 +58,38 @@ export class Live {
     if (engineObstacle() !== null) return; // as enter() has said
     const buttons = ["start", "switch", "choose", "example"].map(element);
     buttons.forEach((button) => (button.disabled = true));
+    this.#working = true;
     try {
       await work();
     } catch (error) {
       if (error.message !== LEFT) say(failure("That did not work", error), true);
     } finally {
+      this.#working = false;
       buttons.forEach((button) => (button.disabled = false));
     }
   }
 
+  /** Ends work of an earlier turn, and closes what came too late for it. */
+  #check(turn, late) {
+    if (turn === this.#turn) return;
+    late?.close();
+    throw new Error(LEFT);
+  }
+
   /** The worker with its networks; loaded once, and again for another model. */
-  async #worker() {
+  async #worker(turn) {
     if (this.#ready === null) {
       this.#client = new Client();
-      this.#ready = this.#client.call("open", { model: element("model").value, how: HOW });
-      this.#ready.catch(() => this.#drop());
+      const ready = this.#client.call("open", { model: element("model").value, how: HOW });
+      ready.catch(() => this.#ready === ready && this.#drop());
+      this.#ready = ready;
     }
-    const waits = setTimeout(() => say("Loading the networks…"), 200);
+    const client = this.#client;
+    const waits = setTimeout(() => turn === this.#turn && say("Loading the networks…"), 200);
     try {
       const { scheme } = await this.#ready;
-      return { client: this.#client, scheme };
+      this.#check(turn);
+      return { client, scheme };
     } finally {
       clearTimeout(waits);
     }
@@ -88,45 +103,56 @@ export class Live {
   async #start() {
     const obstacle = cameraObstacle();
     if (obstacle !== null) return say(obstacle, true);
-    say("Waiting for the camera…");
+    const turn = this.#stop("Waiting for the camera…");
     let camera;
     try {
       camera = await Camera.open(this.#facing);
     } catch (error) {
+      this.#check(turn);
       return say(cameraFailure(error), true);
     }
+    this.#check(turn, camera);
     this.#camera = camera;
     camera.onEnded(() => {
       if (this.#camera === camera) this.#stop("The camera was taken away by the system or another app.", true);
     });
     element("start").textContent = "Stop camera";
-    element("switch").hidden = (await cameras()) < 2;
     element("mirror").checked = camera.front;
     this.#speed = new Speed();
     try {
-      const { client, scheme } = await this.#worker();
-      await client.call("reset");
-      say(LOOKING);
-      this.#follow(camera, client, scheme).catch((error) => {
-        if (this.#camera === camera) this.#stop(failure("The camera was stopped", error), true);
-      });
+      await this.#begin(camera, turn);
     } catch (error) {
-      this.#stop();
+      if (this.#camera === camera) this.#stop();
       throw error;
     }
   }
 
+  /** With the camera open: what its frames need, and the first of them. */
+  async #begin(camera, turn) {
+    const count = await cameras();
+    this.#check(turn);
+    element("switch").hidden = count < 2;
+    const { client, scheme } = await this.#worker(turn);
+    await client.call("reset");
+    this.#check(turn);
+    say(LOOKING);
+    this.#follow(camera, client, scheme).catch((error) => {
+      if (this.#camera === camera) this.#stop(failure("The camera was stopped", error), true);
+    });
+  }
+
+  /** Ends what is under way; gives the turn of what comes next. */
   #stop(text = "", bad = false) {
     this.#camera?.close();
     this.#camera = null;
     element("start").textContent = "Start camera";
     element("switch").hidden = true;
     say(text, bad);
+    return ++this.#turn;
   }
 
   async #switch() {
     this.#facing = this.#facing === "user" ? "environment" : "user";
-    this.#stop();
     await this.#start();
   }
 
@@ -142,9 +168,8 @@ export class Live {
       const bitmap = await createImageBitmap(camera.video);
       const given = { bitmap, seconds: started / 1000, smooth: element("smooth").checked };
       const found = await client.call("frame", given, { transfer: [bitmap] });
-      if (this.#camera !== camera) break;
-      if (document.hidden) {
-        found.bitmap.close(); // it was under way when the tab went to the background
+      if (this.#camera !== camera || document.hidden) {
+        found.bitmap.close(); // it was under way when the camera went off, or the tab to the background
         continue;
       }
       this.#show(found, scheme);
@@ -155,24 +180,28 @@ export class Live {
   async #chosen(input) {
     const [file] = input.files;
     input.value = "";
-    if (file !== undefined) await this.#photo(file, file.name);
+    if (file !== undefined) await this.#photo(this.#stop(), file, file.name);
   }
 
   async #example() {
-    await this.#photo(await (await fetch("golden/front.png")).blob(), "the example");
+    const turn = this.#stop();
+    await this.#photo(turn, await (await fetch("golden/front.png")).blob(), "the example");
   }
 
-  async #photo(blob, name) {
-    if (this.#camera !== null) this.#stop();
+  async #photo(turn, blob, name) {
     let bitmap;
     try {
       bitmap = await readPicture(blob);
     } catch {
-      return say(pictureFailure(name, new Uint8Array(await blob.slice(0, 12).arrayBuffer())), true);
+      const head = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
+      this.#check(turn);
+      return say(pictureFailure(name, head), true);
     }
-    const { client, scheme } = await this.#worker();
+    this.#check(turn, bitmap);
+    const { client, scheme } = await this.#worker(turn);
     say("Looking for faces…");
     const found = await client.call("photo", { bitmap }, { transfer: [bitmap] });
+    this.#check(turn, found.bitmap);
     element("mirror").checked = false;
     this.#show(found, scheme);
     this.#speed = new Speed();
