@@ -88,3 +88,35 @@ def test_a_camera_that_comes_after_its_screen_was_left_goes_off(visit, name):
     assert opened.page.locator("#picture").is_hidden()
     opened.faces("start")
     assert opened.page.evaluate("window.live()") == 1
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_camera_can_be_stopped_while_networks_load(visit):
+    """Another network cannot be chosen meanwhile; if it is all the same, no camera is left on."""
+    opened = visit(permissions=["camera"], script=HELD)
+    held(opened, "count")
+    assert opened.page.is_disabled("#model")
+    opened.page.click("#start")
+    assert opened.page.evaluate("window.live()") == 0
+    held(opened, "count")
+    opened.page.dispatch_event("#model", "change")
+    let(opened, "count")
+    assert opened.says("1 face")
+    assert opened.page.evaluate("[window.tracks.length, window.live()]") == [3, 1]
+    opened.page.click("#start")
+    assert opened.page.evaluate("window.live()") == 0
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_another_network_goes_on_with_the_camera(visit):
+    """By the keyboard, which stays where it was."""
+    opened = visit(permissions=["camera"], script=HELD)
+    opened.faces("start")
+    opened.page.focus("#model")
+    opened.page.keyboard.press("ArrowDown")
+    assert opened.comes("window.tracks.length === 2")
+    assert opened.says("1 face")
+    assert opened.page.evaluate("window.live()") == 1
+    assert opened.page.evaluate("document.activeElement.id") == "model"

@@ -11,6 +11,8 @@ const HOW = { accelerator: "wasm", threads: 1 }; // one small network gains noth
 const LARGEST_PX = 4096; // of a photo's longer side: what canvases take everywhere
 const [CRISP_PX, FINEST] = [1280, 4]; // of the canvas, so that lines over a small picture are sharp; times the picture
 
+/** What asks for something that takes time. */
+const CONTROLS = ["start", "switch", "choose", "example", "model"];
 const LOOKING = "Looking for a face…";
 const LEFT = "another screen was opened";
 
@@ -25,7 +27,7 @@ export class Live {
   #speed = new Speed();
   /** Raised by #stop; work that waited meanwhile is of no use any more. */
   #turn = 0;
-  #working = false;
+  #working = 0;
 
   /** `models` are file names, the first one chosen. */
   constructor(models) {
@@ -43,29 +45,30 @@ export class Live {
   enter() {
     const obstacle = engineObstacle();
     if (obstacle !== null) {
-      for (const id of ["start", "choose", "example", "model"]) element(id).disabled = true;
+      enable(false);
       say(obstacle, true);
     }
   }
 
   /** Another screen is shown: the camera goes off, and the processor is left to it. */
   leave() {
-    if (this.#camera !== null || this.#working) this.#stop();
+    if (this.#camera !== null || this.#working > 0) this.#stop();
     this.#drop();
   }
 
   async #guarded(work) {
     if (engineObstacle() !== null) return; // as enter() has said
-    const buttons = ["start", "switch", "choose", "example"].map(element);
-    buttons.forEach((button) => (button.disabled = true));
-    this.#working = true;
+    const { activeElement: focused } = document;
+    enable(false);
+    this.#working += 1;
     try {
       await work();
     } catch (error) {
       if (error.message !== LEFT) say(failure("That did not work", error), true);
     } finally {
-      this.#working = false;
-      buttons.forEach((button) => (button.disabled = false));
+      this.#working -= 1;
+      if (this.#working === 0) enable(true);
+      if (document.activeElement === document.body) focused?.focus({ preventScroll: true }); // lost by being disabled
     }
   }
 
@@ -117,6 +120,7 @@ export class Live {
       if (this.#camera === camera) this.#stop("The camera was taken away by the system or another app.", true);
     });
     element("start").textContent = "Stop camera";
+    element("start").disabled = false; // networks may load for long
     element("mirror").checked = camera.front;
     this.#speed = new Speed();
     try {
@@ -259,6 +263,10 @@ async function readPicture(blob) {
   } finally {
     bitmap.close();
   }
+}
+
+function enable(enabled) {
+  for (const id of CONTROLS) element(id).disabled = !enabled;
 }
 
 function say(text, bad = false) {
