@@ -29,7 +29,7 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || new URL(request.url).origin !== self.location.origin) return;
-  event.respondWith(answer(request));
+  event.respondWith(answer(event));
 });
 
 async function forgetOthers() {
@@ -37,19 +37,21 @@ async function forgetOthers() {
   await Promise.all(names.filter((name) => name !== CACHE && name.startsWith("sdhrnet-")).map((name) => caches.delete(name)));
 }
 
-async function answer(request) {
+async function answer(event) {
+  const { request } = event;
   const cache = await caches.open(CACHE);
   const known = await cache.match(request, { ignoreSearch: true });
   const lively = LIVELY.test(new URL(request.url).pathname);
   if (known && !lively) return isolated(known);
+  let fresh;
   try {
-    const fresh = await fetch(request);
-    if (fresh.ok) await cache.put(request, fresh.clone());
-    return isolated(fresh);
+    fresh = await fetch(request);
   } catch (error) {
     if (known) return isolated(known);
     throw error;
   }
+  if (fresh.ok) event.waitUntil(cache.put(request, fresh.clone()).catch(() => {})); // kept where there is room for it
+  return isolated(fresh);
 }
 
 function isolated(response) {
