@@ -26,6 +26,8 @@ const POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
+/** As a header, where this directive counts, it also keeps the page out of frames; as `sdhrnet serve` sends it. */
+const SENT = `${POLICY}; frame-ancestors 'none'`;
 
 const MANIFEST = {
   name: "Face landmarks",
@@ -110,7 +112,7 @@ async function bundleServiceWorker() {
   await bundle(["service-worker.js"], {
     __SHELL__: JSON.stringify(["./", ...names.filter((name) => !LATER.test(name))]),
     __VERSION__: JSON.stringify(hash.digest("hex").slice(0, 16)),
-    __CSP__: JSON.stringify(POLICY),
+    __CSP__: JSON.stringify(SENT),
   });
 }
 

@@ -378,6 +378,22 @@ def test_it_works_without_a_network_once_it_was_there(visit, server):
     assert moved_px(face, read_image(GOLDEN / "front.png")).max() < 0.1
 
 
+POLICIES = """
+(paths) => Promise.all(paths.map(async (path) => (await fetch(path)).headers.get("content-security-policy")))
+"""
+
+
+@pytest.mark.browser
+def test_the_server_s_policy_is_kept_by_the_service_worker(visit, server):
+    """With frame-ancestors, on what is kept and on what is not; the same where a server sends none."""
+    opened = visit()
+    assert opened.comes("navigator.serviceWorker.controller !== null")
+    paths = ["page.js", "server.json", "policy.txt", "nowhere.txt"]
+    assert opened.page.evaluate(POLICIES, paths) == [server.site.policy] * 4
+    assert server.site.policy.endswith("; frame-ancestors 'none'")
+    assert server.site.policy in (PAGE / "service-worker.js").read_text()
+
+
 CONTRAST = """
 () => {
   const rgb = (text) => text.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255);

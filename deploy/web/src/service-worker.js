@@ -13,8 +13,9 @@ const HEADERS = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
-  "Content-Security-Policy": __CSP__,
 };
+/** Of what came without one: a server's own may be stricter. */
+const POLICY = __CSP__;
 /** Of what came over the network; the body that is passed on is unpacked. */
 const PACKED = ["Content-Encoding", "Content-Length"];
 
@@ -58,5 +59,6 @@ function isolated(response) {
   const headers = new Headers(response.headers);
   for (const name of PACKED) headers.delete(name);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  if (!headers.has("Content-Security-Policy")) headers.set("Content-Security-Policy", POLICY);
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 }

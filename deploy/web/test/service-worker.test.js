@@ -74,3 +74,12 @@ test("what cannot be kept is passed on all the same", async () => {
   assert.deepEqual([response.status, await response.text()], [200, "first"]);
   assert.equal(browser.kept.size, 0);
 });
+
+test("a server's content policy stays, and where it has none the page's is put in", async () => {
+  const strict = { headers: { "Content-Security-Policy": "sandbox" } };
+  const browser = await started({ "a.js": ["first", strict], "b.js": "second" });
+  for (const turn of ["fresh", "kept"]) {
+    const policy = async (path) => (await browser.ask(path)).headers.get("Content-Security-Policy");
+    assert.deepEqual([await policy("a.js"), await policy("b.js")], ["sandbox", POLICY], turn);
+  }
+});
