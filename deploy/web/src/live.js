@@ -189,7 +189,9 @@ export class Live {
 
   async #example() {
     const turn = this.#stop();
-    await this.#photo(turn, await (await fetch("golden/front.png")).blob(), "the example");
+    const response = await fetch("golden/front.png");
+    if (!response.ok) throw new Error(`golden/front.png is not there (status ${response.status})`);
+    await this.#photo(turn, await response.blob(), "the example");
   }
 
   async #photo(turn, blob, name) {
