@@ -26,6 +26,8 @@ const POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
+/** As a header, where this directive counts, it also keeps the page out of frames; as `sdhrnet serve` sends it. */
+const SENT = `${POLICY}; frame-ancestors 'none'`;
 
 const MANIFEST = {
   name: "Face landmarks",
@@ -101,16 +103,20 @@ async function filesOf(folder) {
   return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name)).sort();
 }
 
-/** The service worker knows the page's files by name, and changes when any file does. */
+/** The service worker knows the page's files by name and content, and changes when any file does. */
 async function bundleServiceWorker() {
-  const files = await filesOf(NEW);
-  const hash = createHash("sha256");
-  for (const file of files) hash.update(file.slice(NEW.length)).update(await readFile(file));
-  const names = files.map((file) => path.relative(NEW, file).split(path.sep).join("/"));
+  const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+  const hashes = new Map();
+  for (const file of await filesOf(NEW)) {
+    hashes.set(path.relative(NEW, file).split(path.sep).join("/"), hash(await readFile(file)));
+  }
+  hashes.set("", hashes.get("index.html"));
+  const known = JSON.stringify([...hashes]);
   await bundle(["service-worker.js"], {
-    __SHELL__: JSON.stringify(["./", ...names.filter((name) => !LATER.test(name))]),
-    __VERSION__: JSON.stringify(hash.digest("hex").slice(0, 16)),
-    __CSP__: JSON.stringify(POLICY),
+    __SHELL__: JSON.stringify([...hashes.keys()].filter((name) => !LATER.test(name))),
+    __HASHES__: known,
+    __VERSION__: JSON.stringify(hash(known).slice(0, 16)),
+    __CSP__: JSON.stringify(SENT),
   });
 }
 

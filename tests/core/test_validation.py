@@ -1,5 +1,6 @@
 """The door for JSON: what is no JSON, what no program writes on purpose, and what does not fit a type."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -33,6 +34,15 @@ def test_what_is_no_json_is_refused(text: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=r"^m\.json is not valid JSON") as caught:
         parse(text, "m.json")
     assert reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_one_of_many_fields_twice_is_found_at_once() -> None:
+    """In well under 5 s for 50,000 fields, where counting each among all of them takes a minute."""
+    fields = ",".join(f'"{i}":0' for i in (*range(50_000), 49_999))
+    started = time.process_time()
+    with pytest.raises(ValueError, match='the field "49999" stands twice'):
+        parse(f"{{{fields}}}".encode(), "m.json")
+    assert time.process_time() - started < 5
 
 
 def test_plain_values_come_as_they_are() -> None:

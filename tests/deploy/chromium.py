@@ -17,6 +17,7 @@ ELSEWHERE = "insecure.test"
 """A name that Chromium is told leads here: to it, a page of another machine over plain http."""
 PHONE = {"width": 390, "height": 844}
 PATIENCE_S = 150
+BUILD = "the page is not built: make web (needs Node 20 or newer and npm)"
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -81,6 +82,14 @@ class Visit:
         except Late:
             return False
         return True
+
+    def comes(self, expression: str) -> bool:
+        """Whether a JavaScript expression holds, or does in time."""
+        for _ in range(10 * PATIENCE_S):
+            if self.page.evaluate(expression):
+                return True
+            self.page.wait_for_timeout(100)
+        return False
 
     def faces(self, press: str, faces: int = 1, frames: int = 1) -> list[dict[str, Any]]:
         """Press a button and wait for landmarks, in image pixels."""

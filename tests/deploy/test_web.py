@@ -10,8 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +17,19 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.deploy import chromium
-from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Visit
-from toolkit.commands.live.serve import Serve, open_server
+from tests.deploy.chromium import BUILD, ELSEWHERE, GOLDEN
 from toolkit.core import zoo
 from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.zoo import MAIN, released
 from toolkit.detect import FaceDetector, landmarks_in
+from toolkit.detect.detector import tiles, view
 from toolkit.landmarkers import open_model
 from toolkit.web.page import BUILT as PAGE
 from toolkit.web.records import checked
-from toolkit.web.server import Server
 
 WEB = PAGE.parent
 NODE = "needs Node 20 or newer: https://nodejs.org"
-BUILD = "the page is not built: make web (needs Node 20 or newer and npm)"
 
 
 @pytest.mark.slow
@@ -82,61 +77,36 @@ def test_crops_have_opencvs_levels(tmp_path):
         assert (off > 0).mean() < 0.01  # where OpenCV's code for another processor rounds otherwise
 
 
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return chromium.film(tmp_path_factory.mktemp("film"))
+SEE = """
+import { readFileSync, writeFileSync } from "node:fs";
+const { tiles, view } = await import(process.argv[2]);
+const { width, height, windows, viewPx, sides } = JSON.parse(readFileSync("windows.json"));
+const picture = { data: new Uint8ClampedArray(readFileSync("picture.bin")), width, height };
+const views = windows.map((window) => view(picture, window, viewPx));
+writeFileSync("views.bin", Uint8Array.from(views.flatMap(({ pixels }) => [...pixels.data])));
+const found = { scales: views.map(({ scale }) => scale), tiles: sides.map((side) => tiles(width, height, side)) };
+writeFileSync("found.json", JSON.stringify(found));
+"""
 
 
-@pytest.fixture(scope="module")
-def browser(film: Path) -> Iterator[Any]:
-    """A browser without a profile, whose camera is the film."""
-    if not (PAGE / "index.html").is_file():
-        pytest.skip(BUILD)
-    if not CHROMIUM:
-        pytest.skip("no Chromium: apt-get install chromium")
-    sync = pytest.importorskip("playwright.sync_api", reason="drives Chromium: pip install playwright")
-    camera = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}")
-    with sync.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *camera])
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Path:
-    """Where the server keeps what the page sends."""
-    return tmp_path / "results.jsonl"
-
-
-@pytest.fixture
-def server(records: Path) -> Iterator[Server]:
-    running = open_server(Serve(port=0, collect=records))
-    running.site = dataclasses.replace(running.site, hosts=running.site.hosts | {ELSEWHERE})
-    with running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def visit(browser: Any, server: Server, tmp_path: Path) -> Iterator[Any]:
-    """Opens pages; at the end none of them may have asked elsewhere, broken its policy or failed."""
-    visits: list[Visit] = []
-    contexts: list[Any] = []
-
-    def open_page(path: str = "", host: str = "localhost", script: str = "", **settings: Any) -> Visit:
-        contexts.append(browser.new_context(viewport=PHONE, **settings))
-        visits.append(Visit(contexts[-1], f"http://{host}:{server.server_address[1]}/{path}", script))
-        return visits[-1]
-
-    yield open_page
-    for number, each in enumerate(visits):
-        each.page.screenshot(path=tmp_path / f"screen-{number}.png", full_page=True)
-    for context in contexts:
-        context.close()
-    assert [fault for each in visits for fault in each.faults] == []
+def test_the_detector_is_shown_pythons_levels(tmp_path):
+    """Of noise, to the last bit: as it is, halved up to three times, from odd places, inside and beyond; tiles too."""
+    if shutil.which("node") is None:
+        pytest.skip(NODE)
+    image = np.random.default_rng(0).integers(0, 256, (281, 410, 3), dtype=np.uint8)
+    windows = [(0, 0, 410, 281), (-103, -103, 513, 384), (7, 3, 38, 40), (33, 20, 250, 131), (-9, 101, 300, 103)]
+    case = {"width": 410, "height": 281, "windows": windows, "viewPx": 40, "sides": (sides := list(range(100, 411)))}
+    (tmp_path / "windows.json").write_text(json.dumps(case))
+    np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).tofile(tmp_path / "picture.bin")
+    (tmp_path / "see.mjs").write_text(SEE)
+    views = (WEB / "src" / "views.js").as_uri()
+    subprocess.run(["node", "see.mjs", views], cwd=tmp_path, check=True, capture_output=True)
+    found = json.loads((tmp_path / "found.json").read_text())
+    expected = [view(image, window, 40) for window in windows]
+    assert found["scales"] == [scale for _, scale in expected] == [8, 8, 1, 4, 2]
+    levels = np.fromfile(tmp_path / "views.bin", np.uint8).reshape(-1, 4)[:, :3]
+    np.testing.assert_array_equal(levels, np.concatenate([pixels.reshape(-1, 3) for pixels, _ in expected]))
+    assert found["tiles"] == [[list(tile) for tile in tiles(410, 281, side)] for side in sides]
 
 
 def moved_px(face: dict[str, Any], image: np.ndarray) -> np.ndarray:
@@ -246,6 +216,25 @@ def test_a_tab_in_the_background_pauses_and_goes_on(visit):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("name", ["nowhere", "constructor"])
+def test_an_address_of_no_screen_shows_the_camera_s(visit, name):
+    """Names that every JavaScript object has are no screens either."""
+    opened = visit(f"#{name}")
+    assert opened.page.locator("#live").is_visible()
+    assert opened.page.locator("#bench").is_hidden()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("screen", ["#live", "#bench"])
+def test_a_narrow_screen_needs_no_scrolling_sideways(visit, screen):
+    """320 px, to which 1280 px shrink at four times the size (WCAG 1.4.10)."""
+    opened = visit(screen)
+    opened.page.set_viewport_size({"width": 320, "height": 640})
+    assert opened.page.eval_on_selector(screen, "e => e.scrollWidth <= e.clientWidth")
+    assert opened.fits()
+
+
+@pytest.mark.browser
 def test_asking_elsewhere_is_forbidden_and_noticed(visit):
     """The page's policy blocks it, and the watch of these tests sees that it was tried."""
     opened = visit()
@@ -306,10 +295,12 @@ def test_a_page_of_another_machine_says_what_its_camera_needs(visit):
     ],
 )
 def test_a_browser_that_cannot_run_networks_says_why(visit, script, words):
-    """Nothing is loaded, and the buttons that would are off."""
+    """Nothing is loaded, and the buttons that would are off, and stay so."""
     opened = visit(script=script)
     assert opened.says(words)
-    assert opened.page.is_disabled("#start")
+    opened.page.dispatch_event("#model", "change")
+    assert all(opened.page.is_disabled(f"#{control}") for control in ("start", "choose", "example", "model"))
+    assert opened.says(words)
     opened.page.click('a[href="#bench"]')
     assert opened.says(words, "#bench-status")
     assert opened.page.is_disabled("#run")
@@ -385,6 +376,22 @@ def test_it_works_without_a_network_once_it_was_there(visit, server):
     assert opened.page.evaluate("window.crossOriginIsolated") is True
     (face,) = opened.faces("example")
     assert moved_px(face, read_image(GOLDEN / "front.png")).max() < 0.1
+
+
+POLICIES = """
+(paths) => Promise.all(paths.map(async (path) => (await fetch(path)).headers.get("content-security-policy")))
+"""
+
+
+@pytest.mark.browser
+def test_the_server_s_policy_is_kept_by_the_service_worker(visit, server):
+    """With frame-ancestors, on what is kept and on what is not; the same where a server sends none."""
+    opened = visit()
+    assert opened.comes("navigator.serviceWorker.controller !== null")
+    paths = ["page.js", "server.json", "policy.txt", "nowhere.txt"]
+    assert opened.page.evaluate(POLICIES, paths) == [server.site.policy] * 4
+    assert server.site.policy.endswith("; frame-ancestors 'none'")
+    assert server.site.policy in (PAGE / "service-worker.js").read_text()
 
 
 CONTRAST = """

@@ -1,6 +1,7 @@
 """The server of one folder: what it gives, to whom, and what it takes."""
 
 import dataclasses
+import errno
 import gzip
 import json
 import threading
@@ -80,6 +81,14 @@ def ask(server: Server, method: str, path: str, body: bytes = b"", **headers: st
         connection.close()
 
 
+PROTECTION = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind"),
     [
@@ -95,10 +104,17 @@ def test_files_come_with_their_kind_and_an_isolated_page(server, path, body, kin
     """Threads need both Cross-Origin headers, compiling while loading needs wasm's own kind."""
     response, got = ask(server, "GET", path)
     assert (response.status, got, response.headers["Content-Type"]) == (200, body, kind)
-    assert response.headers["Content-Security-Policy"] == POLICY
-    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert response.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert PROTECTION.items() <= dict(response.headers).items()
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("PUT", "/", 501), ("GET", "/" + "a" * 70_000, 414)])
+def test_what_is_refused_unheard_has_the_same_headers(server, method, path, status):
+    """Another method, an endless address: a line of text on a connection that ends there."""
+    response, body = ask(server, method, path)
+    assert (response.status, response.headers["Content-Type"]) == (status, "text/plain; charset=utf-8")
+    assert PROTECTION.items() <= dict(response.headers).items()
+    assert response.headers["Connection"] == "close"
+    assert b"<" not in body
 
 
 def test_a_file_that_lies_gzipped_is_sent_so_to_whoever_takes_it(server, folder):
@@ -201,6 +217,24 @@ def test_other_posts_are_refused_unread(server, posts, changed, status):
     """A page elsewhere, a form, a body without end."""
     assert post(server, b"[]", **changed)[0] == status
     assert posts == []
+
+
+def test_a_post_that_stalls_is_told_so(server, posts, monkeypatch):
+    """408, since nothing is wrong with where records are kept."""
+    monkeypatch.setattr(server.RequestHandlerClass, "timeout", 0.2)
+    status, answer = post(server, b"[", Content_Length="2")
+    assert (status, answer) == (408, b"not taken: the records did not come in time")
+    assert posts == []
+
+
+def test_records_that_cannot_be_kept_are_told_so(server):
+    """507, with the reason."""
+
+    def collect(posted: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    server.site = dataclasses.replace(server.site, collect=collect)
+    assert post(server, b"[]") == (507, b"not kept: No space left on device")
 
 
 @pytest.mark.parametrize(

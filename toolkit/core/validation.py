@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_origin, get_type_hints
@@ -109,8 +110,8 @@ def without_format(value: Any, newest: int, source: str) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the field {shown(next(n for n in names if names.count(n) > 1))} stands twice")
+        times = Counter(name for name, _ in pairs)
+        raise ValueError(f"the field {shown(next(name for name in times if times[name] > 1))} stands twice")
     return found
 
 

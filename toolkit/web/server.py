@@ -180,7 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
         if len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY:
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"records have at most {MAX_BODY} bytes")
         try:
-            return collect(parse(self.rfile.read(int(length)), "what was sent"))
+            sent = self.rfile.read(int(length))
+        except TimeoutError as error:
+            raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT, "not taken: the records did not come in time") from error
+        try:
+            return collect(parse(sent, "what was sent"))
         except ValueError as error:
             raise _RefusedError(HTTPStatus.BAD_REQUEST, f"not taken: {error}") from error
         except OSError as error:
@@ -194,6 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
             host = ""
         if host not in self.server.site.hosts and not _is_address(host):
             raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "this server does not go by that name")
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What http.server itself refuses, such as other methods; what follows on the connection is left unread."""
+        status = HTTPStatus(code)
+        self._send(status, (message or status.phrase).encode(), MIME[".txt"], {"Connection": "close"})
 
     def _say(self, status: HTTPStatus, text: str) -> None:
         self._send(status, text.encode(), MIME[".txt"])

@@ -70,9 +70,9 @@ SEARCHED = (
     "far and all take `large` of the longer side, or where it is asked to, at square tiles, the longer side halved "
     "`finest` times but not below smallest_tile_px, each half over the next. What it looks at is first halved, by "
     "means of 2 x 2 pixels without an odd last column or row, while its longer side is 2 * view_px or more and its "
-    "shorter one above 1. A face of the whole picture that scores `certain` or more, with a box that takes `near` of "
-    "the longer side, counts; any other when a second look, at a square of close_up times its box, scores min_score or "
-    "more. Films are looked at whole, without tiles"
+    "shorter one above 1. Each time means are rounded to whole levels, halves up. A face of the whole picture that "
+    "scores `certain` or more, with a box that takes `near` of the longer side, counts; any other when a second look, "
+    "at a square of close_up times its box, scores min_score or more. Films are looked at whole, without tiles"
 )
 CALIBRATED = (
     "per axis: centre + shift * side of the detector's box, the shift turned by R(roll), with scale * its side; "

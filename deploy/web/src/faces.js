@@ -4,7 +4,7 @@
  */
 
 import { area, longerSide, shared } from "./geometry.js";
-import { showsWhole, tiles, view } from "./views.js";
+import { even, showsWhole, tiles, view } from "./views.js";
 
 /** Looks for faces; a face is `{box, keypoints, score}`: the detector's box and keypoints in image pixels. */
 export class FaceDetector {
@@ -39,7 +39,7 @@ export class FaceDetector {
     const certain = whole.filter(isCertain);
     let faces = await this.#confirmed(image, whole.filter((face) => !isCertain(face)), certain);
     if (faces.length === 0 && known.length === 0) {
-      const margin = Math.round(this.#search.margin * longer);
+      const margin = even(this.#search.margin * longer);
       const wider = [-margin, -margin, width + margin, height + margin];
       faces = await this.#confirmed(image, await this.#look(image, wider), []);
     }

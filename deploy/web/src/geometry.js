@@ -22,6 +22,12 @@ export function longerSide([left, top, right, bottom]) {
   return Math.max(right - left, bottom - top);
 }
 
+/** Whether a box can be cropped by: finite, no side below 0, the longer one above. */
+export function hasExtent(box) {
+  const [left, top, right, bottom] = box;
+  return box.every(Number.isFinite) && right >= left && bottom >= top && longerSide(box) > 0;
+}
+
 /** The area that two boxes share over the smaller one's; 0 where that one has none. */
 export function shared(a, b) {
   const width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
@@ -78,7 +84,7 @@ export function calibrate([left, top, right, bottom], { shift_xy: shift, scale_x
  */
 export function cropOfBox(box, sizePx, boxScale, rollDeg = 0) {
   const side = longerSide(box);
-  if (!box.every(Number.isFinite) || !(side > 0)) {
+  if (!hasExtent(box)) {
     throw new RangeError(`a face box needs finite left < right and top < bottom, got ${box}`);
   }
   const zoom = sizePx / (boxScale * side);

@@ -11,6 +11,8 @@ const HOW = { accelerator: "wasm", threads: 1 }; // one small network gains noth
 const LARGEST_PX = 4096; // of a photo's longer side: what canvases take everywhere
 const [CRISP_PX, FINEST] = [1280, 4]; // of the canvas, so that lines over a small picture are sharp; times the picture
 
+/** What asks for something that takes time. */
+const CONTROLS = ["start", "switch", "choose", "example", "model"];
 const LOOKING = "Looking for a face…";
 const LEFT = "another screen was opened";
 
@@ -23,6 +25,9 @@ export class Live {
   #client = null;
   #ready = null;
   #speed = new Speed();
+  /** Raised by #stop; work that waited meanwhile is of no use any more. */
+  #turn = 0;
+  #working = 0;
 
   /** `models` are file names, the first one chosen. */
   constructor(models) {
@@ -40,40 +45,54 @@ export class Live {
   enter() {
     const obstacle = engineObstacle();
     if (obstacle !== null) {
-      for (const id of ["start", "choose", "example"]) element(id).disabled = true;
+      enable(false);
       say(obstacle, true);
     }
   }
 
   /** Another screen is shown: the camera goes off, and the processor is left to it. */
   leave() {
-    if (this.#camera !== null) this.#stop();
+    if (this.#camera !== null || this.#working > 0) this.#stop();
     this.#drop();
   }
 
   async #guarded(work) {
-    const buttons = ["start", "switch", "choose", "example"].map(element);
-    buttons.forEach((button) => (button.disabled = true));
+    if (engineObstacle() !== null) return; // as enter() has said
+    const { activeElement: focused } = document;
+    enable(false);
+    this.#working += 1;
     try {
       await work();
     } catch (error) {
       if (error.message !== LEFT) say(failure("That did not work", error), true);
     } finally {
-      buttons.forEach((button) => (button.disabled = false));
+      this.#working -= 1;
+      if (this.#working === 0) enable(true);
+      if (document.activeElement === document.body) focused?.focus({ preventScroll: true }); // lost by being disabled
     }
   }
 
+  /** Ends work of an earlier turn, and closes what came too late for it. */
+  #check(turn, late) {
+    if (turn === this.#turn) return;
+    late?.close();
+    throw new Error(LEFT);
+  }
+
   /** The worker with its networks; loaded once, and again for another model. */
-  async #worker() {
+  async #worker(turn) {
     if (this.#ready === null) {
       this.#client = new Client();
-      this.#ready = this.#client.call("open", { model: element("model").value, how: HOW });
-      this.#ready.catch(() => this.#drop());
+      const ready = this.#client.call("open", { model: element("model").value, how: HOW });
+      ready.catch(() => this.#ready === ready && this.#drop());
+      this.#ready = ready;
     }
-    const waits = setTimeout(() => say("Loading the networks…"), 200);
+    const client = this.#client;
+    const waits = setTimeout(() => turn === this.#turn && say("Loading the networks…"), 200);
     try {
       const { scheme } = await this.#ready;
-      return { client: this.#client, scheme };
+      this.#check(turn);
+      return { client, scheme };
     } finally {
       clearTimeout(waits);
     }
@@ -87,63 +106,74 @@ export class Live {
   async #start() {
     const obstacle = cameraObstacle();
     if (obstacle !== null) return say(obstacle, true);
-    say("Waiting for the camera…");
+    const turn = this.#stop("Waiting for the camera…");
     let camera;
     try {
       camera = await Camera.open(this.#facing);
     } catch (error) {
+      this.#check(turn);
       return say(cameraFailure(error), true);
     }
+    this.#check(turn, camera);
     this.#camera = camera;
     camera.onEnded(() => {
       if (this.#camera === camera) this.#stop("The camera was taken away by the system or another app.", true);
     });
     element("start").textContent = "Stop camera";
-    element("switch").hidden = (await cameras()) < 2;
+    element("start").disabled = false; // networks may load for long
     element("mirror").checked = camera.front;
     this.#speed = new Speed();
     try {
-      const { client, scheme } = await this.#worker();
-      await client.call("reset");
-      say(LOOKING);
-      this.#follow(camera, client, scheme).catch((error) => {
-        if (this.#camera === camera) this.#stop(failure("The camera was stopped", error), true);
-      });
+      await this.#begin(camera, turn);
     } catch (error) {
-      this.#stop();
+      if (this.#camera === camera) this.#stop();
       throw error;
     }
   }
 
+  /** With the camera open: what its frames need, and the first of them. */
+  async #begin(camera, turn) {
+    const count = await cameras();
+    this.#check(turn);
+    element("switch").hidden = count < 2;
+    const { client, scheme } = await this.#worker(turn);
+    await client.call("reset");
+    this.#check(turn);
+    say(LOOKING);
+    this.#follow(camera, client, scheme).catch((error) => {
+      if (this.#camera === camera) this.#stop(failure("The camera was stopped", error), true);
+    });
+  }
+
+  /** Ends what is under way; gives the turn of what comes next. */
   #stop(text = "", bad = false) {
     this.#camera?.close();
     this.#camera = null;
     element("start").textContent = "Start camera";
     element("switch").hidden = true;
     say(text, bad);
+    return ++this.#turn;
   }
 
   async #switch() {
     this.#facing = this.#facing === "user" ? "environment" : "user";
-    this.#stop();
     await this.#start();
   }
 
   /** Frame after frame, one at a time, as long as this camera is on. */
   async #follow(camera, client, scheme) {
-    let before = -Infinity;
+    let last = -Infinity;
     while (this.#camera === camera) {
       await camera.next();
       if (this.#camera !== camera) break;
       const started = performance.now();
-      if (started <= before) continue; // a private browser's clock moves on every 0.1 s only
-      before = started;
+      if (started <= last) continue; // some browsers round their clocks to 100 ms
+      last = started;
       const bitmap = await createImageBitmap(camera.video);
       const given = { bitmap, seconds: started / 1000, smooth: element("smooth").checked };
       const found = await client.call("frame", given, { transfer: [bitmap] });
-      if (this.#camera !== camera) break;
-      if (document.hidden) {
-        found.bitmap.close(); // it was under way when the tab went to the background
+      if (this.#camera !== camera || document.hidden) {
+        found.bitmap.close(); // it was under way when the camera went off, or the tab to the background
         continue;
       }
       this.#show(found, scheme);
@@ -154,24 +184,30 @@ export class Live {
   async #chosen(input) {
     const [file] = input.files;
     input.value = "";
-    if (file !== undefined) await this.#photo(file, file.name);
+    if (file !== undefined) await this.#photo(this.#stop(), file, file.name);
   }
 
   async #example() {
-    await this.#photo(await (await fetch("golden/front.png")).blob(), "the example");
+    const turn = this.#stop();
+    const response = await fetch("golden/front.png");
+    if (!response.ok) throw new Error(`golden/front.png is not there (status ${response.status})`);
+    await this.#photo(turn, await response.blob(), "the example");
   }
 
-  async #photo(blob, name) {
-    if (this.#camera !== null) this.#stop();
+  async #photo(turn, blob, name) {
     let bitmap;
     try {
       bitmap = await readPicture(blob);
     } catch {
-      return say(pictureFailure(name, new Uint8Array(await blob.slice(0, 12).arrayBuffer())), true);
+      const head = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
+      this.#check(turn);
+      return say(pictureFailure(name, head), true);
     }
-    const { client, scheme } = await this.#worker();
+    this.#check(turn, bitmap);
+    const { client, scheme } = await this.#worker(turn);
     say("Looking for faces…");
     const found = await client.call("photo", { bitmap }, { transfer: [bitmap] });
+    this.#check(turn, found.bitmap);
     element("mirror").checked = false;
     this.#show(found, scheme);
     this.#speed = new Speed();
@@ -224,7 +260,15 @@ async function readPicture(blob) {
   const longer = Math.max(bitmap.width, bitmap.height);
   if (longer <= LARGEST_PX) return bitmap;
   const resizeWidth = Math.round((bitmap.width * LARGEST_PX) / longer);
-  return createImageBitmap(bitmap, { resizeWidth, resizeQuality: "high" });
+  try {
+    return await createImageBitmap(bitmap, { resizeWidth, resizeQuality: "high" });
+  } finally {
+    bitmap.close();
+  }
+}
+
+function enable(enabled) {
+  for (const id of CONTROLS) element(id).disabled = !enabled;
 }
 
 function say(text, bad = false) {

@@ -2,6 +2,7 @@
 
 import { Bench } from "./bench.js";
 import { Live } from "./live.js";
+import { offerNewer, reloadWhenReplaced } from "./newer.js";
 
 const screens = {};
 
@@ -22,8 +23,9 @@ async function serviceWorker() {
   if (!("serviceWorker" in navigator)) return;
   const { serviceWorker: container } = navigator;
   const taken = new Promise((resolve) => container.addEventListener("controllerchange", resolve, { once: true }));
+  reloadWhenReplaced(container);
   try {
-    await container.register("service-worker.js");
+    offerNewer(container, await container.register("service-worker.js"));
   } catch {
     return; // as in some private windows: the page works, and is not kept
   }
@@ -37,7 +39,8 @@ async function json(path) {
 }
 
 function show() {
-  const name = location.hash.slice(1) in screens ? location.hash.slice(1) : "live";
+  const asked = location.hash.slice(1);
+  const name = Object.hasOwn(screens, asked) ? asked : "live";
   for (const [other, screen] of Object.entries(screens)) {
     document.getElementById(other).hidden = other !== name;
     const link = document.querySelector(`nav a[href="#${other}"]`);

@@ -3,7 +3,7 @@
  * own landmarks, with a crop that moves on as the face does.
  */
 
-import { calibrate, cropOfBox, cut, longerSide, partInside, settled, shared, similar, toImage } from "./geometry.js";
+import { calibrate, cropOfBox, cut, hasExtent, longerSide, partInside, settled, shared, similar, toImage } from "./geometry.js";
 import { Smoother } from "./smoothing.js";
 import { cropAround, facesAnyWayUp, firstCrop } from "./turned.js";
 
@@ -133,9 +133,16 @@ export class Tracker {
     return this.#tracks.length > 0 ? [] : [quarters[this.#quarters++ % quarters.length]];
   }
 
+  /** What `find` sees from some sides, but for boxes that cannot be cropped. */
   #anyWayUp(image, find, quarters, clock) {
-    const look = () => facesAnyWayUp(image, find, quarters, this.#turning, this.#rule.same_face);
+    const isFace = (face) => hasExtent(face.box) && hasExtent(this.#firstCrop(face).box);
+    const seen = async (...given) => (await find(...given)).filter(isFace);
+    const look = () => facesAnyWayUp(image, seen, quarters, this.#turning, this.#rule.same_face);
     return clock.time("detect", look);
+  }
+
+  #firstCrop(face) {
+    return firstCrop(face, this.#contract.detector, this.#turning.level_deg, this.#rule.farthest);
   }
 
   get #turning() {
@@ -146,8 +153,7 @@ export class Tracker {
   async #surest(image, views, clock) {
     let best = null;
     for (const view of views) {
-      const place = firstCrop(view, this.#contract.detector, this.#turning.level_deg, this.#rule.farthest);
-      const found = await this.#settle(image, place, clock);
+      const found = await this.#settle(image, this.#firstCrop(view), clock);
       if (best === null || mean(found.confidence) > mean(best.confidence)) best = found;
     }
     return best;

@@ -7,6 +7,7 @@ import contract from "../../contract.json";
 import schemes from "../build/schemes.json";
 
 import { BlazeFace } from "./blazeface.js";
+import { sha256 } from "./digest.js";
 import { loadEngine, Landmarker, Network } from "./engine.js";
 import { FaceDetector } from "./faces.js";
 import { comparable, goldenFace, parity } from "./golden.js";
@@ -119,8 +120,8 @@ async function download(name) {
 /** A file's bytes, which must have this hash where the browser can tell. */
 async function fetchChecked(path, hash) {
   const bytes = new Uint8Array(await (await get(path)).arrayBuffer());
-  const found = await digest(bytes);
-  if (found !== null && found !== hash) throw new Error(`${path} is not the file that its description is of`);
+  const isOther = self.crypto?.subtle && (await sha256(bytes)) !== hash;
+  if (isOther) throw new Error(`${path} is not the file that its description is of`);
   return bytes;
 }
 
@@ -128,13 +129,6 @@ async function get(path) {
   const response = await fetch(here + path);
   if (!response.ok) throw new Error(`${path} is not there (status ${response.status})`);
   return response;
-}
-
-/** A file's SHA-256; null in an insecure context, where browsers have no digest. */
-async function digest(bytes) {
-  if (!self.crypto?.subtle) return null;
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function goldenFaces() {

@@ -73,8 +73,8 @@ test("a picture's pixels go round to the left", () => {
 });
 
 test("a box without area is refused", () => {
-  for (const box of [[5, 5, 5, 5], [0, 0, NaN, 4], [0, 0, Infinity, 4]]) {
-    assert.throws(() => cropOfBox(box, 64, scale), RangeError);
+  for (const box of [[5, 5, 5, 5], [10, 0, 0, 10], [0, 10, 10, 0], [0, 0, NaN, 4], [0, 0, Infinity, 4]]) {
+    assert.throws(() => cropOfBox(box, 64, scale), RangeError, `${box}`);
   }
 });
 

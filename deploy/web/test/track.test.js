@@ -98,6 +98,23 @@ test("after a reset faces are looked for anew", async () => {
   assert.deepEqual([actor.looks, faces.length], [2, 1]);
 });
 
+test("a detection that cannot be cropped is no face", async () => {
+  const [face] = first.seen;
+  const [left, top, right, bottom] = face.box_xyxy;
+  const nowhere = [[right, top, left, bottom], [left, top, left, top], [NaN, top, right, bottom]];
+  for (const box of nowhere) {
+    const actor = new Actor();
+    actor.play({ ...first, seen: [face, { ...face, box_xyxy: box }] });
+    const { faces } = await started(actor).frame(image, 0, true);
+    assert.equal(faces.length, 1, `in a frame, beside ${box}`);
+    assert.equal((await started(actor).photo(image)).faces.length, 1, `in a photo, beside ${box}`);
+    for (const quarter of [0, contract.turning.quarters[0]]) {
+      actor.play({ ...first, seen: [{ ...face, box_xyxy: box, quarter }] });
+      assert.deepEqual((await started(actor).frame(image, 0, true)).faces, [], `${box} alone, after ${quarter} quarter turns`);
+    }
+  }
+});
+
 test("a photo's stages are timed apart", async () => {
   const actor = new Actor();
   actor.play(first);

@@ -17,7 +17,7 @@ test("a view halves the picture and is black beyond it", () => {
   assert.deepEqual([pixels.width, pixels.height, scale], [256, 16, 4]);
   const level = (x, y) => pixels.data[4 * (y * 256 + x)];
   assert.equal(level(127, 0), 0);
-  assert.equal(level(129, 0), 10); // of columns 3..6 and rows 0..3: 2 * 4.5 + 1.5, half rounded to even
+  assert.equal(level(129, 0), 11); // columns 3..6, rows 0..3: 7.5, 11.5, 9.5 and 13.5, each half rounded up, and their mean
   assert.equal(level(129, 8), 0);
 });
 
@@ -34,4 +34,9 @@ test("tiles cover the picture, and show whole what they do not cut", () => {
   const picture = { width: 400, height: 300 };
   assert.equal(showsWhole([-5, 20, 60, 80], all[0], picture), true);
   assert.equal(showsWhole([150, 20, 210, 80], all[0], picture), false);
+});
+
+test("tiles start at whole pixels, of two as near at the even one, as in Python", () => {
+  assert.deepEqual(tiles(402, 201, 201).map(([left]) => left), [0, 100, 201]);
+  assert.deepEqual(tiles(406, 203, 203).map(([left]) => left), [0, 102, 203]);
 });
