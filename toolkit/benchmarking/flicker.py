@@ -14,6 +14,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
+from toolkit.core.selection import evenly_spaced
 from toolkit.data import corruption_effects
 from toolkit.data.sample import Faces, box_of_points
 from toolkit.runtime.landmarker import Landmarker
@@ -63,7 +64,7 @@ def clip_flicker(landmarker: Landmarker, framing: Framing, clip: Clip) -> float:
 
 def still_clips(faces: Faces, count: int) -> Iterator[Clip]:
     """Photos, evenly spaced over the set, of which each face glides along a closed curve under its box."""
-    for index in np.unique(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)).tolist():
+    for index in evenly_spaced(count, len(faces)):
         sample, rng = faces[index], np.random.default_rng([1, index])
         path = _closed_curve(rng, 3)
         images, points = [], []

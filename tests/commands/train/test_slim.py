@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+from tests.train.tiny import Blobs
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
+from toolkit.commands.train import slim
 from toolkit.commands.train.slim import Slim, run
 from toolkit.core.progress import finish
+from toolkit.data import Subset
 from toolkit.models.building import build
 from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.models.supernet import HRSuperNet
@@ -141,6 +144,14 @@ def test_two_budgets_are_one_too_many() -> None:
     """Refused before anything is read."""
     with pytest.raises(ValueError, match="only one"):
         Slim(supernet=Path("runs/a"), out=Path("runs/b"), macs=3, params=2)
+
+
+def test_taylor_looks_at_all_of_the_set(small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its first face to its last, also where there are less than twice as many as are asked for."""
+    monkeypatch.setattr(slim, "open_faces", lambda *given, **named: Blobs(9))
+    options = Slim(supernet=Path("runs/a"), out=Path("runs/b"), share=0.5, importance="taylor", faces=5)
+    (part,) = finish(slim._faces(options, small_bundle)).faces.parts
+    assert isinstance(part.faces, Subset) and part.faces.indices == [0, 2, 4, 6, 8]
 
 
 @pytest.mark.slow

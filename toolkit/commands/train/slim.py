@@ -15,6 +15,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
+from toolkit.core.selection import evenly_spaced
 from toolkit.core.zoo import BundlePath
 from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
@@ -285,7 +286,7 @@ def _faces(options: Slim, parent: Bundle) -> Steps[TrainingFaces]:
     every = open_faces(options.data, "train", options.faces, scheme=parent.scheme)
     if every.scheme != parent.scheme:
         raise ValueError(f"the supernet predicts {parent.scheme.name}, the faces are labelled {every.scheme.name}")
-    chosen = range(0, len(every), max(1, len(every) // options.faces))[: options.faces]
+    chosen = evenly_spaced(options.faces, len(every))
     return (yield from training_faces(Subset(every, chosen, every.title), parent.card.size_px))
 
 
