@@ -17,6 +17,7 @@ from toolkit.commands.train import slim
 from toolkit.commands.train.slim import Slim, run
 from toolkit.core.progress import finish
 from toolkit.data import Subset
+from toolkit.data.batches import training_faces
 from toolkit.models.building import build
 from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.models.supernet import HRSuperNet
@@ -152,6 +153,14 @@ def test_taylor_looks_at_all_of_the_set(small_bundle: Bundle, monkeypatch: pytes
     options = Slim(supernet=Path("runs/a"), out=Path("runs/b"), share=0.5, importance="taylor", faces=5)
     (part,) = finish(slim._faces(options, small_bundle)).faces.parts
     assert isinstance(part.faces, Subset) and part.faces.indices == [0, 2, 4, 6, 8]
+
+
+def test_taylor_sums_over_all_faces(small_bundle: Bundle) -> None:
+    """20 are a batch of 16 and one of 4, which counts a quarter as much, for like faces within a factor of 2."""
+    net, faces = small_bundle.network(), finish(training_faces(Blobs(20), 64))
+    assert isinstance(net, HRSuperNet)
+    first, last = (float(loss.detach()) for loss in slim._losses(net, faces, 1.0))
+    assert first / 8 < last < first / 2
 
 
 @pytest.mark.slow

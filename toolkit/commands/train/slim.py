@@ -291,11 +291,12 @@ def _faces(options: Slim, parent: Bundle) -> Steps[TrainingFaces]:
 
 
 def _losses(net: HRSuperNet, faces: TrainingFaces, sigma_px: float) -> Iterator[Tensor]:
-    """The squared error of a network on every batch of plain crops."""
-    for batch in faces.epoch((0,), BATCH, Augment.only()):
+    """The squared error of a network on every batch of plain crops; a smaller one counts by its share of faces."""
+    batches = faces.whole_epoch((0,), BATCH, Augment.only())
+    for batch in batches:
         seen = inputs(batch)
         truth, known = targets(seen.points_xy, faces.size_px, sigma_px)
-        yield mse(net(normalised(seen.images)), truth, known)
+        yield len(batch.images) / batches.size * mse(net(normalised(seen.images)), truth, known)
 
 
 def _budget(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Budget:
