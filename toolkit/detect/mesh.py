@@ -22,7 +22,6 @@ from toolkit.detect.boxes import Detection, calibrate
 from toolkit.detect.mesh_table import CORRECTION, MESH_INDEX
 
 SCHEME = W300_68
-MESH_POINTS = 478
 EYES, FOREHEAD, CHIN = (33, 263), 10, 152
 """Mesh points that span the face's own axes: the outer eye corners, and the ends of its middle line."""
 CLOSE_UP = 1.5
