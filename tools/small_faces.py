@@ -17,6 +17,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.selection import evenly_spaced
 from toolkit.data import open_faces
 from toolkit.data.audit import told
 from toolkit.data.sample import Faces
@@ -62,7 +63,7 @@ def run(options: SmallFaces) -> Steps[Outcome]:
     check_outputs(options)
     faces = open_faces(options.data, options.split, 1)
     yield from told(faces)
-    chosen = np.unique(np.linspace(0, len(faces) - 1, options.faces).astype(int)).tolist()
+    chosen = evenly_spaced(options.faces, len(faces))
     found = np.zeros((len(WAYS), 2, len(PARTS)), int)
     times: list[list[list[float]]] = [[[], []] for _ in WAYS]
     detectors = [FaceDetector(finest) for finest in WAYS.values()]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toolkit.benchmarking.end_to_end import LookOnce, found_points
-from toolkit.benchmarking.flicker import FRAMES, clip_flicker, flicker, still_clips, synthetic_clips
+from toolkit.benchmarking.flicker import FRAMES, clip_flicker, flicker_percent, still_clips, synthetic_clips
 from toolkit.benchmarking.framing import Framing
 from toolkit.benchmarking.robustness import CorruptedFace, behind, robustness
 from toolkit.core.geometry import Pose
@@ -41,11 +41,11 @@ class Follower:
 def test_flicker_is_the_change_of_the_error() -> None:
     """A constant error has none; an error of 1 px that jumps to the other side every frame has 2 px."""
     truth = np.cumsum(np.ones((6, 68, 2)), axis=0)
-    assert flicker(truth + 3, truth, 50) == 0
+    assert flicker_percent(truth + 3, truth, 50) == 0
     jumping = truth + np.array([1.0, 0.0]) * (-1) ** np.arange(6)[:, None, None]
-    assert flicker(jumping, truth, 50) == pytest.approx(100 * 2 / 50)
+    assert flicker_percent(jumping, truth, 50) == pytest.approx(100 * 2 / 50)
     truth[:, 0] = np.nan
-    assert flicker(jumping, truth, 50) == pytest.approx(100 * 2 / 50), "a missing point counts nowhere"
+    assert flicker_percent(jumping, truth, 50) == pytest.approx(100 * 2 / 50), "a missing point counts nowhere"
 
 
 def test_clips_move_smoothly_and_know_their_points() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.train.tiny import Blobs
 from toolkit.bundle import IMAGENET_MEAN, IMAGENET_STD
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import finish
@@ -108,6 +109,18 @@ def test_a_batch_depends_on_its_key_alone() -> None:
         np.testing.assert_array_equal(a.points_xy, b.points_xy)
         assert a.rngs[0].random() == b.rngs[0].random()
     assert any((a.images != b.images).any() for a, b in zip(first, other, strict=True))
+
+
+def test_a_whole_epoch_leaves_no_face_out() -> None:
+    """Its last batch holds what is left, and the batches before are those of the epoch; with none left it is it."""
+    faces = finish(training_faces(Blobs(10), 32))
+    for size, sizes in ((4, [4, 4, 2]), (5, [5, 5]), (16, [10])):
+        some, every = faces.epoch((1, 0), size, Augment()), faces.whole_epoch((1, 0), size, Augment())
+        assert [len(batch.images) for batch in every] == sizes
+        assert {batch.weight for batch in every} == {1.0}
+        for a, b in zip(some, every, strict=False):
+            np.testing.assert_array_equal(a.images, b.images)
+    assert len({batch.images.tobytes() for batch in faces.whole_epoch((1, 0), 1, Augment())}) == 10
 
 
 @pytest.mark.parametrize("fill", ["mean", "random"])

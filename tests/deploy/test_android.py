@@ -18,6 +18,7 @@ from toolkit.core.files import read_json, write_json
 DEPLOY = kotlin.ANDROID.parent
 LANDMARKS = kotlin.ANDROID / "landmarks" / "src" / "main"
 APP = kotlin.ANDROID / "app" / "src" / "main"
+MODULE = sorted(LANDMARKS.rglob("*.kt"))
 STUBS = Path(__file__).parent / "android"
 TAG = "{http://schemas.android.com/apk/res/android}"
 TOOLS = "{http://schemas.android.com/tools}"
@@ -80,7 +81,8 @@ def test_another_contract_gives_other_values(
 
 def test_the_landmarks_module_is_plain_kotlin():
     """It imports nothing of Android, so that it runs and is tested on any JVM."""
-    for file in LANDMARKS.rglob("*.kt"):
+    assert {"Contract.kt", "Tracker.kt"} <= {file.name for file in MODULE}
+    for file in MODULE:
         assert not re.search(r"^import (android|androidx|com\.google)\b", file.read_text(), re.MULTILINE), file.name
 
 
@@ -91,7 +93,9 @@ def test_the_app_cannot_open_a_connection():
     kept = {name for name, node in asked.items() if node != "remove"}
     assert kept == {"android.permission.CAMERA"}
     assert asked["android.permission.INTERNET"] == "remove"
-    for file in [*APP.rglob("*.kt"), *LANDMARKS.rglob("*.kt")]:
+    sources = [*APP.rglob("*.kt"), *MODULE]
+    assert {"MainActivity.kt", "Contract.kt"} <= {file.name for file in sources}
+    for file in sources:
         assert not re.search(r"https?://|java\.net\.|okhttp", file.read_text()), file.name
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from toolkit.detect.boxes import CALIBRATION, SETTLED, Calibration, calibrate, fit_calibration, settled
+from toolkit.detect.boxes import CALIBRATION, SETTLED, Calibration, calibrate, fit_calibration, nearest, settled
 
 
 def boxes(count: int) -> np.ndarray:
@@ -71,3 +71,11 @@ def test_a_crop_is_in_place_up_to_a_part_of_its_side(move, grow):
     step = 100 * SETTLED * np.concatenate([np.array(move) - grow / 2, np.array(move) + grow / 2])
     assert settled(before + step, before)
     assert not settled(before + 2 * step, before)
+
+
+def test_the_nearest_face_is_the_one_in_the_middle():
+    """By shares of the box, which is not square; one whose middle is not in it is no answer, and no box is none."""
+    box = np.array([0.0, 0, 100, 40])
+    near, nearer, beside = (np.array([x - 5, y - 5, x + 5, y + 5]) for x, y in ((50, 35), (70, 20), (50, 41)))
+    assert nearest(box, [beside, near, nearer, nearer]) == 2
+    assert nearest(box, [beside]) is None and nearest(box, []) is None

@@ -12,7 +12,6 @@ from toolkit.core.schemes import W300_68
 from toolkit.detect import Detection, FaceDetector
 from toolkit.detect.mesh import (
     CLOSE_UP_PX,
-    MESH_POINTS,
     FaceMesh,
     MeshFace,
     corrected_landmarks,
@@ -22,7 +21,7 @@ from toolkit.detect.mesh import (
 )
 from toolkit.detect.mesh_table import CORRECTION, MESH_INDEX
 
-MESH = np.random.default_rng(0).normal(0, 40, (MESH_POINTS, 3))
+MESH = np.random.default_rng(0).normal(0, 40, (478, 3))
 
 
 def frontal() -> np.ndarray:
@@ -45,7 +44,7 @@ def turned(mesh: np.ndarray, degrees: float, axis: str) -> np.ndarray:
 def test_the_table_names_a_mesh_point_or_two_for_each_landmark() -> None:
     """All within the mesh; a landmark alone is the point, a pair is its middle."""
     assert np.array(MESH_INDEX).shape == (68, 2) and np.array(CORRECTION).shape == (68, 2, 4)
-    assert np.min(MESH_INDEX) >= 0 and np.max(MESH_INDEX) < MESH_POINTS
+    assert np.min(MESH_INDEX) >= 0 and np.max(MESH_INDEX) < len(MESH)
     points = landmarks_of_mesh(MESH)
     for landmark in (8, 36):
         first, second = MESH_INDEX[landmark]

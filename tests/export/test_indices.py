@@ -75,9 +75,9 @@ def test_released_files_keep_what_their_sidecars_promise() -> None:
     """Those from before the rule promise nothing, and break it; a file that promises int32 must have no fault."""
     from ai_edge_litert import schema_py_generated as schema
 
-    for path in sorted(WEIGHTS.glob("*-float*.*")):
-        if path.suffix == ".json":
-            continue
+    files = [path for path in sorted(WEIGHTS.glob("*-float*.*")) if path.suffix != ".json"]
+    assert {path.suffix for path in files} == {".tflite", ".mlpackage"}
+    for path in files:
         if path.suffix == ".tflite":
             found = indices.of_tflite(schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0))
         else:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.small import PRECISIONS
 from toolkit.export import lint
 from toolkit.runtime import sidecar
 
@@ -31,6 +32,7 @@ def test_a_package_counts_the_same_with_smaller_weights(converted) -> None:
 
 def test_what_ships_has_no_breach(converted) -> None:
     """Nothing transposed, aligned by corners or open, and every whole number int32, in every format and precision."""
+    assert {record["precision"] for record in converted.outcome.records} == set(PRECISIONS)
     for record in converted.outcome.records:
         found = lint.inspect(converted.models / record["model"])
         assert (found.breaches, found.rounded) == ((), ()), record["model"]

@@ -1,7 +1,6 @@
 """A fabricated run: small random networks, logs and records whose numbers no one could mistake for measurements."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -180,8 +179,3 @@ def fabricate(folder: Path) -> Path:
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete run; tests that change something copy it first."""
     return fabricate(tmp_path_factory.mktemp("runs") / "whole")
-
-
-def records_of(folder: Path) -> list[dict[str, object]]:
-    """The lines of results.jsonl."""
-    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]

@@ -180,16 +180,16 @@ def test_file_table_equals_the_records(page: str, whole_run: Path) -> None:
     everything = records(whole_run)
     base = next(r for r in everything if r["model"] == "distil")
     parity = {r["model"]: r for r in everything if r["kind"] == "parity"}
-    for record in everything:
-        if record["kind"] != "benchmark":
-            continue
+    measured = [r for r in everything if r["kind"] == "benchmark"]
+    assert {r["latency_ms"] is None for r in measured} == {True, False}
+    for record in measured:
         precision, engine, size, nme, change, median, p90, mean, worst, proof = rows[record["model"]]
         assert (precision[0], engine[0]) == (record["precision"], record["engine"])
         assert (float(size[1] or 0), float(nme[1] or 0)) == (record["size_bytes"], record["nme_mean"])
         assert float(change[1] or 0) == pytest.approx(record["nme_mean"] - base["nme_mean"], abs=1e-9)
         times = record["latency_ms"]
         assert [median[1], p90[1]] == ([None, None] if times is None else [repr(times["median"]), repr(times["p90"])])
-        assert times is not None or median[0] == "not measured"
+        assert (median[0] == "not measured") is (times is None)
         assert [mean[1], worst[1]] == [repr(parity[record["model"]][key]) for key in ("mean_px", "worst_px")]
         assert proof[0] == ("refused" if record["precision"] == "int8" else "ok")
     assert "points move by 0.41 px on average; the budget of int8 is 0.35 px" in page
@@ -221,7 +221,9 @@ def test_tables_and_drawings_are_accessible(page: str) -> None:
     """Every table has a caption and scoped heads; every drawing and picture has words."""
     assert page.count("<table>") == page.count("<caption>")
     assert not re.search(r"<th(?! scope=)[ >]", page)
-    for tag in re.findall(r"<svg[^>]*>", page):
+    drawings = re.findall(r"<svg[^>]*>", page)
+    assert len(drawings) >= 9
+    for tag in drawings:
         assert 'role="img"' in tag and re.search(r'aria-label="[^"]{10,}"', tag)
     assert page.count("<details>") == len(re.findall('class="plot"', page)) == 9
     assert 'lang="en"' in page and "width=device-width" in page and "prefers-color-scheme: dark" in page

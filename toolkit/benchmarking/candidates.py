@@ -4,7 +4,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from toolkit import runtime
 from toolkit.benchmarking import competitors
@@ -12,11 +12,16 @@ from toolkit.benchmarking.competitors import CompetitorName
 from toolkit.benchmarking.described import DescribedLandmarker, read_description
 from toolkit.benchmarking.framing import Framing
 from toolkit.core.files import sha256, size_bytes
+from toolkit.core.heatmap import Decoder
 from toolkit.core.zoo import is_bundle
 from toolkit.landmarkers import identify, open_model
 from toolkit.runtime import sidecar
 from toolkit.runtime.coreml import InterpretedLandmarker, load_coreml
 from toolkit.runtime.landmarker import Landmarker
+from toolkit.runtime.sidecar import Sidecar
+
+if TYPE_CHECKING:
+    from toolkit.bundle import Card
 
 EngineName = Literal[
     "ai-edge-litert", "tflite-runtime", "onnxruntime", "torch",
@@ -43,6 +48,15 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How points are read from heatmaps."""
+
+    decoder: Decoder
+    sigma_px: float
+    """The targets' standard deviation in heatmap pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One row of a comparison."""
 
@@ -54,8 +68,8 @@ class Candidate:
     landmarker: Landmarker | None = None
     reason: str = ""
     """Why it could not be opened."""
-    decodes_outside: bool = False
-    """Whether points are read from heatmaps outside the network."""
+    decoding: Decoding | None = None
+    """How points are read from heatmaps outside the network; None where the file does that."""
 
     @property
     def name(self) -> str:
@@ -123,10 +137,9 @@ def open_candidate(source: Source) -> Candidate:
     if peer or described:
         known = {"file_sha256": sha256(file), "size_bytes": size_bytes(file), "precision": None, "seed": None}
         identity = {**identity, **known}
-    outside = not peer and not described and _decodes_outside(Path(source.what))
     return Candidate(
         source=source, identity=identity, framing=framing, engine=landmarker.engine, landmarker=landmarker,
-        decodes_outside=outside,
+        decoding=None if peer or described else _decoding(Path(source.what)),
     )  # fmt: skip
 
 
@@ -172,19 +185,22 @@ def _identity(source: Source) -> dict[str, Any]:
     if path.suffix == ".json":
         about = read_description(path)
         return {"model": about.name or Path(about.file).name, "peer": True, "size_px": about.size_px}
-    return {**identify(path), "peer": False, "size_px": _size_px(path)}
+    return {**identify(path), "peer": False, "size_px": _about(path).size_px}
 
 
-def _size_px(path: Path) -> int:
+def _about(path: Path) -> "Card | Sidecar":
     if is_bundle(path):
         from toolkit import bundle
 
-        return bundle.read(path).card.size_px
-    return sidecar.read(path).size_px
+        return bundle.read(path).card
+    return sidecar.read(path)
 
 
-def _decodes_outside(path: Path) -> bool:
-    return is_bundle(path) or sidecar.read(path).output == "heatmaps"
+def _decoding(path: Path) -> Decoding | None:
+    about = _about(path)
+    if isinstance(about, Sidecar) and about.output != "heatmaps":
+        return None
+    return Decoding(decoder=about.decoder, sigma_px=about.sigma_px)
 
 
 def _blank(identity: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from toolkit.core.progress import Progress, Steps
 from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.data.sample import Faces
 from toolkit.detect import Detection, FaceDetector, calibrate, landmarks_in
+from toolkit.detect.boxes import around, nearest
 from toolkit.detect.landmarks import Detector
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
 from toolkit.runtime.landmarker import Landmarker
@@ -170,11 +171,8 @@ def found_points(pipelines: Mapping[Name, Pipeline], faces: Faces) -> Steps[dict
 
 def face_at(faces: list[FloatArray], box_xyxy: FloatArray) -> FloatArray | None:
     """Of the points of several faces those whose middle is nearest to that of a box, if it lies within the box."""
-    middle, half = (box_xyxy[:2] + box_xyxy[2:]) / 2, (box_xyxy[2:] - box_xyxy[:2]) / 2
-    centres = [(p.min(axis=0) + p.max(axis=0)) / 2 for p in faces]
-    off = [float(np.abs((c - middle) / half).max()) for c in centres]
-    best = int(np.argmin(off)) if off else -1
-    return faces[best] if best >= 0 and off[best] < 1 else None
+    place = nearest(box_xyxy, [around(points_xy) for points_xy in faces])
+    return None if place is None else faces[place]
 
 
 WARMUP = 2

@@ -14,6 +14,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
+from toolkit.core.selection import evenly_spaced
 from toolkit.data import corruption_effects
 from toolkit.data.sample import Faces, box_of_points
 from toolkit.runtime.landmarker import Landmarker
@@ -40,8 +41,11 @@ class Clip:
     """Distance of the outer eye corners."""
 
 
-def flicker(found_xy: FloatArray, true_xy: FloatArray, eyes_px: float) -> float:
-    """Mean change of a point's error from one frame to the next, in percent of the eye distance.
+def flicker_percent(found_xy: FloatArray, true_xy: FloatArray, eyes_px: float) -> float:
+    """Mean change of a point's error from one frame to the next, in percent of the clip's one eye distance.
+
+    Every known point of every frame counts alike. core.metrics.flicker divides each frame by the eye distance in it, as
+    a video asks for in which a face comes nearer; in a clip the face hardly changes its size.
 
     Args:
         found_xy: (T, M, 2) predicted in image pixels.
@@ -58,12 +62,12 @@ def clip_flicker(landmarker: Landmarker, framing: Framing, clip: Clip) -> float:
     for image, box in zip(clip.images, clip.boxes_xyxy, strict=True):
         crop = framing.crop(box)
         found.append(crop.to_image(landmarker(cut(image, crop)).points_xy))
-    return flicker(np.stack(found), clip.points_xy, clip.eyes_px)
+    return flicker_percent(np.stack(found), clip.points_xy, clip.eyes_px)
 
 
 def still_clips(faces: Faces, count: int) -> Iterator[Clip]:
     """Photos, evenly spaced over the set, of which each face glides along a closed curve under its box."""
-    for index in np.unique(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)).tolist():
+    for index in evenly_spaced(count, len(faces)):
         sample, rng = faces[index], np.random.default_rng([1, index])
         path = _closed_curve(rng, 3)
         images, points = [], []

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from toolkit.benchmarking.candidates import Candidate
+from toolkit.benchmarking.candidates import Candidate, Decoding
 from toolkit.benchmarking.framing import Framing
 from toolkit.core import heatmap
 from toolkit.core.geometry import cut
@@ -83,17 +83,17 @@ def _calls(candidate: Candidate, sample: Sample, crops: Mapping[Framing, PlainCr
         "call": lambda: landmarker(image),
         "crop": lambda: cut(sample.image, framing.crop(sample.box_xyxy)),
     }
-    if candidate.decodes_outside:
-        found["decode"] = _decoding(landmarker)
+    if candidate.decoding is not None:
+        found["decode"] = _decode(landmarker, candidate.decoding)
     return found
 
 
-def _decoding(landmarker: Landmarker) -> Call:
+def _decode(landmarker: Landmarker, how: Decoding) -> Call:
     """Reading points from maps of the network's size; what stands in them does not change how long it takes."""
     side = landmarker.size_px
     points = np.random.default_rng(0).uniform(0.2 * side, 0.8 * side, (landmarker.scheme.points, 2))
-    maps = heatmap.encode(points, side, 1.0)
-    return lambda: heatmap.decode(maps, "dark", 1.0)
+    maps = heatmap.encode(points, side, how.sigma_px)
+    return lambda: heatmap.decode(maps, how.decoder, how.sigma_px)
 
 
 def _split(found: dict[str, Latency], detect: Latency) -> Timing | None:

@@ -37,7 +37,7 @@ def nme(predicted_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme) -> Float
 
 
 def flicker(predicted_xy: FloatArray, truth_xy: FloatArray, scheme: Scheme) -> FloatArray:
-    """Frame-to-frame change of each point's error over the inter-ocular distance: what is seen as trembling.
+    """Frame-to-frame change of each point's error over that frame's inter-ocular distance: what is seen as trembling.
 
     A constant error does not tremble and counts as 0, however large it is.
 

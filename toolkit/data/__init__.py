@@ -8,7 +8,7 @@ from toolkit.data import pack
 from toolkit.data.formats import detect
 from toolkit.data.formats.gather import Split
 from toolkit.data.labels import Photos, Reading, hold_out
-from toolkit.data.sample import Faces, Sample, Subset, box_of_points
+from toolkit.data.sample import Faces, Sample, Subset, box_of_points, one_in
 from toolkit.data.sets import in_own_scheme
 
 SYNTHETIC_SEEDS: dict[Split, int] = {"train": 0, "val": 1, "test": 2}
@@ -90,4 +90,4 @@ def _subset(faces: Photos, name: str) -> Faces:
     return Subset(faces, indices, f"{name} of {faces.title} ({len(indices)} faces)")
 
 
-__all__ = ["Faces", "Photos", "Sample", "Split", "Subset", "box_of_points", "open_faces", "open_folder"]
+__all__ = ["Faces", "Photos", "Sample", "Split", "Subset", "box_of_points", "one_in", "open_faces", "open_folder"]

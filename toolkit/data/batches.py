@@ -70,6 +70,10 @@ class TrainingFaces:
         order = self.faces.draw(np.random.default_rng(key))
         return Epoch(self, tuple(key), order, min(size, len(order)), how, size_px or self.size_px, rows)
 
+    def whole_epoch(self, key: Sequence[int], size: int, how: Augment) -> "Epoch":
+        """The same with the last, smaller batch: what measures or fits leaves no face out."""
+        return replace(self.epoch(key, size, how), rest=True)
+
     def patch(self, index: int, epoch: int) -> Patch:
         """A face as an epoch shows it."""
         kept = self.patches[index]
@@ -97,9 +101,12 @@ class Epoch(Sequence[Batch]):
     how: Augment
     size_px: int
     rows: slice
+    rest: bool = False
+    """Whether a last, smaller batch is among them."""
 
     def __len__(self) -> int:
-        return len(self.order) // self.size
+        full, over = divmod(len(self.order), self.size)
+        return full + (self.rest and over > 0)
 
     @overload
     def __getitem__(self, index: int) -> Batch: ...
@@ -109,15 +116,16 @@ class Epoch(Sequence[Batch]):
         if isinstance(index, slice):
             return [self[i] for i in range(len(self))[index]]
         start = range(len(self))[index] * self.size
-        places = range(start, start + self.size)[self.rows]
+        every = range(len(self.order))[start : start + self.size]
+        places = every[self.rows]
         rngs = [np.random.default_rng([*self.key, place + 1]) for place in places]
         epoch = self.key[1] if len(self.key) > 1 else 0
         faces = [self.whole.patch(int(self.order[place]), epoch) for place in places]
         scheme = self.whole.faces.scheme
         crops = [augment(face, self.size_px, self.how, scheme, rng) for face, rng in zip(faces, rngs, strict=True)]
         weight = 1.0
-        if len(places) < self.size:
-            weight = _share(faces, [self.whole.patch(int(i), epoch) for i in self.order[start : start + self.size]])
+        if len(places) < len(every):
+            weight = _share(faces, [self.whole.patch(int(self.order[place]), epoch) for place in every])
         return Batch(
             images=np.stack([crop.image for crop in crops]),
             points_xy=np.stack([crop.points_xy for crop in crops]),

@@ -10,6 +10,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
+from toolkit.core.selection import evenly_spaced
 from toolkit.data import open_faces
 from toolkit.data.sample import Faces, Subset
 from toolkit.data.visibility import States, hidden_in, states_of
@@ -90,7 +91,7 @@ def spread_crops(faces: Faces, scheme: Scheme, size_px: int, count: int, task: s
     """
     if len(faces) == 0:
         raise ValueError(f"{faces.title} has no faces")
-    chosen = np.unique(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)).tolist()
+    chosen = evenly_spaced(count, len(faces))
     crops, truth = [], []
     for done, index in enumerate(chosen, start=1):
         sample = faces[index]

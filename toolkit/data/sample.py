@@ -91,6 +91,14 @@ class Subset:
         return self.faces[self.indices[index]]
 
 
+def one_in(every: int, faces: Faces) -> Faces:
+    """One face in so many, from the first on; the title then says so."""
+    if every == 1:
+        return faces
+    chosen = range(0, len(faces), every)
+    return Subset(faces, chosen, f"one in {every} of {faces.title} ({len(chosen)} faces)")
+
+
 def box_of_points(points_xy: FloatArray) -> FloatArray:
     """The tight (4,) box around the points that are present.
 

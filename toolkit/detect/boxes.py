@@ -1,6 +1,7 @@
 """Faces as a detector sees them, and their boxes (4,): left, top, right, bottom in image pixels; how they compare, and
 how MediaPipe's box becomes the tight box of the landmarks, which is what the networks are trained on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,14 @@ def similar(box_xyxy: FloatArray, before_xyxy: FloatArray) -> bool:
     sides = [(b[2:] - b[:2]).max() for b in (box_xyxy, before_xyxy)]
     shift = np.abs(box_xyxy[:2] + box_xyxy[2:] - before_xyxy[:2] - before_xyxy[2:]).max() / 2
     return bool(sides[1] / FARTHEST < sides[0] < sides[1] * FARTHEST and shift < sides[1] / 2)
+
+
+def nearest(box_xyxy: FloatArray, boxes_xyxy: Sequence[FloatArray]) -> int | None:
+    """Which of some boxes has its middle nearest to that of a box, if that middle is in it; None where none is."""
+    middle, half = (box_xyxy[:2] + box_xyxy[2:]) / 2, (box_xyxy[2:] - box_xyxy[:2]) / 2
+    off = [float(np.abs(((each[:2] + each[2:]) / 2 - middle) / half).max()) for each in boxes_xyxy]
+    best = int(np.argmin(off)) if off else -1
+    return best if best >= 0 and off[best] < 1 else None
 
 
 def settled(box_xyxy: FloatArray, before_xyxy: FloatArray) -> bool:

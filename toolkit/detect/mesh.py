@@ -18,11 +18,10 @@ from toolkit.core.provenance import install
 from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.core.schemes import W300_68
 from toolkit.data.sample import box_of_points
-from toolkit.detect.boxes import Detection, calibrate
+from toolkit.detect.boxes import Detection, calibrate, nearest
 from toolkit.detect.mesh_table import CORRECTION, MESH_INDEX
 
 SCHEME = W300_68
-MESH_POINTS = 478
 EYES, FOREHEAD, CHIN = (33, 263), 10, 152
 """Mesh points that span the face's own axes: the outer eye corners, and the ends of its middle line."""
 CLOSE_UP = 1.5
@@ -124,14 +123,9 @@ class FaceMesh:
 
 def face_at(box_xyxy: FloatArray, faces: Iterable[MeshFace | None]) -> MeshFace | None:
     """Of the faces whose middle is in a box, the one nearest to its middle; None where there is none."""
-    middle, half = (box_xyxy[:2] + box_xyxy[2:]) / 2, (box_xyxy[2:] - box_xyxy[:2]) / 2
-    nearest, least = None, 1.0
-    for face in faces:
-        if face is not None:
-            off = float(np.abs(((face.box_xyxy[:2] + face.box_xyxy[2:]) / 2 - middle) / half).max())
-            if off < least:
-                nearest, least = face, off
-    return nearest
+    seen = [face for face in faces if face is not None]
+    place = nearest(box_xyxy, [face.box_xyxy for face in seen])
+    return None if place is None else seen[place]
 
 
 def landmarks_of_mesh(mesh_xyz: FloatArray) -> FloatArray:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import runtime
-from toolkit.bundle import Bundle, digest, is_bundle
+from toolkit.bundle import Bundle, digest, is_bundle, read
 from toolkit.core.files import sha256, size_bytes
-from toolkit.data.crops import SpreadCrops
+from toolkit.core.progress import Steps
+from toolkit.data.crops import SpreadCrops, open_crops
 from toolkit.export import lint
 from toolkit.export.deployed import TorchLandmarker
 from toolkit.export.layers import start_of_difference
@@ -70,6 +71,14 @@ class Sources:
 def reference(bundle: Bundle, crops: SpreadCrops) -> Reference:
     """Run a bundle on crops, once for all its files."""
     return Reference(bundle, crops, predictions(TorchLandmarker(bundle), crops.crops))
+
+
+def reference_on(folder: Path, data: Path | None, faces: int) -> Steps[Reference]:
+    """The same of a bundle's folder on so many test faces. Raises as bundle.read and data.crops.open_crops do."""
+    loaded = read(folder)
+    size_px = loaded.card.size_px
+    crops = yield from open_crops(data, "test", faces, scheme=loaded.scheme, size_px=size_px)
+    return reference(loaded, crops)
 
 
 def prove(path: Path, expected: Reference, threads: int) -> tuple[Parity, dict[str, Any]]:

@@ -9,7 +9,19 @@ from torch import Tensor, nn
 
 from toolkit.models.blocks import BasicBlock, Bottleneck, Gate, Head, MBConv, conv_bn, down, initialise, stem, upsample
 from toolkit.models.shape import ShapeLayer
-from toolkit.models.spec import Edge, SuperNetSpec
+from toolkit.models.spec import Body, Edge, Gated, SuperNetSpec
+
+
+def module_of(one: Gated) -> str:
+    """The name of the module that an importance factor is of, an edge's or an MBConv's."""
+    if isinstance(one, Body):
+        return f"{'stage1' if one.stage == 1 else f'stages.{one.stage}.{one.branch}.encoder'}.{one.index}"
+    return f"stages.{one.stage}.{one.target}.edges.{one.source}"
+
+
+def gate_of(one: Gated) -> str:
+    """The name of the module that multiplies by an importance factor."""
+    return f"{module_of(one)}.gate" if isinstance(one, Body) else f"stages.{one.stage}.{one.target}.gates.{one.source}"
 
 
 def transform(spec: SuperNetSpec, edge: Edge) -> nn.Module:

@@ -19,6 +19,7 @@ from toolkit.core.outputs import check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import commit, processor
 from toolkit.core.records import Record
+from toolkit.core.selection import evenly_spaced
 from toolkit.core.zoo import is_bundle
 from toolkit.data import Subset, open_faces
 from toolkit.data.crops import plain_crops
@@ -296,7 +297,7 @@ def _figure5(options: Paper) -> Steps[str]:
     sheets = []
     for on in ALL:
         trained, faces = bundle.read(options.bundles(on)[FIRST][0]), open_faces(options.folder(on), "test", 0)
-        some = Subset(faces, range(0, len(faces), max(1, len(faces) // SHOWN)), faces.title)
+        some = Subset(faces, evenly_spaced(SHOWN, len(faces)), faces.title)
         crops = yield from plain_crops(some, trained.card.size_px)
         sheets.append(f"figure5-{on}.png")
         sheet = sample_sheet(trained.network(), crops, trained.card.sigma_px, trained.card.decoder)

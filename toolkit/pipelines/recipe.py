@@ -133,90 +133,36 @@ class Places:
 
 def waves(at: Places) -> tuple[Wave, ...]:
     """The recipe."""
-    out = at.out
-
-    def on(name: str, sets: Sets) -> Kept:
-        """A step's name, and the sets that it is trained on; two on a thread each are faster than one on two."""
-        folders, shares = tuple(at.of(folder) for folder, _ in sets), tuple(share for _, share in sets)
-        return {"out": out / name, "data": folders, "share": shares, "skip_bad": True, "threads": 1, "resume": True}
-
-    def labelled(name: str, agree: float, flip: bool) -> PseudoLabel:
-        """A set in 300W's style, by the teacher and the main network of the release before."""
-        return PseudoLabel(
-            data=at.source(name),
-            out=out / f"{name}{LABELS}",
-            model=(out / "teacher-last", out / "start-main"),
-            flip=flip,
-            agree=agree,
-            skip_bad=True,
-        )
-
-    def searched(name: str, start: str, size: int) -> Supernet:
-        """The factors of a network's operations and layers, joint with its weights."""
-        return Supernet(
-            **on(name, [*CLOSE, ("infanface", 2.0)]),
-            start=out / start,
-            depth=True,
-            penalty="operations",
-            updates="joint",
-            sparsity=5e-6,
-            size=size,
-            epochs=6,
-            lr=1e-3,
-            synthetic=400,
-        )
-
-    def cut(name: str, parent: str, operations: int) -> Slim:
-        return Slim(supernet=out / parent, out=out / name, operations=operations, importance="gamma", decoder=DECODER)
-
-    def taught(name: str, student: str, size: int, epochs: int, terms: Terms) -> Distil:
-        """A small network, by the teacher, by peers or by neither."""
-        return Distil(
-            **on(name, MIXTURE),
-            student=out / student,
-            teacher=out / "teacher-last" if terms.get("teacher_weight") else None,
-            mask_fill="random",
-            size=size,
-            epochs=epochs,
-            lr=1.5e-3,
-            synthetic=400,
-            coordinate_weight=COORDINATES,
-            augment=dict(TURNED),
-            decoder=DECODER,
-            **terms,
-        )
-
-    def last(name: str, student: str, size: int, epochs: int) -> Distil:
-        """The last phase: the best photos, nearly as they are, and a strong loss of coordinates."""
-        return Distil(
-            **on(name, FINAL),
-            student=out / student,
-            size=size,
-            epochs=epochs,
-            lr=5e-4,
-            coordinate_weight=STRONG,
-            augment=dict(UNTURNED),
-            decoder=DECODER,
-            **ALONE,
-        )
-
-    def shaped(name: str, parent: str) -> Shape:
-        """A shape layer on top, in 300W's style."""
-        return Shape(bundle=out / parent, out=out / name, data=at.of("300w"), rounds=3)
-
-    def seeded(terms: dict[str, tuple[int, Terms]]) -> list[Job[Any]]:
-        return [
-            _step(distil.run, replace(taught(f"{name}-{seed}", "small-slim", 96, epochs, given), seed=seed))
-            for seed in SEEDS
-            for name, (epochs, given) in terms.items()
-        ]
-
-    placement = PseudoLabel(
-        data=at.source("aflw_merl"), out=out / PLACED, model=(out / "start-main",), correct="placement", flip=True
+    return (
+        _placement(at),
+        _teachers(at),
+        _second(at),
+        _labels(at),
+        _slim(at),
+        _distil(at),
+        _last(at),
+        _others(at),
+        _others_last(at),
+        _shape(at),
+        _compared(at),
     )
+
+
+def _placement(at: Places) -> Wave:
+    placement = PseudoLabel(
+        data=at.source("aflw_merl"), out=at.out / PLACED, model=(at.out / "start-main",), correct="placement", flip=True
+    )
+    return Wave(
+        name="placement",
+        purpose="AFLW's labels lie beside their faces: move them into place",
+        jobs=(_step(pseudo_label.run, placement),),
+    )
+
+
+def _teachers(at: Places) -> Wave:
     headed = Teacher(
-        **on("teacher", [(folder, share) for folder, _, share in HEADED]),
-        start=out / "start-teacher",
+        **_on(at, "teacher", [(folder, share) for folder, _, share in HEADED]),
+        start=at.out / "start-teacher",
         heads=HEADS,
         marked=tuple(marked for _, marked, _ in HEADED),
         hold_out="all",
@@ -227,9 +173,26 @@ def waves(at: Places) -> tuple[Wave, ...]:
         coordinate_weight=STRONG,
         augment=dict(TURNED),
     )
+    begun = Supernet(
+        **_on(at, "begun", ()), size=64, synthetic=4000, fresh=True, epochs=8, updates="joint", sparsity=0.0
+    )
+    return Wave(
+        name="teachers",
+        purpose="one HRNetV2-W18 for all schemes and styles; a supernet of drawn faces; which operations and "
+        "layers released networks can spare",
+        jobs=(
+            _step(teacher.run, headed),
+            _step(supernet.run, begun),
+            _step(supernet.run, _searched(at, "main-supernet", "start-main", 128)),
+            _step(supernet.run, _searched(at, "small-supernet", "start-small", 96)),
+        ),
+    )
+
+
+def _second(at: Places) -> Wave:
     headed_last = Teacher(
-        **on("teacher-last", [(folder, 0.25 * share) for folder, share in CLOSE]),
-        start=out / "teacher",
+        **_on(at, "teacher-last", [(folder, 0.25 * share) for folder, share in CLOSE]),
+        start=at.out / "teacher",
         heads=HEADS[:1],
         size=128,
         epochs=28,
@@ -237,10 +200,9 @@ def waves(at: Places) -> tuple[Wave, ...]:
         coordinate_weight=STRONG,
         augment=dict(LAST),
     )
-    begun = Supernet(**on("begun", ()), size=64, synthetic=4000, fresh=True, epochs=8, updates="joint", sparsity=0.0)
     spared = Supernet(
-        **on("spared", ()),
-        start=out / "begun",
+        **_on(at, "spared", ()),
+        start=at.out / "begun",
         size=64,
         synthetic=4000,
         fresh=True,
@@ -250,30 +212,63 @@ def waves(at: Places) -> tuple[Wave, ...]:
         sparsity=5e-6,
         penalty="macs",
     )
-    points_98 = Teacher(
-        **on("points-98", [*CLOSE, ("infanface", 1.0)]),
-        start=out / "main-last",
-        heads=("wflw-98",),
-        size=128,
-        synthetic=6000,
-        epochs=6,
-        lr=1e-3,
-        coordinate_weight=COORDINATES,
-        decoder=DECODER,
+    return Wave(
+        name="second",
+        purpose="the teacher on the best photos, nearly as they are, with its head in their style alone; which "
+        "operations the supernet of drawn faces can spare, which `quickstart` begins with",
+        jobs=(_step(teacher.run, headed_last), _step(supernet.run, spared)),
     )
-    points_98_last = replace(
-        points_98,
-        **on("points-98-last", [*CLOSE, ("infanface", 1.0)]),
-        start=out / "points-98",
-        synthetic=3000,
-        epochs=4,
-        lr=5e-4,
-        coordinate_weight=STRONG,
-        augment=dict(UNTURNED),
+
+
+def _labels(at: Places) -> Wave:
+    wanted = (
+        *(("photos5", 0.1, True), ("aflw_pose", 0.2, True)),
+        *(("aflw_merl", 0.2, False), ("ytf68", 0.15, False)),
     )
+    return Wave(
+        name="labels",
+        purpose="photos with five points, turned heads and frames, labelled in 300W's style",
+        jobs=tuple(_step(pseudo_label.run, _labelled(at, *each)) for each in wanted),
+    )
+
+
+def _slim(at: Places) -> Wave:
+    return Wave(
+        name="slim",
+        purpose="cut to 320 and 220 operations, with those of the shape layer to come",
+        jobs=(
+            _step(slim.run, _cut(at, "main-slim", "main-supernet", 320 - SHAPE)),
+            _step(slim.run, _cut(at, "small-slim", "small-supernet", 220 - SHAPE)),
+        ),
+    )
+
+
+def _distil(at: Places) -> Wave:
+    return Wave(
+        name="distil",
+        purpose="triple distillation: peers, teacher and masks",
+        jobs=(
+            _step(distil.run, _taught(at, "main-triple", "main-slim", 128, 4, TRIPLE)),
+            _step(distil.run, _taught(at, "small-triple", "small-slim", 96, 4, TRIPLE)),
+        ),
+    )
+
+
+def _last(at: Places) -> Wave:
+    return Wave(
+        name="last",
+        purpose="the best photos, nearly as they are, with a strong loss of coordinates",
+        jobs=(
+            _step(distil.run, _last_phase(at, "main-last", "main-triple", 128, 24)),
+            _step(distil.run, _last_phase(at, "small-last", "small-triple", 96, 16)),
+        ),
+    )
+
+
+def _others(at: Places) -> Wave:
     points_29 = Teacher(
-        **on("points-29", [("helen29/train", 1.0), *((folder, 0.3) for folder, _ in CLOSE)]),
-        start=out / "small-last",
+        **_on(at, "points-29", [("helen29/train", 1.0), *((folder, 0.3) for folder, _ in CLOSE)]),
+        start=at.out / "small-last",
         heads=("cofw-29",),
         size=96,
         synthetic=1000,
@@ -283,8 +278,8 @@ def waves(at: Places) -> tuple[Wave, ...]:
         decoder=DECODER,
     )
     drawn = Teacher(
-        **on("free-drawn", ()),
-        arch=str(out / "main-slim"),
+        **_on(at, "free-drawn", ()),
+        arch=str(at.out / "main-slim"),
         size=128,
         progressive=(64, 96),
         synthetic=12000,
@@ -293,9 +288,33 @@ def waves(at: Places) -> tuple[Wave, ...]:
         coordinate_weight=COORDINATES,
         decoder=DECODER,
     )
+    return Wave(
+        name="others",
+        purpose="the small network's last phase once more; 160 px, 98 and 29 points; a network of drawn faces",
+        jobs=(
+            _step(distil.run, _last_phase(at, "small-longer", "small-last", 96, 40)),
+            _step(distil.run, replace(_taught(at, "large-taught", "main-last", 160, 2, FROM_TEACHER), lr=1e-3)),
+            _step(teacher.run, _of_98_points(at)),
+            _step(teacher.run, points_29),
+            _step(teacher.run, drawn),
+        ),
+    )
+
+
+def _others_last(at: Places) -> Wave:
+    points_98_last = replace(
+        _of_98_points(at),
+        out=at.out / "points-98-last",
+        start=at.out / "points-98",
+        synthetic=3000,
+        epochs=4,
+        lr=5e-4,
+        coordinate_weight=STRONG,
+        augment=dict(UNTURNED),
+    )
     free = Teacher(
-        **on("free", [("london189", 8.0)]),
-        start=out / "free-drawn",
+        **_on(at, "free", [("london189", 8.0)]),
+        start=at.out / "free-drawn",
         size=128,
         synthetic=1500,  # eight times, as the portraits
         fresh=True,
@@ -305,103 +324,136 @@ def waves(at: Places) -> tuple[Wave, ...]:
         augment=dict(LAST),
         decoder=DECODER,
     )
-    large = replace(taught("large-taught", "main-last", 160, 2, FROM_TEACHER), lr=1e-3)
-    return (
-        Wave(
-            name="placement",
-            purpose="AFLW's labels lie beside their faces: move them into place",
-            jobs=(_step(pseudo_label.run, placement),),
-        ),
-        Wave(
-            name="teachers",
-            purpose="one HRNetV2-W18 for all schemes and styles; a supernet of drawn faces; which operations and "
-            "layers released networks can spare",
-            jobs=(
-                _step(teacher.run, headed),
-                _step(supernet.run, begun),
-                _step(supernet.run, searched("main-supernet", "start-main", 128)),
-                _step(supernet.run, searched("small-supernet", "start-small", 96)),
-            ),
-        ),
-        Wave(
-            name="second",
-            purpose="the teacher on the best photos, nearly as they are, with its head in their style alone; which "
-            "operations the supernet of drawn faces can spare, which `quickstart` begins with",
-            jobs=(_step(teacher.run, headed_last), _step(supernet.run, spared)),
-        ),
-        Wave(
-            name="labels",
-            purpose="photos with five points, turned heads and frames, labelled in 300W's style",
-            jobs=tuple(
-                _step(pseudo_label.run, labelled(*wanted))
-                for wanted in (
-                    *(("photos5", 0.1, True), ("aflw_pose", 0.2, True)),
-                    *(("aflw_merl", 0.2, False), ("ytf68", 0.15, False)),
-                )
-            ),
-        ),
-        Wave(
-            name="slim",
-            purpose="cut to 320 and 220 operations, with those of the shape layer to come",
-            jobs=(
-                _step(slim.run, cut("main-slim", "main-supernet", 320 - SHAPE)),
-                _step(slim.run, cut("small-slim", "small-supernet", 220 - SHAPE)),
-            ),
-        ),
-        Wave(
-            name="distil",
-            purpose="triple distillation: peers, teacher and masks",
-            jobs=(
-                _step(distil.run, taught("main-triple", "main-slim", 128, 4, TRIPLE)),
-                _step(distil.run, taught("small-triple", "small-slim", 96, 4, TRIPLE)),
-            ),
-        ),
-        Wave(
-            name="last",
-            purpose="the best photos, nearly as they are, with a strong loss of coordinates",
-            jobs=(
-                _step(distil.run, last("main-last", "main-triple", 128, 24)),
-                _step(distil.run, last("small-last", "small-triple", 96, 16)),
-            ),
-        ),
-        Wave(
-            name="others",
-            purpose="the small network's last phase once more; 160 px, 98 and 29 points; a network of drawn faces",
-            jobs=(
-                _step(distil.run, last("small-longer", "small-last", 96, 40)),
-                _step(distil.run, large),
-                _step(teacher.run, points_98),
-                _step(teacher.run, points_29),
-                _step(teacher.run, drawn),
-            ),
-        ),
-        Wave(
-            name="others-last",
-            purpose="their last phase; the network of drawn faces sees portraits that anybody may use",
-            jobs=(
-                _step(distil.run, last("large-last", "large-taught", 160, 8)),
-                _step(teacher.run, points_98_last),
-                _step(teacher.run, free),
-            ),
-        ),
-        Wave(
-            name="shape",
-            purpose="a shape layer behind the decoding",
-            jobs=tuple(
-                _step(shape.run, shaped(name, parent))
-                for name, parent in (("main", "main-last"), ("small", "small-longer"), ("large", "large-last"))
-            ),
-        ),
-        Wave(
-            name="compared",
-            purpose="a study: the same time on peers, teacher and masks, on the teacher and on the truth alone, two "
-            "seeds each",
-            ships=False,
-            jobs=tuple(
-                seeded({"small-peers": (2, TRIPLE), "small-teacher": (3, FROM_TEACHER), "small-truth": (6, ALONE)})
-            ),
+    return Wave(
+        name="others-last",
+        purpose="their last phase; the network of drawn faces sees portraits that anybody may use",
+        jobs=(
+            _step(distil.run, _last_phase(at, "large-last", "large-taught", 160, 8)),
+            _step(teacher.run, points_98_last),
+            _step(teacher.run, free),
         ),
     )
+
+
+def _shape(at: Places) -> Wave:
+    wanted = (("main", "main-last"), ("small", "small-longer"), ("large", "large-last"))
+    return Wave(
+        name="shape",
+        purpose="a shape layer behind the decoding",
+        jobs=tuple(_step(shape.run, _shaped(at, *each)) for each in wanted),
+    )
+
+
+def _compared(at: Places) -> Wave:
+    wanted: dict[str, tuple[int, Terms]] = {
+        "small-peers": (2, TRIPLE),
+        "small-teacher": (3, FROM_TEACHER),
+        "small-truth": (6, ALONE),
+    }
+    steps = [
+        replace(_taught(at, f"{name}-{seed}", "small-slim", 96, epochs, terms), seed=seed)
+        for seed in SEEDS
+        for name, (epochs, terms) in wanted.items()
+    ]
+    return Wave(
+        name="compared",
+        purpose="a study: the same time on peers, teacher and masks, on the teacher and on the truth alone, two "
+        "seeds each",
+        ships=False,
+        jobs=tuple(_step(distil.run, each) for each in steps),
+    )
+
+
+def _on(at: Places, name: str, sets: Sets) -> Kept:
+    """A step's name, and the sets that it is trained on; two on a thread each are faster than one on two."""
+    folders, shares = tuple(at.of(folder) for folder, _ in sets), tuple(share for _, share in sets)
+    return {"out": at.out / name, "data": folders, "share": shares, "skip_bad": True, "threads": 1, "resume": True}
+
+
+def _labelled(at: Places, name: str, agree: float, flip: bool) -> PseudoLabel:
+    """A set in 300W's style, by the teacher and the main network of the release before."""
+    return PseudoLabel(
+        data=at.source(name),
+        out=at.out / f"{name}{LABELS}",
+        model=(at.out / "teacher-last", at.out / "start-main"),
+        flip=flip,
+        agree=agree,
+        skip_bad=True,
+    )
+
+
+def _searched(at: Places, name: str, start: str, size: int) -> Supernet:
+    """The factors of a network's operations and layers, joint with its weights."""
+    return Supernet(
+        **_on(at, name, [*CLOSE, ("infanface", 2.0)]),
+        start=at.out / start,
+        depth=True,
+        penalty="operations",
+        updates="joint",
+        sparsity=5e-6,
+        size=size,
+        epochs=6,
+        lr=1e-3,
+        synthetic=400,
+    )
+
+
+def _cut(at: Places, name: str, parent: str, operations: int) -> Slim:
+    """A supernet cut to a budget of operations."""
+    return Slim(supernet=at.out / parent, out=at.out / name, operations=operations, importance="gamma", decoder=DECODER)
+
+
+def _taught(at: Places, name: str, student: str, size: int, epochs: int, terms: Terms) -> Distil:
+    """A small network, by the teacher, by peers or by neither."""
+    return Distil(
+        **_on(at, name, MIXTURE),
+        student=at.out / student,
+        teacher=at.out / "teacher-last" if terms.get("teacher_weight") else None,
+        mask_fill="random",
+        size=size,
+        epochs=epochs,
+        lr=1.5e-3,
+        synthetic=400,
+        coordinate_weight=COORDINATES,
+        augment=dict(TURNED),
+        decoder=DECODER,
+        **terms,
+    )
+
+
+def _last_phase(at: Places, name: str, student: str, size: int, epochs: int) -> Distil:
+    """The last phase: the best photos, nearly as they are, and a strong loss of coordinates."""
+    return Distil(
+        **_on(at, name, FINAL),
+        student=at.out / student,
+        size=size,
+        epochs=epochs,
+        lr=5e-4,
+        coordinate_weight=STRONG,
+        augment=dict(UNTURNED),
+        decoder=DECODER,
+        **ALONE,
+    )
+
+
+def _of_98_points(at: Places) -> Teacher:
+    """The main network with a head of 98 points."""
+    return Teacher(
+        **_on(at, "points-98", [*CLOSE, ("infanface", 1.0)]),
+        start=at.out / "main-last",
+        heads=("wflw-98",),
+        size=128,
+        synthetic=6000,
+        epochs=6,
+        lr=1e-3,
+        coordinate_weight=COORDINATES,
+        decoder=DECODER,
+    )
+
+
+def _shaped(at: Places, name: str, parent: str) -> Shape:
+    """A shape layer on top, in 300W's style."""
+    return Shape(bundle=at.out / parent, out=at.out / name, data=at.of("300w"), rounds=3)
 
 
 def faces_of(options: ToFolder, at: Places) -> int:

@@ -26,15 +26,10 @@ Call = Callable[[Any], list[Any]]
 def htp(model: Path) -> tuple[Call, dict[str, Any]]:
     """An .onnx file on Qualcomm's HTP simulator, floats in half precision, as far as it takes it."""
     import onnxruntime
-    import onnxruntime_qnn as qnn  # type: ignore[import-not-found]
 
-    onnxruntime.register_execution_provider_library(QNN, qnn.get_library_path())
-    devices = [device for device in onnxruntime.get_ep_devices() if device.ep_name == QNN]
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    provider = {"backend_path": qnn.get_qnn_htp_path(), "enable_htp_fp16_precision": "1", "soc_model": SOC_MODEL}
-    options.add_provider_for_devices(devices[:1], provider)
-    session = onnxruntime.InferenceSession(str(model), sess_options=options)
+    session = _simulated(model, options, {"enable_htp_fp16_precision": "1", "soc_model": SOC_MODEL})
     parts = session.get_provider_graph_assignment_info()
     nodes = [(part.ep_name == QNN, node.op_type) for part in parts for node in part.get_nodes()]
     about = {
@@ -50,15 +45,21 @@ def htp(model: Path) -> tuple[Call, dict[str, Any]]:
 def compiled(model: Path) -> tuple[Call, dict[str, Any]]:
     """An .onnx file around a program that was compiled for one of Qualcomm's chips, on the HTP simulator."""
     import onnxruntime
-    import onnxruntime_qnn as qnn
+
+    session = _simulated(model, onnxruntime.SessionOptions(), {})
+    about = {"engine": f"onnxruntime-qnn {version('onnxruntime-qnn')}, HTP simulator, compiled ahead of time"}
+    return lambda crop: session.run(None, {"image": crop}), about
+
+
+def _simulated(model: Path, options: Any, provider: dict[str, str]) -> Any:
+    """A session of an .onnx file on the HTP simulator, given onnxruntime's options and more of the provider's."""
+    import onnxruntime
+    import onnxruntime_qnn as qnn  # type: ignore[import-not-found]
 
     onnxruntime.register_execution_provider_library(QNN, qnn.get_library_path())
     devices = [device for device in onnxruntime.get_ep_devices() if device.ep_name == QNN]
-    options = onnxruntime.SessionOptions()
-    options.add_provider_for_devices(devices[:1], {"backend_path": qnn.get_qnn_htp_path()})
-    session = onnxruntime.InferenceSession(str(model), sess_options=options)
-    about = {"engine": f"onnxruntime-qnn {version('onnxruntime-qnn')}, HTP simulator, compiled ahead of time"}
-    return lambda crop: session.run(None, {"image": crop}), about
+    options.add_provider_for_devices(devices[:1], {"backend_path": qnn.get_qnn_htp_path(), **provider})
+    return onnxruntime.InferenceSession(str(model), sess_options=options)
 
 
 def gpu(model: Path) -> tuple[Call, dict[str, Any]]:

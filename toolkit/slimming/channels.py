@@ -13,8 +13,8 @@ from torch_pruning import DependencyGraph
 from torch_pruning.pruner.importance import GroupMagnitudeImportance
 
 from toolkit.models.building import blank
-from toolkit.models.spec import DIVISOR, Edge, SuperNetSpec
-from toolkit.models.supernet import HRSuperNet
+from toolkit.models.spec import DIVISOR, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet, module_of
 from toolkit.slimming.graph import traceable
 
 
@@ -106,19 +106,15 @@ def spec_of(spec: SuperNetSpec, widths: Mapping[str, int]) -> SuperNetSpec:
     stem = (widths["stem.0"], widths["stem.3"])
     edges, blocks = [], {(1, 0): stem[1]}
     for edge in spec.edges:
-        convolutions = [widths[f"{_prefix(edge)}.{3 * i}"] for i in range(len(edge.inner))]
+        convolutions = [widths[f"{module_of(edge)}.{3 * i}"] for i in range(len(edge.inner))]
         edges.append(replace(edge, inner=tuple(convolutions)))
-        last = f"{_prefix(edge)}.{3 * len(edge.inner)}"
+        last = f"{module_of(edge)}.{3 * len(edge.inner)}"
         known = blocks[edge.stage - 1, edge.source] if edge.kind == "identity" else widths[last]
         blocks[edge.stage, edge.target] = known
     own = tuple((s, k, width) for (s, k), width in sorted(blocks.items()) if s > 1 and width != spec.widths[k])
     final = sum(width for (stage, _), width in blocks.items() if stage == spec.stages)
     hidden = widths["head.hidden"]
     return replace(spec, edges=tuple(edges), stem=stem, narrowed=own, head=None if hidden == final else hidden)
-
-
-def _prefix(edge: Edge) -> str:
-    return f"stages.{edge.stage}.{edge.target}.edges.{edge.source}"
 
 
 def _kept(scores: Tensor, level: float, round_to: int) -> int:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from toolkit.models.building import blank
-from toolkit.models.spec import DIVISOR, Body, Edge, Gated, SuperNetSpec
-from toolkit.models.supernet import HRSuperNet
+from toolkit.models.spec import DIVISOR, Edge, Gated, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet, gate_of
 from toolkit.slimming.graph import GateGraph
 
 HeadCut = Literal["inputs", "published"]
@@ -35,11 +35,11 @@ class SuperNetGraph:
         Raises:
             ValueError: nothing is left, or the published head has no meaning since this one has a width of its own.
         """
-        dead = self.graph.dead(map(_gate, off))
+        dead = self.graph.dead(map(gate_of, off))
         spec = self.spec
-        edges = tuple(edge for edge in spec.edges if _gate(edge) not in dead)
+        edges = tuple(edge for edge in spec.edges if gate_of(edge) not in dead)
         blocks = {(1, 0), *((edge.stage, edge.target) for edge in edges)}
-        gone = [body for body in spec.bodies if spec.depth_factors and _gate(body) in dead]
+        gone = [body for body in spec.bodies if spec.depth_factors and gate_of(body) in dead]
         counts = Counter({block: spec.depth_of(*block) for block in blocks})
         counts.subtract((body.stage, body.branch) for body in gone if (body.stage, body.branch) in blocks)
         depths = ((*block, n) for block, n in sorted(counts.items()) if block[0] < spec.stages and n != spec.depth)
@@ -61,7 +61,7 @@ class SuperNetGraph:
             ValueError: as `left` does.
         """
         off = frozenset(off)  # an iterator gives its members once
-        gates = [_gate(one) for one in off]
+        gates = [gate_of(one) for one in off]
         spec = self.left(off, head)
         smaller = self.graph.view(gates)
         if spec.head_width < self.spec.head_width:
@@ -76,7 +76,7 @@ class SuperNetGraph:
 
     def removed(self, off: Iterable[Gated]) -> list[str]:
         """The modules that go, by name: operations, layers, blocks, and inputs of the head."""
-        gates = [_gate(one) for one in off]
+        gates = [gate_of(one) for one in off]
         slices = self.graph.slices(gates).items()
         inputs = [f"{name}, {len(channels)} inputs" for name, channels in slices]
         return [*(name for name in self.graph.removed(gates) if ".gates." not in name or _identity(name)), *inputs]
@@ -179,13 +179,6 @@ def within(
 
 def _below(spec: SuperNetSpec, scores: Tensor, threshold: float) -> Off:
     return frozenset(one for one, score in zip(spec.gated, scores.tolist(), strict=True) if score < threshold)
-
-
-def _gate(one: Gated) -> str:
-    """The name of the module that multiplies by a factor."""
-    if isinstance(one, Body):
-        return f"{'stage1' if one.stage == 1 else f'stages.{one.stage}.{one.branch}.encoder'}.{one.index}.gate"
-    return f"stages.{one.stage}.{one.target}.gates.{one.source}"
 
 
 def _identity(name: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from toolkit.models.spec import Edge, Gated, SuperNetSpec
-from toolkit.models.supernet import HRSuperNet
+from toolkit.models.spec import Gated, SuperNetSpec
+from toolkit.models.supernet import HRSuperNet, module_of
 
 Weights = dict[str, Tensor]
 Importance = Literal["alpha", "gamma", "taylor", "random"]
@@ -17,7 +17,7 @@ Importance = Literal["alpha", "gamma", "taylor", "random"]
 def factors(spec: SuperNetSpec, weights: Weights) -> Tensor:
     """(G,) importance factors as they were learned."""
     bodies = spec.bodies if spec.depth_factors else ()
-    own = [weights[f"{_encoder(body.stage, body.branch)}.{body.index}.factor"] for body in bodies]
+    own = [weights[f"{module_of(body)}.factor"] for body in bodies]
     return torch.cat([weights["alpha"].detach(), *(factor.detach().view(1) for factor in own)])
 
 
@@ -42,8 +42,7 @@ def by_gamma(spec: SuperNetSpec, weights: Weights) -> Tensor:
         raise ValueError("gamma is followed through MBConvs alone: give --importance alpha or taylor")
     factor: dict[Gated, float] = dict(zip(spec.gated, by_alpha(spec, weights).tolist(), strict=True))
     scores: dict[Gated, float] = {
-        body: factor.get(body, 1.0) * _last_norm(weights, f"{_encoder(body.stage, body.branch)}.{body.index}") ** 0.5
-        for body in spec.bodies
+        body: factor.get(body, 1.0) * _last_norm(weights, module_of(body)) ** 0.5 for body in spec.bodies
     }
 
     def residuals(stage: int, branch: int) -> float:
@@ -56,7 +55,7 @@ def by_gamma(spec: SuperNetSpec, weights: Weights) -> Tensor:
         for target in spec.branches(stage):
             incoming = spec.into(stage, target)
             for edge in incoming:
-                scale = square[edge.source] if edge.kind == "identity" else _last_norm(weights, _prefix(edge))
+                scale = square[edge.source] if edge.kind == "identity" else _last_norm(weights, module_of(edge))
                 scores[edge] = factor[edge] * scale**0.5
             after[target] = sum(scores[edge] ** 2 for edge in incoming) / 2 + residuals(stage, target)
         square = after
@@ -90,14 +89,6 @@ def by_taylor(net: HRSuperNet, losses: Iterable[Tensor]) -> Tensor:
 def at_random(spec: SuperNetSpec, seed: int) -> Tensor:
     """A control that knows nothing."""
     return torch.rand(len(spec.gated), generator=torch.Generator().manual_seed(seed))
-
-
-def _prefix(edge: Edge) -> str:
-    return f"stages.{edge.stage}.{edge.target}.edges.{edge.source}"
-
-
-def _encoder(stage: int, branch: int) -> str:
-    return "stage1" if stage == 1 else f"stages.{stage}.{branch}.encoder"
 
 
 def _last_norm(weights: Weights, prefix: str) -> float:

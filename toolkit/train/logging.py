@@ -17,6 +17,7 @@ from toolkit.core.files import write_bytes, write_lines
 from toolkit.core.heatmap import Decoder
 from toolkit.core.images import png
 from toolkit.core.metrics import nme
+from toolkit.core.selection import evenly_spaced
 from toolkit.data.crops import PlainCrops
 from toolkit.train.inference import predict
 from toolkit.train.optim import EMA, swapped
@@ -64,7 +65,7 @@ def sample_sheet(net: nn.Module, crops: PlainCrops, sigma_px: float, decoder: De
     The caption is a face's NME.
     """
     scheme = crops.faces.scheme
-    chosen = np.unique(np.linspace(0, len(crops.images) - 1, SHOWN).astype(int))
+    chosen = evenly_spaced(SHOWN, len(crops.images))
     truth, found = crops.points_xy[chosen], predict(net, crops.images[chosen], sigma_px, decoder)
     scale = TILE_PX / crops.images.shape[1]
     tiles = []

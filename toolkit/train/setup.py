@@ -24,15 +24,13 @@ from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.data.crops import PlainCrops, plain_crops
 from toolkit.data.licences import licence_of
 from toolkit.data.sets import Mix, Portion, in_scheme, picked
+from toolkit.models.spec import DIVISOR
 from toolkit.train.checkpoint import claim, discard, require_same
 from toolkit.train.device import default_precision, pick_device, process_settings
 from toolkit.train.distributed import ProcessGroup, default_threads, start_processes
 from toolkit.train.inference import visibility_auc
 from toolkit.train.options import Training
 from toolkit.train.run import EpochRecord, Pass, Run, Settings, default_workers
-
-STRIDE = 32
-"""Pixels of the crop to one of the network's smallest maps."""
 
 
 @dataclass(kw_only=True)
@@ -293,8 +291,8 @@ def _first(options: Training) -> tuple[Path | None, int]:
 def _check_norms(options: Training, faces: Mix) -> None:
     """Raises ValueError where a norm would have a single value to find the spread of."""
     batch = min(options.optim.batch, faces.an_epoch)
-    if batch == 1 and min(options.sizes) == STRIDE:
-        raise ValueError(f"a batch of one face at {STRIDE} px leaves a norm one value: give --batch 2, or --size 64")
+    if batch == 1 and min(options.sizes) == DIVISOR:
+        raise ValueError(f"a batch of one face at {DIVISOR} px leaves a norm one value: give --batch 2, or --size 64")
 
 
 def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme) -> Mix:

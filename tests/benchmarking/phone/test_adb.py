@@ -67,7 +67,7 @@ def test_timings_and_predictions_of_a_phone_become_records(phone: Path) -> None:
     assert read_lines(phone / "results.jsonl") == list(outcome.records)
     assert not list((phone / "phone").iterdir()), "the phone is left as it was"
     record = finish(evaluate.run(Evaluate(model=released("int8"), synthetic=4))).records[0]
-    assert cpu["errors_percent"] == record["errors_percent"][::2] == gpu["errors_percent"]
+    assert cpu["errors_percent"] == record["errors_percent"][::3] == gpu["errors_percent"]
     assert cpu["data"].endswith("2 of them") and cpu["n"] == 2
 
 

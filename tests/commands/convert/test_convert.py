@@ -49,6 +49,7 @@ def test_names_say_what_a_file_is(converted) -> None:
 def test_sidecars_name_source_and_proof(converted) -> None:
     """The bundle's hash, the file's hash, parity, versions; calibration for static int8 alone."""
     digest = bundle.digest(converted.bundle)
+    assert {record["precision"] for record in converted.outcome.records} == set(PRECISIONS)
     for record in converted.outcome.records:
         about = sidecar.read(converted.models / record["model"])
         assert about.source_bundle == digest

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import toolkit
+from tests.train.tiny import Blobs
 from toolkit import bundle, runtime
 from toolkit.bundle import Bundle
 from toolkit.commands.convert.convert import Convert
@@ -17,6 +18,7 @@ from toolkit.commands.convert.describe import Describe
 from toolkit.commands.convert.describe import run as describe
 from toolkit.commands.measure.evaluate import Evaluate
 from toolkit.commands.measure.evaluate import run as evaluate
+from toolkit.commands.train import shape
 from toolkit.commands.train.distil import ALONE, Distil
 from toolkit.commands.train.distil import run as distil
 from toolkit.commands.train.shape import Shape, run
@@ -26,6 +28,7 @@ from toolkit.commands.train.teacher import Teacher
 from toolkit.commands.train.teacher import run as teacher
 from toolkit.core.progress import Progress, finish
 from toolkit.core.schemes import COFW_29, W300_68, joint
+from toolkit.data.batches import training_faces
 from toolkit.landmarkers import open_model
 from toolkit.models.building import build
 from toolkit.models.spec import SuperNetSpec
@@ -48,6 +51,13 @@ def shaped(plain: Path) -> Path:
     """The small network with a layer fitted to a few synthetic faces."""
     finish(run(Shape(bundle=plain, out=plain.with_name("shaped"), **FEW)))
     return plain.with_name("shaped")
+
+
+def test_every_face_is_looked_at(plain: Path) -> None:
+    """Once a round, also those that fill no batch."""
+    faces = finish(training_faces(Blobs(20), 32))
+    epochs = shape._epochs(Shape(bundle=plain, out=plain.with_name("out")), faces, range(2))
+    assert [[len(batch.images) for batch in epoch] for epoch in epochs] == [[16, 4], [16, 4]]
 
 
 @pytest.mark.slow

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 import torch
 
+from tests.train.tiny import Blobs
 from toolkit import bundle
 from toolkit.bundle import Bundle, Card
+from toolkit.commands.train import slim
 from toolkit.commands.train.slim import Slim, run
 from toolkit.core.progress import finish
+from toolkit.data import Subset
+from toolkit.data.batches import training_faces
 from toolkit.models.building import build
 from toolkit.models.spec import Edge, HRNetSpec, SuperNetSpec, hrsupernet, s_hrnet
 from toolkit.models.supernet import HRSuperNet
@@ -141,6 +145,22 @@ def test_two_budgets_are_one_too_many() -> None:
     """Refused before anything is read."""
     with pytest.raises(ValueError, match="only one"):
         Slim(supernet=Path("runs/a"), out=Path("runs/b"), macs=3, params=2)
+
+
+def test_taylor_looks_at_all_of_the_set(small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its first face to its last, also where there are less than twice as many as are asked for."""
+    monkeypatch.setattr(slim, "open_faces", lambda *given, **named: Blobs(9))
+    options = Slim(supernet=Path("runs/a"), out=Path("runs/b"), share=0.5, importance="taylor", faces=5)
+    (part,) = finish(slim._faces(options, small_bundle)).faces.parts
+    assert isinstance(part.faces, Subset) and part.faces.indices == [0, 2, 4, 6, 8]
+
+
+def test_taylor_sums_over_all_faces(small_bundle: Bundle) -> None:
+    """20 are a batch of 16 and one of 4, which counts a quarter as much, for like faces within a factor of 2."""
+    net, faces = small_bundle.network(), finish(training_faces(Blobs(20), 64))
+    assert isinstance(net, HRSuperNet)
+    first, last = (float(loss.detach()) for loss in slim._losses(net, faces, 1.0))
+    assert first / 8 < last < first / 2
 
 
 @pytest.mark.slow

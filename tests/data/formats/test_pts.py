@@ -62,13 +62,14 @@ def test_round_trip(tmp_path: Path) -> None:
         ("n_points: 2 \xe9{\n1 1\n2 2\n}", "plain text"),
     ],
 )
-def test_damaged_files_are_named(tmp_path: Path, text: str, message: str) -> None:
-    """One line that says which file and what is wrong."""
-    path = tmp_path / "bad.pts"
+def test_damaged_files_are_told(tmp_path: Path, text: str, message: str) -> None:
+    """One line that says what is wrong; of a face in a folder it names the file, too."""
+    path = face(tmp_path, "bad")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(ValueError, match=message):
         read_pts(path, 2)
-    assert "bad.pts" in str(caught.value)
+    (problem,) = problems(tmp_path)
+    assert problem.startswith(f"{path}: ") and "\n" not in problem
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from toolkit import bundle, runtime
+from toolkit import runtime
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.data.crops import open_crops
-from toolkit.export.proof import Reference, Sources, prove, reference, refusal, table
+from toolkit.export.proof import Reference, Sources, prove, reference_on, refusal, table
 from toolkit.runtime import sidecar
 
 
@@ -56,7 +55,7 @@ def run(options: Verify) -> Steps[Outcome]:
         try:
             source = sidecar.read(path).source_bundle
             if source not in references:
-                references[source] = yield from _reference(options, bundles.of(source))
+                references[source] = yield from reference_on(bundles.of(source), options.data, options.faces)
             _, record = prove(path, references[source], options.threads)
         except (ValueError, FileNotFoundError) as error:
             record = refusal(path, " ".join(str(error).split()))
@@ -66,10 +65,3 @@ def run(options: Verify) -> Steps[Outcome]:
     failed = sum(not record["ok"] for record in records)
     verdict = f"{failed} of {len(records)} files failed" if failed else f"all {len(records)} files keep their budgets"
     return Outcome(text=f"{table(records)}\n{verdict}", records=tuple(records), ok=not failed)
-
-
-def _reference(options: Verify, folder: Path) -> Steps[Reference]:
-    loaded = bundle.read(folder)
-    size_px = loaded.card.size_px
-    crops = yield from open_crops(options.data, "test", options.faces, scheme=loaded.scheme, size_px=size_px)
-    return reference(loaded, crops)

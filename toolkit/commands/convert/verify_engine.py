@@ -15,10 +15,9 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.data.crops import open_crops
 from toolkit.export import conversion, npu
 from toolkit.export.engines import FLOATS, environment, prove_on
-from toolkit.export.proof import Reference, Sources, reference
+from toolkit.export.proof import Reference, Sources, reference_on
 from toolkit.runtime import sidecar
 
 
@@ -78,7 +77,7 @@ def run(options: VerifyEngine) -> Steps[Outcome]:
         for done, (path, source) in enumerate(files.items()):
             yield Progress(task=f"on {options.engine}", done=done, total=len(files), note=path.name)
             if source not in references:
-                references[source] = yield from _reference(options, sources.of(source))
+                references[source] = yield from reference_on(sources.of(source), options.data, options.faces)
             if options.engine == "npu":
                 record = _compiled(options, path, references[source], Path(temporary))
             else:
@@ -109,13 +108,6 @@ def _onnx(folder: Path, out: Path) -> Path:
     wanted = conversion.Wanted(targets=("onnx",), precisions=("float32",))
     (made,) = conversion.make(bundle.read(folder), wanted, "onnx", out, ()).values()
     return made.path
-
-
-def _reference(options: VerifyEngine, folder: Path) -> Steps[Reference]:
-    loaded = bundle.read(folder)
-    size_px = loaded.card.size_px
-    crops = yield from open_crops(options.data, "test", options.faces, scheme=loaded.scheme, size_px=size_px)
-    return reference(loaded, crops)
 
 
 def _table(records: list[dict[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from toolkit.core.outputs import OutFile, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.selection import evenly_spaced
 from toolkit.data import open_folder
 from toolkit.data.audit import told
 from toolkit.data.augment import Augment, Patch, augment, patch
@@ -89,9 +90,8 @@ def run(options: Pack) -> Steps[Outcome]:
 
 def _psnr(photos: Photos, packed: PackedFaces) -> float:
     """Peak signal-to-noise ratio of the packed patches, in dB, on average over up to TIMED faces."""
-    chosen = np.unique(np.linspace(0, len(photos) - 1, min(TIMED, len(photos))).astype(int)).tolist()
     ratios = []
-    for i in chosen:
+    for i in evenly_spaced(TIMED, len(photos)):
         error = patch(photos[i], packed.size_px).image.astype(float) - packed.patch(i).image
         ratios.append(20 * np.log10(255) - 10 * np.log10(max(float((error**2).mean()), 1e-10)))
     return round(float(np.mean(ratios)), 2)

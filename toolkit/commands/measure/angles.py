@@ -18,7 +18,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.zoo import ModelPath
-from toolkit.data import Subset, open_faces
+from toolkit.data import one_in, open_faces
 from toolkit.data.audit import told
 
 
@@ -68,9 +68,7 @@ def run(options: Angles) -> Steps[Outcome]:
     if any(scheme != faces.scheme for scheme in schemes):
         raise ValueError(f"the faces are labelled {faces.scheme.name}, and not all of these models give those points")
     yield from told(faces)
-    if options.every > 1:
-        chosen = range(0, len(faces), options.every)
-        faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
+    faces = one_in(options.every, faces)
     with pipelines_of(candidates, sure=True) as (pipelines, _):
         scores = yield from at_angles(pipelines, faces, range(0, 360, options.step_deg))
     found = conditions(1)

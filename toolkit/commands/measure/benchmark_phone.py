@@ -21,6 +21,7 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.selection import evenly_spaced
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Subset, open_faces
 from toolkit.landmarkers import identify
@@ -134,8 +135,7 @@ def _scores(
         return {}, {"data": None, "split": None}
     scheme = runtime.load(planned[0].file).scheme
     every = open_faces(options.data, "test", options.synthetic, scheme=scheme)
-    step = max(1, len(every) // options.faces)
-    chosen = list(range(0, step * min(options.faces, len(every)), step))
+    chosen = evenly_spaced(options.faces, len(every))
     faces = Subset(every, chosen, f"{every.title}, {len(chosen)} of them")
     sizes = {one: Framing(size_px=sidecar.read(one.file).size_px) for one in planned}
     crops = yield from framed_crops(faces, list(dict.fromkeys(sizes.values())))

@@ -16,7 +16,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.zoo import ModelPath
-from toolkit.data import Subset, open_faces
+from toolkit.data import one_in, open_faces
 from toolkit.data.audit import told
 from toolkit.detect import FaceDetector
 from toolkit.detect.landmarks import SURE
@@ -62,9 +62,7 @@ def run(options: FalseFaceRate) -> Steps[Outcome]:
     if options.data is not None:
         faces = open_faces(options.data, options.split, 1, scheme=landmarkers[0].scheme)
         yield from told(faces)
-        if options.every > 1:
-            chosen = range(0, len(faces), options.every)
-            faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
+        faces = one_in(options.every, faces)
         truth = yield from true_faces(landmarkers, faces)
         about = {"data": faces.title, "split": options.split, "n": len(faces)}
     with closing(FaceDetector()) as detector:

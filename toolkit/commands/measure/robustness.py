@@ -21,7 +21,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import Fields, append
 from toolkit.core.zoo import ModelPath
-from toolkit.data import Subset, open_faces
+from toolkit.data import one_in, open_faces
 from toolkit.data.audit import told
 from toolkit.data.corruptions import CORRUPTIONS
 
@@ -86,9 +86,7 @@ def run(options: Robustness) -> Steps[Outcome]:
             f"the faces are labelled {faces.scheme.name}, and not all of these models predict those points"
         )
     yield from told(faces)
-    if options.every > 1:
-        chosen = range(0, len(faces), options.every)
-        faces = Subset(faces, chosen, f"one in {options.every} of {faces.title} ({len(chosen)} faces)")
+    faces = one_in(options.every, faces)
     with pipelines_of(candidates) if options.detector else nullcontext(((), None)) as (pipelines, _):
         hard = yield from robustness(runners, faces, pipelines)
     trembling: list[dict[str, float] | None] = [None] * len(runners)

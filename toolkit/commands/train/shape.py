@@ -132,7 +132,7 @@ def _open(options: Shape, loaded: bundle.Bundle, split: Split) -> Faces:
 def _epochs(options: Shape, faces: TrainingFaces, rounds: range) -> list[Sequence[Batch]]:
     """All faces once a round: in round 0 as they are, in later ones with training's augmentation."""
     how = [Augment() if number else Augment.only() for number in rounds]
-    return [faces.epoch((options.seed, number), BATCH, each) for number, each in zip(rounds, how, strict=True)]
+    return [faces.whole_epoch((options.seed, number), BATCH, each) for number, each in zip(rounds, how, strict=True)]
 
 
 def _found(loaded: bundle.Bundle, epochs: Sequence[Sequence[Batch]], what: str) -> Steps[Found]:

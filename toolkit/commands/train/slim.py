@@ -15,6 +15,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
+from toolkit.core.selection import evenly_spaced
 from toolkit.core.zoo import BundlePath
 from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
@@ -285,16 +286,17 @@ def _faces(options: Slim, parent: Bundle) -> Steps[TrainingFaces]:
     every = open_faces(options.data, "train", options.faces, scheme=parent.scheme)
     if every.scheme != parent.scheme:
         raise ValueError(f"the supernet predicts {parent.scheme.name}, the faces are labelled {every.scheme.name}")
-    chosen = range(0, len(every), max(1, len(every) // options.faces))[: options.faces]
+    chosen = evenly_spaced(options.faces, len(every))
     return (yield from training_faces(Subset(every, chosen, every.title), parent.card.size_px))
 
 
 def _losses(net: HRSuperNet, faces: TrainingFaces, sigma_px: float) -> Iterator[Tensor]:
-    """The squared error of a network on every batch of plain crops."""
-    for batch in faces.epoch((0,), BATCH, Augment.only()):
+    """The squared error of a network on every batch of plain crops; a smaller one counts by its share of faces."""
+    batches = faces.whole_epoch((0,), BATCH, Augment.only())
+    for batch in batches:
         seen = inputs(batch)
         truth, known = targets(seen.points_xy, faces.size_px, sigma_px)
-        yield mse(net(normalised(seen.images)), truth, known)
+        yield len(batch.images) / batches.size * mse(net(normalised(seen.images)), truth, known)
 
 
 def _budget(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Budget:

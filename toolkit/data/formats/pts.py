@@ -43,19 +43,6 @@ ZEROS = {f"{number:02}" for number in range(10)}
 STATES = HIDDEN, COVERED, VISIBLE = 0, 1, 2
 
 
-def read_pts(path: Path, points: int) -> FloatArray:
-    """The (points, 2) array of a .pts file, moved to 0-based pixel centres; `nan nan`, `-1 -1` or `0 0` is a missing
-    point.
-
-    Raises:
-        ValueError: not the .pts format, another number of points, or values that are no coordinates.
-    """
-    try:
-        return _parse(path, points)
-    except ValueError as error:
-        raise ValueError(f"{shown(path)}: {error}") from error
-
-
 def write_pts(points_xy: FloatArray) -> str:
     """The text of a .pts file for 0-based points (M, 2)."""
     lines = "\n".join(f"{x + 1:.4f} {y + 1:.4f}" for x, y in points_xy)
@@ -97,7 +84,7 @@ def labels_in(
 
     def label(file: Path) -> Label:
         check_name(file.name)
-        points, covered, pose = _parse(file, scheme.points), None, subsets
+        points, covered, pose = read_pts(file, scheme.points), None, subsets
         if visibility is not None:
             points, covered, pose = _seen(points, visibility, file.stem)
         return Label(
@@ -114,7 +101,14 @@ def labels_in(
     return gather(files, shown, label)
 
 
-def _parse(path: Path, points: int) -> FloatArray:
+def read_pts(path: Path, points: int) -> FloatArray:
+    """The (points, 2) array of a .pts file, moved to 0-based pixel centres; `nan nan`, `-1 -1` or `0 0` is a missing
+    point.
+
+    Raises:
+        ValueError: not the .pts format, another number of points, or values that are no coordinates; the file is not
+            named.
+    """
     head, brace, body = _text(path).partition("{")
     if not brace or "n_points" not in head or "}" not in body:
         raise ValueError("not a .pts file: expected `version`, `n_points` and points between braces")

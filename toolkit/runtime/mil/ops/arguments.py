@@ -68,6 +68,5 @@ class Arguments:
         return text
 
 
-Result = Array | list[Array]
 Operator = Callable[[Arguments], Any]
-"""Inputs -> a Result. Float16 comes as float32 that holds float16 values; the program rounds what goes out."""
+"""Inputs -> an array or a list of them. Float16 comes as float32 of such values; the program rounds what goes out."""

@@ -1,0 +1,38 @@
+"""What of a call is timed on its own."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit import bundle
+from toolkit.benchmarking.candidates import Source, open_candidate
+from toolkit.benchmarking.framing import framed_crops
+from toolkit.benchmarking.timing import timed
+from toolkit.bundle import Bundle
+from toolkit.core import heatmap
+from toolkit.core.progress import finish
+from toolkit.core.zoo import released
+from toolkit.data.synthetic import SyntheticFaces
+
+
+def test_a_bundle_decodes_in_its_own_way(small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its card's decoder and sigma, as in a call; what is left of the call is the network. A file decodes inside."""
+    bundle.write(replace(small_bundle, card=replace(small_bundle.card, decoder="centroid", sigma_px=1.5)), tmp_path)
+    asked, decode = set(), heatmap.decode
+
+    def watched(maps: heatmap.Heatmaps, decoder: heatmap.Decoder, sigma_px: float) -> Any:
+        asked.add((decoder, sigma_px))
+        return decode(maps, decoder, sigma_px)
+
+    monkeypatch.setattr(heatmap, "decode", watched)
+    sources = [Source(what=str(tmp_path), engine="torch"), Source(what=str(released("int8")))]
+    candidates = [open_candidate(source) for source in sources]
+    crops = finish(framed_crops(SyntheticFaces(1, seed=5), [c.framing for c in candidates]))
+    ours, file = finish(timed(candidates, crops, runs=3, warmup=1))
+    assert asked == {("centroid", 1.5)}
+    assert ours is not None and ours.stages["decode"] is not None and ours.stages["decode"]["median"] > 0
+    rest = ours.call.median - ours.stages["decode"]["median"]
+    assert ours.stages["network"]["median"] == pytest.approx(rest, abs=1e-4)
+    assert file is not None and file.stages["decode"] is None
