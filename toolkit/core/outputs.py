@@ -1,7 +1,7 @@
-"""Where a command may write: never over what it reads or over its own other outputs, and only where it can."""
+"""Where a command may write: where it can, and over nothing that it reads or writes besides or is not to replace."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -15,29 +15,49 @@ from toolkit.core.options import Options, flag
 class Written:
     """Marks an option as a place that is written to."""
 
-    kind: Literal["file", "folder", "records"]
+    kind: Literal["file", "folder", "records", "edited"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritesFiles(Options):
+    """The base of options with an OutFile."""
+
+    overwrite: bool = False
+    """Replace files that are there already."""
 
 
 OutFile = Annotated[Path, Written("file")]
 OutFolder = Annotated[Path, Written("folder")]
 OutRecords = Annotated[Path, Written("records")]
 """A .jsonl file that records are added to."""
+EditedFile = Annotated[Path, Written("edited")]
+"""A file of which a marked part is replaced."""
+HEAD_BYTES = 1024
+"""Of a file, in which what made it is looked for."""
 
 
 def check_outputs(
-    options: Options, *, within: Collection[str] = (), reads: dict[str, Path] | None = None, **places: Path | None
+    options: Options,
+    *,
+    within: Collection[str] = (),
+    reads: dict[str, Path] | None = None,
+    marks: Mapping[str, bytes] | None = None,
+    **places: Path | None,
 ) -> None:
     """Refuse outputs that would be lost or would cost something else; before anything is read.
 
     Args:
-        options: those whose type is OutFile, OutFolder or OutRecords are outputs, all other paths are read.
+        options: those whose type is OutFile, OutFolder, OutRecords or EditedFile are outputs, all other paths are read;
+            with a true `overwrite`, files are replaced.
         within: options that name a folder to read whose files the outputs may replace.
         reads: what is read besides, by the option's name.
+        marks: by the option's name, what the files have that the command itself makes; those are replaced.
         **places: outputs by the name of their option, where that leaves the place to the command; None is no output.
 
     Raises:
         ValueError: two outputs are one file, an output is what is read or a file of a folder that is read, or it
             cannot be written to.
+        FileExistsError: a file is there already.
     """
     written = dict(kinds(type(options)))
     outputs = {name: getattr(options, name) for name in written} | places
@@ -56,6 +76,18 @@ def check_outputs(
             if written[name] == "file" and path.exists() and _holds(read, path):
                 raise ValueError(f"{flag(name)} {path} is a file of the {source} that is read: choose another place")
         check_place(flag(name), path, written[name])
+        if written[name] == "file" and not getattr(options, "overwrite", False):
+            check_new(flag(name), path, (marks or {}).get(name))
+
+
+def check_new(what: str, path: Path, mark: bytes | None = None) -> None:
+    """Refuse to replace a file but one that has, near its beginning, the mark of what the command makes.
+
+    Raises:
+        FileExistsError: it is there; the message begins with `what`.
+    """
+    if path.exists() and (mark is None or mark not in _head(path)):
+        raise FileExistsError(f"{what} {path} is there already: choose another place, or replace it with --overwrite")
 
 
 def check_place(what: str, path: Path, kind: str = "file") -> None:
@@ -115,6 +147,11 @@ def _paths(value: Any) -> Iterator[Path]:
 
 def _holds(folder: Path, path: Path) -> bool:
     return folder.is_dir() and _real(folder) in _real(path).parents
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
 
 
 def _folded(path: Path) -> str:

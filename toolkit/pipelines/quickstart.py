@@ -87,7 +87,7 @@ def run(options: Quickstart) -> Steps[Outcome]:
     if not is_bundle(out / "distil"):
         yield from distil.run(small)
     outcomes = yield from _judge(options)
-    page = yield from report.run(report.Report(run=out))
+    page = yield from report.run(report.Report(run=out, overwrite=True))
     text = "\n".join(outcome.text for outcome in (*outcomes, page))
     return Outcome(text=text, records=page.records, ok=all(outcome.ok for outcome in outcomes))
 
@@ -140,5 +140,5 @@ def _judge(options: Quickstart) -> Steps[list[Outcome]]:
     photos = [("photo.png", resolve(MAIN))]
     photos += [("photo-this-run.png", path) for name, path in kept.items() if name.endswith("-float32.tflite")]
     for name, model in photos:
-        found.append((yield from photo.run(photo.Photo(model=model, out=out / name))))
+        found.append((yield from photo.run(photo.Photo(model=model, out=out / name, overwrite=True))))
     return found
