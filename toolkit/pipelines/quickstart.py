@@ -122,7 +122,12 @@ def _judge(options: Quickstart) -> Steps[list[Outcome]]:
         found.append((yield from evaluate.run(scoring)))
     models = out / "models"
     coreml = convert.Convert(
-        bundle=out / "distil", out=models, data=options.data, to=("coreml",), precision=("float16",)
+        bundle=out / "distil",
+        out=models,
+        data=options.data,
+        to=("coreml",),
+        precision=("float16",),
+        overwrite=True,
     )
     tflite = dataclasses.replace(coreml, to=("tflite", "onnx"), precision=("float32", "float16", "int8"))
     jobs = [Job(convert.run, one, f"convert, {one.to[0]}") for one in (tflite, coreml)]
