@@ -10,6 +10,7 @@ import pytest
 from toolkit.core.files import write_lines
 from toolkit.core.outputs import (
     EditedFile,
+    NewFolder,
     OutFile,
     OutFolder,
     OutRecords,
@@ -31,6 +32,7 @@ class Example(WritesFiles):
     json_out: OutFile | None = None
     results: OutRecords | None = None
     folder: OutFolder | None = None
+    replaced: NewFolder | None = None
     page: EditedFile | None = None
 
 
@@ -110,6 +112,22 @@ def test_a_command_knows_its_own_product(tmp_path: Path) -> None:
     check_new("the plot", tmp_path / "new.svg")
     with pytest.raises(FileExistsError, match=r"^the plot .*ours\.html is there already"):
         check_new("the plot", ours)
+
+
+def test_a_folder_that_is_replaced_holds_nothing_else_of_the_command(tmp_path: Path) -> None:
+    """Neither what is read nor another output, at any depth, by a link or before it is there; others may lie beside."""
+    folder, network = tmp_path / "labelled", tmp_path / "labelled" / "deep" / "net"
+    network.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(network, target_is_directory=True)
+    for read in (network, tmp_path / "link"):
+        with pytest.raises(ValueError, match=r"--replaced \S+labelled holds the models that is read"):
+            check_outputs(Example(models=(tmp_path, read), replaced=folder, overwrite=True))
+    check_outputs(Example(models=(network,), folder=folder))
+    for new in (folder, tmp_path / "new"):
+        for name in ("results", "out", "folder"):
+            with pytest.raises(ValueError, match=rf"--{name} \S+inside is in --replaced, which is replaced"):
+                check_outputs(Example(replaced=new, **{name: new / "inside"}))
+        check_outputs(Example(models=(tmp_path / "model",), replaced=new, results=tmp_path / "results.jsonl"))
 
 
 def test_a_place_that_cannot_be_written_is_known_at_the_start(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
