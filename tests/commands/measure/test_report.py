@@ -81,7 +81,7 @@ def test_markdown_leaves_the_page_alone(tmp_path: Path) -> None:
 
 def test_out_chooses_the_page(tmp_path: Path) -> None:
     """Folders on the way are made."""
-    (tmp_path / "run").mkdir()
+    write_teacher(tmp_path / "run" / "teacher")
     finish(run(Report(run=tmp_path / "run", out=tmp_path / "pages" / "mine.html")))
     assert (tmp_path / "pages" / "mine.html").read_text().startswith("<!DOCTYPE html>")
 
@@ -90,6 +90,23 @@ def test_no_run_folder(tmp_path: Path) -> None:
     """The message names the folder and what belongs there."""
     with pytest.raises(FileNotFoundError, match=r"no run at .*nowhere: give the folder that holds"):
         finish(run(Report(run=tmp_path / "nowhere")))
+
+
+def test_a_folder_without_a_run_gets_no_page(tmp_path: Path) -> None:
+    """Nor tables: neither bundle nor records are there."""
+    (tmp_path / "thesis.txt").touch()
+    (tmp_path / "page.md").write_text("a page")
+    with pytest.raises(FileNotFoundError, match=r"holds no run: neither teacher, .* nor results\.jsonl"):
+        finish(run(Report(run=tmp_path)))
+    with pytest.raises(FileNotFoundError, match=r"has no results\.jsonl"):
+        finish(run(Report(run=tmp_path, markdown=tmp_path / "page.md")))
+    assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", "page.md"}
+
+
+def test_tables_and_a_page_are_not_made_at_once() -> None:
+    """One of the two would be left out without a word."""
+    with pytest.raises(ValueError, match="--markdown refreshes tables in place of the page that --out names"):
+        Report(run=Path("run"), out=Path("a.html"), markdown=Path("a.md"))
 
 
 @pytest.mark.parametrize("text", ['{"kind": "evaluate"', "[1, 2]\n", '{"model": "teacher"}\n', "\x00"])

@@ -13,7 +13,9 @@ from toolkit.reporting import choice, converted
 from toolkit.reporting.charts import MARK as PLOT
 from toolkit.reporting.page import MARK, render
 from toolkit.reporting.readme import ablation, benchmark, blocks, slimming
-from toolkit.reporting.run import load
+from toolkit.reporting.run import TITLES, load
+
+RECORDS = "results.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,8 @@ class Report(WritesFiles):
         for name, path, suffix in (("out", self.out, ".html"), ("markdown", self.markdown, ".md")):
             if path is not None and path.suffix != suffix:
                 raise ValueError(f"--{name} names {'an' if name == 'out' else 'a'} {suffix} file, got {path.name}")
+        if self.out is not None and self.markdown is not None:
+            raise ValueError("--markdown refreshes tables in place of the page that --out names: give one of them")
 
 
 def run(options: Report) -> Steps[Outcome]:
@@ -44,6 +48,8 @@ def run(options: Report) -> Steps[Outcome]:
     check_outputs(options, out=page_path, within=("run",), marks={"out": MARK.encode()})
     yield Progress(task="report", done=0, total=2)
     found = load(options.run)
+    if not found.bundles and not (options.run / RECORDS).exists():
+        raise FileNotFoundError(f"{options.run} holds no run: neither {', '.join(TITLES)} nor {RECORDS}")
     yield Progress(task="report", done=1, total=2, note="drawing")
     page = render(found).encode()
     write_bytes(page_path, page)
@@ -58,7 +64,9 @@ def _refreshed(options: Report, page: Path) -> Steps[Outcome]:
     """The tables of a Markdown file, and the plots beside its records, made anew."""
     check_outputs(options, within=("run",))
     yield Progress(task="report", done=0, total=2)
-    records = read(options.run / "results.jsonl")
+    if not (options.run / RECORDS).exists():
+        raise FileNotFoundError(f"{options.run} has no {RECORDS} to make tables of")
+    records = read(options.run / RECORDS)
     drawn = {**ablation.plots(records), **slimming.plots(records), **benchmark.plots(records)}
     plots = {options.run / name: svg for name, svg in drawn.items()}
     for path in plots:
