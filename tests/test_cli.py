@@ -24,7 +24,7 @@ from toolkit.cli.errors import guarded, sentence
 from toolkit.cli.program import Program
 from toolkit.core.images import write_image
 from toolkit.core.options import Options, flag
-from toolkit.core.outputs import kinds
+from toolkit.core.outputs import check_outputs, kinds
 from toolkit.data.formats.pts import write_pts
 from tools.__main__ import TOOLS
 
@@ -249,6 +249,36 @@ def test_no_command_writes_over_what_it_reads(name: str, tmp_path: Path, monkeyp
             with pytest.raises(ValueError, match=f"--{other.replace('_', '-')}"):
                 next(stage.run(made(config, tmp_path / "same.file", {one, other})))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_command_replaces_a_file_unless_told_to(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file that a command writes is refused before anything is read where one is there, but for --overwrite."""
+    monkeypatch.chdir(tmp_path)
+    stage = EVERY[name][1].load()
+    mine = tmp_path / "mine.file"
+    mine.write_text("a user's")
+    for output in (output for output, kind in kinds(stage.options) if kind == "file"):
+        options = made(stage.options, mine, {output})
+        with pytest.raises(FileExistsError, match=rf"{flag(output)} \S+ is there already.*--overwrite"):
+            next(stage.run(options))
+        object.__setattr__(options, "overwrite", True)
+        check_outputs(options)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["a user's"]
+
+
+@pytest.mark.parametrize("words", ["photo p1/me.jpg", "photo", "video clip.mov", "data preview"])
+def test_files_that_a_command_names_itself_are_not_replaced(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names file and option, and status 2; the first is kept."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("me-landmarks.png", "astronaut-landmarks.png", "clip-landmarks.mp4", "sheet.png"):
+        Path(path).write_text("the first")
+    assert main(words.split()) == 2
+    told = capsys.readouterr().err
+    assert "is there already: choose another place, or replace it with --overwrite" in told and told.count("\n") == 1
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"the first"}
 
 
 @pytest.mark.parametrize("name", EVERY)

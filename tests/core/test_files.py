@@ -214,6 +214,57 @@ def test_a_new_file_that_fails_leaves_the_old_one(tmp_path: Path):
     assert path.read_bytes() == b"old"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_a_new_file_has_what_the_umask_leaves_and_an_old_one_keeps_its_mode(tmp_path: Path, umask: int) -> None:
+    """Folders too; what was private stays so also while it is written."""
+
+    def mode(path: Path) -> int:
+        return stat.S_IMODE(path.stat().st_mode)
+
+    before = os.umask(umask)
+    try:
+        for old in (None, 0o600, 0o640, 0o444):
+            file, folder = tmp_path / f"{old}.json", tmp_path / f"{old}"
+            if old is not None:
+                file.touch()
+                file.chmod(old)
+                folder.mkdir()
+                folder.chmod(old | 0o111)
+            with files.new_file(file) as temporary:
+                temporary.write_bytes(b"new")
+                assert old is None or not mode(temporary) & 0o077
+            with files.new_folder(folder) as temporary:
+                assert old is None or not mode(temporary) & 0o077
+            assert mode(file) == (0o666 & ~umask if old is None else old)
+            assert mode(folder) == (0o777 & ~umask if old is None else old | 0o111)
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_one(tmp_path: Path, there: bool) -> None:
+    """What it leads to is written, in its own folder, and nothing is left beside either."""
+    target, link = tmp_path / "pictures" / "a.png", tmp_path / "links" / "b.png"
+    link.parent.mkdir()
+    link.symlink_to(Path("..") / "pictures" / "a.png")
+    if there:
+        files.write_bytes(target, b"old")
+    files.write_bytes(link, b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    assert [p.name for p in (*link.parent.iterdir(), *target.parent.iterdir())] == ["b.png", "a.png"]
+
+
+def test_an_error_of_a_link_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was given, not the temporary file beside what it leads to."""
+    link = tmp_path / "b.png"
+    link.symlink_to(tmp_path / "a.png")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match=r"No space left on device: '.*b\.png'"):
+        files.write_bytes(link, b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["b.png"]
+
+
 def refuses_folders(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let `os.open` or `os.fsync` refuse folders: as on Windows, and as on VirtualBox, SMB and FUSE mounts."""
     real = getattr(os, name)

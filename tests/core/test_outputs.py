@@ -1,5 +1,6 @@
 """Where a command may write: nothing that is read is lost, no output covers another, and all is known at the start."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,21 @@ from pathlib import Path
 import pytest
 
 from toolkit.core.files import write_lines
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutFile, OutFolder, OutRecords, check_outputs, require_empty
+from toolkit.core.outputs import (
+    EditedFile,
+    NewFolder,
+    OutFile,
+    OutFolder,
+    OutRecords,
+    WritesFiles,
+    check_new,
+    check_outputs,
+    require_empty,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Example(Options):
+class Example(WritesFiles):
     """Reads a picture, a folder and models; writes files, records and a folder."""
 
     image: Path | None = None
@@ -22,6 +32,8 @@ class Example(Options):
     json_out: OutFile | None = None
     results: OutRecords | None = None
     folder: OutFolder | None = None
+    replaced: NewFolder | None = None
+    page: EditedFile | None = None
 
 
 @pytest.fixture
@@ -61,7 +73,7 @@ def test_two_outputs_need_two_names(image: Path, second: str) -> None:
 
 def test_a_file_of_a_folder_that_is_read_is_not_replaced(image: Path, tmp_path: Path) -> None:
     """A new one beside it may be written, and records may be added to, unless they are none."""
-    options = Example(data=tmp_path, out=image.absolute())
+    options = Example(data=tmp_path, out=image.absolute(), overwrite=True)
     with pytest.raises(ValueError, match="is a file of the data that is read"):
         check_outputs(options)
     check_outputs(options, within=("data",))
@@ -71,6 +83,51 @@ def test_a_file_of_a_folder_that_is_read_is_not_replaced(image: Path, tmp_path: 
     write_lines(tmp_path / "log.jsonl", [{"epoch": 1}])
     with pytest.raises(ValueError, match=r"log\.jsonl:1 is not a measurement record"):
         check_outputs(Example(data=tmp_path, results=tmp_path / "log.jsonl"))
+
+
+def test_a_file_that_is_there_is_not_replaced(image: Path, tmp_path: Path) -> None:
+    """By an option or by a name of the command's own, through a link too; --overwrite, records and a page may."""
+    (tmp_path / "diary.png").touch()
+    (tmp_path / "link.png").symlink_to("diary.png")
+    for name in ("diary.png", "link.png"):
+        for options, places in ((Example(json_out=Path(name)), {}), (Example(), {"json_out": Path(name)})):
+            with pytest.raises(FileExistsError, match=rf"--json-out {name} is there already: .* with --overwrite"):
+                check_outputs(options, **places)
+            check_outputs(dataclasses.replace(options, overwrite=True), **places)
+    (tmp_path / "results.jsonl").touch()
+    check_outputs(Example(results=Path("results.jsonl"), page=Path("diary.png"), folder=tmp_path))
+    with pytest.raises(ValueError, match="is the image that is read"):
+        check_outputs(Example(image=image, out=image, overwrite=True))
+
+
+def test_a_command_knows_its_own_product(tmp_path: Path) -> None:
+    """By a mark near its beginning; one that comes later is none."""
+    ours, other = tmp_path / "ours.html", tmp_path / "other.html"
+    ours.write_text("<html>made by us" + "x" * 5000)
+    other.write_text("x" * 5000 + "made by us")
+    check_outputs(Example(out=ours), marks={"out": b"made by us"})
+    for name in ("out", "json_out"):
+        with pytest.raises(FileExistsError, match=r"other\.html is there already"):
+            check_outputs(Example(**{name: other}), marks={"out": b"made by us"})
+    check_new("the plot", tmp_path / "new.svg")
+    with pytest.raises(FileExistsError, match=r"^the plot .*ours\.html is there already"):
+        check_new("the plot", ours)
+
+
+def test_a_folder_that_is_replaced_holds_nothing_else_of_the_command(tmp_path: Path) -> None:
+    """Neither what is read nor another output, at any depth, by a link or before it is there; others may lie beside."""
+    folder, network = tmp_path / "labelled", tmp_path / "labelled" / "deep" / "net"
+    network.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(network, target_is_directory=True)
+    for read in (network, tmp_path / "link"):
+        with pytest.raises(ValueError, match=r"--replaced \S+labelled holds the models that is read"):
+            check_outputs(Example(models=(tmp_path, read), replaced=folder, overwrite=True))
+    check_outputs(Example(models=(network,), folder=folder))
+    for new in (folder, tmp_path / "new"):
+        for name in ("results", "out", "folder"):
+            with pytest.raises(ValueError, match=rf"--{name} \S+inside is in --replaced, which is replaced"):
+                check_outputs(Example(replaced=new, **{name: new / "inside"}))
+        check_outputs(Example(models=(tmp_path / "model",), replaced=new, results=tmp_path / "results.jsonl"))
 
 
 def test_a_place_that_cannot_be_written_is_known_at_the_start(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -92,24 +94,29 @@ def read_lines(path: Path, kind: Any = Any) -> list[Any]:
 def new_file(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, of the same suffix, that becomes `path` when the block ends well.
 
+    A link stays one: the file that it leads to is replaced. That keeps its mode; a new one has what the umask leaves.
+
     Raises:
         OSError: it cannot be written; the error names `path`.
     """
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-        os.close(handle)
-        with _replacing(Path(name), path) as temporary:
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _free_name(target.parent, f".{path.stem}.", path.suffix)
+        mode = _mode(target)
+        # not mkstemp, which leaves no mode that the umask would
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600))
+        with _replacing(temporary, target, mode):
             yield temporary
 
 
 @contextmanager
-def _replacing(temporary: Path, path: Path) -> Iterator[Path]:
+def _replacing(temporary: Path, path: Path, mode: int | None) -> Iterator[None]:
     try:
-        yield temporary
+        yield
         with temporary.open("r+b") as file:  # Windows syncs only what is open for writing
             os.fsync(file.fileno())
-        make_readable(temporary, 0o644)
+        _set_mode(temporary, mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -121,20 +128,22 @@ def _replacing(temporary: Path, path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that becomes `path` when the block ends well, replacing what stood there.
 
-    A link stays one: the folder that it leads to is replaced.
+    A link stays one: the folder that it leads to is replaced. That keeps its mode; a new one has what the umask leaves.
     """
     path = Path(os.path.realpath(path))
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing_folder(Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")), path) as temporary:
+        temporary, mode = _free_name(path.parent, f".{path.name}."), _mode(path)
+        temporary.mkdir(0o777 if mode is None else 0o700)
+        with _replacing_folder(temporary, path, mode):
             yield temporary
 
 
 @contextmanager
-def _replacing_folder(temporary: Path, path: Path) -> Iterator[Path]:
+def _replacing_folder(temporary: Path, path: Path, mode: int | None) -> Iterator[None]:
     try:
-        yield temporary
-        make_readable(temporary, 0o755)
+        yield
+        _set_mode(temporary, mode)
         if path.is_dir():
             old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old.")) / path.name
             path.rename(old)
@@ -184,10 +193,20 @@ def size_bytes(path: Path) -> int:
     return sum(p.stat().st_size for p in path.rglob("*") if p.is_file()) if path.is_dir() else path.stat().st_size
 
 
-def make_readable(path: Path, mode: int) -> None:
-    """Give a temporary file or folder, which only its owner may read, a mode; FAT and network mounts have none."""
-    with suppress(OSError):
-        path.chmod(mode)
+def _free_name(folder: Path, prefix: str, suffix: str = "") -> Path:
+    return folder / f"{prefix}{secrets.token_hex(4)}{suffix}"
+
+
+def _mode(path: Path) -> int | None:
+    """Who may read and write what stands there; None where nothing does."""
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+
+
+def _set_mode(path: Path, mode: int | None) -> None:
+    """Give it a mode, if there is one; FAT and network mounts have none."""
+    if mode is not None:
+        with suppress(OSError):
+            path.chmod(mode)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,9 +1,9 @@
-"""Where a command may write: never over what it reads or over its own other outputs, and only where it can."""
+"""Where a command may write: where it can, and over nothing that it reads or writes besides or is not to replace."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -15,47 +15,91 @@ from toolkit.core.options import Options, flag
 class Written:
     """Marks an option as a place that is written to."""
 
-    kind: Literal["file", "folder", "records"]
+    kind: Literal["file", "folder", "replaced", "records", "edited"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritesFiles(Options):
+    """The base of options with an OutFile."""
+
+    overwrite: bool = False
+    """Replace files that are there already."""
 
 
 OutFile = Annotated[Path, Written("file")]
 OutFolder = Annotated[Path, Written("folder")]
+NewFolder = Annotated[Path, Written("replaced")]
+"""A folder that is replaced as a whole."""
 OutRecords = Annotated[Path, Written("records")]
 """A .jsonl file that records are added to."""
+EditedFile = Annotated[Path, Written("edited")]
+"""A file of which a marked part is replaced."""
+FOLDERS = ("folder", "replaced")
+HEAD_BYTES = 1024
+"""Of a file, in which what made it is looked for."""
 
 
 def check_outputs(
-    options: Options, *, within: Collection[str] = (), reads: dict[str, Path] | None = None, **places: Path | None
+    options: Options,
+    *,
+    within: Collection[str] = (),
+    reads: dict[str, Path] | None = None,
+    marks: Mapping[str, bytes] | None = None,
+    **places: Path | None,
 ) -> None:
     """Refuse outputs that would be lost or would cost something else; before anything is read.
 
     Args:
-        options: those whose type is OutFile, OutFolder or OutRecords are outputs, all other paths are read.
+        options: those whose type is one of those above are outputs, all other paths are read; with a true `overwrite`,
+            files are replaced.
         within: options that name a folder to read whose files the outputs may replace.
         reads: what is read besides, by the option's name.
+        marks: by the option's name, what the files have that the command itself makes; those are replaced.
         **places: outputs by the name of their option, where that leaves the place to the command; None is no output.
 
     Raises:
-        ValueError: two outputs are one file, an output is what is read or a file of a folder that is read, or it
-            cannot be written to.
+        ValueError: two outputs are one file, an output is what is read or a file of a folder that is read, a folder
+            that is replaced holds what is read or another output, or an output cannot be written to.
+        FileExistsError: a file is there already.
     """
     written = dict(kinds(type(options)))
     outputs = {name: getattr(options, name) for name in written} | places
     written |= {name: "file" for name in places if name not in written}
     outputs = {name: path for name, path in outputs.items() if path is not None}
     inputs = {name: value for name, value in (vars(options) | (reads or {})).items() if name not in written}
-    for (name, path), (other, twin) in combinations(outputs.items(), 2):
-        if same(path, twin) or _folded(path) == _folded(twin):
-            raise ValueError(f"{flag(name)} and {flag(other)} are both {path}: give each a name of its own")
+    _check_apart(outputs, {name for name, kind in written.items() if kind == "replaced"})
     for name, path in outputs.items():
         for source, read in ((source, read) for source, value in inputs.items() for read in _paths(value)):
-            if source in within and (written[name] == "folder" or not same(path, read)):
+            if source in within and (written[name] in FOLDERS or not same(path, read)):
                 continue
             if same(path, read):
                 raise ValueError(f"{flag(name)} {path} is the {source} that is read: choose another place")
+            if written[name] == "replaced" and _within(path, read):
+                raise ValueError(f"{flag(name)} {path} holds the {source} that is read: choose another place")
             if written[name] == "file" and path.exists() and _holds(read, path):
                 raise ValueError(f"{flag(name)} {path} is a file of the {source} that is read: choose another place")
         check_place(flag(name), path, written[name])
+        if written[name] == "file" and not getattr(options, "overwrite", False):
+            check_new(flag(name), path, (marks or {}).get(name))
+
+
+def _check_apart(outputs: Mapping[str, Path], replaced: Collection[str]) -> None:
+    """Raises ValueError where two outputs are one, or one is in another that is replaced as a whole."""
+    for (name, path), (other, twin) in permutations(outputs.items(), 2):
+        if same(path, twin) or _folded(path) == _folded(twin):
+            raise ValueError(f"{flag(name)} and {flag(other)} are both {path}: give each a name of its own")
+        if name in replaced and _within(path, twin):
+            raise ValueError(f"{flag(other)} {twin} is in {flag(name)}, which is replaced: choose another place")
+
+
+def check_new(what: str, path: Path, mark: bytes | None = None) -> None:
+    """Refuse to replace a file but one that has, near its beginning, the mark of what the command makes.
+
+    Raises:
+        FileExistsError: it is there; the message begins with `what`.
+    """
+    if path.exists() and (mark is None or mark not in _head(path)):
+        raise FileExistsError(f"{what} {path} is there already: choose another place, or replace it with --overwrite")
 
 
 def check_place(what: str, path: Path, kind: str = "file") -> None:
@@ -64,13 +108,13 @@ def check_place(what: str, path: Path, kind: str = "file") -> None:
     Raises:
         ValueError: it cannot; the message begins with `what`.
     """
-    if kind == "folder" and path.exists() and not path.is_dir():
+    if kind in FOLDERS and path.exists() and not path.is_dir():
         raise ValueError(f"{what} {path} is a file: name a folder")
-    if kind != "folder" and path.is_dir():
+    if kind not in FOLDERS and path.is_dir():
         raise ValueError(f"{what} {path} is a folder: name a file")
     if path.exists() and not path.is_file() and not path.is_dir():
         raise ValueError(f"{what} {path} is a device, not a file: name a file")
-    folder = _real(path) if kind == "folder" else _real(path).parent
+    folder = _real(path) if kind in FOLDERS else _real(path).parent
     while not os.path.lexists(folder):
         folder = folder.parent
     if not folder.is_dir():
@@ -115,6 +159,16 @@ def _paths(value: Any) -> Iterator[Path]:
 
 def _holds(folder: Path, path: Path) -> bool:
     return folder.is_dir() and _real(folder) in _real(path).parents
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _within(folder: Path, path: Path) -> bool:
+    """Also where the folder is not there yet."""
+    return any(same(folder, parent) for parent in _real(path).parents)
 
 
 def _folded(path: Path) -> str:

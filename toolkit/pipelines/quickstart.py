@@ -87,7 +87,7 @@ def run(options: Quickstart) -> Steps[Outcome]:
     if not is_bundle(out / "distil"):
         yield from distil.run(small)
     outcomes = yield from _judge(options)
-    page = yield from report.run(report.Report(run=out))
+    page = yield from report.run(report.Report(run=out, overwrite=True))
     text = "\n".join(outcome.text for outcome in (*outcomes, page))
     return Outcome(text=text, records=page.records, ok=all(outcome.ok for outcome in outcomes))
 
@@ -122,7 +122,12 @@ def _judge(options: Quickstart) -> Steps[list[Outcome]]:
         found.append((yield from evaluate.run(scoring)))
     models = out / "models"
     coreml = convert.Convert(
-        bundle=out / "distil", out=models, data=options.data, to=("coreml",), precision=("float16",)
+        bundle=out / "distil",
+        out=models,
+        data=options.data,
+        to=("coreml",),
+        precision=("float16",),
+        overwrite=True,
     )
     tflite = dataclasses.replace(coreml, to=("tflite", "onnx"), precision=("float32", "float16", "int8"))
     jobs = [Job(convert.run, one, f"convert, {one.to[0]}") for one in (tflite, coreml)]
@@ -140,5 +145,5 @@ def _judge(options: Quickstart) -> Steps[list[Outcome]]:
     photos = [("photo.png", resolve(MAIN))]
     photos += [("photo-this-run.png", path) for name, path in kept.items() if name.endswith("-float32.tflite")]
     for name, model in photos:
-        found.append((yield from photo.run(photo.Photo(model=model, out=out / name))))
+        found.append((yield from photo.run(photo.Photo(model=model, out=out / name, overwrite=True))))
     return found

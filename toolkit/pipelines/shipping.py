@@ -100,7 +100,8 @@ def ship(source: Path, shipped: Shipped, data: Path, weights: Path) -> Steps[Out
     bundle.write(replace(ours, card=replace(card, metrics={**card.metrics, "test": test})), weights / stem)
     outcomes = [scored]
     for formats in FORMATS:
-        outcomes.append((yield from convert.run(Convert(bundle=weights / stem, out=weights, data=real, **formats))))
+        how = Convert(bundle=weights / stem, out=weights, data=real, overwrite=True, **formats)
+        outcomes.append((yield from convert.run(how)))
     for file in zoo.files(stem, weights):
         outcomes.append((yield from evaluate.run(Evaluate(model=file, data=test_faces))))
     return joined(outcomes)

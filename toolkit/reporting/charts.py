@@ -21,6 +21,8 @@ from toolkit.reporting.table import Table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MARK = 'class="plot" role="img" data-plot='
+"""What tells a plot of ours from what somebody else put in its place."""
 LIGHT = MappingProxyType(
     {
         "paper": "#fcfcfa",
@@ -326,7 +328,5 @@ def _inline(svg: str, key: str, label: str) -> str:
     body = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font-size: \1", body)
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r' d="[^"]*"', lambda d: re.sub(r"(\.\d\d)\d+", r"\1", d.group()), body)
-    attributes = (
-        f'class="plot" role="img" data-plot="{escape(key)}" aria-label="{escape(label)}" viewBox="{box.group(1)}"'
-    )
+    attributes = f'{MARK}"{escape(key)}" aria-label="{escape(label)}" viewBox="{box.group(1)}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{themed(body).strip()}'

@@ -29,6 +29,9 @@ from toolkit.reporting.converted import MeasuredFile
 from toolkit.reporting.run import ALONE, TITLES, DataSplit, Run
 from toolkit.reporting.table import Cell, Table, cell, number, short_commit, size
 
+MARK = '<meta name="generator" content="sdhrnet-toolkit">'
+"""What its template has at the head, to tell the page from what somebody else put in its place."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:

@@ -197,6 +197,16 @@ def write(model: Path, about: Sidecar) -> None:
     write_json(path_of(model), {"format": FORMAT, **fields})
 
 
+def source_of(model: Path) -> str | None:
+    """The bundle that a file's sidecar names, whatever else is wrong with it; None where it names none."""
+    try:
+        fields = read_json(path_of(model))
+    except (OSError, ValueError):
+        return None
+    source = fields.get("source_bundle") if isinstance(fields, dict) else None
+    return source if isinstance(source, str) else None
+
+
 def read(model: Path) -> Sidecar:
     """The sidecar of a converted file, after checking that it belongs to just this file.
 

@@ -224,6 +224,42 @@ def test_somebody_elses_file_is_not_replaced(small_bundle: Bundle, tmp_path: Pat
     assert theirs.read_text() == "mine"
 
 
+@pytest.mark.parametrize("beside", ["another bundle", "no sidecar", "no JSON", "no file"])
+def test_a_file_of_another_bundle_is_not_replaced(small_bundle: Bundle, tmp_path: Path, beside: str) -> None:
+    """Whether its sidecar names another source or is none; known before anything is converted."""
+    bundle.write(small_bundle, tmp_path / "net")
+    theirs = tmp_path / "models" / "small-68pt-64-float32.onnx"
+    theirs.parent.mkdir()
+    if beside != "no file":
+        theirs.write_text("another network")
+    source = "" if beside == "no JSON" else json.dumps({"source_bundle": "0" * 64} if beside == "another bundle" else 5)
+    sidecar.path_of(theirs).write_text(source)
+    with pytest.raises(FileExistsError, match=r"was not converted from \S+net as it is now: .* --overwrite"):
+        next(convert.run(onnx_only(tmp_path)))
+    assert sidecar.path_of(theirs).read_text() == source
+
+
+@pytest.mark.slow
+def test_files_are_made_again_of_the_same_bundle_and_of_another_where_told_to(
+    small_bundle: Bundle, tmp_path: Path
+) -> None:
+    """Also over a file that lost its proof; the one of the first bundle is kept until --overwrite."""
+    bundle.write(small_bundle, tmp_path / "net")
+    finish(convert.run(onnx_only(tmp_path)))
+    model = tmp_path / "models" / "small-68pt-64-float32.onnx"
+    first = model.read_bytes()
+    model.write_bytes(b"cut off")
+    finish(convert.run(onnx_only(tmp_path)))
+    assert model.read_bytes() == first
+    weights = {**small_bundle.weights, "stem.0.weight": 0.9 * small_bundle.weights["stem.0.weight"]}
+    bundle.write(dataclasses.replace(small_bundle, weights=weights), tmp_path / "net")
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        finish(convert.run(onnx_only(tmp_path)))
+    assert model.read_bytes() == first
+    assert finish(convert.run(onnx_only(tmp_path, overwrite=True))).ok
+    assert sidecar.read(model).source_bundle == bundle.digest(tmp_path / "net")
+
+
 @pytest.mark.slow
 def test_keep_writes_a_breach_with_its_verdict(
     small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -65,7 +65,7 @@ def test_the_worst_is_the_shape_unlike_the_others(folder: Path, tmp_path: Path):
     alone = read_image(out)
     for path in folder.glob("face-*"):
         path.unlink()
-    finish(run(Preview(data=folder, split="test", out=out, count=1)))
+    finish(run(Preview(data=folder, split="test", out=out, count=1, overwrite=True)))
     assert np.array_equal(read_image(out)[:164], alone[:164])
 
 

@@ -1,5 +1,6 @@
 """`sdhrnet photo`: from a file to a drawn picture and points, with a landmarker that needs no weights."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_unsure_points_are_told(model, portrait: Path, tmp_path: Path, monkeypat
     colours = {tuple(rgb) for rgb in read_image(tmp_path / "o.png").reshape(-1, 3).tolist()}
     assert STYLE.line in colours
     monkeypatch.setattr(Fake, "__call__", lambda self, crop: Prediction(points_xy=SHAPE, confidence=np.full(68, 0.3)))
-    unsure = finish(run(options))
+    unsure = finish(run(dataclasses.replace(options, overwrite=True)))
     colours = {tuple(rgb) for rgb in read_image(tmp_path / "o.png").reshape(-1, 3).tolist()}
     assert DOUBTFUL.line in colours and STYLE.line not in colours
     assert [each.records[0]["faces"][0]["sure"] for each in (sure, unsure)] == [True, False]

@@ -97,8 +97,9 @@ def test_smoothing_has_a_switch(tmp_path: Path):
     source, found = clip(tmp_path / "in.mp4", UNEVEN_S), {}
     for smooth in (True, False):
         options = Video(
-            video=source, out=tmp_path / "o.mp4", json_out=tmp_path / "p.json", model=Path("m.tflite"), smooth=smooth
-        )
+            video=source, out=tmp_path / "o.mp4", json_out=tmp_path / "p.json", model=Path("m.tflite"), smooth=smooth,
+            overwrite=True,
+        )  # fmt: skip
         (summary,) = finish(run(options)).records
         assert ("smooth" in summary["stages"]) == smooth
         frames = json.loads((tmp_path / "p.json").read_text())["frames"]

@@ -1,6 +1,7 @@
 """The report stage: writes one page as a whole, and fails in one line."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from toolkit.core.files import write_lines
 from toolkit.core.progress import finish
 from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec
+
+RESULTS = Path(__file__).parents[3] / "results"
 
 
 def write_teacher(folder: Path) -> None:
@@ -33,9 +36,52 @@ def test_writes_the_page_beside_the_records(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "teacher"]
 
 
+@pytest.mark.parametrize("out", [None, "mine.html"])
+def test_a_page_of_somebody_else_is_kept(tmp_path: Path, out: str | None) -> None:
+    """In the run's folder too, but for --overwrite; a page of the toolkit's is rendered anew."""
+    write_teacher(tmp_path / "teacher")
+    page = tmp_path / (out or "report.html")
+    page.write_text("<!DOCTYPE html>\n<title>my notes</title>")
+    options = Report(run=tmp_path, out=page if out else None)
+    with pytest.raises(FileExistsError, match=rf"--out \S+{page.name} is there already"):
+        finish(run(options))
+    assert "my notes" in page.read_text()
+    finish(run(dataclasses.replace(options, overwrite=True)))
+    first = page.read_bytes()
+    finish(run(options))
+    assert page.read_bytes() == first and b"my notes" not in first
+
+
+def test_a_plot_of_somebody_else_is_kept(tmp_path: Path) -> None:
+    """And the page's tables stay as they were; plots that were drawn before are drawn anew."""
+    folder = tmp_path / "phones"
+    shutil.copytree(RESULTS / "phones", folder)
+    page, plot = folder / "README.md", folder / "latency.svg"
+    ours, table = plot.read_bytes(), page.read_bytes()
+    assert "up to date" in finish(run(Report(run=folder, markdown=page))).text
+    assert plot.read_bytes() == ours and page.read_bytes() == table
+    begin = b"<!-- begin: phones (rendered by `sdhrnet report --markdown`; do not edit) -->\n"
+    page.write_bytes(table.replace(begin, begin + b"old\n"))
+    plot.write_text('<svg xmlns="http://www.w3.org/2000/svg"><title>my drawing</title></svg>')
+    with pytest.raises(FileExistsError, match=r"the plot \S+latency\.svg is there already"):
+        finish(run(Report(run=folder, markdown=page)))
+    assert "my drawing" in plot.read_text() and b"old" in page.read_bytes()
+    assert "refreshed" in finish(run(Report(run=folder, markdown=page, overwrite=True))).text
+    assert plot.read_bytes() == ours and page.read_bytes() == table
+
+
+def test_markdown_leaves_the_page_alone(tmp_path: Path) -> None:
+    """A hand-written report.html is no hindrance, since it is not written."""
+    folder = tmp_path / "phones"
+    shutil.copytree(RESULTS / "phones", folder)
+    (folder / "report.html").write_text("my notes")
+    finish(run(Report(run=folder, markdown=folder / "README.md")))
+    assert (folder / "report.html").read_text() == "my notes"
+
+
 def test_out_chooses_the_page(tmp_path: Path) -> None:
     """Folders on the way are made."""
-    (tmp_path / "run").mkdir()
+    write_teacher(tmp_path / "run" / "teacher")
     finish(run(Report(run=tmp_path / "run", out=tmp_path / "pages" / "mine.html")))
     assert (tmp_path / "pages" / "mine.html").read_text().startswith("<!DOCTYPE html>")
 
@@ -44,6 +90,23 @@ def test_no_run_folder(tmp_path: Path) -> None:
     """The message names the folder and what belongs there."""
     with pytest.raises(FileNotFoundError, match=r"no run at .*nowhere: give the folder that holds"):
         finish(run(Report(run=tmp_path / "nowhere")))
+
+
+def test_a_folder_without_a_run_gets_no_page(tmp_path: Path) -> None:
+    """Nor tables: neither bundle nor records are there."""
+    (tmp_path / "thesis.txt").touch()
+    (tmp_path / "page.md").write_text("a page")
+    with pytest.raises(FileNotFoundError, match=r"holds no run: neither teacher, .* nor results\.jsonl"):
+        finish(run(Report(run=tmp_path)))
+    with pytest.raises(FileNotFoundError, match=r"has no results\.jsonl"):
+        finish(run(Report(run=tmp_path, markdown=tmp_path / "page.md")))
+    assert {path.name for path in tmp_path.iterdir()} == {"thesis.txt", "page.md"}
+
+
+def test_tables_and_a_page_are_not_made_at_once() -> None:
+    """One of the two would be left out without a word."""
+    with pytest.raises(ValueError, match="--markdown refreshes tables in place of the page that --out names"):
+        Report(run=Path("run"), out=Path("a.html"), markdown=Path("a.md"))
 
 
 @pytest.mark.parametrize("text", ['{"kind": "evaluate"', "[1, 2]\n", '{"model": "teacher"}\n', "\x00"])

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ class Convert(Options):
     """Training faces that static int8 takes its ranges from."""
     faces: int = 32
     """Validation faces that parity is measured on."""
+    overwrite: bool = False
+    """Replace files that were converted from another bundle; those of the same one are always replaced."""
     keep: bool = False
     """Write a file that breaks its budget too; `verify` will still refuse it."""
     npu: tuple[Chip, ...] = ()
@@ -138,13 +141,28 @@ def run(options: Convert) -> Steps[Outcome]:
 
 
 def _check_names(options: Convert, loaded: bundle.Bundle, out: Path) -> None:
-    """Raises FileExistsError where somebody else's file has the name of one that is to be made."""
+    """Raises FileExistsError where a file that is to be made would replace somebody else's, or another bundle's."""
+    source = bundle.digest(options.bundle)
+    for path in _files(options, loaded, out):
+        beside = sidecar.path_of(path)
+        if path.exists() and not beside.exists():
+            raise FileExistsError(f"{path} has no sidecar, so it is not replaced: choose another --out")
+        if beside.exists() and sidecar.source_of(path) != source and not options.overwrite:
+            raise FileExistsError(
+                f"{path} was not converted from {options.bundle} as it is now: choose another --out, or replace it "
+                "with --overwrite"
+            )
+
+
+def _files(options: Convert, loaded: bundle.Bundle, out: Path) -> Iterator[Path]:
+    """Those that are to be made."""
     wanted = options.wanted()
     for target in options.to:
         for precision in wanted.precisions_of(target):
             path = out / conversion.file_name(loaded, options.output, target, precision)
-            if path.exists() and not sidecar.path_of(path).exists():
-                raise FileExistsError(f"{path} has no sidecar, so it is not replaced: choose another --out")
+            yield path
+            if target == "tflite" and precision in npu.PRECISIONS:
+                yield from (out / npu.FOLDER / npu.file_name(path, chip) for chip in options.npu)
 
 
 def _crops(options: Convert, loaded: bundle.Bundle, split: Split, count: int, task: str) -> Steps[SpreadCrops]:

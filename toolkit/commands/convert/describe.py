@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from tyro.conf import Positional
 
 from toolkit.core.files import write_bytes
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutFile, check_outputs
+from toolkit.core.outputs import OutFile, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.zoo import is_bundle, resolve
 from toolkit.export import lint
@@ -33,7 +32,7 @@ KINDS = ("stem", "block", "project", "up", "down", "head")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Describe(Options):
+class Describe(WritesFiles):
     """What a network costs: parameters, multiply-accumulates and edges of a bundle or a named architecture; operations,
     their delegation and what is slow or wrong in a converted file.
 

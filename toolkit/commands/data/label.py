@@ -14,7 +14,7 @@ from toolkit.core.files import new_folder
 from toolkit.core.images import read_image, write_png
 from toolkit.core.metrics import nme
 from toolkit.core.options import Options
-from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
+from toolkit.core.outputs import NewFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions, versions
 from toolkit.core.records import append
@@ -46,7 +46,7 @@ class LabelPhotos(Options):
 
     photos: Positional[Path | None] = None
     """A folder of photos."""
-    out: OutFolder | None = None
+    out: NewFolder | None = None
     """The folder to make: a picture and a .pts file for each face, labels.json and contact_sheet.png."""
     confidence: float = CONFIDENT
     """Leave out faces of less confidence, from 0 (keep all) to 1."""

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from tyro.conf import Positional
 
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutFile, OutRecords, check_outputs
+from toolkit.core.outputs import OutFile, OutRecords, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
@@ -26,7 +25,7 @@ TIMED = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pack(Options):
+class Pack(WritesFiles):
     """Decode and cut every face of a set once, into one memory-mapped file that --data takes like the set itself."""
 
     data: Positional[Path]

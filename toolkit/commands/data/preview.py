@@ -11,8 +11,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import captioned, contact_sheet, draw_landmarks, face_tile, numbered
 from toolkit.core.geometry import crop_of_box
 from toolkit.core.images import SUFFIXES, write_image
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutFile, check_outputs
+from toolkit.core.outputs import OutFile, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import scheme
 from toolkit.data import Faces, Sample, open_faces
@@ -29,7 +28,7 @@ MOST = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preview(Options):
+class Preview(WritesFiles):
     """A contact sheet of labelled faces: the crop that a network sees, its points, its name.
 
     Points that something covers, whose place was estimated, are orange. Without a folder, synthetic faces.

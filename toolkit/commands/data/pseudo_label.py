@@ -12,7 +12,7 @@ from toolkit import bundle
 from toolkit.core.arrays import FloatArray
 from toolkit.core.files import new_folder, sha256
 from toolkit.core.options import Options
-from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
+from toolkit.core.outputs import NewFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions, cores
 from toolkit.core.records import append
@@ -47,7 +47,7 @@ class PseudoLabel(Options):
 
     data: Positional[Path]
     """Labelled faces of any format that `sdhrnet data check` knows; their training part is labelled."""
-    out: OutFolder
+    out: NewFolder
     """The folder to make: a copy of each picture with a .pts file, labels.json, and visibility.json where the set has
     one. Train on it as on any other; cards of networks that do name the sets behind the labels."""
     model: tuple[ModelPath, ...] = (Path(MAIN),)

@@ -8,8 +8,7 @@ from typing import Any
 
 from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import draw_box, draw_landmarks
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutFile
+from toolkit.core.outputs import OutFile, WritesFiles
 from toolkit.core.schemes import Scheme
 from toolkit.core.smoothing import SMOOTHING
 from toolkit.core.stopwatch import Stopwatch
@@ -22,7 +21,7 @@ from toolkit.landmarkers import load
 
 
 @dataclass(frozen=True, kw_only=True)
-class Follow(Options):
+class Follow(WritesFiles):
     """Options of every command that follows faces."""
 
     model: ModelPath = Path(MAIN)

@@ -11,8 +11,7 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.draw import DOUBTFUL, STYLE, draw_box, draw_landmarks
 from toolkit.core.files import write_json
 from toolkit.core.images import SUFFIXES, read_image, write_image
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutFile, check_outputs
+from toolkit.core.outputs import OutFile, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.schemes import Scheme, scheme
 from toolkit.core.zoo import MAIN, ModelPath
@@ -27,7 +26,7 @@ EXAMPLE = "astronaut"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photo(Options):
+class Photo(WritesFiles):
     """Find the faces in a photo and draw their landmarks."""
 
     image: Positional[Path | None] = None

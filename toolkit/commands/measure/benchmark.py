@@ -19,8 +19,7 @@ from toolkit.benchmarking.gate import against
 from toolkit.benchmarking.startup import NO_START, StartFields, starts
 from toolkit.benchmarking.timing import host, timed
 from toolkit.core.arrays import FloatArray
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutRecords, check_outputs
+from toolkit.core.outputs import OutRecords, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import Record, append, read
@@ -32,7 +31,7 @@ from toolkit.data.crops import PlainCrops
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmark(Options):
+class Benchmark(WritesFiles):
     """Accuracy, latency, start-up, memory and size, of every model on the same boxes and in one run.
 
     One call is one face: crop in, points out. All models take turns, after a warm-up, so that a machine that slows

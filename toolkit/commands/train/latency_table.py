@@ -4,8 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.core.options import Options
-from toolkit.core.outputs import OutFile, check_outputs
+from toolkit.core.outputs import OutFile, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.export.pieces import WHOLE, convert_pieces, supernet_pieces
@@ -17,7 +16,7 @@ from toolkit.slimming.complexity import check_size
 
 
 @dataclass(frozen=True, kw_only=True)
-class MakeTable(Options):
+class MakeTable(WritesFiles):
     """Time every kind of operation and block of the supernet as a TFLite model of its own, on this device.
 
     The table is what `supernet --penalty latency` weighs the operations by, and what `slim --latency-ms` adds up. All
