@@ -207,6 +207,7 @@ def open_model(
         FileNotFoundError: there is nothing at the path.
         ValueError: it is no model, or a damaged one, has no such head, or is a file, which decodes in its own way.
     """
+    runtime.check_threads(threads)
     if is_bundle(path):
         from toolkit import bundle
         from toolkit.export.deployed import TorchLandmarker
