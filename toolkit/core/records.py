@@ -89,6 +89,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "conversion": ("variant", "input_px"),
         "sweep": ("budget", "importance", "seed"),
         "budget": ("variant", "budget", "seed"),
+        "pack": ("size_px", "quality"),
         "paper": ("item",),
         "chapter": ("chapter", "what"),
     }
