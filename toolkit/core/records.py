@@ -177,6 +177,11 @@ class Record(Mapping[str, Any]):
         )
 
 
+def called(record: Fields) -> str:
+    """What a table on a terminal calls a network: a bundle by its folder, since its record's model is its stage."""
+    return str(record.get("bundle") or record.get("model"))
+
+
 def of(lines: Iterable[Fields]) -> list[Record]:
     """JSON objects as records.
 

@@ -12,7 +12,7 @@ from toolkit.core.files import write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.zoo import is_bundle, resolve
+from toolkit.core.zoo import folder_name, is_bundle, resolve
 from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, Spec, SuperNetSpec
 from toolkit.reporting.charts import standalone
@@ -82,7 +82,7 @@ def run(options: Describe) -> Steps[Outcome]:
         size = loaded.card.size_px if options.size is None else options.size
         _draw(options, loaded.spec, _factors(loaded))
         _plot_history(options, loaded)
-        return _network(loaded.card.name, loaded.spec, size, loaded)
+        return _network(folder_name(path), loaded.spec, size, loaded)
     if path.exists():
         _no_history(options)
         if options.draw is not None:
@@ -140,7 +140,7 @@ def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> 
 
     cost = complexity(spec, size)
     lines = [
-        f"{name}, {spec.points} points, {size} x {size} input",
+        f"{name}{f' ({loaded.card.name})' if loaded else ''}, {spec.points} points, {size} x {size} input",
         f"  parameters            {cost.params_full:>13,}"
         + (f" + {cost.alphas} importance factors" if cost.alphas else ""),
         f"    without stem, head  {cost.params_paper:>13,}  (as the paper counts)",
@@ -150,7 +150,7 @@ def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> 
     ]
     pieces = components(spec, size)
     lines += _costs(pieces)
-    record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost)}
+    record = {"kind": "describe", "name": loaded.card.name if loaded else name, "points": spec.points, "size_px": size, **asdict(cost)}
     if isinstance(spec, SuperNetSpec):
         if loaded is not None and loaded.card.decoder in DECODING:
             alphas = dict(zip(spec.edges, loaded.weights["alpha"].tolist(), strict=True))
@@ -158,6 +158,7 @@ def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> 
             lines.append(f"  operations            {record['operations']:>13,}  (of the exported float32 TFLite file)")
         lines += _edges(spec)
     if loaded is not None:
+        record["bundle"] = name
         record["card"] = asdict(loaded.card)
         lines += [f"  {key}: {value}" for key, value in record["card"].items() if value and key != "name"]
     record["parts"] = [asdict(piece) for piece in pieces]

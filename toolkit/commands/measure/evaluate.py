@@ -20,7 +20,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import Fields, append
+from toolkit.core.records import Fields, append, called
 from toolkit.core.schemes import scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, Sample, Subset, open_faces, open_folder
@@ -165,7 +165,7 @@ def _table(record: Fields) -> str:
     """One record: a line for all faces and for each subset, the regions, and what the NME could not be formed for."""
     rows = {"all faces": record, **record["subsets"]}
     cells = [[name, str(row["n"]), *(_percent(row[key]) for key in HEADS)] for name, row in rows.items()]
-    lines = [f"{record['model']} on {record['data']}, {record['split']}"]
+    lines = [f"{called(record)} on {record['data']}, {record['split']}"]
     lines += columns([["", "faces", *HEADS.values()], *cells], left=1)
     regions = ", ".join(f"{name} {_percent(value)}" for name, value in record["nme_regions"].items())
     lines.append(f"NME % by region: {regions}; by the box: {_percent(record['nme_box'])}")
@@ -270,7 +270,7 @@ def _points(sample: Sample, found: Detection, model: Landmarker, boxes: str, pas
 def _text(records: Sequence[dict[str, Any]]) -> str:
     first = records[0]
     found = first["n"] + first["n_unscored"]
-    lines = [f"{first['model']} on {first['data']}, {first['split']}: {found} of {first['looked_at']} faces found"]
+    lines = [f"{called(first)} on {first['data']}, {first['split']}: {found} of {first['looked_at']} faces found"]
     lines += [
         f"NME {r['nme_mean']:.2f} % (median {r['nme_median']:.2f}), FR@10 {r['fr10']:.2f} %  "
         f"{r['passes']} pass{'es' if r['passes'] > 1 else ''}, boxes {BOXES[r['boxes']]}"
