@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tyro.conf import Positional
 
+from toolkit import runtime
 from toolkit.core.files import write_bytes
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFile, check_outputs
@@ -150,7 +153,13 @@ def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> 
     ]
     pieces = components(spec, size)
     lines += _costs(pieces)
-    record = {"kind": "describe", "name": loaded.card.name if loaded else name, "points": spec.points, "size_px": size, **asdict(cost)}
+    record = {
+        "kind": "describe",
+        "name": loaded.card.name if loaded else name,
+        "points": spec.points,
+        "size_px": size,
+        **asdict(cost),
+    }
     if isinstance(spec, SuperNetSpec):
         if loaded is not None and loaded.card.decoder in DECODING:
             alphas = dict(zip(spec.edges, loaded.weights["alpha"].tolist(), strict=True))
@@ -212,6 +221,7 @@ def _file(path: Path) -> Steps[Outcome]:
     about = sidecar.read(path)
     if about.compiled is not None:
         return Outcome(text="\n".join([path.name, *_fields(about)]), records=({"kind": "describe", **asdict(about)},))
+    _require_as_told(path, about)
     found = lint.inspect(path)
     times = yield from _times(path, about.precision)
     warnings = [*found.warnings, *_slower(times)]
@@ -234,6 +244,13 @@ def _file(path: Path) -> Steps[Outcome]:
     record = {"kind": "describe", "name": path.name, **asdict(about), **asdict(found), "warnings": warnings}
     record |= {"latency_ms": asdict(times[0]), "float32_latency_ms": asdict(times[1])} if times else {}
     return Outcome(text="\n".join(lines), records=(record,))
+
+
+def _require_as_told(path: Path, about: sidecar.Sidecar) -> None:
+    """Raises ValueError where the file takes or gives something else than its sidecar says, by running it once."""
+    if path.suffix != ".mlpackage":
+        with suppress(ModuleNotFoundError):  # its engine is another's matter
+            runtime.load(path)(np.zeros((about.size_px, about.size_px, 3), np.uint8))
 
 
 def _fields(about: sidecar.Sidecar) -> list[str]:
