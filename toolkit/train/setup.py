@@ -98,7 +98,9 @@ class Setup:
     @property
     def identity(self) -> Settings:
         """Every option of any training that changes the result."""
-        return _identity(self.options, self.stage, trained_on(self.train.faces.title)) | {"precision": self.processes.precision}
+        return _identity(self.options, self.stage, trained_on(self.train.faces.title)) | {
+            "precision": self.processes.precision
+        }
 
     def metrics(self, net: nn.Module, scores: Scores | None) -> dict[str, Any]:
         """What the card says of the validation faces: the scores of a network that was trained, and its confidence's

@@ -207,3 +207,12 @@ def test_bundles_are_called_by_their_folders(tmp_path: Path, small_bundle: Bundl
     text = finish(evaluate.run(Evaluate(model=folders[2], synthetic=2))).text
     assert text.startswith("other on ")
     assert finish(describe.run(Describe(what=str(folders[2])))).text.startswith(f"other ({small_bundle.card.name}), ")
+
+
+def test_one_face_is_one(tmp_path: Path) -> None:
+    """In words, too."""
+    record = {"model": "m", "data": "d", "split": "test", "n": 9, "n_unscored": 1, "nme_box": 3.0, "nme_regions": {}}
+    record |= {"subsets": {}, **dict.fromkeys(evaluate.HEADS, 1.0)}
+    assert evaluate._table(record).splitlines()[-1] == (
+        "1 face lacks an outer eye corner: it is in the NME by the box alone"
+    )

@@ -22,6 +22,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import Fields, append, called
 from toolkit.core.schemes import scheme
+from toolkit.core.words import counted
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, Sample, Subset, open_faces, open_folder
 from toolkit.data.audit import labels_of, told, warning
@@ -175,7 +176,10 @@ def _table(record: Fields) -> str:
             f"AUC {record['visibility_auc']:.3f}"
         )
     if record["n_unscored"]:
-        lines.append(f"{record['n_unscored']} faces lack an outer eye corner: they are in the NME by the box alone")
+        one, they = record["n_unscored"] == 1, counted(record["n_unscored"], "face")
+        lines.append(
+            f"{they} lack{'s' * one} an outer eye corner: {'it is' if one else 'they are'} in the NME by the box alone"
+        )
     return "\n".join(lines)
 
 
