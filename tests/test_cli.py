@@ -479,7 +479,7 @@ def test_only_a_training_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr("toolkit.cli.program.watch", stopped)
     assert main(["photo"]) == 130
     assert capsys.readouterr().err == "\nstopped; what was finished is kept\n"
-    assert main(["teacher"]) == 130
+    assert main(["teacher", "--out", "never-made"]) == 130
     assert "goes on with --resume" in capsys.readouterr().err
 
 
