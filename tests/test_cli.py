@@ -498,3 +498,30 @@ def test_what_a_stopped_command_kept_is_said(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "\nstopped after 3 frames; o.mp4 has those\n"
     assert guarded("a", stopped()) == 128 + 15
     assert "what was finished is kept" in capsys.readouterr().err
+
+
+def test_only_a_training_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Other commands have no --resume."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toolkit.cli.program.watch", stopped)
+    assert main(["photo"]) == 130
+    assert capsys.readouterr().err == "\nstopped; what was finished is kept\n"
+    assert main(["teacher", "--out", "never-made"]) == 130
+    assert "goes on with --resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["photo", ""], "an argument is empty"),
+        (["photo", "--out", ""], "--out is empty"),
+        (["evaluate", "sdhrnet-68pt-96", "--data="], "--data is empty"),
+    ],
+)
+def test_an_empty_word_is_refused(capsys: pytest.CaptureFixture[str], words: list[str], message: str):
+    """It would be the current folder."""
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"sdhrnet: {message}: give a value or leave it out\n"

@@ -142,6 +142,8 @@ def test_a_closed_model_finds_no_more() -> None:
         ({"model": "sdhrnet-68pt-97"}, FileNotFoundError, "did you mean"),
         ({"model": "none/of.tflite"}, FileNotFoundError, "no converted model at"),
         ({"model": SMALL, "threads": 0}, ValueError, "threads must be at least 1"),
+        ({"model": SMALL, "threads": 100_000}, ValueError, "threads must be at least 1 and at most 1,024, got 100000"),
+        ({"model": WEIGHTS / SMALL, "threads": 100_000}, ValueError, "and at most 1,024, got 100000"),
         ({"model": SMALL, "engine": "abacus"}, ValueError, "abacus"),
         ({"model": SMALL, "finest": -1}, ValueError, "finest 0 or more"),
         ({"model": SMALL, "passes": 0}, ValueError, "passes 1 or more"),

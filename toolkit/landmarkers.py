@@ -17,7 +17,7 @@ from toolkit.core.heatmap import Decoder
 from toolkit.core.images import checked_image, read_image
 from toolkit.core.schemes import Scheme
 from toolkit.core.stopwatch import Stopwatch
-from toolkit.core.zoo import MAIN, is_bundle, resolve
+from toolkit.core.zoo import MAIN, folder_name, is_bundle, resolve
 from toolkit.detect import FaceDetector, FaceLandmarks, FaceTracker, Tracking, landmarks_in
 from toolkit.detect.boxes import Detection
 from toolkit.detect.landmarks import PASSES
@@ -207,6 +207,7 @@ def open_model(
         FileNotFoundError: there is nothing at the path.
         ValueError: it is no model, or a damaged one, has no such head, or is a file, which decodes in its own way.
     """
+    runtime.check_threads(threads)
     if is_bundle(path):
         from toolkit import bundle
         from toolkit.export.deployed import TorchLandmarker
@@ -232,6 +233,7 @@ def identify(path: Path) -> dict[str, Any]:
     cost = complexity(loaded.spec, loaded.card.size_px)
     return {
         "model": loaded.card.stage,
+        "bundle": folder_name(path),
         "name": loaded.card.name,
         "input_px": loaded.card.size_px,
         "trained_on": loaded.card.data.get("train"),

@@ -17,7 +17,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import append
+from toolkit.core.records import append, called
 from toolkit.core.zoo import MAIN, ModelPath
 from toolkit.data import open_faces
 from toolkit.data.audit import told
@@ -142,7 +142,7 @@ def _score(options: FirstCrop, faces: Faces, detector: FaceDetector) -> Steps[Ou
     )
     rows = [["degrees", "model", "first crop from", "predicted again", "faces", "predictions", "NME %"]]
     keys = ("angle_deg", "model", "crop", "again", "n", "predictions_mean", "nme_mean")
-    rows += [[str(r[key]) for key in keys] for r in records]
+    rows += [[str((r | {"model": called(r)})[key]) for key in keys] for r in records]
     return Outcome(text="\n".join(columns(rows, left=4)), records=records)
 
 

@@ -17,7 +17,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import append
+from toolkit.core.records import append, called
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.zoo import ModelPath
 from toolkit.detect import FaceDetector, landmarks_in
@@ -117,5 +117,5 @@ def _table(records: tuple[dict[str, Any], ...]) -> str:
     for record in records:
         stages = record["stages_ms_median"]
         told = [*(stages.get(name, 0.0) for name in (*STAGES, "photo")), record["face_mesh_photo_ms_median"]]
-        rows.append([record["model"], *(f"{ms:.2f}" for ms in told)])
+        rows.append([called(record), *(f"{ms:.2f}" for ms in told)])
     return "\n".join([*columns(rows, left=1), "median ms of processor time; the photo without its decoding"])

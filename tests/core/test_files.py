@@ -3,11 +3,16 @@
 import json
 import os
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from toolkit.core import files
+from toolkit.core.files import read_json, read_lines, sha256
+from toolkit.core.images import read_image, stored
+from toolkit.core.video import VideoReader
+from toolkit.web.server import open_tls
 
 
 class Killed(BaseException):
@@ -290,3 +295,14 @@ def test_a_folder_that_cannot_be_opened_or_synced_is_no_failure(tmp_path: Path, 
     with files.new_folder(tmp_path / "c") as folder:
         (folder / "d").write_bytes(b"3")
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == ["a", "b", "c", "c/d"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_by_every_reader(tmp_path: Path) -> None:
+    """Nobody writes to it, so that its reader would wait for ever."""
+    pipe = tmp_path / "a.png"
+    os.mkfifo(pipe)
+    for reader in (read_image, VideoReader, read_json, read_lines, sha256, partial(open_tls, key=None)):
+        with pytest.raises(ValueError, match=r"a\.png is no regular file but a pipe"):
+            reader(pipe)
+    assert stored(pipe).size_wh == (0, 0)

@@ -48,7 +48,7 @@ def test_the_split_is_by_photo_and_fixed(tmp_path: Path) -> None:
 def test_too_few_faces_to_split(tmp_path: Path) -> None:
     """One photo has no held-out tenth."""
     face(tmp_path, "a")
-    with pytest.raises(ValueError, match="1 faces are too few to split off a val part"):
+    with pytest.raises(ValueError, match="1 face is too few to split off a val part"):
         open_faces(tmp_path, "val", 0)
 
 

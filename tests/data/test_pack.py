@@ -17,11 +17,12 @@ from toolkit.commands.data.check import Check
 from toolkit.commands.data.pack import Pack, run
 from toolkit.core.images import write_png
 from toolkit.core.progress import finish
+from toolkit.core.records import Record, latest
 from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import Augment, patch
 from toolkit.data.batches import training_faces
 from toolkit.data.formats.pts import write_pts
-from toolkit.data.pack import PackedFaces, _digest, _mapped, write_pack
+from toolkit.data.pack import PackedFaces, _digest, _mapped, trained_on, write_pack
 
 SIZE = 32
 
@@ -48,7 +49,7 @@ def packed(folder: Path, tmp_path: Path) -> Path:
 def test_a_pack_holds_the_patches_of_the_set(folder: Path, packed: Path) -> None:
     """Picture, points and box of every face are those that training would cut from the photos."""
     photos, pack = open_folder(folder, test=False), PackedFaces(packed)
-    assert (pack.title, pack.scheme, len(pack)) == (photos.title, photos.scheme, 30)
+    assert (pack.title, pack.scheme, len(pack)) == (f"{photos.title}, packed at {SIZE} px", photos.scheme, 30)
     for i in range(30):
         expected, found = patch(photos[i], SIZE), pack.patch(i)
         np.testing.assert_array_equal(found.image, expected.image)
@@ -78,7 +79,7 @@ def test_an_encoded_pack_holds_nearly_the_same_in_far_less(smooth: Path, tmp_pat
         finish(write_pack(photos, "train", tmp_path / f"{name}.faces", SIZE, quality))
         sizes.append((tmp_path / f"{name}.faces").stat().st_size)
     raw, webp = (PackedFaces(tmp_path / f"{name}.faces") for name in ("raw", "webp"))
-    assert sizes[1] < sizes[0] / 10 and (webp.quality, webp.title, webp.size_px) == (90, raw.title, SIZE)
+    assert sizes[1] < sizes[0] / 10 and (webp.quality, webp.title, webp.size_px) == (90, f"{raw.title}, WebP 90", SIZE)
     for i in range(6):
         assert np.abs(webp.patch(i).image.astype(int) - raw.patch(i).image).max() <= 6
         np.testing.assert_allclose(webp.patch(i).points_xy, raw.patch(i).points_xy, atol=1e-4)
@@ -114,10 +115,21 @@ def test_the_command_says_what_a_quality_costs(smooth: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_pack_splits_like_its_set(folder: Path, packed: Path, split: str) -> None:
-    """The faces held out for validation are the same ones, under the same title."""
+    """The faces held out for validation are the same ones."""
     whole, pack = open_faces(folder, split, 0), open_faces(packed, split, 0)
-    assert pack.title == whole.title
+    assert trained_on(pack.title) == whole.title
     assert [pack[i].name for i in range(len(pack))] == [whole[i].name for i in range(len(whole))]
+
+
+def test_scores_on_a_set_and_on_its_packs_are_kept_apart(smooth: Path, tmp_path: Path) -> None:
+    """Each is a record of its own; a card names the lossy pack alone, since the other trains as the set does."""
+    titles = [open_folder(smooth, test=True).title]
+    for name, size, quality in (("a", SIZE, None), ("b", 64, None), ("c", SIZE, 1), ("d", SIZE, 50)):
+        finish(write_pack(open_folder(smooth, test=True), "test", tmp_path / f"{name}.faces", size, quality))
+        titles.append(open_folder(tmp_path / f"{name}.faces", test=True).title)
+    records = [Record({"kind": "evaluate", "file_sha256": "0", "data": title, "split": "test"}) for title in titles]
+    assert latest(records) == records
+    assert [trained_on(title) for title in titles] == [titles[0]] * 3 + titles[3:]
 
 
 def test_training_from_a_pack_is_training_from_the_photos(folder: Path, packed: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.web.server import MAX_BODY, Server, Site
+from toolkit.web.server import MAX_BODY, Server, Site, open_tls
 
 POLICY = "default-src 'self'"
 
@@ -266,3 +266,11 @@ def test_only_faults_of_its_own_are_told(server, monkeypatch, capsys, fault, sai
     with pytest.raises(ConnectionError):
         ask(server, "GET", "/")
     assert (repr(fault.args[0]) in capsys.readouterr().err) is said
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    """Without a reason where OpenSSL gives none."""
+    (tmp_path / "a.png").write_bytes(b"\x89PNG no certificate")
+    with pytest.raises(ValueError, match=r"a\.png and its key cannot be used.*: both must be PEM") as told:
+        open_tls(tmp_path / "a.png", None)
+    assert "None" not in str(told.value)

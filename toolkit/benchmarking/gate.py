@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolkit.core.records import Fields, Key, Record, latest, of
+from toolkit.core.records import Fields, Key, Record, called, latest, of
 from toolkit.reporting.table import number
 
 Pair = tuple[Record, Record]
@@ -115,4 +115,4 @@ def _engine(record: Record) -> str:
 
 
 def _name(record: Record) -> str:
-    return f"{record.get('model')} on {_engine(record)}, {record.get('threads')} threads"
+    return f"{called(record)} on {_engine(record)}, {record.get('threads')} threads"

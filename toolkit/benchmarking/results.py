@@ -1,6 +1,7 @@
 """What comes out of a benchmark: a record of each candidate, a table for a terminal, a picture of the worst faces."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.draw import FaceStyle, captioned, contact_sheet, draw_landmarks
 from toolkit.core.images import write_png
-from toolkit.core.records import Fields, Record, of
+from toolkit.core.records import Fields, Record, called, of
 from toolkit.core.schemes import Scheme
 from toolkit.core.zoo import is_bundle
 from toolkit.data.crops import PlainCrops
@@ -80,14 +81,26 @@ HEADS = (
 def table(lines: Sequence[Fields]) -> str:
     """Records as aligned columns: those of the same boxes, then each behind its own detector."""
     records, parts = of(lines), []
-    titles = Proofs(records)
+    titles = _titles(records)
     for boxes, title in ((SAME, ""), (OWN, "each with its own detector, on whole pictures")):
         chosen = [r for r in records if r["boxes"] == boxes]
         if chosen:
-            cells = [_cells(r, titles.title(r)) for r in chosen]
+            cells = [_cells(r, titles[r.file_sha256, called(r)]) for r in chosen]
             parts.append("\n".join(filter(None, [title, *columns([HEADS, *cells])])))
-    notes = [f"{r['model']} on {r['engine']}: {r['not_measured']}" for r in records if r.get("not_measured")]
+    notes = [f"{called(r)} on {r['engine']}: {r['not_measured']}" for r in records if r.get("not_measured")]
     return "\n\n".join([*parts, *(["not measured:\n" + "\n".join(dict.fromkeys(notes))] if notes else [])])
+
+
+def _titles(records: Sequence[Record]) -> dict[tuple[str | None, str], str]:
+    """What to call each network, by its hash and name: with the hash where several have one name, and the caution."""
+    proofs = Proofs(records)
+    named = {(r.file_sha256, called(r)): proofs.caution(r) for r in records}
+    several = {name for name, count in Counter(name for _, name in named).items() if count > 1}
+    found = {}
+    for (digest, name), caution in named.items():
+        added = ", ".join(filter(None, [(digest or "")[:7] if name in several else "", caution]))
+        found[digest, name] = f"{name} ({added})" if added else name
+    return found
 
 
 def _cells(r: Record, title: str) -> tuple[str, ...]:
@@ -152,7 +165,7 @@ def draw_worst(
             continue
         drawn.append(errors)
         for index in np.argsort(-errors)[:count].tolist():
-            text = f"{100 * errors[index]:.1f} %  {candidate.identity['model']}"
+            text = f"{100 * errors[index]:.1f} %  {called(candidate.identity)}"
             tile = _tile(cut.images[index], found[index], cut.points_xy[index], cut.faces.scheme)
             tiles.append(captioned(tile, text))
     write_png(path, contact_sheet(tiles, columns=min(count, len(next(iter(crops.values())).images))))

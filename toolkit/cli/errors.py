@@ -1,4 +1,4 @@
-"""What a user can mend becomes one line on standard error and exit status 2."""
+"""What a user can mend becomes a line on standard error, with its notes beneath, and exit status 2."""
 
 import errno
 import os
@@ -40,11 +40,12 @@ MEND = {
 """What to do about errors of the system."""
 
 
-STOPPED = "stopped; what was finished is kept, and a training run goes on with --resume"
+STOPPED = "stopped; what was finished is kept"
+RESUMED = f"{STOPPED}, and the training goes on with --resume"
 
 
 def guarded(command: str, run: Callable[[], int]) -> int:
-    """The exit status of a command: its own, or 2 and a line on standard error, or 128 and the signal's number."""
+    """The exit status of a command: its own, or 2 and the error on standard error, or 128 and the signal's number."""
     try:
         with end_as_ctrl_c():
             return run()
@@ -61,7 +62,7 @@ def guarded(command: str, run: Callable[[], int]) -> int:
     except (ValueError, OSError) as error:
         if os.environ.get(TRACEBACK):
             raise
-        return complain(" ".join(sentence(error).split()))
+        return complain("\n".join([" ".join(sentence(error).split()), *getattr(error, "__notes__", ())]))
 
 
 def sentence(error: ValueError | OSError) -> str:

@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from toolkit import __version__
-from toolkit.cli.errors import TRACEBACK, complain, guarded, renamed
+from toolkit.cli.errors import RESUMED, TRACEBACK, complain, guarded, renamed
 from toolkit.cli.terminal import say, show, to_reader, watch
 
 if TYPE_CHECKING:
@@ -214,11 +214,17 @@ class Program:
 
         if {"-h", "--help"} & set(arguments):
             self._help(command, arguments)
+        _refuse_empty(arguments)
         stage = command.load()
         options, always = self._parsed(command, stage, arguments)
         follows = os.environ.get("RANK", "0") != "0"  # one of torchrun's processes, of which the first one speaks
         with no_chatter() if always.quiet else nullcontext():
-            outcome = watch(stage.run(options), quiet=always.quiet or follows)
+            try:
+                outcome = watch(stage.run(options), quiet=always.quiet or follows)
+            except KeyboardInterrupt as stop:
+                if hasattr(options, "resume") and not getattr(stop, "__notes__", ()):
+                    stop.add_note(RESUMED)
+                raise
         if not follows:
             show(outcome, as_json=always.json)
         return 0 if outcome.ok else 1
@@ -256,6 +262,16 @@ class Program:
 def _listed(commands: Sequence[Command], width: int = 0) -> Iterator[str]:
     width = width or max(len(command.name) for command in commands)
     return (f"  {command.name.ljust(width)}  {command.about}" for command in commands)
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Raises ValueError for a word that is empty, as of an unset variable: as a path it would be this folder."""
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        if not word or (word.startswith("--") and word.endswith("=")):
+            flag = word.removesuffix("=") or before
+            raise ValueError(
+                f"{flag if flag.startswith('--') else 'an argument'} is empty: give a value or leave it out"
+            )
 
 
 def _doc(options: type[object]) -> str:

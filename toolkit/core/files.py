@@ -28,6 +28,12 @@ def check_file_name(name: str) -> None:
         raise ValueError(f"the name {shown(name)} may lead out of its folder: it must be one without slashes")
 
 
+def check_regular(path: Path) -> None:
+    """Raises ValueError for a pipe, a socket or a device, which may keep its reader waiting for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{path} is no regular file but a pipe, a socket or a device: name a file")
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """The system's errors within the block that name nothing, as of a full disk, or a temporary file, name `path`."""
@@ -67,6 +73,7 @@ def read_json(path: Path, kind: Any = Any, *, data_set: bool = False) -> Any:
         ValueError: the file is not JSON, is larger than any of its kind, or does not hold that type; the message names
             file and field.
     """
+    check_regular(path)
     if path.stat().st_size > LARGEST_JSON and not data_set:
         raise ValueError(f"{path} has over {LARGEST_JSON >> 20} MB: no file of its kind is so large")
     return check(parse(path.read_bytes(), str(path), numbers=not data_set), kind, str(path))
@@ -85,6 +92,7 @@ def read_lines(path: Path, kind: Any = Any) -> list[Any]:
     """
     if not path.exists():
         return []
+    check_regular(path)
     # not splitlines, which also splits at separators that JSON allows inside a string
     lines = ((f"{path}:{number}", line) for number, line in enumerate(path.read_bytes().split(b"\n"), start=1))
     return [check(parse(line, where), kind, where) for where, line in lines if line]
@@ -182,6 +190,7 @@ def sha256(*paths: Path) -> str:
     digest = hashlib.sha256()
     for path in paths:
         for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            check_regular(file)
             if file != path:
                 digest.update(file.relative_to(path).as_posix().encode() + b"\0")
             digest.update(file.read_bytes())

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.files import write_bytes
+from toolkit.core.files import check_regular, write_bytes
 
 MAX_PIXELS = 150_000_000
 """Larger pictures are refused: 450 MB once decoded."""
@@ -59,8 +59,10 @@ def read_image(path: Path) -> ImageArray:
     Raises:
         FileNotFoundError: there is no such file.
         OSError: it may not be read.
-        ValueError: it is not a picture, is cut off, has more than MAX_PIXELS, or is HEIC without pillow-heif.
+        ValueError: it is no regular file or no picture, is cut off, has more than MAX_PIXELS, or is HEIC without
+            pillow-heif.
     """
+    check_regular(path)
     try:
         _prepare_for_heic(path)
         with warnings.catch_warnings():
@@ -112,6 +114,7 @@ def stored(path: Path) -> Stored:
     Cheap, since no pixel is decoded; damage is for read_image to name.
     """
     try:
+        check_regular(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:

@@ -89,6 +89,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "conversion": ("variant", "input_px"),
         "sweep": ("budget", "importance", "seed"),
         "budget": ("variant", "budget", "seed"),
+        "pack": ("size_px", "quality"),
         "paper": ("item",),
         "chapter": ("chapter", "what"),
     }
@@ -174,6 +175,18 @@ class Record(Mapping[str, Any]):
             split=get("split"),
             more=tuple(str(get(name)) for name in MORE.get(self.kind, ())),
         )
+
+
+def check_order(latency: Mapping[str, Any] | None, where: str) -> None:
+    """Raises ValueError where nine calls in ten are said to take less than half of them do."""
+    median, p90 = (latency or {}).get("median"), (latency or {}).get("p90")
+    if median is not None and p90 is not None and p90 < median:
+        raise ValueError(f"{where}: latency_ms: p90 cannot be below the median, got {p90} and {median}")
+
+
+def called(record: Fields) -> str:
+    """What a table on a terminal calls a network: a bundle by its folder, since its record's model is its stage."""
+    return str(record.get("bundle") or record.get("model"))
 
 
 def of(lines: Iterable[Fields]) -> list[Record]:

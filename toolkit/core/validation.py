@@ -24,6 +24,9 @@ DEEPEST = 32
 LARGEST = 2**63
 """Whole numbers lie below this, on either side of 0."""
 
+MOST_THREADS = 1024
+"""Of a processor that any engine asks for; some crash at more."""
+
 Text = Annotated[str, Meta(max_length=300)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
 Points = Annotated[int, Meta(ge=1, le=1000)]

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from toolkit.core.arrays import ImageArray
-from toolkit.core.files import new_file
+from toolkit.core.files import check_regular, new_file
 from toolkit.core.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class VideoReader:
         """
         from av.video.reformatter import VideoReformatter
 
+        check_regular(path)
         if not path.is_file():
             raise FileNotFoundError(f"no video at {path}")
         self.name = path.name

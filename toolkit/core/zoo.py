@@ -4,6 +4,7 @@ A name, such as sdhrnet-68pt-128, is one thing everywhere: where a model runs, i
 installation has; where a network is trained on, changed, counted or converted, its bundle.
 """
 
+import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,6 +39,11 @@ BundlePath = Annotated[Path, Asked("bundle")]
 def is_bundle(path: Path) -> bool:
     """Whether a path is a folder with a bundle in it."""
     return (path / "spec.json").is_file()
+
+
+def folder_name(path: Path) -> str:
+    """What a bundle's folder is called, also where it is given as `.`."""
+    return Path(os.path.abspath(path)).name  # noqa: PTH100 - resolve would follow links
 
 
 def names(weights: Path = WEIGHTS) -> tuple[str, ...]:

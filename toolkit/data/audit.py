@@ -13,6 +13,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.progress import Progress, Steps
 from toolkit.core.schemes import Scheme
+from toolkit.core.words import counted
 from toolkit.data.labels import Label, Photos, Problem, decoded, inside, misplaced
 from toolkit.data.mean_shape import common_doubt, doubts
 from toolkit.data.sample import Faces, Subset
@@ -61,7 +62,8 @@ def warning(faces: Faces) -> str:
     found = doubtful(faces)
     if not found:
         return ""
-    return f"wrong labels? {len(found)} in {len(faces)} faces (`sdhrnet data check` lists them), first {found[0]}"
+    of = f"{len(found)} in {counted(len(faces), 'face')}"
+    return f"wrong labels? {of} (`sdhrnet data check` lists them), first {found[0]}"
 
 
 def told(faces: Faces) -> Steps[None]:

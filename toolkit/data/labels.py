@@ -15,6 +15,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import check_file_name
 from toolkit.core.images import Stored, read_image, stored
 from toolkit.core.schemes import Scheme
+from toolkit.core.words import counted
 from toolkit.data.mean_shape import LEAST_POINTS, LIMIT, nearest
 from toolkit.data.sample import Faces, Sample, Subset
 
@@ -146,8 +147,8 @@ def hold_out(faces: Photos, part: Literal["train", "val"]) -> Faces:
 
     chosen = [i for i, label in enumerate(faces.labels) if held_out(label.group) == (part == "val")]
     if not chosen:
-        few = f"{faces.title}: {len(faces)} faces are too few to split off a {part} part"
-        raise ValueError(few + _one_photo(faces))
+        few = f"{faces.title}: {counted(len(faces), 'face')} {'is' if len(faces) == 1 else 'are'} too few"
+        raise ValueError(f"{few} to split off a {part} part{_one_photo(faces)}")
     share = "held-out tenth of" if part == "val" else "nine tenths of"
     return Subset(faces, chosen, f"{share} {faces.title} ({len(chosen)} faces)")
 

@@ -26,14 +26,16 @@ COPIED = {"JPEG": ".jpg", "PNG": ".png"}
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """The pictures of a folder by name, without those of folders within it.
+    """The pictures of a folder by name, without those of folders within it and the sheet of faces that we drew.
 
     Raises:
         FileNotFoundError: there is no such folder, or no picture in it.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder at {shown(folder)}")
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in READ_SUFFIXES and p.is_file())
+    ours = {SHEET} if (folder / LABELS).is_file() else set()
+    every = (p for p in folder.iterdir() if p.suffix.lower() in READ_SUFFIXES and p.is_file())
+    found = sorted(p for p in every if p.name not in ours)
     if not found:
         raise FileNotFoundError(f"no picture in {shown(folder)}: looked for {', '.join(READ_SUFFIXES)}")
     return found

@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ UNSEALED = "0" * 64
 AGAIN = "pack the set again"
 PIXELS = ("patches", "pictures")
 """Arrays whose parts have hashes of their own."""
+
+EXACT = re.compile(r", packed at [0-9]+ px(?!, WebP)")
+"""In the title of a pack that holds pixels as they are."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -223,7 +227,7 @@ class PackedFaces(Photos):
         if about.own_scheme is not None:
             known(about.own_scheme, str(path))
         self.path = path
-        self.size_px, self.split, self.title, self.quality = about.size_px, about.split, about.title, about.quality
+        self.size_px, self.split, self.title, self.quality = about.size_px, about.split, _title(about), about.quality
         self._sound: set[int] = set()
         try:
             arrays = _mapped(path, "r")
@@ -307,6 +311,17 @@ FORMAT = Format(
     read=read,
     layout="NAME.faces, as `sdhrnet data pack` writes it",
 )
+
+
+def _title(about: About) -> str:
+    """The set's, and what the pack made of its pictures: a score on a pack is not one on the set."""
+    lossy = "" if about.quality is None else f", WebP {about.quality}"
+    return f"{about.title}, packed at {about.size_px} px{lossy}"
+
+
+def trained_on(title: str) -> str:
+    """What a card says of training faces of some title: exact packs train as their sets do, so they are not named."""
+    return EXACT.sub("", title)
 
 
 def _metadata(path: Path) -> tuple[str, str]:

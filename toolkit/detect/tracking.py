@@ -64,8 +64,9 @@ class Tracking:
     def __post_init__(self) -> None:
         if self.faces < 1:
             raise ValueError(f"expected one face or more to follow, got {self.faces}")
-        if not (0 <= self.min_confidence <= 1 and 0 <= self.min_inside <= 1):
-            raise ValueError(f"confidence and part inside lie in [0, 1], got {self.min_confidence}, {self.min_inside}")
+        for name in ("min_confidence", "min_inside"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
 
 
 TRACKING = Tracking()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from toolkit.core import zoo
+from toolkit.core.validation import MOST_THREADS
 from toolkit.runtime import sidecar
 from toolkit.runtime.landmarker import Landmarker
 
@@ -25,8 +26,7 @@ def load(path: Path | str, *, engine: str | None = None, threads: int = 1) -> La
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path} is not a converted model: expected a name ending in {', '.join(SUFFIXES)}")
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
+    check_threads(threads)
     about = sidecar.read(path)
     if about.compiled is not None:
         raise ValueError(
@@ -46,6 +46,12 @@ def load(path: Path | str, *, engine: str | None = None, threads: int = 1) -> La
     from toolkit.runtime.coreml import load_coreml
 
     return load_coreml(path, about)
+
+
+def check_threads(threads: int) -> None:
+    """Raises ValueError for a number of threads that no engine takes."""
+    if not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"threads must be at least 1 and at most {MOST_THREADS:,}, got {threads}")
 
 
 def models_in(place: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from toolkit.data.audit import told
 from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.data.crops import PlainCrops, plain_crops
 from toolkit.data.licences import licence_of
+from toolkit.data.pack import trained_on
 from toolkit.data.sets import Mix, Portion, in_scheme, picked
 from toolkit.models.spec import DIVISOR
 from toolkit.train.checkpoint import claim, discard, require_same
@@ -95,7 +96,9 @@ class Setup:
     @property
     def identity(self) -> Settings:
         """Every option of any training that changes the result."""
-        return _identity(self.options, self.stage, self.train.faces.title) | {"precision": self.processes.precision}
+        return _identity(self.options, self.stage, trained_on(self.train.faces.title)) | {
+            "precision": self.processes.precision
+        }
 
     def metrics(self, net: nn.Module, scores: Scores | None) -> dict[str, Any]:
         """What the card says of the validation faces: the scores of a network that was trained, and its confidence's
@@ -118,8 +121,8 @@ class Setup:
         ancestors: Sequence[Card] = (),
     ) -> Card:
         """The card of the bundle that was trained; it inherits the terms of those that it was made from."""
-        trained_on = self.train.faces.title
-        licence = licence_of(trained_on, [card.licence for card in ancestors])
+        title = trained_on(self.train.faces.title)
+        licence = licence_of(title, [card.licence for card in ancestors])
         return Card(
             name=name,
             stage=self.stage,
@@ -128,7 +131,7 @@ class Setup:
             sigma_px=self.options.sigma_px,
             decoder=self.options.decoded,
             data={
-                "train": trained_on,
+                "train": title,
                 **({"val": self.validation[self.options.size_px].faces.title} if self.validation else {}),
                 **({"licence": licence} if licence else {}),
             },
@@ -227,8 +230,8 @@ def finished(options: Training, stage: str, own: Settings, usual: Scheme = W300_
 def title_of_faces(options: Training, usual: Scheme) -> Steps[str]:
     """What a card would say of the faces that these options train on; arguments and errors as for set_up."""
     if options.skip_bad:  # how many are left out is known once all are decoded
-        return (yield from _data(options, usual))[0].faces.title
-    return _mixed(options, *_first(options), usual).title
+        return trained_on((yield from _data(options, usual))[0].faces.title)
+    return trained_on(_mixed(options, *_first(options), usual).title)
 
 
 def validated(scores: Scores | None) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from toolkit.core.records import Milliseconds, Pixels, Whole, append
-from toolkit.core.validation import Sha256, Text, check
+from toolkit.core.records import Milliseconds, Pixels, Whole, append, check_order
+from toolkit.core.validation import MOST_THREADS, Sha256, Text, check
 from toolkit.web.server import Collect
 
 MOST = 500
@@ -47,7 +47,7 @@ class PageRecord:
     size_bytes: Whole
     engine: Text
     device: Text
-    threads: Annotated[int, Meta(ge=1, le=1024)]
+    threads: Annotated[int, Meta(ge=1, le=MOST_THREADS)]
     fully_accelerated: bool
     latency_ms: Times
     parity: Agreement | None
@@ -86,4 +86,6 @@ def checked(posted: Any) -> list[dict[str, Any]]:
         ValueError: it is something else.
     """
     check(posted, Post, "records")
+    for number, record in enumerate(posted):
+        check_order(record["latency_ms"], f"records[{number}]")
     return posted  # type: ignore[no-any-return]

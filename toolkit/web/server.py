@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from toolkit.core.files import check_regular
 from toolkit.core.validation import parse
 
 MIME = {
@@ -249,11 +250,14 @@ def open_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
     Raises:
         ValueError: the files are not a certificate and its key.
     """
+    for path in filter(None, (certificate, key)):
+        check_regular(path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(certificate, key)
     except FileNotFoundError as error:
         raise ValueError(f"there is no {certificate if not certificate.is_file() else key}") from error
     except ssl.SSLError as error:
-        raise ValueError(f"{certificate} and its key cannot be used ({error.reason}): both must be PEM") from error
+        why = f" ({error.reason})" if error.reason else ""
+        raise ValueError(f"{certificate} and its key cannot be used{why}: both must be PEM") from error
     return context

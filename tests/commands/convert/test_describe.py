@@ -1,19 +1,26 @@
 """The describe stage: drawings, the factors' history, and costs by stage and kind."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.commands.convert.describe import Describe, _slower, run
+from toolkit.core.files import read_json, write_json
 from toolkit.core.progress import Outcome, finish
+from toolkit.core.zoo import released
 from toolkit.models.building import build
 from toolkit.models.supernet import HRSuperNet
+from toolkit.runtime import sidecar
 from toolkit.runtime.timing import Latency
 from toolkit.slimming.edges import SuperNetGraph
 from toolkit.slimming.operations import operations
+
+SMALL = released("float16", "sdhrnet-68pt-96")
 
 
 def describe(what: Path | str, **options: Path) -> Outcome:
@@ -109,3 +116,14 @@ def test_a_file_that_is_slower_than_float32_is_warned_of() -> None:
     slow, plain = (Latency(median=ms, p90=ms, cpu_median=ms, runs=1, warmup=0) for ms in (3.0, 2.0))
     assert _slower((slow, plain)) == ["slower than float32 here, 3.00 against 2.00 ms: ship that one"]
     assert _slower((plain, slow)) == [] == _slower(())
+
+
+@pytest.mark.parametrize("wrong", [{"size_px": 128}, {"scheme": "wflw-98", "points": 98}])
+def test_a_file_that_is_not_as_its_sidecar_says_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """As the runtime refuses it."""
+    for path in (SMALL, sidecar.path_of(SMALL)):
+        shutil.copy(path, tmp_path / path.name)
+    about = tmp_path / sidecar.path_of(SMALL).name
+    write_json(about, read_json(about) | wrong)
+    with pytest.raises(ValueError, match="convert it again"):
+        describe(tmp_path / SMALL.name)

@@ -11,6 +11,7 @@ from tests.faces import face_points
 from toolkit.cli import main
 from toolkit.commands.data.check import LISTED
 from toolkit.core.images import write_image
+from toolkit.data.formats import FORMATS
 from toolkit.data.formats.pts import write_pts
 
 POINTS = face_points((20, 10, 60, 50))
@@ -104,7 +105,6 @@ def test_the_first_problems_are_listed_and_json_has_all(tmp_path: Path, capsys: 
     ("arguments", "message"),
     [
         (["nowhere"], "no folder at nowhere"),
-        (["."], "no labelled faces of a known format"),
         ([".", "--format", "xyz"], "unknown format 'xyz'; known: "),
         ([".", "--format", "wflw"], "has no list_98pt_rect_attr_train.txt"),
     ],
@@ -134,3 +134,27 @@ def test_the_real_300w_subset(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["train", ""] == (2009, 1139) and found["test", ""] == (554, 135)
     assert found["train", "LFPW train"] == (802, 9) and found["test", "LFPW test"] == (224, 0)
     assert found["test", "iBUG"] == (0, 135) and found["train", "Helen train"] == (870, 1130)
+
+
+def test_what_was_looked_for_stands_a_line_a_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beneath the error, so that it can be read."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "check", ".", "--quiet"]) == 2
+    first, *lines = capsys.readouterr().err.splitlines()
+    assert first == "sdhrnet: no labelled faces of a known format in .; looked for"
+    assert len(lines) == len(FORMATS) and all(line.startswith("  ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "message"), [("[]", "`annotations` is empty"), ("[null]", "is null, expected an object")]
+)
+def test_annotations_that_are_none_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], annotations: str, message: str
+) -> None:
+    """Not the file of the other split, which is not there either."""
+    (tmp_path / "faces_test.json").write_text(f'{{"images": [], "annotations": {annotations}}}')
+    assert main(["data", "check", str(tmp_path), "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert "faces_test.json has no annotation that can be used" in error and message in error

@@ -10,11 +10,11 @@ from skimage import data
 
 from toolkit.cli import main
 from toolkit.commands.data import label
-from toolkit.core.files import read_lines
+from toolkit.core.files import read_json, read_lines
 from toolkit.core.images import read_image, write_image
 from toolkit.data import open_faces
 from toolkit.data.formats.pts import write_pts
-from toolkit.data.own import write_labels
+from toolkit.data.own import SHEET, write_labels
 from toolkit.data.sample import box_of_points
 from toolkit.detect import Detection
 from toolkit.detect.mesh import MeshFace
@@ -93,7 +93,7 @@ def test_photos_become_a_set(fakes: None, photos: Path, tmp_path: Path, capsys: 
     assert labelled(photos, tmp_path / "out") == 0
     text = capsys.readouterr().out
     assert "3 faces of 6 photos labelled" in text
-    assert "1 faces below the confidence, 2 photos without a face, 1 that cannot be read" in text
+    assert "1 face below the confidence, 2 photos without a face, 1 that cannot be read" in text
     assert "no face in unseen.png, wall.png" in text and "broken.jpg is not a picture" in text
     faces = open_faces(tmp_path / "out", "test", 0)
     found = {faces[i].name: faces[i] for i in range(len(faces))}
@@ -240,3 +240,15 @@ def test_a_real_photo(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None
     (face,) = (open_faces(tmp_path / "out", "test", 0)[0],)
     assert face.name == "IMG_0001_1" and face.image.shape == (512, 512, 3)
     assert np.abs(face.points_xy[[36, 45, 8]] - [(193, 103), (257, 104), (226, 177)]).max() < 6
+
+
+def test_a_labelled_folder_is_labelled_without_its_own_sheet(fakes: None, photos: Path, tmp_path: Path) -> None:
+    """A sheet of that name among somebody's photos is one of them."""
+    photo(photos / SHEET, (80, 30))
+    assert labelled(photos, tmp_path / "first") == 0
+    first = read_json(tmp_path / "first" / "labels.json")
+    assert SHEET in {face["source"] for face in first["faces"]}
+    assert labelled(tmp_path / "first", tmp_path / "second") == 0
+    again = read_json(tmp_path / "second" / "labels.json")
+    assert SHEET not in {face["source"] for face in again["faces"]}
+    assert again["photos"] == len(first["faces"])

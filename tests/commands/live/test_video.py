@@ -220,7 +220,8 @@ def test_what_cannot_be_written_is_told_by_its_place(tmp_path: Path, monkeypatch
     ("options", "message"),
     [
         ({"out": Path("o.avi")}, r"end the name in \.mp4"),
-        ({"faces": 0}, "one face or more"),
+        ({"faces": 0}, "--faces must be at least 1, got 0"),
+        ({"min_confidence": 2.0}, "--min-confidence must be from 0 to 1, got 2"),
         ({"finest": -1}, "--finest 0 or more"),
         ({"threads": 0}, "--threads must be at least 1"),
     ],

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from toolkit.commands.measure.benchmark_import import ImportRecords, run
-from toolkit.core.files import read_lines
+from toolkit.core.files import read_lines, write_json
 from toolkit.core.progress import finish
+from toolkit.core.records import check_order
 
 WEB = {
     "kind": "benchmark", "model": "face-int8.tflite", "file_sha256": "ab", "precision": "int8", "size_bytes": 1767312,
@@ -77,3 +78,16 @@ def test_files_that_are_no_records(tmp_path: Path) -> None:
         taken(tmp_path, tmp_path / "bad.json")
     with pytest.raises(ValueError, match="name at least one"):
         ImportRecords(files=())
+
+
+def test_a_percentile_below_the_median_is_refused(tmp_path: Path) -> None:
+    """Nine calls in ten take at least as long as half of them."""
+    times = {"median": 5.0, "p90": 2.0, "runs": 9, "warmup": 1}
+    with pytest.raises(ValueError, match="x: latency_ms: p90 cannot be below the median"):
+        check_order(times, "x")
+    record = {"kind": "benchmark", "model": "m", "engine": "e", "device": "d", "latency_ms": times}
+    write_json(tmp_path / "r.json", record)
+    options = ImportRecords(files=(tmp_path / "r.json",), results=tmp_path / "results.jsonl")
+    with pytest.raises(ValueError, match="record 1: latency_ms: p90 cannot be below the median"):
+        finish(run(options))
+    assert not (tmp_path / "results.jsonl").exists()

@@ -1,5 +1,6 @@
 """Evaluating and benchmarking: any model by its path, records with their conditions, two baselines."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from toolkit import bundle
 from toolkit.bundle import Bundle
+from toolkit.commands.convert import describe
+from toolkit.commands.convert.describe import Describe
 from toolkit.commands.measure import benchmark, evaluate
 from toolkit.commands.measure.benchmark import Benchmark
 from toolkit.commands.measure.evaluate import Evaluate
@@ -186,3 +189,30 @@ def test_a_head_that_there_is_not_is_refused(tmp_path: Path, small_bundle: Bundl
     bundle.write(small_bundle, tmp_path / "b")
     with pytest.raises(ValueError, match="300w-68 has no points of wflw-98"):
         finish(evaluate.run(Evaluate(model=tmp_path / "b", head="wflw-98", data=tmp_path / "nowhere")))
+
+
+@pytest.mark.slow
+def test_bundles_are_called_by_their_folders(tmp_path: Path, small_bundle: Bundle) -> None:
+    """Though their stages and names are one; those of one folder's name have their hashes beside it."""
+    folders = [tmp_path / "a" / "mine", tmp_path / "b" / "mine", tmp_path / "other"]
+    for seed, folder in enumerate(folders):
+        name, first = next(iter(small_bundle.weights.items()))
+        bundle.write(replace(small_bundle, weights={**small_bundle.weights, name: first * (1 + seed)}), folder)
+    common = {"runs": 1, "warmup": 0, "starts": 0, "synthetic": 2, "results": tmp_path / "results.jsonl"}
+    outcome = finish(benchmark.run(Benchmark(models=tuple(folders), **common)))  # type: ignore[arg-type]
+    rows = [line.partition("  ")[0] for line in outcome.text.splitlines()[1:4]]
+    hashes = [r["file_sha256"][:7] for r in outcome.records]
+    assert rows == [f"mine ({hashes[0]})", f"mine ({hashes[1]})", "other"]
+    assert {r["model"] for r in outcome.records} == {small_bundle.card.stage}
+    text = finish(evaluate.run(Evaluate(model=folders[2], synthetic=2))).text
+    assert text.startswith("other on ")
+    assert finish(describe.run(Describe(what=str(folders[2])))).text.startswith(f"other ({small_bundle.card.name}), ")
+
+
+def test_one_face_is_one(tmp_path: Path) -> None:
+    """In words, too."""
+    record = {"model": "m", "data": "d", "split": "test", "n": 9, "n_unscored": 1, "nme_box": 3.0, "nme_regions": {}}
+    record |= {"subsets": {}, **dict.fromkeys(evaluate.HEADS, 1.0)}
+    assert evaluate._table(record).splitlines()[-1] == (
+        "1 face lacks an outer eye corner: it is in the NME by the box alone"
+    )

@@ -89,7 +89,7 @@ def test_bad_annotations_are_problems(tmp_path: Path) -> None:
         (annotation(6, image=7), "no file name for its image_id 7"),
         (annotation(7, image=2), "no picture 'none.jpg'"),
         (infinite, "not a number"),
-        ("nothing", "0 values in `keypoints`"),
+        ("nothing", "expected an object with `keypoints`"),
         ({"keypoints": "none"}, "0 values in `keypoints`"),
         (annotation() | {"id": "/../../escaped"}, "may lead out of its folder"),
         (annotation() | {"id": "a\\b"}, "may lead out of its folder"),

@@ -60,7 +60,6 @@ def _record(path: Path, size_px: int, found: MeasuredFile) -> dict[str, Any]:
     return {
         "kind": "compare",
         **identify(path),
-        "bundle": path.name,
         "input_px": size_px,
         "operations": found.operations,
         "size_bytes": found.size_bytes,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tyro.conf import Positional
 
+from toolkit import runtime
 from toolkit.core.files import write_bytes
 from toolkit.core.outputs import OutFile, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.zoo import is_bundle, resolve
+from toolkit.core.zoo import folder_name, is_bundle, resolve
 from toolkit.export import lint
 from toolkit.models.spec import ARCHITECTURES, OWN_POINTS, Spec, SuperNetSpec
 from toolkit.reporting.charts import standalone
@@ -81,7 +84,7 @@ def run(options: Describe) -> Steps[Outcome]:
         size = loaded.card.size_px if options.size is None else options.size
         _draw(options, loaded.spec, _factors(loaded))
         _plot_history(options, loaded)
-        return _network(loaded.card.name, loaded.spec, size, loaded)
+        return _network(folder_name(path), loaded.spec, size, loaded)
     if path.exists():
         _no_history(options)
         if options.draw is not None:
@@ -139,7 +142,7 @@ def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> 
 
     cost = complexity(spec, size)
     lines = [
-        f"{name}, {spec.points} points, {size} x {size} input",
+        f"{name}{f' ({loaded.card.name})' if loaded else ''}, {spec.points} points, {size} x {size} input",
         f"  parameters            {cost.params_full:>13,}"
         + (f" + {cost.alphas} importance factors" if cost.alphas else ""),
         f"    without stem, head  {cost.params_paper:>13,}  (as the paper counts)",
@@ -149,7 +152,13 @@ def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> 
     ]
     pieces = components(spec, size)
     lines += _costs(pieces)
-    record = {"kind": "describe", "name": name, "points": spec.points, "size_px": size, **asdict(cost)}
+    record = {
+        "kind": "describe",
+        "name": loaded.card.name if loaded else name,
+        "points": spec.points,
+        "size_px": size,
+        **asdict(cost),
+    }
     if isinstance(spec, SuperNetSpec):
         if loaded is not None and loaded.card.decoder in DECODING:
             alphas = dict(zip(spec.edges, loaded.weights["alpha"].tolist(), strict=True))
@@ -157,6 +166,7 @@ def _network(name: str, spec: Spec, size: int, loaded: Bundle | None = None) -> 
             lines.append(f"  operations            {record['operations']:>13,}  (of the exported float32 TFLite file)")
         lines += _edges(spec)
     if loaded is not None:
+        record["bundle"] = name
         record["card"] = asdict(loaded.card)
         lines += [f"  {key}: {value}" for key, value in record["card"].items() if value and key != "name"]
     record["parts"] = [asdict(piece) for piece in pieces]
@@ -210,6 +220,7 @@ def _file(path: Path) -> Steps[Outcome]:
     about = sidecar.read(path)
     if about.compiled is not None:
         return Outcome(text="\n".join([path.name, *_fields(about)]), records=({"kind": "describe", **asdict(about)},))
+    _require_as_told(path, about)
     found = lint.inspect(path)
     times = yield from _times(path, about.precision)
     warnings = [*found.warnings, *_slower(times)]
@@ -232,6 +243,13 @@ def _file(path: Path) -> Steps[Outcome]:
     record = {"kind": "describe", "name": path.name, **asdict(about), **asdict(found), "warnings": warnings}
     record |= {"latency_ms": asdict(times[0]), "float32_latency_ms": asdict(times[1])} if times else {}
     return Outcome(text="\n".join(lines), records=(record,))
+
+
+def _require_as_told(path: Path, about: sidecar.Sidecar) -> None:
+    """Raises ValueError where the file takes or gives something else than its sidecar says, by running it once."""
+    if path.suffix != ".mlpackage":
+        with suppress(ModuleNotFoundError):  # its engine is another's matter
+            runtime.load(path)(np.zeros((about.size_px, about.size_px, 3), np.uint8))
 
 
 def _fields(about: sidecar.Sidecar) -> list[str]:

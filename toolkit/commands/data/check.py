@@ -11,10 +11,11 @@ from tyro.conf import Positional
 
 from toolkit.core.options import Options
 from toolkit.core.progress import Outcome, Progress, Steps
+from toolkit.core.words import counted
 from toolkit.data import pack
 from toolkit.data.audit import Inspection, doubtful, inspect, same_pictures
 from toolkit.data.formats import Format, by_name, detect, masked300w, private300w, w300
-from toolkit.data.formats.gather import shown
+from toolkit.data.formats.gather import NoFaces, shown
 from toolkit.data.labels import Photos, Problem, Reading
 
 LISTED = 20
@@ -114,7 +115,7 @@ def _readings(format_: Format, root: Path) -> Steps[tuple[dict[str, Reading], li
             problem = Problem(source=shown(root), text=str(error).removeprefix(f"{shown(root)} "))
             problems += [problem] if problem not in problems else []
     if not found and not problems:
-        raise absent[0]
+        raise next((error for error in absent if isinstance(error, NoFaces)), absent[0])
     sources = [tuple(label.source for label in reading.labels) for reading in found.values()]
     if len(found) > 1 and len(set(sources)) == 1:
         found = {"all": next(iter(found.values()))}
@@ -244,7 +245,8 @@ def _lines(
         yield from _list("faces with such points", findings.outside)
     faces = sum(len(reading.labels) for reading in readings.values())
     if not findings.problems:
-        yield f"nothing wrong with the {faces} faces that are there; look at some with `sdhrnet data preview`"
+        there = f"{counted(faces, 'face')} that {'is' if faces == 1 else 'are'}"
+        yield f"nothing wrong with the {there} there; look at some with `sdhrnet data preview`"
 
 
 def _list(title: str, problems: Sequence[Problem]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from toolkit.core.outputs import NewFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions, versions
 from toolkit.core.records import append
+from toolkit.core.words import counted
 from toolkit.data import open_faces
 from toolkit.data.formats.gather import shown
 from toolkit.data.own import SHEET, OwnFolder, check_place, photos_in, write_labels
@@ -203,12 +204,13 @@ def _keep(
 
 def _counts(found: Found) -> str:
     low, none, bad = len(found.left_out), len(found.no_face), len(found.unreadable)
-    return f"{low} faces below the confidence, {none} photos without a face, {bad} that cannot be read"
+    seen = f"{counted(low, 'face')} below the confidence, {counted(none, 'photo')} without a face"
+    return f"{seen}, {bad} that cannot be read"
 
 
 def _lines(options: LabelPhotos, found: Found, photos: int) -> list[str]:
     assert options.out is not None
-    lines = [f"{len(found.faces)} faces of {photos} photos labelled; {_counts(found)}"]
+    lines = [f"{counted(len(found.faces), 'face')} of {counted(photos, 'photo')} labelled; {_counts(found)}"]
     if found.no_face:
         lines.append(f"  no face in {', '.join(found.no_face[:LISTED])}{', ...' * (len(found.no_face) > LISTED)}")
     lines += [f"  {each.source}: {each.why}" for each in found.unreadable[:LISTED]]

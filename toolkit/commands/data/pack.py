@@ -13,6 +13,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.selection import evenly_spaced
+from toolkit.core.words import counted
 from toolkit.data import open_folder
 from toolkit.data.audit import told
 from toolkit.data.augment import Augment, Patch, augment, patch
@@ -80,9 +81,9 @@ def run(options: Pack) -> Steps[Outcome]:
         append(options.results, (record,))
     lossy = "" if options.quality is None else f", PSNR {record['psnr_db']:.1f} dB"
     return Outcome(
-        text=f"{len(photos)} faces packed into {options.out} ({record['size_bytes'] / 1e6:.1f} MB{lossy}); augmented "
-        f"crops of {options.size} px a second on one core: {record['faces_per_second_photos']:.0f} from the pictures, "
-        f"{record['faces_per_second_pack']:.0f} from the pack",
+        text=f"{counted(len(photos), 'face')} packed into {options.out} ({record['size_bytes'] / 1e6:.1f} MB{lossy}); "
+        f"augmented crops of {options.size} px a second on one core: {record['faces_per_second_photos']:.0f} from the "
+        f"pictures, {record['faces_per_second_pack']:.0f} from the pack",
         records=(record,),
     )
 

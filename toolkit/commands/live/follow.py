@@ -50,9 +50,9 @@ class Follow(WritesFiles):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.tracking()
-        if self.threads < 1:
-            raise ValueError(f"--threads must be at least 1, got {self.threads}")
+        self.at_least(1, "faces", "threads")
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"--min-confidence must be from 0 to 1, got {self.min_confidence:g}")
 
     def tracking(self) -> Tracking:
         """How faces are followed."""

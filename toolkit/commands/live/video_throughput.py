@@ -18,7 +18,7 @@ from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import append
+from toolkit.core.records import append, called
 from toolkit.core.stopwatch import Stopwatch
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.data.moving_face import FPS, SIZE_WH, SPEEDS, MovingFace
@@ -203,7 +203,7 @@ def _scores(
 
 
 def _text(record: dict[str, Any]) -> str:
-    lines = [f"{record['model']} on {record['engine']}, {record['threads']} threads; {record['data']}, 640 x 480"]
+    lines = [f"{called(record)} on {record['engine']}, {record['threads']} threads; {record['data']}, 640 x 480"]
     for name, way in record["ways"].items():
         stages = ", ".join(f"{stage} {row['median_ms']:.2f}" for stage, row in way["stages"].items())
         parts = "; ".join(

@@ -16,7 +16,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import append
+from toolkit.core.records import append, called
 from toolkit.core.zoo import ModelPath
 from toolkit.data import one_in, open_faces
 from toolkit.data.audit import told
@@ -87,7 +87,7 @@ def run(options: Angles) -> Steps[Outcome]:
         for each, own in zip(candidates, scores, strict=True)
     )
     append(results, records)
-    return Outcome(text=_table([str(r["model"]) for r in records], scores), records=records)
+    return Outcome(text=_table([called(r) for r in records], scores), records=records)
 
 
 def _table(names: Sequence[str], scores: Sequence[Sequence[AngleScores]]) -> str:

@@ -22,7 +22,7 @@ from toolkit.core.arrays import FloatArray
 from toolkit.core.outputs import OutRecords, WritesFiles, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import Record, append, read
+from toolkit.core.records import Record, append, called, read
 from toolkit.core.schemes import Scheme
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, open_faces
@@ -166,7 +166,7 @@ def _points(able: Sequence[Candidate], crops: Mapping[Framing, PlainCrops]) -> S
         if name not in found:
             assert candidate.landmarker is not None
             found[name] = yield from accuracy.points_on(
-                candidate.landmarker, crops[candidate.framing], f"scoring {candidate.identity['model']}"
+                candidate.landmarker, crops[candidate.framing], f"scoring {called(candidate.identity)}"
             )
     return found
 

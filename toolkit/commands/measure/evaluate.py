@@ -20,8 +20,9 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import Fields, append
+from toolkit.core.records import Fields, append, called
 from toolkit.core.schemes import scheme
+from toolkit.core.words import counted
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Faces, Sample, Subset, open_faces, open_folder
 from toolkit.data.audit import labels_of, told, warning
@@ -165,7 +166,7 @@ def _table(record: Fields) -> str:
     """One record: a line for all faces and for each subset, the regions, and what the NME could not be formed for."""
     rows = {"all faces": record, **record["subsets"]}
     cells = [[name, str(row["n"]), *(_percent(row[key]) for key in HEADS)] for name, row in rows.items()]
-    lines = [f"{record['model']} on {record['data']}, {record['split']}"]
+    lines = [f"{called(record)} on {record['data']}, {record['split']}"]
     lines += columns([["", "faces", *HEADS.values()], *cells], left=1)
     regions = ", ".join(f"{name} {_percent(value)}" for name, value in record["nme_regions"].items())
     lines.append(f"NME % by region: {regions}; by the box: {_percent(record['nme_box'])}")
@@ -175,7 +176,10 @@ def _table(record: Fields) -> str:
             f"AUC {record['visibility_auc']:.3f}"
         )
     if record["n_unscored"]:
-        lines.append(f"{record['n_unscored']} faces lack an outer eye corner: they are in the NME by the box alone")
+        one, they = record["n_unscored"] == 1, counted(record["n_unscored"], "face")
+        lines.append(
+            f"{they} lack{'s' * one} an outer eye corner: {'it is' if one else 'they are'} in the NME by the box alone"
+        )
     return "\n".join(lines)
 
 
@@ -270,7 +274,7 @@ def _points(sample: Sample, found: Detection, model: Landmarker, boxes: str, pas
 def _text(records: Sequence[dict[str, Any]]) -> str:
     first = records[0]
     found = first["n"] + first["n_unscored"]
-    lines = [f"{first['model']} on {first['data']}, {first['split']}: {found} of {first['looked_at']} faces found"]
+    lines = [f"{called(first)} on {first['data']}, {first['split']}: {found} of {first['looked_at']} faces found"]
     lines += [
         f"NME {r['nme_mean']:.2f} % (median {r['nme_median']:.2f}), FR@10 {r['fr10']:.2f} %  "
         f"{r['passes']} pass{'es' if r['passes'] > 1 else ''}, boxes {BOXES[r['boxes']]}"

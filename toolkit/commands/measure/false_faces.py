@@ -14,7 +14,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import append
+from toolkit.core.records import append, called
 from toolkit.core.zoo import ModelPath
 from toolkit.data import one_in, open_faces
 from toolkit.data.audit import told
@@ -84,9 +84,9 @@ def run(options: FalseFaceRate) -> Steps[Outcome]:
     rows = [["model", "pictures", "number", "face", "told as unsure"]]
     for record, own in zip(records, found, strict=True):
         for kind, seen in own.items():
-            rows.append([record["model"], kind, *(str(seen[key]) for key in ("pictures", "sure", "unsure"))])
+            rows.append([called(record), kind, *(str(seen[key]) for key in ("pictures", "sure", "unsure"))])
     fitted = [
-        f"{record['model']}: a floor of {true['fitted_floor']:.2f} tells {true['fitted_errors_percent'][0]:.1f} % of "
+        f"{called(record)}: a floor of {true['fitted_floor']:.2f} tells {true['fitted_errors_percent'][0]:.1f} % of "
         f"{true['n']} faces as unsure and lets {true['fitted_errors_percent'][1]:.1f} % of {true['wrong']} wrong ones "
         f"pass; today's of {SURE:.2f}, {true['below_floor_percent']:.1f} and {true['wrong_above_floor_percent']:.1f} %"
         for record, true in zip(records, truth, strict=True)

@@ -19,7 +19,7 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
-from toolkit.core.records import Fields, append
+from toolkit.core.records import Fields, append, called
 from toolkit.core.zoo import ModelPath
 from toolkit.data import one_in, open_faces
 from toolkit.data.audit import told
@@ -123,7 +123,7 @@ def _record(
 
 def _table(records: Sequence[Fields]) -> str:
     """NME at each condition's middle level, a column a model, behind own detectors likewise; then flicker."""
-    head = ["", *(r["model"] for r in records)]
+    head = ["", *(called(r) for r in records)]
     rows = [head, *_levels("NME %, plain faces", [{**r, "plain": {"nme_mean": r["nme_plain"]}} for r in records])]
     for kind in records[0]["flicker_percent"] or ():
         values = (r["flicker_percent"].get(kind) for r in records)

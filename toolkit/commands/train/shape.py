@@ -17,7 +17,7 @@ from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, processor, versions
 from toolkit.core.zoo import BundlePath
-from toolkit.data import Faces, Split, open_faces
+from toolkit.data import Faces, Split, open_faces, pack
 from toolkit.data.augment import Augment
 from toolkit.data.batches import Batch, TrainingFaces, training_faces
 from toolkit.data.crops import plain_crops
@@ -97,7 +97,7 @@ def run(options: Shape) -> Steps[Outcome]:
             raise ValueError(f"{loaded.card.name} has heads for several schemes: a shape layer is of one")
         faces = _open(options, loaded, "train")
         train = yield from training_faces(faces, loaded.card.size_px, skip_bad=options.skip_bad)
-        title = train.faces.title
+        title = pack.trained_on(train.faces.title)
         found = yield from _found(loaded, _epochs(options, train, range(options.rounds + 1)), "training faces")
         validation = yield from _validation(options, loaded)
         spec, fit = ShapeSpec(hidden=options.hidden), Fit(epochs=options.epochs)

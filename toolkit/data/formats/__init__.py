@@ -25,15 +25,17 @@ def detect(root: Path) -> Format:
 
     Raises:
         FileNotFoundError: there is nothing at the path.
-        ValueError: it looks like none; the message says what was looked for.
+        ValueError: it looks like none; its notes say what was looked for.
     """
     if not root.exists():
         raise FileNotFoundError(f"no folder at {shown(root)}")
     for format_ in FORMATS:
         if format_.recognises(root):
             return format_
-    looked = "\n".join(f"  {format_.title}: {format_.layout}" for format_ in FORMATS)
-    raise ValueError(f"no labelled faces of a known format in {shown(root)}; looked for\n{looked}")
+    error = ValueError(f"no labelled faces of a known format in {shown(root)}; looked for")
+    for format_ in FORMATS:
+        error.add_note(f"  {format_.title}: {format_.layout}")
+    raise error
 
 
 def by_name(name: str) -> Format:

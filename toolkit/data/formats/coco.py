@@ -11,6 +11,7 @@ turned with it. Of a picture without them, or of a square one, points are those 
 A `scheme.json` beside the file, or in the folder that is given, says what points of one's own are.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -183,6 +184,8 @@ def _turned(picture: Path, said_wh: tuple[Any, Any]) -> Stored | None:
 
 def _label(content: CocoFaces, number: int, scheme: Scheme, folders: Sequence[Path], tells_covered: bool) -> Label:
     annotation = content.annotations[number]
+    if not isinstance(annotation, dict):
+        raise ValueError(f"is {json.dumps(annotation)[:LONGEST]}, expected an object with `keypoints`")
     points, covered = _points(_keypoints(annotation), scheme)
     image = annotation.get("image_id")
     if not isinstance(image, int | str) or image not in content.images:
@@ -233,7 +236,8 @@ def read(root: Path, split: Split) -> Reading:
     found = Reading(
         scheme=scheme, title=title, labels=labels, problems=problems, notes=(note,) if passed and labels else ()
     )
-    return require_faces(found, f"{shown(content.path)} has no annotation that can be used")
+    why = "" if problems else f": {note.text}" if passed else ": `annotations` is empty"
+    return require_faces(found, f"{shown(content.path)} has no annotation that can be used{why}")
 
 
 FORMAT = Format(

@@ -76,16 +76,21 @@ def gather(rows: Iterable[T], source: Callable[[T], str], make: Callable[[T], U]
     return made, problems
 
 
+class NoFaces(FileNotFoundError):  # noqa: N818 - callers know it as the error that it is
+    """Of annotations that are there, none can be used."""
+
+
 def require_faces(reading: Reading, expected: str) -> Reading:
     """The reading itself, unless it is empty.
 
     Raises:
-        FileNotFoundError: it has no face; the message says what was expected and names the first problem.
+        NoFaces: it has no face; the message says what was expected and names the first problem.
     """
     if reading.labels:
         return reading
-    why = f"; all {len(reading.problems)} annotations are bad, first {reading.problems[0]}" if reading.problems else ""
-    raise FileNotFoundError(f"{expected}{why}")
+    bad = len(reading.problems)
+    why = f"; all {bad} annotations are bad, first {reading.problems[0]}" if bad else ""
+    raise NoFaces(f"{expected}{why}")
 
 
 def scheme_in(*folders: Path) -> Scheme | None:

@@ -38,6 +38,7 @@ PIXELS_FROM = 1
 VISIBILITY = "visibility.json"
 LABELS = "labels.json"
 """What the toolkit says of labels that it made; `origin` in it goes on in the set's title, and so to every card."""
+COUNT = re.compile(r"n_points\s*:?\s*([0-9]+)\b")
 NUMBERED = re.compile("(.+)_([0-9]+)")
 ZEROS = {f"{number:02}" for number in range(10)}
 STATES = HIDDEN, COVERED, VISIBLE = 0, 1, 2
@@ -115,6 +116,9 @@ def read_pts(path: Path, points: int) -> FloatArray:
     rows = [line.split() for line in body.partition("}")[0].splitlines() if line.strip()]
     if len(rows) != points:
         raise ValueError(f"has {len(rows)} points, expected {points}")
+    said = COUNT.search(head)
+    if said and said[1].lstrip("0") != str(len(rows)):
+        raise ValueError(f"has {len(rows)} points, its n_points says {quoted(said[1])}: it is cut off or was changed")
     return points_of(np.array([_pair(row) for row in rows]), PIXELS_FROM)
 
 
@@ -136,8 +140,8 @@ def _text(path: Path) -> str:
 def _declared(path: Path) -> int:
     """The number after `n_points`, 0 where there is none."""
     head = path.read_bytes()[:200].decode("ascii", "replace")
-    found = re.search(r"n_points\s*:?\s*(\d{1,6})\b", head)
-    return int(found[1]) if found else 0
+    found = COUNT.search(head)
+    return int(found[1]) if found and len(found[1]) <= 6 else 0
 
 
 def _pictures(folder: Path) -> dict[str, list[Path]]:
