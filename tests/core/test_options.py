@@ -58,6 +58,6 @@ def test_what_fits_is_taken() -> None:
 
 
 def test_the_largest_whole_numbers_are_taken() -> None:
-    """A bound belongs to what is taken."""
-    made = Example(size=4096, seed=2**32 - 1, threads=(1, 1024), faces=1_000_000)
-    assert (made.size, made.threads) == (4096, (1, 1024))
+    """A bound belongs to what is taken; numbers that need not be whole have none."""
+    made = Example(size=4096, seed=2**32 - 1, threads=(1, 1024), faces=1_000_000, lr=60_000_000)
+    assert (made.size, made.threads, made.lr) == (4096, (1, 1024), 60_000_000)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from toolkit.core.validation import MOST_THREADS, check, shown
 from toolkit.core.zoo import resolved
@@ -30,7 +30,8 @@ class Options:
             check(float(value) if isinstance(value, float) else value, hint, flag(name))  # NumPy's float64 is one, too
             if not all(math.isfinite(number) for number in _numbers(value) if isinstance(number, float)):
                 raise ValueError(f"{flag(name)}: expected finite numbers, got {value}")
-            self._at_most(LARGEST_OF.get(name, LARGEST), name)
+            if _whole(hint):
+                self._at_most(LARGEST_OF.get(name, LARGEST), name)
             object.__setattr__(self, name, resolved(value, hint))  # a released model's name becomes its path
 
     def at_least(self, least: int, *names: str) -> None:
@@ -43,9 +44,14 @@ class Options:
     def _at_most(self, most: int, name: str) -> None:
         """Raises ValueError where a whole number of the option is higher, or as far below 0."""
         for value in _numbers(getattr(self, name)):
-            if isinstance(value, int) and abs(value) > most:
+            if abs(value) > most:
                 bound = f"at most {most:,}" if value > 0 else f"at least {-most:,}"
                 raise ValueError(f"{flag(name)} must be {bound}, got {shown(value)}")
+
+
+def _whole(hint: Any) -> bool:
+    """Whether an option of this type takes whole numbers alone."""
+    return hint is int or any(map(_whole, get_args(hint)))
 
 
 def flag(name: str) -> str:
