@@ -71,6 +71,16 @@ def test_the_app_fits_its_stubs():
     assert "the types of the app fit" in by_swift("types")
 
 
+def test_what_the_app_carries_leaves_its_bundle_one_of_ios():
+    """codesign takes a bundle with one of these folders at its top for a Mac's, and signs none such for iOS."""
+    demo = DEPLOY / "ios" / "Demo.swiftpm"
+    (folder,) = re.findall(r'\.copy\("(\w+)"\)', (demo / "Package.swift").read_text())
+    assert folder not in {"Contents", "Resources", "Versions"}
+    assert (demo / folder / ".gitignore").is_file()
+    assert f'forResource: "{folder}"' in (demo / "Bundled.swift").read_text()
+    assert f"deploy/ios/Demo.swiftpm/{folder}\n" in (DEPLOY / "ios" / "README.md").read_text()
+
+
 @pytest.mark.parametrize("file", SWIFT, ids=lambda p: p.name)
 def test_every_source_is_swift(file: Path):
     """Parsed by a grammar of Swift without an error; a source with one error too many is not."""
