@@ -27,7 +27,7 @@ from toolkit.detect.detector import (
 )
 from toolkit.detect.first_crop import FIRST_CROP
 from toolkit.detect.landmarks import PASSES
-from toolkit.detect.tracking import LARGEST, SAME_TRACK, TRACKING
+from toolkit.detect.tracking import BEHIND, LARGEST, SAME_TRACK, TRACKING
 from toolkit.detect.turned import CLEAR, LEVEL_DEG, QUARTERS
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
 from tools.contract.terms import Detector, Drawing, Input, Model, ModelFile, Style, Tensor, Terms, TrackingTerms
@@ -109,10 +109,12 @@ TRACKED = (
     "side within 1 / farthest and farthest times, its centre less than half that side away along each axis. The "
     "detector looks while fewer than `faces` are followed: in every frame while none is or a lost one is remembered "
     "(remember_s), else every look_again_s. Shared areas are over the smaller box: what shares more than same_face "
-    "with a followed face is that face, with a remembered one gets its number back; of two followed ones that share "
-    "more than same_track the surer one stays. Beyond this, the toolkit compares what faces look like, so that people "
-    "who cross keep their numbers, and ends all tracks at a film's hard cuts; of black pictures, as in the golden "
-    "film, it decides by place alone"
+    "with a followed face is that face; with a remembered one, where that was or where it was going, moved on by all "
+    "of v * (t - t1), gets its number back; of two followed ones that share more than same_track the surer one stays. "
+    "Beyond this, the toolkit compares what faces look like, so that people who cross keep their numbers; remembers "
+    f"one that was lost beside another {BEHIND:g} times as long, and finds it anywhere in twice that other's box; and "
+    "ends all tracks at a film's hard cuts. Of black pictures with faces apart, as in the golden film, it decides by "
+    "place alone"
 )
 SMOOTHED = (
     "One-Euro on every coordinate p of a frame T seconds after the last: v = (p - q) / size / T, where q is the last "
