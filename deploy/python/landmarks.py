@@ -12,7 +12,24 @@ import mediapipe
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-CONTRACT = json.loads((Path(__file__).resolve().parents[1] / "contract.json").read_text())
+FORMAT = 2  # the newest of the contract that this file reads
+
+
+def read_contract():
+    """contract.json from beside this file or, as in the repository, from one folder up."""
+    places = [folder / "contract.json" for folder in Path(__file__).resolve().parents[:2]]
+    path = next((path for path in places if path.is_file()), None)
+    if path is None:
+        raise FileNotFoundError(f"no {places[0]}: copy it there from the repository's deploy/")
+    contract = json.loads(path.read_text())
+    if contract["format"] > FORMAT:
+        raise ValueError(f"{path} has format {contract['format']}, known up to {FORMAT}: take a newer landmarks.py")
+    if [contract["input"][name] for name in ("layout", "dtype", "colours")] != ["NHWC", "float32", "RGB"]:
+        raise ValueError(f"{path} is not of a .tflite file: python -m tools contract --model FILE.tflite")
+    return contract
+
+
+CONTRACT = read_contract()
 SIZE, TRACKING, SMOOTHING = CONTRACT["model"]["size_px"], CONTRACT["tracking"], CONTRACT["smoothing"]
 TURNING, CALIBRATION = CONTRACT["turning"], CONTRACT["detector"]["calibration"]
 WEIGHTS = np.array(CONTRACT["detector"]["first_crop"]["weights"])

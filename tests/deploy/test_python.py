@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from toolkit.core.files import read_json
+from toolkit.core.files import read_json, write_json
 from toolkit.core.geometry import rotation
 from toolkit.core.images import read_image, write_image
 from toolkit.core.quiet import no_chatter, no_tensorflow
@@ -54,6 +55,26 @@ def loaded(path: Path) -> ModuleType:
 def example() -> ModuleType:
     """The file where it lies."""
     return loaded(DEPLOY / "python" / "landmarks.py")
+
+
+def test_a_copy_reads_the_contract_beside_it(tmp_path: Path):
+    """Of another size here; without one, or with one that it cannot follow, it says what to do."""
+    copy = Path(shutil.copy(DEPLOY / "python" / "landmarks.py", tmp_path / "app.py"))
+    with pytest.raises(FileNotFoundError, match=r"copy it there"):
+        loaded(copy)
+    terms = read_json(DEPLOY / "contract.json")
+    for part, change, error in (
+        ("model", {"size_px": 96}, None),
+        ("format", terms["format"] + 1, "newer"),
+        ("input", {"layout": "image"}, "tools contract"),
+    ):
+        changed = {**terms[part], **change} if isinstance(change, dict) else change
+        write_json(tmp_path / "contract.json", {**terms, part: changed})
+        if error is None:
+            assert loaded(copy).SIZE == 96
+        else:
+            with pytest.raises(ValueError, match=error):
+                loaded(copy)
 
 
 def test_the_golden_geometry(example: ModuleType):
