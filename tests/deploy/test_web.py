@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.deploy import chromium
 from tests.deploy.chromium import CHROMIUM, ELSEWHERE, FLAGS, GOLDEN, PHONE, Visit
 from toolkit.commands.live.serve import Serve, open_server
 from toolkit.core import zoo
+from toolkit.core.files import read_json, write_json
 from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.zoo import MAIN, released
@@ -80,6 +82,20 @@ def test_crops_have_opencvs_levels(tmp_path):
         off = np.abs(crop - cut(image, crop_of_box(np.array(box), 64, Pose(rotation_deg=-roll_deg))))
         assert off.max() <= 2
         assert (off > 0).mean() < 0.01  # where OpenCV's code for another processor rounds otherwise
+
+
+def test_a_contract_newer_than_the_page_is_not_built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What the page takes from Python is not gathered then."""
+    spec = spec_from_file_location("assets", WEB / "assets.py")
+    assets = module_from_spec(spec)
+    spec.loader.exec_module(assets)
+    terms = read_json(assets.CONTRACT)
+    assert terms["format"] == assets.FORMAT
+    write_json(tmp_path / "contract.json", {**terms, "format": terms["format"] + 1})
+    monkeypatch.setattr(assets, "CONTRACT", tmp_path / "contract.json")
+    with pytest.raises(ValueError, match="update the page"):
+        assets.gather(tmp_path / "build")
+    assert not (tmp_path / "build").exists()
 
 
 @pytest.fixture(scope="module")
