@@ -16,7 +16,7 @@ enum Bundled {
     }
 
     static func contract() throws -> Contract {
-        try Contract.read(url("contract.json"))
+        try Contract.read(url("contract.json"), feeding: "image")
     }
 
     static func goldenFaces() throws -> GoldenFaces {

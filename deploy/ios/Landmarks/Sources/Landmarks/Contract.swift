@@ -5,6 +5,7 @@ public struct Contract: Decodable {
     public let format: Int
     public let model: MainModel
     public let models: [Model]
+    public let input: Input
     public let crop: CropRule
     public let heatmaps: HeatmapRule
     public let detector: DetectorRule
@@ -26,6 +27,12 @@ public struct Contract: Decodable {
         public let fileSha256: String
         public let sizePx: Int
         public let points: Int
+    }
+
+    /// What the models take: one crop.
+    public struct Input: Decodable {
+        public let layout: String
+        public let colours: String
     }
 
     public struct CropRule: Decodable {
@@ -120,11 +127,18 @@ public struct Contract: Decodable {
     /// The newest format that this code reads.
     public static let newestFormat = 2
 
-    /// Reads `contract.json`; throws where it is incomplete or newer than this code.
-    public static func read(_ url: URL) throws -> Contract {
+    /// Reads `contract.json` for a program that feeds its models RGB as a `layout`: "image", or one of a tensor's; throws
+    /// where it is incomplete, newer than this code, or of models that take another input.
+    public static func read(_ url: URL, feeding layout: String) throws -> Contract {
         let contract = try decode(Contract.self, from: url)
         guard contract.format <= newestFormat else {
             throw Problem("contract.json has format \(contract.format), known up to \(newestFormat): update the app")
+        }
+        guard contract.input.layout == layout, contract.input.colours == "RGB" else {
+            throw Problem(
+                "this app feeds RGB as \(layout), contract.json is of models that take \(contract.input.colours) as "
+                    + "\(contract.input.layout): make it of a file for this app, python -m tools contract --model ..."
+            )
         }
         return contract
     }

@@ -8,7 +8,7 @@ final class GoldenTests: XCTestCase {
     private let deploy = (0..<5).reduce(URL(fileURLWithPath: #filePath)) { url, _ in url.deletingLastPathComponent() }
 
     private func readContract() throws -> Contract {
-        try Contract.read(deploy.appendingPathComponent("contract.json"))
+        try Contract.read(deploy.appendingPathComponent("contract.json"), feeding: "NHWC")
     }
 
     private func readGolden<T: Decodable>(_ name: String, as type: T.Type) throws -> T {
@@ -339,6 +339,27 @@ final class GoldenTests: XCTestCase {
         XCTAssertEqual(try XCTUnwrap(parity["mean_px"] as? Double), 0.5, accuracy: 1e-9)
         XCTAssertTrue(fields["nme_mean"] is NSNull)
         XCTAssertLessThanOrEqual(record.latency.median, record.latency.p90)
+    }
+
+    func testAContractOfAnotherInputOrANewerOneIsRefusedWithAReason() throws {
+        let file = deploy.appendingPathComponent("contract.json")
+        func reason(_ file: URL, feeding layout: String) -> String {
+            do {
+                _ = try Contract.read(file, feeding: layout)
+                return ""
+            } catch {
+                return "\(error)"
+            }
+        }
+        XCTAssertEqual(reason(file, feeding: "NHWC"), "")
+        XCTAssertTrue(reason(file, feeding: "image").contains("python -m tools contract"))
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let changed = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")
+        defer { try? FileManager.default.removeItem(at: changed) }
+        for (old, new, said) in [("\"format\": 2", "\"format\": 99", "update"), ("\"RGB\"", "\"BGR\"", "tools contract")] {
+            try text.replacingOccurrences(of: old, with: new).write(to: changed, atomically: true, encoding: .utf8)
+            XCTAssertTrue(reason(changed, feeding: "NHWC").contains(said), new)
+        }
     }
 
     func testQuantilesAreNumPys() {
