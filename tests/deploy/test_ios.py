@@ -81,6 +81,15 @@ def test_what_the_app_carries_leaves_its_bundle_one_of_ios():
     assert f"deploy/ios/Demo.swiftpm/{folder}\n" in (DEPLOY / "ios" / "README.md").read_text()
 
 
+@pytest.mark.parametrize("phone", ["android", "ios"])
+def test_a_build_begins_by_installing_what_finds_the_detector(phone: str):
+    """detector_file() and `python -m tools contract` look for it in an installed mediapipe."""
+    (block,) = re.findall(r"## Build.*?```sh\n(.*?)```", (DEPLOY / phone / "README.md").read_text(), re.DOTALL)
+    first, *rest = block.splitlines()
+    assert re.match(r"pip install '\.\[(\w+,)*mediapipe\]'", first)
+    assert any("detector_file" in line for line in rest)
+
+
 @pytest.mark.parametrize("file", SWIFT, ids=lambda p: p.name)
 def test_every_source_is_swift(file: Path):
     """Parsed by a grammar of Swift without an error; a source with one error too many is not."""
