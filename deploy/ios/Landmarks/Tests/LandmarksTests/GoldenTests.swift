@@ -341,6 +341,36 @@ final class GoldenTests: XCTestCase {
         XCTAssertLessThanOrEqual(record.latency.median, record.latency.p90)
     }
 
+    /// Cancels the task that asks it for the twentieth time.
+    private final class Leaving: Landmarker, @unchecked Sendable {
+        let points: [XY]
+        var calls = 0
+
+        init(_ points: [XY]) {
+            self.points = points
+        }
+
+        func predict(_ crop: [UInt8]) -> Prediction {
+            calls += 1
+            if calls == 20 {
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
+            return Prediction(points: points, confidence: points.map { _ in 1 })
+        }
+    }
+
+    func testABenchmarkEndsWithTheScreenThatBeganIt() async throws {
+        let golden = try readGolden("faces", as: GoldenFaces.self)
+        let model = try XCTUnwrap(readContract().models.first)
+        let leaving = Leaving(golden.faces[0].cropPointsXy)
+        let left = await Task {
+            let on = Conditions(device: "a phone", engine: "coreml-all 17")
+            return (try? bench(model, on: on, golden, leaving, runs: 1000, warmup: 10)) == nil
+        }.value
+        XCTAssertTrue(left)
+        XCTAssertEqual(leaving.calls, 20)
+    }
+
     func testAContractOfAnotherInputOrANewerOneIsRefusedWithAReason() throws {
         let file = deploy.appendingPathComponent("contract.json")
         func reason(_ file: URL, feeding layout: String) -> String {

@@ -238,6 +238,19 @@ class GoldenTest {
     }
 
     @Test
+    fun aBenchmarkEndsWithTheScreenThatBeganIt() {
+        val faces = Bench.faces(File(deploy, "golden/faces.json").readText())
+        var calls = 0
+        val landmarker = Landmarker {
+            if (++calls == 20) Thread.currentThread().interrupt()
+            Prediction(faces[0].pointsXy, DoubleArray(contract.points))
+        }
+        val on = Conditions("a phone, Android 15", "litert-cpu 2", 1)
+        assertFailsWith<InterruptedException> { Bench(faces).record(contract.model, 1, on, landmarker, 1000, 10) }
+        assertEquals(20, calls)
+    }
+
+    @Test
     fun quantilesAreNumPys() {
         val sorted = listOf(1.0, 2.0, 4.0, 8.0)
         assertEquals(3.0, Latency.quantile(sorted, 0.5), 1e-12)
