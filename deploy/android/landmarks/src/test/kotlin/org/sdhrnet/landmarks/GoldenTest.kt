@@ -259,6 +259,19 @@ class GoldenTest {
     }
 
     @Test
+    fun whatWasOpenedIsClosedWhereTheRestCannotBe() {
+        val closed = mutableListOf<String>()
+        val (model, environment) = listOf("model", "environment").map { AutoCloseable { closed += it } }
+        assertEquals("buffers", orClose(model, environment) { "buffers" })
+        assertEquals(listOf(), closed)
+        val error = assertFailsWith<UnsatisfiedLinkError> {
+            orClose(model, environment) { throw UnsatisfiedLinkError("no GPU") }
+        }
+        assertEquals("no GPU", error.message)
+        assertEquals(listOf("model", "environment"), closed)
+    }
+
+    @Test
     fun whatCannotBeIsRefusedWithAReason() {
         val text = File(deploy, "contract.json").readText()
         fun reason(old: String, new: String) =
