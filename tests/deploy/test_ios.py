@@ -114,7 +114,7 @@ def test_no_number_of_the_contract_is_typed(file: Path):
 def test_both_phones_read_every_number():
     """Each name in the contract's rules is read, in snake case by Kotlin and in camel case by Swift."""
     terms = read_json(DEPLOY / "contract.json")
-    for part in ("network", "search"):  # for platforms without MediaPipe
+    for part in ("network", "search"):  # phones have MediaPipe, and take the faces of one look
         del terms["detector"][part]
     wanted = names(terms) - {"sigma_px"}  # it is in the kernel
     assert {"box_scale", "leeway", "beta", "shift_xy", "kernel", "same_track"} <= wanted

@@ -65,14 +65,17 @@ DETECTED = (
     "side) / 2 - 0.5"
 )
 SEARCHED = (
-    "a face under a sixth of the picture's longer side is easily missed: the detector looks at the whole picture; "
+    "what the toolkit and the page do beyond one look, by MediaPipe's detector or by its network; the apps and "
+    "deploy/python take the faces of one look at the whole picture as they are, find fewer small ones, and leave it to "
+    "min_confidence (see tracking) to drop what is none. "
+    "A face under a sixth of the picture's longer side is easily missed: the detector looks at the whole picture; "
     "where that shows no face, with a black border of `margin` times the longer side; and, unless there are faces so "
     "far and all take `large` of the longer side, or where it is asked to, at square tiles, the longer side halved "
     "`finest` times but not below smallest_tile_px, each half over the next. What it looks at is first halved, by "
     "means of 2 x 2 pixels without an odd last column or row, while its longer side is 2 * view_px or more and its "
     "shorter one above 1. A face of the whole picture that scores `certain` or more, with a box that takes `near` of "
     "the longer side, counts; any other when a second look, at a square of close_up times its box, scores min_score or "
-    "more. Films are looked at whole, without tiles"
+    "more. A film's frames are looked at without tiles, but by `sdhrnet video`, which takes those of the first halving"
 )
 CALIBRATED = (
     "per axis: centre + shift * side of the detector's box, the shift turned by R(roll), with scale * its side; "

@@ -118,7 +118,7 @@ class DetectorNetwork(TypedDict):
 
 
 class Search(TypedDict):
-    """How small faces, and faces that fill the picture, are found."""
+    """Beyond one look: how small faces, and faces that fill the picture, are found, and which count."""
 
     rule: Rule
     min_score: Share
