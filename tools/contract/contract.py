@@ -139,6 +139,13 @@ DECODED = (
     "argmax: nothing. Heatmap pixel h is crop pixel stride * (h + 0.5) - 0.5"
 )
 
+DRAWN = (
+    "lines, then dots, each over an edge of its own, in pixels of what is drawn on, with s the longer side of the box "
+    "of the face's points there: a line is w = max(1, stroke * s) wide, its edge w + max(line_edge_px, w); a dot has "
+    "the radius r = max(1, dot * s), its edge r + max(dot_edge_px, r / 3). A dot's colour is unsure + confidence * "
+    "(sure - unsure)"
+)
+
 
 def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> Terms:
     """The contract of a converted file.
@@ -285,6 +292,7 @@ def _drawing(name: str) -> Drawing:
     """What to draw, and how: colours in RGB, widths over the longer side of the face."""
     known = scheme(name)
     return {
+        "rule": DRAWN,
         "lines": [{"indices": list(line.indices), "closed": line.closed} for line in known.lines],
         "regions": {region: list(indices) for region, indices in known.regions.items()},
         "style": _style(STYLE),
@@ -301,4 +309,6 @@ def _style(style: FaceStyle) -> Style:
         "edge": list(style.edge),
         "dot": style.dot,
         "stroke": style.stroke,
+        "line_edge_px": style.line_edge_px,
+        "dot_edge_px": style.dot_edge_px,
     }

@@ -114,14 +114,28 @@ public struct Contract: Decodable {
         public let closed: Bool
     }
 
-    /// Colours as RGB, 0...255; widths over the longer side of the face.
+    /// Colours as RGB, 0...255; widths over the longer side of the face; see `drawing` in contract.json.
     public struct Style: Decodable {
         public let sure: [Double]
         public let unsure: [Double]
         public let line: [Double]
         public let edge: [Double]
-        public let dot: Double
-        public let stroke: Double
+        let dot: Double
+        let stroke: Double
+        let lineEdgePx: Double
+        let dotEdgePx: Double
+
+        /// How wide lines are on a face whose longer side is so long, and the edges under them.
+        public func lineWidths(_ facePx: Double) -> (line: Double, edge: Double) {
+            let width = max(1, stroke * facePx)
+            return (width, width + max(lineEdgePx, width))
+        }
+
+        /// The radius of dots on such a face, and that of the edges under them.
+        public func dotRadii(_ facePx: Double) -> (dot: Double, edge: Double) {
+            let radius = max(1, dot * facePx)
+            return (radius, radius + max(dotEdgePx, radius / 3))
+        }
     }
 
     /// The newest format that this code reads.

@@ -392,6 +392,14 @@ final class GoldenTests: XCTestCase {
         }
     }
 
+    func testEdgesAreDrawnAsTheToolkitDrawsThem() throws {
+        let style = try readContract().drawing.style
+        XCTAssertTrue(style.lineWidths(20) == (1, 3))
+        XCTAssertTrue(style.dotRadii(20) == (1, 1.7))
+        XCTAssertTrue(style.lineWidths(1000) == (6, 12))
+        XCTAssertEqual(style.dotRadii(1000).edge, 11 + 11.0 / 3, accuracy: 1e-9)
+    }
+
     func testQuantilesAreNumPys() {
         XCTAssertEqual(quantile([1, 2, 4, 8], 0.5), 3, accuracy: 1e-12)
         XCTAssertEqual(quantile([1, 2, 4, 8], 0.9), 6.8, accuracy: 1e-12)

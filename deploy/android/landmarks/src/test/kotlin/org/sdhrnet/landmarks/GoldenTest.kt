@@ -259,6 +259,15 @@ class GoldenTest {
     }
 
     @Test
+    fun edgesAreDrawnAsTheToolkitDrawsThem() {
+        val style = contract.style
+        assertEquals(Pair(1.0, 3.0), style.lineWidths(20.0))
+        assertEquals(Pair(1.0, 1.7), style.dotRadii(20.0))
+        assertEquals(Pair(6.0, 12.0), style.lineWidths(1000.0))
+        assertEquals(11.0 + 11.0 / 3, style.dotRadii(1000.0).second, 1e-9)
+    }
+
+    @Test
     fun whatWasOpenedIsClosedWhereTheRestCannotBe() {
         val closed = mutableListOf<String>()
         val (model, environment) = listOf("model", "environment").map { AutoCloseable { closed += it } }
