@@ -23,6 +23,12 @@ class OverlayView(context: Context, private val contract: Contract) : View(conte
         invalidate()
     }
 
+    /** Draws nothing until the next frame. */
+    fun clear() {
+        seen = null
+        invalidate()
+    }
+
     override fun onDraw(canvas: Canvas) {
         super.onDraw(canvas)
         val frame = seen ?: return
