@@ -14,6 +14,7 @@ from landmarks import Detector, Network, Tracker
 def main(model, source="0", out=None):
     """Follow one face to the end of the source, or until q is pressed."""
     tracker, camera = Tracker(Detector(), Network(model)), source.isdigit()
+    photo = not camera and cv2.haveImageReader(source)
     capture = cv2.VideoCapture(int(source) if camera else source)
     capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # phones film sideways and say so
     fps = capture.get(cv2.CAP_PROP_FPS) or 30
@@ -23,7 +24,8 @@ def main(model, source="0", out=None):
         if not whole:
             break
         frames += 1
-        points = tracker(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), time.perf_counter() if camera else frames / fps)
+        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        points = tracker.photo(rgb) if photo else tracker(rgb, time.perf_counter() if camera else frames / fps)
         for x, y in [] if points is None else np.rint(points * 16).astype(int).tolist():
             cv2.circle(image, (x, y), 32, (233, 180, 86), cv2.FILLED, cv2.LINE_AA, 4)
         if out is None:

@@ -4,6 +4,7 @@ Whole numbers are pixel centres, x comes before y, pictures are RGB; every other
 """
 
 import json
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,24 @@ import mediapipe
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-CONTRACT = json.loads((Path(__file__).resolve().parents[1] / "contract.json").read_text())
+FORMAT = 2  # the newest of the contract that this file reads
+
+
+def read_contract():
+    """contract.json from beside this file or, as in the repository, from one folder up."""
+    places = [folder / "contract.json" for folder in Path(__file__).resolve().parents[:2]]
+    path = next((path for path in places if path.is_file()), None)
+    if path is None:
+        raise FileNotFoundError(f"no {places[0]}: copy it there from the repository's deploy/")
+    contract = json.loads(path.read_text())
+    if contract["format"] > FORMAT:
+        raise ValueError(f"{path} has format {contract['format']}, known up to {FORMAT}: take a newer landmarks.py")
+    if [contract["input"][name] for name in ("layout", "dtype", "colours")] != ["NHWC", "float32", "RGB"]:
+        raise ValueError(f"{path} is not of a .tflite file: python -m tools contract --model FILE.tflite")
+    return contract
+
+
+CONTRACT = read_contract()
 SIZE, TRACKING, SMOOTHING = CONTRACT["model"]["size_px"], CONTRACT["tracking"], CONTRACT["smoothing"]
 TURNING, CALIBRATION = CONTRACT["turning"], CONTRACT["detector"]["calibration"]
 WEIGHTS = np.array(CONTRACT["detector"]["first_crop"]["weights"])
@@ -23,29 +41,52 @@ class Detector:
     def __init__(self):
         self.detect = mediapipe.solutions.face_detection.FaceDetection(CONTRACT["detector"]["min_score"], 0).process
 
-    def __call__(self, image):
-        """Views of the surest face, none where there is no face: each a box (4,) and by how much it is turned.
+    def __call__(self, image, quarters):
+        """Faces, the largest first: each as its views, the surest first, a view being a box (4,) and how it is turned.
 
-        Where it is not clearly upright, the picture is looked at from its other sides too.
+        Where none is seen, the picture is looked at after some quarter turns to the left; where one may not stand
+        upright, after all of them.
         """
-        views = [self.look(image, 0)]
-        if views[0] is None or views[0][0] < TURNING["clear"]:
-            views += [self.look(image, quarter) for quarter in TURNING["quarters"]]
-        return [place for _, *place in filter(None, views)]
+        upright = self.look(image, 0)
+        tried = [] if upright else quarters
+        seen = upright + [face for quarter in tried for face in self.look(image, quarter)]
+        if any(score < TURNING["clear"] for score, _, _ in seen):
+            others = [quarter for quarter in TURNING["quarters"] if quarter not in tried]
+            seen += [face for quarter in others for face in self.look(image, quarter)]
+        faces = []
+        for face in sorted(seen, key=lambda face: -face[0]):
+            known = next((views for views in faces if same(face, views[0])), None)
+            if known is not None:
+                known.append(face)
+            elif not upright or any(same(face, other) for other in upright):
+                faces.append([face])
+        faces.sort(key=lambda views: -area(views[0][1]))
+        return [[first_crop(box, keypoints) for _, box, keypoints in views] for views in faces]
 
     def look(self, image, quarter):
-        """Score, box and roll of the surest face after so many quarter turns to the left; None where there is none."""
-        faces = self.detect(np.ascontiguousarray(np.rot90(image, quarter))).detections
-        if not faces:
-            return None
-        face = max(faces, key=lambda face: face.score[0])
-        box, keypoints = face.location_data.relative_bounding_box, face.location_data.relative_keypoints
-        corners = [(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)]
-        size = np.roll(image.shape[1::-1], quarter)
-        points = np.array([*corners, *((point.x, point.y) for point in keypoints)]) * size - 0.5
-        for _ in range(quarter):  # a quarter turn to the right
-            points, size = np.stack([size[1] - 1 - points[:, 1], points[:, 0]], axis=1), size[::-1]
-        return face.score[0], *first_crop(around(points[:2]), points[2:])
+        """Score, box (4,) and keypoints of all that is seen after so many quarter turns to the left."""
+        faces = []
+        for face in self.detect(np.ascontiguousarray(np.rot90(image, quarter))).detections or []:
+            box, keypoints = face.location_data.relative_bounding_box, face.location_data.relative_keypoints
+            corners = [(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)]
+            size = np.roll(image.shape[1::-1], quarter)
+            points = np.array([*corners, *((point.x, point.y) for point in keypoints)]) * size - 0.5
+            for _ in range(quarter):  # a quarter turn to the right
+                points, size = np.stack([size[1] - 1 - points[:, 1], points[:, 0]], axis=1), size[::-1]
+            faces.append((face.score[0], around(points[:2]), points[2:]))
+        return faces
+
+
+def same(face, other):
+    """Whether two views are of one face."""
+    a, b = face[1], other[1]
+    common = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    return np.prod(common) > TRACKING["same_face"] * min(area(a), area(b))
+
+
+def area(box):
+    """Square pixels."""
+    return np.prod(box[2:] - box[:2])
 
 
 def first_crop(box, keypoints):
@@ -134,38 +175,52 @@ def share(interval, cutoff_hz):
 
 
 class Tracker:
-    """Follows one face: the detector looks only while there is none."""
+    """Follows one face: the detector looks only while there is none, and then from one further side a frame."""
 
     def __init__(self, detector, network):
-        self.detector, self.network, self.box, self.roll = detector, network, None, 0.0
+        self.detector, self.network, self.box = detector, network, None
+        self.quarters = cycle(TURNING["quarters"])
 
     def __call__(self, image, seconds):
-        """The face's points, or None; seconds rise from frame to frame."""
+        """The face's points in the next frame of a film, or None; seconds rise from frame to frame."""
         if self.box is not None:
             if not seconds > self.seconds:
                 raise ValueError(f"a frame at {seconds} s cannot follow one at {self.seconds} s")
-            ahead = self.speed * min(seconds - self.seconds, TRACKING["ahead_s"])
-            points = self.follow(image, self.box + np.tile(ahead, 2), self.roll, seconds)
+            crop = self.box + np.tile(self.speed * min(seconds - self.seconds, TRACKING["ahead_s"]), 2)
+            points = self.follow(image, *self.network(image, crop, self.roll), crop, seconds)
             if points is not None:
                 return points
+        return self.find(image, [next(self.quarters)], seconds)
+
+    def photo(self, image):
+        """The points of the largest face of a photo, or None."""
+        return self.find(image, TURNING["quarters"], 0.0)
+
+    def find(self, image, quarters, seconds):
+        """The points of the largest face that is one, or None."""
         self.box, self.speed, self.smoother = None, np.zeros(2), Smoother()
-        found = [self.settle(image, *view) for view in self.detector(image)]
-        return self.follow(image, *max(found, key=lambda view: view[0])[1:], seconds) if found else None
+        for views in self.detector(image, quarters):
+            looks = [self.settle(image, *view) for view in views]
+            points = self.follow(image, *max(looks, key=lambda look: look[1].mean()), seconds)
+            if points is not None:
+                return points
+        return None
 
     def settle(self, image, box, roll):
-        """How sure the points of a detected face are, and the box and roll of its last crop."""
+        """Points and confidence of a detected face, and the box of the crop that they are of."""
+        points, confidence = self.network(image, box, roll)
         for _ in range(TRACKING["passes"] - 1):
-            closer = turned_around(self.network(image, box, roll)[0])
-            side, before, shift = compared(closer[0], box)
+            closer, roll = turned_around(points)
+            side, before, shift = compared(closer, box)
             settled = max(shift, abs(side - before) / 2) <= TRACKING["settled"] * before
-            if settled or not similar(closer[0], box):
+            if settled or not similar(closer, box):
                 break
-            box, roll = closer
-        return self.network(image, box, roll)[1].mean(), box, roll
+            box = closer
+            points, confidence = self.network(image, box, roll)
+        return points, confidence, box
 
-    def follow(self, image, crop, roll, seconds):
-        """One frame further, or None where the face is lost."""
-        points, confidence = self.network(image, crop, roll)
+    def follow(self, image, points, confidence, crop, seconds):
+        """The points, smoothed, or None where they are of no face; the next crop is around them."""
         before = self.box
         self.box, self.roll = turned_around(points)
         corners = np.clip(self.box.reshape(2, 2), -0.5, np.array(image.shape[1::-1]) - 0.5)

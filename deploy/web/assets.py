@@ -28,6 +28,9 @@ DEPLOY = Path(__file__).resolve().parents[1]
 CONTRACT = DEPLOY / "contract.json"
 GOLDEN = DEPLOY / "golden"
 
+FORMAT = 2
+"""The newest format of the contract that the page reads."""
+
 FACE_MESH_INNER = "modules/face_landmark/face_landmark.tflite"
 """Where mediapipe's wheel has it."""
 FACE_MESH = {
@@ -47,9 +50,11 @@ def gather(out: Path) -> None:
     """Fill a new folder: what is bundled at its top, what is served as it is in `site/`.
 
     Raises:
-        ValueError: the detector or the model is not the one that the contract names.
+        ValueError: the contract is newer than the page, or the detector or the model is not the one that it names.
     """
     contract = read_json(CONTRACT)
+    if contract["format"] > FORMAT:
+        raise ValueError(f"{CONTRACT} has format {contract['format']}, known up to {FORMAT}: update the page")
     with new_folder(out) as folder:
         site = folder / "site"
         files = _models(contract["model"]["file"])

@@ -113,6 +113,16 @@ def test_the_build_is_for_todays_store():
         assert b"org.gradle.wrapper.GradleWrapperMain" in jar.read("META-INF/MANIFEST.MF")
 
 
+def test_any_newer_jdk_builds_it():
+    """Both modules are for Java 17 and ask for no toolchain: one without a resolver needs just that JDK installed."""
+    for module in ("app", "landmarks"):
+        build = (kotlin.ANDROID / module / "build.gradle.kts").read_text()
+        assert not re.search(r"jvmToolchain|toolchain \{", build), module
+        for name in ("sourceCompatibility", "targetCompatibility"):
+            assert f"{name} = JavaVersion.VERSION_17" in build, module
+    assert "jvmTarget.set(JvmTarget.JVM_17)" in (kotlin.ANDROID / "landmarks" / "build.gradle.kts").read_text()
+
+
 def library(*alignments: int, bits: int = 64) -> bytes:
     """An ELF library with so aligned segments, and one that is not loaded."""
     kinds = [(1, each) for each in alignments] + [(0x6474E551, 1)]

@@ -71,6 +71,25 @@ def test_the_app_fits_its_stubs():
     assert "the types of the app fit" in by_swift("types")
 
 
+def test_what_the_app_carries_leaves_its_bundle_one_of_ios():
+    """codesign takes a bundle with one of these folders at its top for a Mac's, and signs none such for iOS."""
+    demo = DEPLOY / "ios" / "Demo.swiftpm"
+    (folder,) = re.findall(r'\.copy\("(\w+)"\)', (demo / "Package.swift").read_text())
+    assert folder not in {"Contents", "Resources", "Versions"}
+    assert (demo / folder / ".gitignore").is_file()
+    assert f'forResource: "{folder}"' in (demo / "Bundled.swift").read_text()
+    assert f"deploy/ios/Demo.swiftpm/{folder}\n" in (DEPLOY / "ios" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("phone", ["android", "ios"])
+def test_a_build_begins_by_installing_what_finds_the_detector(phone: str):
+    """detector_file() and `python -m tools contract` look for it in an installed mediapipe."""
+    (block,) = re.findall(r"## Build.*?```sh\n(.*?)```", (DEPLOY / phone / "README.md").read_text(), re.DOTALL)
+    first, *rest = block.splitlines()
+    assert re.match(r"pip install '\.\[(\w+,)*mediapipe\]'", first)
+    assert any("detector_file" in line for line in rest)
+
+
 @pytest.mark.parametrize("file", SWIFT, ids=lambda p: p.name)
 def test_every_source_is_swift(file: Path):
     """Parsed by a grammar of Swift without an error; a source with one error too many is not."""
@@ -95,7 +114,7 @@ def test_no_number_of_the_contract_is_typed(file: Path):
 def test_both_phones_read_every_number():
     """Each name in the contract's rules is read, in snake case by Kotlin and in camel case by Swift."""
     terms = read_json(DEPLOY / "contract.json")
-    for part in ("network", "search"):  # for platforms without MediaPipe
+    for part in ("network", "search"):  # phones have MediaPipe, and take the faces of one look
         del terms["detector"][part]
     wanted = names(terms) - {"sigma_px"}  # it is in the kernel
     assert {"box_scale", "leeway", "beta", "shift_xy", "kernel", "same_track"} <= wanted

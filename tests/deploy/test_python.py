@@ -2,25 +2,30 @@
 
 import ast
 import base64
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
-from toolkit.core.files import read_json
+from toolkit.core.files import read_json, write_json
 from toolkit.core.geometry import rotation
 from toolkit.core.images import read_image, write_image
 from toolkit.core.quiet import no_chatter, no_tensorflow
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.core.zoo import released
-from toolkit.detect import FaceDetector, FaceTracker, Tracking, landmarks_in
+from toolkit.detect import Detection, FaceDetector, FaceTracker, Tracking, landmarks_in
+from toolkit.detect.boxes import area
+from toolkit.detect.first_crop import first_crop
+from toolkit.detect.turned import faces_any_way_up, turned_back
 from toolkit.landmarkers import open_model
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -35,16 +40,41 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.fixture(scope="module")
-def example() -> Iterator[ModuleType]:
+def loaded(path: Path) -> ModuleType:
     """The file as a module, loaded the way the toolkit loads mediapipe."""
-    spec = spec_from_file_location("landmarks", DEPLOY / "python" / "landmarks.py")
+    spec = spec_from_file_location("landmarks", path)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     with no_tensorflow(), no_chatter():
         spec.loader.exec_module(module)
-    yield module
+    return module
+
+
+@pytest.fixture(scope="module")
+def example() -> ModuleType:
+    """The file where it lies."""
+    return loaded(DEPLOY / "python" / "landmarks.py")
+
+
+def test_a_copy_reads_the_contract_beside_it(tmp_path: Path):
+    """Of another size here; without one, or with one that it cannot follow, it says what to do."""
+    copy = Path(shutil.copy(DEPLOY / "python" / "landmarks.py", tmp_path / "app.py"))
+    with pytest.raises(FileNotFoundError, match=r"copy it there"):
+        loaded(copy)
+    terms = read_json(DEPLOY / "contract.json")
+    for part, change, error in (
+        ("model", {"size_px": 96}, None),
+        ("format", terms["format"] + 1, "newer"),
+        ("input", {"layout": "image"}, "tools contract"),
+    ):
+        changed = {**terms[part], **change} if isinstance(change, dict) else change
+        write_json(tmp_path / "contract.json", {**terms, part: changed})
+        if error is None:
+            assert loaded(copy).SIZE == 96
+        else:
+            with pytest.raises(ValueError, match=error):
+                loaded(copy)
 
 
 def test_the_golden_geometry(example: ModuleType):
@@ -77,7 +107,7 @@ def moving(roll_deg: float = 0.0) -> list[tuple[float, np.ndarray]]:
 
 
 def test_it_depends_on_the_runtime_alone():
-    """NumPy, OpenCV, MediaPipe and LiteRT besides the standard library; and it is short."""
+    """NumPy, OpenCV, MediaPipe and LiteRT besides the standard library; and it stays a file to read in one go."""
     allowed = {"numpy", "cv2", "mediapipe", "ai_edge_litert"}
     for name, more in (("landmarks.py", set()), ("demo.py", {"landmarks"})):
         source = (DEPLOY / "python" / name).read_text()
@@ -88,7 +118,7 @@ def test_it_depends_on_the_runtime_alone():
             elif isinstance(node, ast.ImportFrom):
                 imported.add((node.module or "").partition(".")[0])
         assert imported - sys.stdlib_module_names <= allowed | more
-        assert len(source.splitlines()) < 210
+        assert len(source.splitlines()) < 300
 
 
 def test_the_golden_faces(example: ModuleType):
@@ -121,9 +151,8 @@ def test_a_video_has_the_toolkits_points(example: ModuleType, roll_deg: float):
     """Followed through quick turns at an uneven pace: within 0.02 px of the toolkit's in every frame."""
     detector = FaceDetector(0)
 
-    def boxes(image: np.ndarray) -> list[tuple[np.ndarray, float]]:
-        found = detector(image)[:1]
-        return [example.first_crop(face.box_xyxy, face.keypoints_xy) for face in found]
+    def boxes(image: np.ndarray, quarters: list[int]) -> list[list[tuple[np.ndarray, float]]]:
+        return [[example.first_crop(face.box_xyxy, face.keypoints_xy)] for face in detector(image)]
 
     ours = FaceTracker(detector, open_model(MODEL), Tracking(faces=1))
     theirs = example.Tracker(boxes, example.Network(MODEL))
@@ -156,11 +185,94 @@ def test_a_face_on_its_side_or_head_is_found(example: ModuleType, quarter: int):
     """Turned by quarters, the photo's points turn with it: 2 px apart on average at most, on a face of 100 px."""
     photo = data.astronaut()
     tracker = example.Tracker(example.Detector(), example.Network(MODEL))
-    upright = tracker(photo, 0.0)
-    turned = example.Tracker(tracker.detector, tracker.network)(np.rot90(photo, quarter).copy(), 0.0)
+    upright = tracker.photo(photo)
+    turned = tracker.photo(np.rot90(photo, quarter).copy())
     for _ in range(quarter):  # a quarter to the right in a square picture
         turned = np.stack([len(photo) - 1 - turned[:, 1], turned[:, 0]], axis=1)
     assert np.linalg.norm(turned - upright, axis=1).mean() < 2
+
+
+def scripted(example: ModuleType, seen: dict[int, list[Detection]]) -> tuple[Any, list[int]]:
+    """A detector that sees these faces after so many quarter turns, in the picture as it is; and how often it looks."""
+    looks: list[int] = []
+
+    class Scripted(example.Detector):
+        def __init__(self) -> None: ...
+
+        def look(self, image: np.ndarray, quarter: int) -> list[tuple[float, np.ndarray, np.ndarray]]:
+            looks.append(quarter)
+            return [(face.score, face.box_xyxy, face.keypoints_xy) for face in seen.get(quarter, [])]
+
+    return Scripted(), looks
+
+
+def faces(rng: np.random.Generator) -> list[Detection]:
+    """Up to three, anywhere in a picture of 320 x 240, the largest first, some of them over others, clear or not."""
+    found = []
+    for _ in range(rng.integers(4)):
+        low, side = rng.uniform(0, 180, 2), rng.uniform(30, 90)
+        keypoints = low + side * rng.uniform(0.2, 0.8, (6, 2))
+        box = np.concatenate([low, low + side])
+        found.append(Detection(box_xyxy=box, score=rng.uniform(0.6, 1), keypoints_xy=keypoints))
+    return sorted(found, key=lambda face: -area(face.box_xyxy))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_views_of_one_face_are_put_together_as_the_toolkit_does(example: ModuleType, seed: int):
+    """Up to three people, seen from any side: the same faces, views and crops, in the same order, by as many looks."""
+    rng, image = np.random.default_rng(seed), np.zeros((240, 320, 3), np.uint8)
+    seen = {quarter: faces(rng) for quarter in range(4)}
+    looked: list[int] = []
+
+    def detector(turned: np.ndarray) -> list[Detection]:
+        quarter = int(turned[0, 0, 0])
+        looked.append(quarter)
+        back = (-quarter) % 4  # as they are seen there
+        height, width = turned.shape[:2]
+        return [turned_back(face, back, width, height) for face in seen[quarter]]
+
+    marked = image.copy()
+    for quarter, (y, x) in enumerate(((0, 0), (0, -1), (-1, -1), (-1, 0))):
+        marked[y, x] = quarter  # the corner that is the first after so many turns
+    for quarters in ([1, 3, 2], [3]):
+        ours = faces_any_way_up(marked, detector, quarters)
+        theirs, looks = scripted(example, seen)
+        found = theirs(image, quarters)
+        assert looks == looked
+        assert [len(views) for views in found] == [len(views) for views in ours]
+        for views, expected in zip(found, ours, strict=True):
+            for (box, roll), face in zip(views, expected, strict=True):
+                crop, turn_deg = first_crop(face)
+                assert [*box, roll] == pytest.approx([*crop, turn_deg], abs=1e-6)  # px, degrees
+        looked.clear()
+
+
+def test_a_film_without_a_face_is_looked_at_from_one_more_side_a_frame(example: ModuleType):
+    """Another one each time; a photo from all four."""
+    detector, looks = scripted(example, {})
+    tracker, frame = example.Tracker(detector, None), np.zeros((240, 320, 3), np.uint8)
+    assert [tracker(frame, number / 30) for number in range(4)] == [None] * 4
+    assert looks == [0, 1, 0, 3, 0, 2, 0, 1]
+    looks.clear()
+    assert tracker.photo(frame) is None
+    assert looks == [0, 1, 3, 2]
+
+
+def test_no_crop_is_predicted_twice(example: ModuleType):
+    """Whether the first crop of a new face is in place or not."""
+    network, crops = example.Network(MODEL), []
+
+    def counted(image: np.ndarray, box: np.ndarray, roll: float) -> tuple[np.ndarray, np.ndarray]:
+        crops.append((*box, roll))
+        return network(image, box, roll)
+
+    (face,) = (detector := FaceDetector(0))(data.astronaut())
+    detector.close()
+    for beside in (0, 12):
+        aside = replace(face, box_xyxy=face.box_xyxy + beside, keypoints_xy=face.keypoints_xy + beside)
+        crops.clear()
+        assert example.Tracker(scripted(example, {0: [aside]})[0], counted)(data.astronaut(), 0.0) is not None
+        assert len(crops) == len(set(crops)) == (2 if beside else 1)
 
 
 def test_a_photo_from_the_detector_on(example: ModuleType):
@@ -168,7 +280,7 @@ def test_a_photo_from_the_detector_on(example: ModuleType):
     detector = FaceDetector()
     (face,) = landmarks_in(data.astronaut(), detector, open_model(MODEL))
     detector.close()
-    points = example.Tracker(example.Detector(), example.Network(MODEL))(data.astronaut(), 0.0)
+    points = example.Tracker(example.Detector(), example.Network(MODEL)).photo(data.astronaut())
     assert np.linalg.norm(points - face.points_xy, axis=1).mean() < 2
 
 

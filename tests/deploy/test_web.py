@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import subprocess
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 
 from tests.deploy.chromium import BUILD, ELSEWHERE, GOLDEN
 from toolkit.core import zoo
+from toolkit.core.files import read_json, write_json
 from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.zoo import MAIN, released
@@ -75,6 +77,20 @@ def test_crops_have_opencvs_levels(tmp_path):
         off = np.abs(crop - cut(image, crop_of_box(np.array(box), 64, Pose(rotation_deg=-roll_deg))))
         assert off.max() <= 2
         assert (off > 0).mean() < 0.01  # where OpenCV's code for another processor rounds otherwise
+
+
+def test_a_contract_newer_than_the_page_is_not_built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What the page takes from Python is not gathered then."""
+    spec = spec_from_file_location("assets", WEB / "assets.py")
+    assets = module_from_spec(spec)
+    spec.loader.exec_module(assets)
+    terms = read_json(assets.CONTRACT)
+    assert terms["format"] == assets.FORMAT
+    write_json(tmp_path / "contract.json", {**terms, "format": terms["format"] + 1})
+    monkeypatch.setattr(assets, "CONTRACT", tmp_path / "contract.json")
+    with pytest.raises(ValueError, match="update the page"):
+        assets.gather(tmp_path / "build")
+    assert not (tmp_path / "build").exists()
 
 
 SEE = """

@@ -39,6 +39,10 @@ class FaceStyle:
     """Radius of a dot over the longer side of the face."""
     stroke: float = 0.006
     """Width of a line over the longer side of the face."""
+    line_edge_px: int = 2
+    """The edge under a line is wider by as much as the line is wide, at least by this."""
+    dot_edge_px: float = 0.7
+    """The edge under a dot has a radius larger by a third, at least by this."""
 
 
 STYLE = FaceStyle()
@@ -74,14 +78,14 @@ def draw_landmarks(
         return canvas
     face_px = min(float(np.ptp(points_xy[present], axis=0).max()), max(image.shape))
     stroke = max(1, round(style.stroke * face_px))
-    for thickness, colour in ((stroke + max(2, stroke), style.edge), (stroke, style.line)):
+    for thickness, colour in ((stroke + max(style.line_edge_px, stroke), style.edge), (stroke, style.line)):
         for line in scheme.lines:
             runs = [_fixed(points_xy[run]) for run in _runs(line, present)]
             cv2.polylines(canvas, runs, False, colour, thickness, cv2.LINE_AA, FRACTION_BITS)
     sure = np.ones(len(points_xy)) if confidence is None else np.clip(np.nan_to_num(confidence), 0, 1)
     radius = max(1.0, style.dot * face_px)
     for point, share in zip(points_xy[present], sure[present], strict=True):
-        _dot(canvas, point, radius + max(0.7, radius / 3), style.edge)
+        _dot(canvas, point, radius + max(style.dot_edge_px, radius / 3), style.edge)
         _dot(canvas, point, radius, _mix(style.unsure, style.sure, float(share)))
     return canvas
 
@@ -94,7 +98,7 @@ def draw_box(image: ImageArray, box_xyxy: FloatArray, style: FaceStyle = STYLE, 
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - centre
     corners = _fixed(corners @ rotation(roll_deg).T + centre)
     stroke = max(1, round(style.stroke * float(max(right - left, bottom - top))))
-    for thickness, colour in ((stroke + max(2, stroke), style.edge), (stroke, style.box)):
+    for thickness, colour in ((stroke + max(style.line_edge_px, stroke), style.edge), (stroke, style.box)):
         cv2.polylines(canvas, [corners], True, colour, thickness, cv2.LINE_AA, FRACTION_BITS)
     return canvas
 

@@ -1,6 +1,7 @@
 """The points of every frame as files: JSON for programs, CSV for tables; whole or absent, written as they come.
 
-x and y are 0-based pixels of the upright picture, whole numbers at pixel centres, to a thousandth.
+x and y are 0-based pixels of the upright picture, whole numbers at pixel centres, to a thousandth. It is the picture
+that the camera took: where `mirror` in a JSON head says that it was shown as a mirror does, points are not mirrored.
 """
 
 import json

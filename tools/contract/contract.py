@@ -27,7 +27,7 @@ from toolkit.detect.detector import (
 )
 from toolkit.detect.first_crop import FIRST_CROP
 from toolkit.detect.landmarks import PASSES
-from toolkit.detect.tracking import LARGEST, SAME_TRACK, TRACKING
+from toolkit.detect.tracking import BEHIND, LARGEST, SAME_TRACK, TRACKING
 from toolkit.detect.turned import CLEAR, LEVEL_DEG, QUARTERS
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
 from tools.contract.terms import Detector, Drawing, Input, Model, ModelFile, Style, Tensor, Terms, TrackingTerms
@@ -65,14 +65,18 @@ DETECTED = (
     "side) / 2 - 0.5"
 )
 SEARCHED = (
-    "a face under a sixth of the picture's longer side is easily missed: the detector looks at the whole picture; "
+    "what the toolkit and the page do beyond one look, by MediaPipe's detector or by its network; the apps and "
+    "deploy/python take the faces of one look at the whole picture as they are, find fewer small ones, and leave it to "
+    "min_confidence (see tracking) to drop what is none. "
+    "A face under a sixth of the picture's longer side is easily missed: the detector looks at the whole picture; "
     "where that shows no face, with a black border of `margin` times the longer side; and, unless there are faces so "
     "far and all take `large` of the longer side, or where it is asked to, at square tiles, the longer side halved "
     "`finest` times but not below smallest_tile_px, each half over the next. What it looks at is first halved, by "
     "means of 2 x 2 pixels without an odd last column or row, while its longer side is 2 * view_px or more and its "
     "shorter one above 1. Each time means are rounded to whole levels, halves up. A face of the whole picture that "
     "scores `certain` or more, with a box that takes `near` of the longer side, counts; any other when a second look, "
-    "at a square of close_up times its box, scores min_score or more. Films are looked at whole, without tiles"
+    "at a square of close_up times its box, scores min_score or more. A film's frames are looked at without tiles, but "
+    "by `sdhrnet video`, which takes those of the first halving"
 )
 CALIBRATED = (
     "per axis: centre + shift * side of the detector's box, the shift turned by R(roll), with scale * its side; "
@@ -109,10 +113,12 @@ TRACKED = (
     "side within 1 / farthest and farthest times, its centre less than half that side away along each axis. The "
     "detector looks while fewer than `faces` are followed: in every frame while none is or a lost one is remembered "
     "(remember_s), else every look_again_s. Shared areas are over the smaller box: what shares more than same_face "
-    "with a followed face is that face, with a remembered one gets its number back; of two followed ones that share "
-    "more than same_track the surer one stays. Beyond this, the toolkit compares what faces look like, so that people "
-    "who cross keep their numbers, and ends all tracks at a film's hard cuts; of black pictures, as in the golden "
-    "film, it decides by place alone"
+    "with a followed face is that face; with a remembered one, where that was or where it was going, moved on by all "
+    "of v * (t - t1), gets its number back; of two followed ones that share more than same_track the surer one stays. "
+    "Beyond this, the toolkit compares what faces look like, so that people who cross keep their numbers; remembers "
+    f"one that was lost beside another {BEHIND:g} times as long, and finds it anywhere in twice that other's box; and "
+    "ends all tracks at a film's hard cuts. Of black pictures with faces apart, as in the golden film, it decides by "
+    "place alone"
 )
 SMOOTHED = (
     "One-Euro on every coordinate p of a frame T seconds after the last: v = (p - q) / size / T, where q is the last "
@@ -132,6 +138,13 @@ DECODED = (
     "the weighted sum of offsets over the sum of weights, which is mass_floor at least; each coordinate within half a "
     "pixel. quarter: 0.25 * sign(value(1, 0) - value(-1, 0)) along x, and so along y, of the map as it is; "
     "argmax: nothing. Heatmap pixel h is crop pixel stride * (h + 0.5) - 0.5"
+)
+
+DRAWN = (
+    "lines, then dots, each over an edge of its own, in pixels of what is drawn on, with s the longer side of the box "
+    "of the face's points there: a line is w = max(1, stroke * s) wide, its edge w + max(line_edge_px, w); a dot has "
+    "the radius r = max(1, dot * s), its edge r + max(dot_edge_px, r / 3). A dot's colour is unsure + confidence * "
+    "(sure - unsure)"
 )
 
 
@@ -280,6 +293,7 @@ def _drawing(name: str) -> Drawing:
     """What to draw, and how: colours in RGB, widths over the longer side of the face."""
     known = scheme(name)
     return {
+        "rule": DRAWN,
         "lines": [{"indices": list(line.indices), "closed": line.closed} for line in known.lines],
         "regions": {region: list(indices) for region, indices in known.regions.items()},
         "style": _style(STYLE),
@@ -296,4 +310,6 @@ def _style(style: FaceStyle) -> Style:
         "edge": list(style.edge),
         "dot": style.dot,
         "stroke": style.stroke,
+        "line_edge_px": style.line_edge_px,
+        "dot_edge_px": style.dot_edge_px,
     }

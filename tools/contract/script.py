@@ -84,6 +84,7 @@ ON_ITS_SIDE = ScriptedFace(box=[70.0, 110.0, 130.0, 170.0], quarter=3)
 UNSURE = ScriptedFace(box=[125.0, 70.0, 205.0, 150.0], roll_deg=12.0, score=0.75)
 ON_ITS_HEAD = ScriptedFace(box=[116.0, 90.0, 196.0, 170.0], score=0.95, quarter=2)
 ELSEWHERE = ScriptedFace(box=[10.0, 10.0, 60.0, 60.0], quarter=1)
+AHEAD = ScriptedFace(box=[105.0, 60.0, 165.0, 130.0])
 
 SCRIPT = (
     ScriptedFrame(seconds=0.0),  # nobody
@@ -109,6 +110,15 @@ SCRIPT = (
     ScriptedFrame(seconds=20.0, seen=(UNSURE, ON_ITS_HEAD, ELSEWHERE), confidence=(0.9, 0.9, 0.5)),
     ScriptedFrame(seconds=20.1, confidence=NOBODY),
     ScriptedFrame(seconds=22.0, seen=(UNSURE, ON_ITS_HEAD, ELSEWHERE), confidence=(0.5, 0.5, 0.9)),
+    ScriptedFrame(seconds=22.1, confidence=NOBODY),
+    # one that is lost as it moves is found where it was going by then, and again where it was
+    ScriptedFrame(seconds=24.0, seen=(AT_LEFT,)),
+    ScriptedFrame(seconds=24.1, shift=(10.0, 0.0)),
+    ScriptedFrame(seconds=24.2, confidence=NOBODY),
+    ScriptedFrame(seconds=24.6, seen=(AHEAD,)),
+    ScriptedFrame(seconds=24.7, shift=(-10.0, 0.0)),
+    ScriptedFrame(seconds=24.8, confidence=NOBODY),
+    ScriptedFrame(seconds=25.4, seen=(AHEAD,)),
 )
 
 

@@ -118,7 +118,7 @@ class DetectorNetwork(TypedDict):
 
 
 class Search(TypedDict):
-    """How small faces, and faces that fill the picture, are found."""
+    """Beyond one look: how small faces, and faces that fill the picture, are found, and which count."""
 
     rule: Rule
     min_score: Share
@@ -190,7 +190,7 @@ class Line(TypedDict):
 
 
 class Style(TypedDict):
-    """Colours, and widths over the longer side of the face."""
+    """Colours, widths over the longer side of the face, and least widths of edges."""
 
     sure: Colour
     unsure: Colour
@@ -199,11 +199,14 @@ class Style(TypedDict):
     edge: Colour
     dot: Share
     stroke: Share
+    line_edge_px: Positive
+    dot_edge_px: Positive
 
 
 class Drawing(TypedDict):
     """What to draw, and how; `doubtful` where all of a photo's points may be nonsense."""
 
+    rule: Rule
     lines: list[Line]
     regions: dict[Text, list[Index]]
     style: Style

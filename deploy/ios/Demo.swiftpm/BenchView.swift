@@ -8,6 +8,7 @@ struct BenchView: View {
     @State private var lines = [String]()
     @State private var saved: URL?
     @State private var running = false
+    @State private var measuring: Task<Void, Never>?
 
     var body: some View {
         VStack {
@@ -20,13 +21,14 @@ struct BenchView: View {
             .buttonStyle(.bordered)
             List(lines, id: \.self) { Text($0).font(.caption.monospacedDigit()) }
         }
+        .onDisappear { measuring?.cancel() } // beside the camera it would measure that too
     }
 
     private func run() {
         running = true
         saved = nil
         lines = []
-        Task.detached {
+        measuring = Task.detached {
             let url = try? runBenchmarks { text in
                 Task { @MainActor in lines.append(text) }
             }
@@ -59,6 +61,8 @@ private func runBenchmarks(say: (String) -> Void) throws -> URL {
                     let (median, p90) = record.latency
                     let times = String(format: "%.2f ms, p90 %.2f ms, %.3f px", median, p90, record.meanMovedPx)
                     say("\(model.precision)  \(name): \(times)")
+                } catch let left as CancellationError {
+                    throw left
                 } catch { // a choice that cannot run the model is a result for the screen, not a record
                     say("\(model.precision)  \(name): \(error)")
                 }
@@ -67,6 +71,9 @@ private func runBenchmarks(say: (String) -> Void) throws -> URL {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("results.jsonl")
         try json.write(to: url, atomically: true, encoding: .utf8)
         return url
+    } catch let left as CancellationError {
+        say("stopped, since another screen was opened")
+        throw left
     } catch {
         say("\(error)")
         throw error

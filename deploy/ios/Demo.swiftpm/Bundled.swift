@@ -4,9 +4,9 @@ import Landmarks
 /// What the build put into the app: the contract, the golden faces and the models.
 enum Bundled {
     static func url(_ name: String) throws -> URL {
-        let folder = Bundle.module.url(forResource: "Resources", withExtension: nil)
+        let folder = Bundle.module.url(forResource: "Bundled", withExtension: nil)
         guard let url = folder?.appendingPathComponent(name), FileManager.default.fileExists(atPath: url.path) else {
-            throw Problem("\(name) is not among the app's Resources: see README.md, \"Build\"")
+            throw Problem("\(name) is not in the app's folder Bundled: see README.md, \"Build\"")
         }
         return url
     }
@@ -16,7 +16,7 @@ enum Bundled {
     }
 
     static func contract() throws -> Contract {
-        try Contract.read(url("contract.json"))
+        try Contract.read(url("contract.json"), feeding: "image")
     }
 
     static func goldenFaces() throws -> GoldenFaces {

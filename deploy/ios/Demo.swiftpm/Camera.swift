@@ -49,6 +49,7 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
     }
 
     private func open() {
+        DispatchQueue.main.async { self.seen = nil }
         do {
             let contract = try Bundled.contract()
             let finder = try makeFinder(contract.detector)
@@ -106,7 +107,7 @@ final class Camera: NSObject, ObservableObject, AVCaptureVideoDataOutputSampleBu
     }
 
     private func say(_ text: String) {
-        DispatchQueue.main.async { self.message = text }
+        DispatchQueue.main.async { self.seen = nil; self.message = text }
     }
 }
 

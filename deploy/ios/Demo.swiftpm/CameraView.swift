@@ -43,17 +43,17 @@ struct CameraView: View {
                 let x = seen.mirrored ? Double(seen.width) - edge.x : edge.x
                 return CGPoint(x: x * scale, y: edge.y * scale)
             }
-            let stroke = max(1, drawing.style.stroke * side)
-            for (width, colour) in [(2 * stroke, drawing.style.edge), (stroke, drawing.style.line)] {
+            let stroke = drawing.style.lineWidths(side)
+            for (width, colour) in [(stroke.edge, drawing.style.edge), (stroke.line, drawing.style.line)] {
                 for line in drawing.lines {
                     context.stroke(path(line, at), with: .color(Color(rgb: colour)), lineWidth: width)
                 }
             }
-            let radius = max(1, drawing.style.dot * side)
+            let radius = drawing.style.dotRadii(side)
             for (point, confidence) in zip(at, face.confidence) {
-                context.fill(dot(point, radius * 4 / 3), with: .color(Color(rgb: drawing.style.edge)))
+                context.fill(dot(point, radius.edge), with: .color(Color(rgb: drawing.style.edge)))
                 let mixed = zip(drawing.style.unsure, drawing.style.sure).map { $0 + ($1 - $0) * confidence }
-                context.fill(dot(point, radius), with: .color(Color(rgb: mixed)))
+                context.fill(dot(point, radius.dot), with: .color(Color(rgb: mixed)))
             }
         }
     }

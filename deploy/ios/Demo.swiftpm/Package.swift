@@ -2,7 +2,7 @@
 import AppleProductTypes
 import PackageDescription
 
-// Opens in Xcode 15 or later as an app. Resources: see ../README.md, "Build".
+// Opens in Xcode 15 or later as an app. Bundled: see ../README.md, "Build".
 let package = Package(
     name: "Demo",
     platforms: [.iOS(.v16)],
@@ -20,6 +20,6 @@ let package = Package(
     ],
     dependencies: [.package(path: "../Landmarks")],
     targets: [
-        .executableTarget(name: "Demo", dependencies: ["Landmarks"], path: ".", resources: [.copy("Resources")]),
+        .executableTarget(name: "Demo", dependencies: ["Landmarks"], path: ".", resources: [.copy("Bundled")]),
     ]
 )

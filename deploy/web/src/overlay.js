@@ -19,13 +19,13 @@ export function drawFace(context, { points, confidence, sure }, { lines: joined 
     if (closed) lines.closePath();
   }
   context.lineJoin = context.lineCap = "round";
-  for (const [width, colour] of [[stroke + Math.max(2, stroke), style.edge], [stroke, style.line]]) {
+  for (const [width, colour] of [[stroke + Math.max(style.line_edge_px, stroke), style.edge], [stroke, style.line]]) {
     context.lineWidth = width;
     context.strokeStyle = rgb(colour);
     context.stroke(lines);
   }
   for (let i = 0; i < confidence.length; i++) {
-    dot(context, at(i), radius + Math.max(0.7, radius / 3), rgb(style.edge));
+    dot(context, at(i), radius + Math.max(style.dot_edge_px, radius / 3), rgb(style.edge));
     dot(context, at(i), radius, rgb(mix(style, Math.min(Math.max(confidence[i], 0), 1))));
   }
 }

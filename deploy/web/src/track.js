@@ -90,12 +90,11 @@ export class Tracker {
   async #follow(track, image, seconds, clock) {
     const before = track.around;
     const ahead = Math.min(seconds - track.seconds, this.#rule.ahead_s);
-    const [dx, dy] = track.speed.map((speed) => speed * ahead);
-    const box = [before.box[0] + dx, before.box[1] + dy, before.box[2] + dx, before.box[3] + dy];
+    const box = moved(before.box, track.speed, ahead);
     const found = await this.#predict(image, { box, rollDeg: before.rollDeg }, clock);
     if (!this.#isFace(found, image)) return null;
-    const moved = shift(before.box, found.around.box, this.#rule.leeway);
-    return { ...track, ...found, seconds, speed: moved.map((px) => px / (seconds - track.seconds)) };
+    const along = shift(before.box, found.around.box, this.#rule.leeway);
+    return { ...track, ...found, seconds, speed: along.map((px) => px / (seconds - track.seconds)) };
   }
 
   #isFace({ confidence, box, around }, image) {
@@ -123,7 +122,7 @@ export class Tracker {
       const found = await this.#surest(image, views, clock);
       if (!this.#isFace(found, image) || this.#at(found.around.box, this.#tracks)) continue;
       const smoother = new Smoother(this.#contract.smoothing);
-      this.#tracks.push({ ...found, number: this.#number(found.around.box), seconds, speed: [0, 0], smoother });
+      this.#tracks.push({ ...found, number: this.#number(found.around.box, seconds), seconds, speed: [0, 0], smoother });
     }
   }
 
@@ -186,11 +185,17 @@ export class Tracker {
   }
 
   /** That of the face that was lost there, or the next one. */
-  #number(box) {
-    const again = this.#at(box, this.#lost);
+  #number(box, seconds) {
+    const again = this.#lost.find((track) => this.#mayBeAt(track, box, seconds));
     if (again === undefined) return ++this.#numbers;
     this.#lost = this.#lost.filter((track) => track !== again);
     return again.number;
+  }
+
+  /** Whether a lost face can be there: where it was, or where it was going. */
+  #mayBeAt(lost, box, seconds) {
+    const places = [lost.around.box, moved(lost.around.box, lost.speed, seconds - lost.seconds)];
+    return places.some((place) => shared(place, box) > this.#rule.same_face);
   }
 
   /** Those that follow a face of their own: of two on one face, the surer one. */
@@ -204,12 +209,18 @@ export class Tracker {
   }
 }
 
+/** A box after some seconds at a speed in pixels a second. */
+function moved([left, top, right, bottom], speed, seconds) {
+  const [dx, dy] = speed.map((px) => px * seconds);
+  return [left + dx, top + dy, right + dx, bottom + dy];
+}
+
 /** How far the centre of a box has moved, less the part that may be trembling. */
 function shift(before, box, leeway) {
-  const moved = [0, 1].map((axis) => (box[axis] + box[axis + 2] - before[axis] - before[axis + 2]) / 2);
-  const length = Math.hypot(...moved);
+  const along = [0, 1].map((axis) => (box[axis] + box[axis + 2] - before[axis] - before[axis + 2]) / 2);
+  const length = Math.hypot(...along);
   const still = leeway * longerSide(box);
-  return moved.map((px) => (length > still ? px * (1 - still / length) : 0));
+  return along.map((px) => (length > still ? px * (1 - still / length) : 0));
 }
 
 function shown({ points, confidence, box, rollDeg, number, seconds, smoother }, smooth) {

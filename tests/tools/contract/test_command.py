@@ -14,6 +14,8 @@ import pytest
 from tests.own import NAMES, scheme_file
 from toolkit import bundle
 from toolkit.bundle import Bundle
+from toolkit.commands.live.video import Video
+from toolkit.commands.live.webcam import Webcam
 from toolkit.core import zoo
 from toolkit.core.files import read_json, sha256, size_bytes
 from toolkit.core.images import read_image
@@ -51,6 +53,14 @@ def near(value: Any, other: Any, tolerance: float) -> bool:
     if isinstance(value, float) and isinstance(other, float):
         return abs(value - other) <= tolerance
     return bool(value == other)
+
+
+def test_the_rule_of_the_search_is_that_of_the_commands():
+    """Who looks again, and who at tiles of a film, as `video` and `webcam` do by default."""
+    rule = read_json(DEPLOY / "contract.json")["detector"]["search"]["rule"]
+    assert rule.startswith("what the toolkit and the page do beyond one look")
+    assert "without tiles, but by `sdhrnet video`, which takes those of the first halving" in rule
+    assert (Webcam.finest, Video.finest) == (0, 1)
 
 
 def test_it_writes_these_files_and_no_other(made: Path):

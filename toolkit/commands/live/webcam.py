@@ -38,7 +38,8 @@ class Webcam(Follow):
     height: int = 480
     """See width."""
     mirror: bool = True
-    """Show the picture as a mirror does; --no-mirror as others see it. Points are those of the picture shown."""
+    """Show and record the picture as a mirror does; --no-mirror as others see it. Points are of the camera's own
+    picture either way: in a mirrored one x is width - 1 - x."""
     out: OutFile | None = None
     """Record what is shown, as an .mp4."""
     seconds: float | None = None
@@ -106,8 +107,8 @@ def _live(frames: Follower, camera: Camera, options: Webcam) -> Iterator[tuple[f
     for frame in camera:
         if options.seconds is not None and frame.seconds > options.seconds:
             return
-        image = np.ascontiguousarray(frame.image[:, ::-1]) if options.mirror else frame.image
-        _, picture = frames(image, frame.seconds)
+        _, picture = frames(frame.image, frame.seconds)
+        picture = np.ascontiguousarray(picture[:, ::-1]) if options.mirror else picture
         times.append(frame.seconds)
         if len(times) > 1:
             speed = (len(times) - 1) / (times[-1] - times[0])

@@ -121,26 +121,31 @@ public struct Record: Encodable {
     }
 }
 
-/// Times a model on golden crops and says how far its points are from the expected ones.
+/// Times a model on golden crops and says how far its points are from the expected ones; throws CancellationError before
+/// the next call once its task is cancelled.
 public func bench(
     _ model: Contract.Model, on conditions: Conditions, _ golden: GoldenFaces, _ landmarker: Landmarker,
     runs: Int, warmup: Int
 ) throws -> Record {
     let crops = golden.faces.map { [UInt8]($0.cropRgb) }
+    func predict(_ crop: [UInt8]) throws -> Prediction {
+        try Task.checkCancellation()
+        return try landmarker.predict(crop)
+    }
     var movedPx = [Double]()
     for (face, crop) in zip(golden.faces, crops) {
-        for (found, expected) in zip(try landmarker.predict(crop).points, face.cropPointsXy) {
+        for (found, expected) in zip(try predict(crop).points, face.cropPointsXy) {
             let apart = found - expected
             movedPx.append((apart * apart).sum().squareRoot())
         }
     }
     for turn in 0..<warmup {
-        _ = try landmarker.predict(crops[turn % crops.count])
+        _ = try predict(crops[turn % crops.count])
     }
     var timesMs = [Double]()
     for turn in 0..<runs {
         let started = nowMs()
-        _ = try landmarker.predict(crops[turn % crops.count])
+        _ = try predict(crops[turn % crops.count])
         timesMs.append(nowMs() - started)
     }
     return Record(model: model, on: conditions, faces: crops.count, movedPx: movedPx, timesMs: timesMs, warmup: warmup)

@@ -5,6 +5,7 @@ public struct Contract: Decodable {
     public let format: Int
     public let model: MainModel
     public let models: [Model]
+    public let input: Input
     public let crop: CropRule
     public let heatmaps: HeatmapRule
     public let detector: DetectorRule
@@ -26,6 +27,12 @@ public struct Contract: Decodable {
         public let fileSha256: String
         public let sizePx: Int
         public let points: Int
+    }
+
+    /// What the models take: one crop.
+    public struct Input: Decodable {
+        public let layout: String
+        public let colours: String
     }
 
     public struct CropRule: Decodable {
@@ -107,24 +114,45 @@ public struct Contract: Decodable {
         public let closed: Bool
     }
 
-    /// Colours as RGB, 0...255; widths over the longer side of the face.
+    /// Colours as RGB, 0...255; widths over the longer side of the face; see `drawing` in contract.json.
     public struct Style: Decodable {
         public let sure: [Double]
         public let unsure: [Double]
         public let line: [Double]
         public let edge: [Double]
-        public let dot: Double
-        public let stroke: Double
+        let dot: Double
+        let stroke: Double
+        let lineEdgePx: Double
+        let dotEdgePx: Double
+
+        /// How wide lines are on a face whose longer side is so long, and the edges under them.
+        public func lineWidths(_ facePx: Double) -> (line: Double, edge: Double) {
+            let width = max(1, stroke * facePx)
+            return (width, width + max(lineEdgePx, width))
+        }
+
+        /// The radius of dots on such a face, and that of the edges under them.
+        public func dotRadii(_ facePx: Double) -> (dot: Double, edge: Double) {
+            let radius = max(1, dot * facePx)
+            return (radius, radius + max(dotEdgePx, radius / 3))
+        }
     }
 
     /// The newest format that this code reads.
     public static let newestFormat = 2
 
-    /// Reads `contract.json`; throws where it is incomplete or newer than this code.
-    public static func read(_ url: URL) throws -> Contract {
+    /// Reads `contract.json` for a program that feeds its models RGB as a `layout`: "image", or one of a tensor's; throws
+    /// where it is incomplete, newer than this code, or of models that take another input.
+    public static func read(_ url: URL, feeding layout: String) throws -> Contract {
         let contract = try decode(Contract.self, from: url)
         guard contract.format <= newestFormat else {
             throw Problem("contract.json has format \(contract.format), known up to \(newestFormat): update the app")
+        }
+        guard contract.input.layout == layout, contract.input.colours == "RGB" else {
+            throw Problem(
+                "this app feeds RGB as \(layout), contract.json is of models that take \(contract.input.colours) as "
+                    + "\(contract.input.layout): make it of a file for this app, python -m tools contract --model ..."
+            )
         }
         return contract
     }

@@ -55,6 +55,11 @@ public final class Tracker {
             self.seen = seen
             self.seconds = seconds
         }
+
+        /// Where its box is so many seconds later, at that speed.
+        func ahead(_ seconds: Double) -> Box {
+            seen.box.moved(by: speed * seconds)
+        }
     }
 
     /// What one prediction gave: the landmarks in the picture, its crop, and the crop of its points.
@@ -84,7 +89,7 @@ public final class Tracker {
 
     private func follow(_ track: Track, _ picture: Picture, _ seconds: Double) throws -> Bool {
         let elapsed = seconds - track.seconds
-        let ahead = track.seen.box.moved(by: track.speed * min(elapsed, rule.aheadS))
+        let ahead = track.ahead(min(elapsed, rule.aheadS))
         let seen = try predict(picture, TurnedBox(box: ahead, rollDeg: track.seen.around.rollDeg))
         guard isFace(seen, picture) else { return false }
         track.speed = shift(track.seen.box, seen.box) / elapsed
@@ -121,7 +126,8 @@ public final class Tracker {
             let seen = try surest(picture, views)
             if !isFace(seen, picture) || track(at: seen.box, in: tracks) != nil { continue }
             let smoother = smoothed ? Smoother(contract.smoothing) : nil
-            tracks.append(Track(number: number(for: seen.box), smoother: smoother, seen: seen, seconds: seconds))
+            let number = number(for: seen.box, at: seconds)
+            tracks.append(Track(number: number, smoother: smoother, seen: seen, seconds: seconds))
         }
     }
 
@@ -170,13 +176,18 @@ public final class Tracker {
         among.first { $0.seen.box.shared(with: box) > rule.sameFace }
     }
 
-    private func number(for box: Box) -> Int {
-        if let again = track(at: box, in: lost) {
+    private func number(for box: Box, at seconds: Double) -> Int {
+        if let again = lost.first(where: { mayBe($0, at: box, seconds) }) {
             lost.removeAll { $0 === again }
             return again.number
         }
         numbers += 1
         return numbers
+    }
+
+    /// Whether a lost face can be there: where it was, or where it was going.
+    private func mayBe(_ lost: Track, at box: Box, _ seconds: Double) -> Bool {
+        [lost.seen.box, lost.ahead(seconds - lost.seconds)].contains { $0.shared(with: box) > rule.sameFace }
     }
 
     /// Those that follow a face of their own: of two on one face, the surer one.

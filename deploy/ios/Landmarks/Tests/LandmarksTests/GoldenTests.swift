@@ -8,7 +8,7 @@ final class GoldenTests: XCTestCase {
     private let deploy = (0..<5).reduce(URL(fileURLWithPath: #filePath)) { url, _ in url.deletingLastPathComponent() }
 
     private func readContract() throws -> Contract {
-        try Contract.read(deploy.appendingPathComponent("contract.json"))
+        try Contract.read(deploy.appendingPathComponent("contract.json"), feeding: "NHWC")
     }
 
     private func readGolden<T: Decodable>(_ name: String, as type: T.Type) throws -> T {
@@ -339,6 +339,65 @@ final class GoldenTests: XCTestCase {
         XCTAssertEqual(try XCTUnwrap(parity["mean_px"] as? Double), 0.5, accuracy: 1e-9)
         XCTAssertTrue(fields["nme_mean"] is NSNull)
         XCTAssertLessThanOrEqual(record.latency.median, record.latency.p90)
+    }
+
+    /// Cancels the task that asks it for the twentieth time.
+    private final class Leaving: Landmarker, @unchecked Sendable {
+        let points: [XY]
+        var calls = 0
+
+        init(_ points: [XY]) {
+            self.points = points
+        }
+
+        func predict(_ crop: [UInt8]) -> Prediction {
+            calls += 1
+            if calls == 20 {
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
+            return Prediction(points: points, confidence: points.map { _ in 1 })
+        }
+    }
+
+    func testABenchmarkEndsWithTheScreenThatBeganIt() async throws {
+        let golden = try readGolden("faces", as: GoldenFaces.self)
+        let model = try XCTUnwrap(readContract().models.first)
+        let leaving = Leaving(golden.faces[0].cropPointsXy)
+        let left = await Task {
+            let on = Conditions(device: "a phone", engine: "coreml-all 17")
+            return (try? bench(model, on: on, golden, leaving, runs: 1000, warmup: 10)) == nil
+        }.value
+        XCTAssertTrue(left)
+        XCTAssertEqual(leaving.calls, 20)
+    }
+
+    func testAContractOfAnotherInputOrANewerOneIsRefusedWithAReason() throws {
+        let file = deploy.appendingPathComponent("contract.json")
+        func reason(_ file: URL, feeding layout: String) -> String {
+            do {
+                _ = try Contract.read(file, feeding: layout)
+                return ""
+            } catch {
+                return "\(error)"
+            }
+        }
+        XCTAssertEqual(reason(file, feeding: "NHWC"), "")
+        XCTAssertTrue(reason(file, feeding: "image").contains("python -m tools contract"))
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let changed = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")
+        defer { try? FileManager.default.removeItem(at: changed) }
+        for (old, new, said) in [("\"format\": 2", "\"format\": 99", "update"), ("\"RGB\"", "\"BGR\"", "tools contract")] {
+            try text.replacingOccurrences(of: old, with: new).write(to: changed, atomically: true, encoding: .utf8)
+            XCTAssertTrue(reason(changed, feeding: "NHWC").contains(said), new)
+        }
+    }
+
+    func testEdgesAreDrawnAsTheToolkitDrawsThem() throws {
+        let style = try readContract().drawing.style
+        XCTAssertTrue(style.lineWidths(20) == (1, 3))
+        XCTAssertTrue(style.dotRadii(20) == (1, 1.7))
+        XCTAssertTrue(style.lineWidths(1000) == (6, 12))
+        XCTAssertEqual(style.dotRadii(1000).edge, 11 + 11.0 / 3, accuracy: 1e-9)
     }
 
     func testQuantilesAreNumPys() {

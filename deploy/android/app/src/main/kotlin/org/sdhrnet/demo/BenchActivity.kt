@@ -19,6 +19,7 @@ import org.sdhrnet.landmarks.Json
 /** Every model on every place: its time, and how far its points are from the golden ones; saved as records. */
 class BenchActivity : ComponentActivity() {
     private val records = mutableListOf<Map<String, Any?>>()
+    private var bench: Thread? = null
     private lateinit var table: TextView
     private lateinit var run: Button
     private lateinit var save: Button
@@ -45,22 +46,38 @@ class BenchActivity : ComponentActivity() {
         })
     }
 
+    /** A run that went on would take the processor from the next one. */
+    override fun onDestroy() {
+        bench?.interrupt()
+        super.onDestroy()
+    }
+
     private fun start() {
         run.isEnabled = false
         save.isEnabled = false
         records.clear()
         table.text = ""
-        thread(name = "bench") {
-            val assets = Assets(this)
-            val contract = assets.contract()
-            val bench = Bench(assets.goldenFaces())
-            for (model in contract.models.filter { assets.has(it.file) }) {
-                for ((place, threads) in SETTINGS) measure(bench, contract, model, place, threads)
+        bench = thread(name = "bench") {
+            try {
+                measureAll()
+            } catch (error: InterruptedException) { // nobody looks any more
+                return@thread
+            } catch (error: Throwable) {
+                say(error.message ?: "$error")
             }
             runOnUiThread {
                 run.isEnabled = true
                 save.isEnabled = records.isNotEmpty()
             }
+        }
+    }
+
+    private fun measureAll() {
+        val assets = Assets(this)
+        val contract = assets.contract()
+        val bench = Bench(assets.goldenFaces())
+        for (model in contract.models.filter { assets.has(it.file) }) {
+            for ((place, threads) in SETTINGS) measure(bench, contract, model, place, threads)
         }
     }
 
@@ -73,8 +90,10 @@ class BenchActivity : ComponentActivity() {
             }
             val (times, parity) = listOf("latency_ms", "parity").map { record[it] as Map<*, *> }
             say("$title: ${times["median"]} ms, p90 ${times["p90"]} ms, ${parity["mean_px"]} px", record)
-        } catch (error: Exception) { // a place that cannot run the model is a result for the screen, not a record
-            say("$title: ${error.message}")
+        } catch (left: InterruptedException) {
+            throw left
+        } catch (error: Throwable) { // a place without its library, or that cannot run the model, is no record
+            say("$title: ${error.message ?: error}")
         }
     }
 
@@ -84,8 +103,11 @@ class BenchActivity : ComponentActivity() {
     }
 
     private fun write(uri: Uri) {
-        contentResolver.openOutputStream(uri)?.bufferedWriter()?.use { out ->
-            for (record in records) out.write(Json.write(record) + "\n")
+        try {
+            val file = checkNotNull(contentResolver.openOutputStream(uri)) { "$uri cannot be written to" }
+            file.bufferedWriter().use { out -> for (record in records) out.write(Json.write(record) + "\n") }
+        } catch (error: Exception) { // a full disk, a folder that is gone
+            say("not saved: ${error.message ?: error}")
         }
     }
 

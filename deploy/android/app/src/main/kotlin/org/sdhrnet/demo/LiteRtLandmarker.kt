@@ -8,6 +8,7 @@ import com.google.ai.edge.litert.Environment
 import org.sdhrnet.landmarks.Contract
 import org.sdhrnet.landmarks.Landmarker
 import org.sdhrnet.landmarks.Prediction
+import org.sdhrnet.landmarks.orClose
 
 /** Where the network runs; operations that a GPU or NPU does not take (the decoding's) run on the CPU beside it. */
 enum class Place(val title: String, private val inIntegers: Boolean, vararg val accelerators: Accelerator) {
@@ -32,9 +33,11 @@ class LiteRtLandmarker(
     threads: Int,
 ) : Landmarker, AutoCloseable {
     private val environment = if (place == Place.NPU) npu(context) else Environment.create()
-    private val compiled = CompiledModel.create(context.assets, model.file, options(place, threads), environment)
-    private val inputs = compiled.createInputBuffers()
-    private val outputs = compiled.createOutputBuffers()
+    private val compiled = orClose(environment) {
+        CompiledModel.create(context.assets, model.file, options(place, threads), environment)
+    }
+    private val inputs = orClose(compiled, environment) { compiled.createInputBuffers() }
+    private val outputs = orClose(*inputs.toTypedArray(), compiled, environment) { compiled.createOutputBuffers() }
 
     override fun predict(crop: FloatArray): Prediction {
         inputs[0].writeFloat(crop)

@@ -33,12 +33,13 @@ class MainActivity : ComponentActivity() {
     private lateinit var status: TextView
     private var cameras: ProcessCameraProvider? = null
     private var pipeline: Pipeline? = null
+    private var openings = 0
     private var front = true
     private var place = Place.CPU
     private var smoothed = true
 
     private val permission = registerForActivityResult(ActivityResultContracts.RequestPermission()) { granted ->
-        if (granted) open() else status.setText(R.string.no_permission)
+        if (granted) open() else say(R.string.no_permission)
     }
 
     override fun onCreate(savedInstanceState: Bundle?) {
@@ -96,7 +97,7 @@ class MainActivity : ComponentActivity() {
         ContextCompat.checkSelfPermission(this, Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
 
     private fun open() {
-        if (!allowed()) return status.setText(R.string.no_permission)
+        if (!allowed()) return say(R.string.no_permission)
         val future = ProcessCameraProvider.getInstance(this)
         future.addListener(
             { runCatching { bind(future.get()) }.onFailure(::say) }, // no camera service, or another app's camera
@@ -112,8 +113,10 @@ class MainActivity : ComponentActivity() {
     private fun bind(provider: ProcessCameraProvider) {
         cameras = provider
         provider.unbindAll()
+        overlay.clear()
+        val opening = ++openings
         val selector = if (front) CameraSelector.DEFAULT_FRONT_CAMERA else CameraSelector.DEFAULT_BACK_CAMERA
-        if (!provider.hasCamera(selector)) return status.setText(R.string.no_camera)
+        if (!provider.hasCamera(selector)) return say(R.string.no_camera)
         val shape = ResolutionSelector.Builder() // one shape for both, or the drawing lies beside the preview
             .setAspectRatioStrategy(AspectRatioStrategy.RATIO_4_3_FALLBACK_AUTO_STRATEGY)
             .build()
@@ -128,7 +131,11 @@ class MainActivity : ComponentActivity() {
         onAnalysis {
             release()
             runCatching { // what LiteRT and MediaPipe throw has no common kind
-                val made = Pipeline(this, contract, place, smoothed) { it.fold({ seen -> show(seen, mirrored) }, ::say) }
+                val made = Pipeline(this, contract, place, smoothed) { result ->
+                    runOnUiThread { // the last frame of a camera that was switched off meanwhile is not shown
+                        if (opening == openings) result.fold({ show(it, mirrored) }, ::say)
+                    }
+                }
                 pipeline = made
                 frames.setAnalyzer(analysis, made)
             }.onFailure(::say)
@@ -142,10 +149,16 @@ class MainActivity : ComponentActivity() {
     }
 
     private fun say(error: Throwable) = runOnUiThread {
+        overlay.clear()
         status.text = "${place.title}: ${error.message ?: error}"
     }
 
-    private fun show(seen: Seen, mirrored: Boolean) = runOnUiThread {
+    private fun say(title: Int) {
+        overlay.clear()
+        status.setText(title)
+    }
+
+    private fun show(seen: Seen, mirrored: Boolean) {
         overlay.show(seen, mirrored)
         val stages = seen.mediansMs.entries.joinToString("  ") { (stage, ms) -> "%s %.1f".format(stage, ms) }
         status.text = "${seen.faces.size} · ${seen.width} x ${seen.height} · ms: $stages"

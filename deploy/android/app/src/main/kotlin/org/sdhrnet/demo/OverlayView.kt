@@ -5,7 +5,6 @@ import android.graphics.Canvas
 import android.graphics.Color
 import android.graphics.Paint
 import android.view.View
-import kotlin.math.max
 import kotlin.math.min
 import org.sdhrnet.landmarks.Box
 import org.sdhrnet.landmarks.Contract
@@ -24,6 +23,12 @@ class OverlayView(context: Context, private val contract: Contract) : View(conte
         invalidate()
     }
 
+    /** Draws nothing until the next frame. */
+    fun clear() {
+        seen = null
+        invalidate()
+    }
+
     override fun onDraw(canvas: Canvas) {
         super.onDraw(canvas)
         val frame = seen ?: return
@@ -33,23 +38,23 @@ class OverlayView(context: Context, private val contract: Contract) : View(conte
     }
 
     private fun draw(canvas: Canvas, face: TrackedFace, frameWidth: Int, scale: Float) {
-        val size = Box.around(face.pointsXy).longer.toFloat() * scale
-        val stroke = max(1f, contract.style.stroke.toFloat() * size)
+        val size = Box.around(face.pointsXy).longer * scale
+        val (stroke, strokeEdge) = contract.style.lineWidths(size)
         val at = FloatArray(face.pointsXy.size) {
             val pixel = face.pointsXy[it].toFloat() + 0.5f // from the pixel's centre to its edge, as a canvas counts
             scale * if (it % 2 == 0 && mirrored) frameWidth - pixel else pixel
         }
-        for ((width, colour) in listOf(2 * stroke to contract.style.edge, stroke to contract.style.line)) {
-            line.strokeWidth = width
+        for ((width, colour) in listOf(strokeEdge to contract.style.edge, stroke to contract.style.line)) {
+            line.strokeWidth = width.toFloat()
             line.color = colour(colour)
             for (each in contract.lines) drawLine(canvas, each, at)
         }
-        val radius = max(1f, contract.style.dot.toFloat() * size)
+        val (radius, radiusEdge) = contract.style.dotRadii(size)
         for (m in face.confidence.indices) {
             dot.color = colour(contract.style.edge)
-            canvas.drawCircle(at[2 * m], at[2 * m + 1], radius * 4 / 3, dot)
+            canvas.drawCircle(at[2 * m], at[2 * m + 1], radiusEdge.toFloat(), dot)
             dot.color = mixed(face.confidence[m])
-            canvas.drawCircle(at[2 * m], at[2 * m + 1], radius, dot)
+            canvas.drawCircle(at[2 * m], at[2 * m + 1], radius.toFloat(), dot)
         }
     }
 

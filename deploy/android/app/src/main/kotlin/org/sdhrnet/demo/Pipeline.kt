@@ -10,6 +10,7 @@ import org.sdhrnet.landmarks.Picture
 import org.sdhrnet.landmarks.Stopwatch
 import org.sdhrnet.landmarks.TrackedFace
 import org.sdhrnet.landmarks.Tracker
+import org.sdhrnet.landmarks.orClose
 
 /** The faces of one upright frame of `width` x `height` pixels, and what each stage took. */
 class Seen(val faces: List<TrackedFace>, val width: Int, val height: Int, val mediansMs: Map<String, Double>)
@@ -25,7 +26,7 @@ class Pipeline(
     private val watch = Stopwatch()
     private val model = place.model(contract, Assets(context))
     private val landmarker = LiteRtLandmarker(context, contract, model, place, threads = 1)
-    private val finder = FaceFinder(context, contract.detector)
+    private val finder = orClose(landmarker) { FaceFinder(context, contract.detector) }
     private val tracker = Tracker(contract, finder, landmarker, watch, smoothed)
     private var lastS = Double.NEGATIVE_INFINITY
     private var closed = false

@@ -50,15 +50,23 @@ class GoldenFace(val crop: FloatArray, val pointsXy: DoubleArray)
 
 /** Times a model on golden crops and says how far its points are from the expected ones. */
 class Bench(private val faces: List<GoldenFace>) {
-    /** One record, in the form of the toolkit's own; what is not measured on a phone is null. */
+    /**
+     * One record, in the form of the toolkit's own; what is not measured on a phone is null.
+     *
+     * Throws InterruptedException before the next call once its thread is interrupted.
+     */
     fun record(
         model: Contract.Model, sizeBytes: Long, on: Conditions, landmarker: Landmarker, runs: Int, warmup: Int,
     ): Map<String, Any?> {
-        val moved = faces.flatMap { face -> distancesPx(landmarker.predict(face.crop).pointsXy, face.pointsXy) }
-        repeat(warmup) { landmarker.predict(faces[it % faces.size].crop) }
+        fun predict(face: GoldenFace): Prediction {
+            if (Thread.interrupted()) throw InterruptedException("the benchmark was left")
+            return landmarker.predict(face.crop)
+        }
+        val moved = faces.flatMap { face -> distancesPx(predict(face).pointsXy, face.pointsXy) }
+        repeat(warmup) { predict(faces[it % faces.size]) }
         val timesMs = List(runs) {
             val started = System.nanoTime()
-            landmarker.predict(faces[it % faces.size].crop)
+            predict(faces[it % faces.size])
             (System.nanoTime() - started) / 1e6
         }
         return mapOf(

@@ -1,5 +1,7 @@
 package org.sdhrnet.landmarks
 
+import kotlin.math.max
+
 /** What `contract.json` says. No number of it is typed anywhere in this app. */
 class Contract private constructor(private val terms: Fields) {
     val model = Model(terms.at("model"))
@@ -81,14 +83,24 @@ class Contract private constructor(private val terms: Fields) {
         val closed: Boolean = terms.flag("closed")
     }
 
-    /** Colours as RGB, widths over the longer side of the face. */
+    /** Colours as RGB, widths over the longer side of the face; see `drawing` in contract.json. */
     class Style(terms: Fields) {
         val sure: IntArray = terms.colour("sure")
         val unsure: IntArray = terms.colour("unsure")
         val line: IntArray = terms.colour("line")
         val edge: IntArray = terms.colour("edge")
-        val dot: Double = terms.number("dot")
-        val stroke: Double = terms.number("stroke")
+        private val dot: Double = terms.number("dot")
+        private val stroke: Double = terms.number("stroke")
+        private val lineEdgePx: Double = terms.number("line_edge_px")
+        private val dotEdgePx: Double = terms.number("dot_edge_px")
+
+        /** How wide lines are on a face whose longer side is so long, and the edges under them. */
+        fun lineWidths(facePx: Double): Pair<Double, Double> =
+            max(1.0, stroke * facePx).let { Pair(it, it + max(lineEdgePx, it)) }
+
+        /** The radius of dots on such a face, and that of the edges under them. */
+        fun dotRadii(facePx: Double): Pair<Double, Double> =
+            max(1.0, dot * facePx).let { Pair(it, it + max(dotEdgePx, it / 3)) }
     }
 
     companion object {

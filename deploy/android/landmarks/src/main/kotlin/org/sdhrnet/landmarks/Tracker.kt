@@ -32,6 +32,9 @@ class Tracker(
     private class Track(val number: Int, val smoother: Smoother?, var seen: Seen, var seconds: Double) {
         /** Of the box, in pixels a second. */
         var speed = Pair(0.0, 0.0)
+
+        /** Where its box is so many seconds later, at that speed. */
+        fun ahead(seconds: Double) = seen.box.moved(speed.first * seconds, speed.second * seconds)
     }
 
     /** What one prediction gave: the landmarks in the picture, its crop, and the crop of its points. */
@@ -55,9 +58,7 @@ class Tracker(
 
     private fun follow(track: Track, picture: Picture, seconds: Double): Boolean {
         val elapsed = seconds - track.seconds
-        val ahead = min(elapsed, rule.aheadS)
-        val moved = track.seen.box.moved(track.speed.first * ahead, track.speed.second * ahead)
-        val seen = predict(picture, TurnedBox(moved, track.seen.around.rollDeg))
+        val seen = predict(picture, TurnedBox(track.ahead(min(elapsed, rule.aheadS)), track.seen.around.rollDeg))
         if (!isFace(seen, picture)) return false
         val (x, y) = shift(track.seen.box, seen.box)
         track.speed = Pair(x / elapsed, y / elapsed)
@@ -93,7 +94,7 @@ class Tracker(
             val seen = looks.maxBy { it.found.meanConfidence }
             if (!isFace(seen, picture) || at(seen.box, tracks) != null) continue
             val smoother = if (smoothed) Smoother(contract.smoothing) else null
-            tracks = tracks + Track(number(seen.box), smoother, seen, seconds)
+            tracks = tracks + Track(number(seen.box, seconds), smoother, seen, seconds)
         }
     }
 
@@ -125,11 +126,15 @@ class Tracker(
 
     private fun at(box: Box, among: List<Track>) = among.find { it.seen.box.shared(box) > rule.sameFace }
 
-    private fun number(box: Box): Int {
-        val again = at(box, lost) ?: return ++numbers
+    private fun number(box: Box, seconds: Double): Int {
+        val again = lost.find { mayBeAt(it, box, seconds) } ?: return ++numbers
         lost = lost - again
         return again.number
     }
+
+    /** Whether a lost face can be there: where it was, or where it was going. */
+    private fun mayBeAt(lost: Track, box: Box, seconds: Double) =
+        listOf(lost.seen.box, lost.ahead(seconds - lost.seconds)).any { it.shared(box) > rule.sameFace }
 
     /** Those that follow a face of their own: of two on one face, the surer one. */
     private fun distinct(found: List<Track>): List<Track> {

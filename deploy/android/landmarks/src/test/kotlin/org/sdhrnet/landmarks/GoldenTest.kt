@@ -238,11 +238,46 @@ class GoldenTest {
     }
 
     @Test
+    fun aBenchmarkEndsWithTheScreenThatBeganIt() {
+        val faces = Bench.faces(File(deploy, "golden/faces.json").readText())
+        var calls = 0
+        val landmarker = Landmarker {
+            if (++calls == 20) Thread.currentThread().interrupt()
+            Prediction(faces[0].pointsXy, DoubleArray(contract.points))
+        }
+        val on = Conditions("a phone, Android 15", "litert-cpu 2", 1)
+        assertFailsWith<InterruptedException> { Bench(faces).record(contract.model, 1, on, landmarker, 1000, 10) }
+        assertEquals(20, calls)
+    }
+
+    @Test
     fun quantilesAreNumPys() {
         val sorted = listOf(1.0, 2.0, 4.0, 8.0)
         assertEquals(3.0, Latency.quantile(sorted, 0.5), 1e-12)
         assertEquals(6.8, Latency.quantile(sorted, 0.9), 1e-12)
         assertEquals(7.0, Latency.quantile(listOf(7.0), 0.9), 1e-12)
+    }
+
+    @Test
+    fun edgesAreDrawnAsTheToolkitDrawsThem() {
+        val style = contract.style
+        assertEquals(Pair(1.0, 3.0), style.lineWidths(20.0))
+        assertEquals(Pair(1.0, 1.7), style.dotRadii(20.0))
+        assertEquals(Pair(6.0, 12.0), style.lineWidths(1000.0))
+        assertEquals(11.0 + 11.0 / 3, style.dotRadii(1000.0).second, 1e-9)
+    }
+
+    @Test
+    fun whatWasOpenedIsClosedWhereTheRestCannotBe() {
+        val closed = mutableListOf<String>()
+        val (model, environment) = listOf("model", "environment").map { AutoCloseable { closed += it } }
+        assertEquals("buffers", orClose(model, environment) { "buffers" })
+        assertEquals(listOf(), closed)
+        val error = assertFailsWith<UnsatisfiedLinkError> {
+            orClose(model, environment) { throw UnsatisfiedLinkError("no GPU") }
+        }
+        assertEquals("no GPU", error.message)
+        assertEquals(listOf("model", "environment"), closed)
     }
 
     @Test
