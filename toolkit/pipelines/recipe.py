@@ -47,6 +47,8 @@ MIXTURE = (
 """With babies, turned heads and more photos, all of them in the teacher's words, which is one style."""
 FINAL = (*CLOSE, ("infanface", 1.0), (f"aflw_pose{LABELS}", 0.35))
 """Of the last phase: the best photos, and some babies and turned heads, lest they be forgotten."""
+SEEN = (*FINAL, (f"aflw_merl{LABELS}", 0.2))
+"""With more turned heads, whose flags say which points are covered."""
 HEADS = ("300w-68", "aflw-68", "wflw-98", "cofw-29")
 """Of the teacher of all schemes."""
 HEADED = (
@@ -78,6 +80,10 @@ LAST = MappingProxyType({"all": 0.0, "scale": 0.1, "rotation": 15.0, "flip": 0.5
 """Of the last phase: little, as crops are turned upright before a network sees them."""
 UNTURNED = MappingProxyType({**LAST, "tilt": 0.1})
 """The same with some crops that are not."""
+COVERED = MappingProxyType({**UNTURNED, "occlude": 0.1, "mask": 0.05})
+"""The same with things, and face masks, over some faces."""
+HALF = 0.5
+"""Height of the peak of a covered point: what a confidence is told apart by."""
 SEEDS = (0, 1)
 """Of the comparison of what a student learns from."""
 
@@ -145,6 +151,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _others_last(at),
         _shape(at),
         _compared(at),
+        _longer(at),
     )
 
 
@@ -364,6 +371,18 @@ def _compared(at: Places) -> Wave:
     )
 
 
+def _longer(at: Places) -> Wave:
+    return Wave(
+        name="longer",
+        purpose="for the release to come: the last phase once more, in which a covered point's peak is half as high",
+        ships=False,
+        jobs=(
+            _step(distil.run, _covered(at, "main-longer", "main-last", 128, 30)),
+            _step(distil.run, _covered(at, "large-longer", "large-last", 160, 20)),
+        ),
+    )
+
+
 def _on(at: Places, name: str, sets: Sets) -> Kept:
     """A step's name, and the sets that it is trained on; two on a thread each are faster than one on two."""
     folders, shares = tuple(at.of(folder) for folder, _ in sets), tuple(share for _, share in sets)
@@ -433,6 +452,18 @@ def _last_phase(at: Places, name: str, student: str, size: int, epochs: int) -> 
         augment=dict(UNTURNED),
         decoder=DECODER,
         **ALONE,
+    )
+
+
+def _covered(at: Places, name: str, student: str, size: int, epochs: int) -> Distil:
+    """The last phase at a higher rate, with covered faces; of every set a tenth is kept to score confidence on."""
+    return replace(
+        _last_phase(at, name, student, size, epochs),
+        **_on(at, name, SEEN),
+        hold_out="all",
+        lr=1e-3,
+        visibility=HALF,
+        augment=dict(COVERED),
     )
 
 
