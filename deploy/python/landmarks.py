@@ -64,13 +64,15 @@ class Detector:
         return [[first_crop(box, keypoints) for _, box, keypoints in views] for views in faces]
 
     def look(self, image, quarter):
-        """Score, box (4,) and keypoints of all that is seen after so many quarter turns to the left."""
+        """Score, box (4,) and keypoints of what has an area and is seen after so many quarter turns to the left."""
         faces = []
         for face in self.detect(np.ascontiguousarray(np.rot90(image, quarter))).detections or []:
             box, keypoints = face.location_data.relative_bounding_box, face.location_data.relative_keypoints
             corners = [(box.xmin, box.ymin), (box.xmin + box.width, box.ymin + box.height)]
             size = np.roll(image.shape[1::-1], quarter)
             points = np.array([*corners, *((point.x, point.y) for point in keypoints)]) * size - 0.5
+            if not (box.width > 0 and box.height > 0 and np.isfinite(points).all()):
+                continue
             for _ in range(quarter):  # a quarter turn to the right
                 points, size = np.stack([size[1] - 1 - points[:, 1], points[:, 0]], axis=1), size[::-1]
             faces.append((face.score[0], around(points[:2]), points[2:]))
@@ -96,7 +98,7 @@ def first_crop(box, keypoints):
     if len(WEIGHTS) == 2 * len(keypoints) + 1 and spread > 0:
         x, y, *extent = spread * np.append((keypoints - middle) @ turn / spread, 1) @ WEIGHTS
         closer = np.tile(middle + turn @ (x, y), 2) + np.outer((-0.5, 0.5), extent).ravel()
-        plain = closer if similar(closer, plain) else plain
+        plain = closer if min(extent) > 0 and similar(closer, plain) else plain
     return plain, roll
 
 

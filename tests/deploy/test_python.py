@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import cv2
@@ -256,6 +256,23 @@ def test_a_film_without_a_face_is_looked_at_from_one_more_side_a_frame(example: 
     looks.clear()
     assert tracker.photo(frame) is None
     assert looks == [0, 1, 3, 2]
+
+
+def test_what_has_no_area_is_no_face(example: ModuleType):
+    """Flat, back to front, or nowhere: MediaPipe's other faces are left."""
+    keypoints = [SimpleNamespace(x=x, y=y) for x, y in ((0.4, 0.4), (0.5, 0.4), (0.45, 0.5))]
+
+    def seen(left: float, width: float) -> SimpleNamespace:
+        box = SimpleNamespace(xmin=left, ymin=0.3, width=width, height=0.3)
+        where = SimpleNamespace(relative_bounding_box=box, relative_keypoints=keypoints)
+        return SimpleNamespace(score=[0.9], location_data=where)
+
+    detector = example.Detector.__new__(example.Detector)
+    found = SimpleNamespace(detections=[seen(0.3, width) for width in (0.3, 0.0, -0.3, np.nan)])
+    detector.detect = lambda image: found
+    assert len(detector.look(np.zeros((240, 320, 3), np.uint8), 0)) == 1
+    found.detections = None
+    assert detector.look(np.zeros((240, 320, 3), np.uint8), 0) == []
 
 
 def test_no_crop_is_predicted_twice(example: ModuleType):

@@ -33,6 +33,15 @@ def test_the_crop_moves_grows_and_turns_with_the_face() -> None:
     assert other_middle == pytest.approx(placed(middle - (50, 60), 143, 2.4, (300, 200)))
 
 
+def test_keypoints_whose_box_has_no_width_leave_it_to_the_detectors_box() -> None:
+    """Ears exchanged: a box as high as the face's, and turned inside out."""
+    odd = detection(placed(KEYPOINTS[[0, 1, 2, 3, 5, 4]], 0, 100, (50, 60)), 100, (50, 60))
+    left, top, right, bottom = box_by_keypoints(odd.keypoints_xy)
+    assert right < left and 40 < bottom - top < 160  # px
+    box, _ = first_crop(odd)
+    assert box == pytest.approx(calibrate(odd.box_xyxy))
+
+
 def test_the_stored_map_is_of_faces() -> None:
     """A plain face's box within a tenth of its side, and a mirrored face's box is the mirrored one."""
     box = box_by_keypoints(KEYPOINTS * 100)

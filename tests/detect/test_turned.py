@@ -58,6 +58,26 @@ def test_a_level_face_has_its_tight_box() -> None:
     assert turn_deg == 0
 
 
+@pytest.mark.parametrize("quarter", [0, 1])
+def test_what_has_no_area_is_no_face(quarter: int) -> None:
+    """Flat, back to front or not finite, from whichever side it is seen: the other face is found, and its points."""
+    keypoints = np.array([[20.0, 20.0], [28.0, 20.0], [24.0, 24.0], [24.0, 28.0], [16.0, 21.0], [32.0, 21.0]])
+    good, nowhere = np.array([14.0, 12.0, 34.0, 32.0]), np.where(np.arange(12) == 3, np.nan, keypoints.ravel())
+    boxes = [good[[0, 1, 0, 3]], good[[2, 3, 0, 1]], good * (1, 1, np.nan, 1), good]
+    shown = [Detection(box_xyxy=box, score=0.9, keypoints_xy=keypoints) for box in boxes]
+    shown.append(Detection(box_xyxy=good, score=0.95, keypoints_xy=nowhere.reshape(6, 2)))
+
+    def detector(seen: np.ndarray) -> list[Detection]:
+        return shown if seen.shape == ((60, 60, 3) if quarter == 0 else (40, 60, 3)) else []
+
+    image = np.zeros((60, 60, 3) if quarter == 0 else (60, 40, 3), np.uint8)
+    ((face,),) = faces_any_way_up(image, detector, (1,))
+    assert face.score == 0.9
+    tracker = FaceTracker(detector, open_model(released("int8")), Tracking(min_confidence=0))
+    tracker(image, 0.0)  # looks at it from one more side, and raises nothing
+    landmarks_in(image, detector, open_model(released("int8")))
+
+
 @pytest.mark.parametrize("quarter", [0, 1, 2, 3])
 def test_a_face_on_its_side_is_told_where_it_is(quarter: int) -> None:
     """A detector that sees only a mark which stands on the left, and places it: its box and points in the picture."""

@@ -35,6 +35,11 @@ def area(box_xyxy: FloatArray) -> float:
     return float(np.prod(box_xyxy[2:] - box_xyxy[:2]))
 
 
+def has_area(box_xyxy: FloatArray) -> bool:
+    """Whether a box is finite, its left side left of its right one, and its top above its bottom."""
+    return bool(np.isfinite(box_xyxy).all() and (box_xyxy[:2] < box_xyxy[2:]).all())
+
+
 def around(points_xy: FloatArray) -> FloatArray:
     """The tight box of points (M, 2)."""
     return np.concatenate([points_xy.min(axis=0), points_xy.max(axis=0)])

@@ -12,7 +12,7 @@ import numpy as np
 from toolkit.core.arrays import FloatArray
 from toolkit.core.geometry import rotation
 from toolkit.detect.blazeface import KEYPOINTS
-from toolkit.detect.boxes import Detection, calibrate, similar
+from toolkit.detect.boxes import Detection, calibrate, has_area, similar
 from toolkit.detect.turned import roll_of, turn_for
 
 MIRRORED = (1, 0, 2, 3, 5, 4)
@@ -108,14 +108,14 @@ def box_by_keypoints(keypoints_xy: FloatArray, weights: FloatArray = FIRST_CROP)
 def first_crop(face: Detection) -> tuple[FloatArray, float]:
     """The box (4,) of a face's first prediction, before it is turned around its middle, and by how much it is turned.
 
-    Where the keypoints are odd, it is that of the detector's box: they are not six, or their box is not similar to
-    that one.
+    Where the keypoints are odd, it is that of the detector's box: they are not six, or their box has no area or is not
+    similar to that one.
     """
     turn_deg = turn_for(roll_of(*face.keypoints_xy[:2]))
     plain_xyxy = calibrate(face.box_xyxy, turn_deg=turn_deg)
     if len(face.keypoints_xy) == KEYPOINTS:
         box_xyxy = box_by_keypoints(face.keypoints_xy)
-        if similar(box_xyxy, plain_xyxy):  # never so of NaN
+        if has_area(box_xyxy) and similar(box_xyxy, plain_xyxy):
             return box_xyxy, turn_deg
     return plain_xyxy, turn_deg
 

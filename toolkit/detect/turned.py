@@ -8,7 +8,7 @@ import numpy as np
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.geometry import rotation
 from toolkit.core.schemes import Scheme
-from toolkit.detect.boxes import SAME_FACE, Detection, area, around, shared
+from toolkit.detect.boxes import SAME_FACE, Detection, area, around, has_area, shared
 
 LEVEL_DEG = 10.0
 """Faces turned by less are cropped as they are, as on every platform; from twice as much on, crops turn all the way."""
@@ -51,14 +51,14 @@ def faces_any_way_up(
     """What the detector sees in a picture or, where that is nothing, in turned ones; largest first.
 
     Where a face is not CLEAR, the picture is looked at from every side. Each face is given by its views, the highest
-    score first: the network can tell which one is right.
+    score first: the network can tell which one is right. What has no area, or is not finite, is no face.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         detector: sees upright faces.
         quarters: turns that are tried where nothing is seen.
     """
-    upright = detector(image)
+    upright = _seen_from(image, detector, 0)
     if upright and all(face.score >= CLEAR for face in upright):
         return [[face] for face in upright]
     tried = () if upright else quarters
@@ -97,5 +97,6 @@ def _same(face: Detection, other: Detection) -> bool:
 
 def _seen_from(image: ImageArray, detector: Callable[[ImageArray], list[Detection]], quarter: int) -> list[Detection]:
     """What the detector sees after so many quarter turns to the left, in the picture as it is."""
-    turned = np.ascontiguousarray(np.rot90(image, quarter))
-    return [turned_back(face, quarter, image.shape[1], image.shape[0]) for face in detector(turned)]
+    faces = detector(np.ascontiguousarray(np.rot90(image, quarter)))
+    whole = [face for face in faces if has_area(face.box_xyxy) and np.isfinite(face.keypoints_xy).all()]
+    return [turned_back(face, quarter, image.shape[1], image.shape[0]) for face in whole]

@@ -87,19 +87,20 @@ FIRST_CROPPED = (
     "of their mean squared distance from c, and roll that of the first two (see turning), keypoint k becomes R(-roll) "
     "* (k - c) / s. The x and y of all, one after the other, and then 1 are multiplied with a row of `weights` each; "
     "the sum of the rows is (x, y, width, height) of the box whose centre is c + s * R(roll) * (x, y) and whose sides "
-    "are s * (width, height). Where keypoints are missing, or s is 0, or this box is not similar (see tracking) to "
-    "that of `calibration`, the latter is taken"
+    "are s * (width, height). Where keypoints are missing, or s is 0, or a side of this box is not above 0, or it is "
+    "not similar (see tracking) to that of `calibration`, the latter is taken"
 )
 TURNED = (
     "eyes at right and left, as the person has them, are turned by r = atan2(left - right) in (-180, 180]; their "
     "crop's roll is sign(r) * min(|r|, 2 * max(|r| - level_deg, 0)). A detected face has the roll of the detector's "
     "first two keypoints, points that of the points `eyes`. The box of points with a roll is the tight box of "
-    "R(-roll) * points, its centre c moved to R(roll) * c. A picture is looked at as it is. Where no face is seen, it "
-    "is looked at after `quarters` quarter turns to the left too: a photo after each of them, a film's frame after "
-    "one, the next one each time, and only while none is followed. Where a face that is seen scores below `clear`, "
-    "the picture is looked at after all of them. Turned back, what shares more than same_face with a face of a higher "
-    "score is another view of it; a face that is seen in turned pictures alone counts where none is seen in the "
-    "picture as it is. Each view is predicted, and the one with the highest mean confidence is the face"
+    "R(-roll) * points, its centre c moved to R(roll) * c. A picture is looked at as it is. What has a side that is "
+    "not above 0, or a place that is not finite, is no face. Where no face is seen, it is looked at after `quarters` "
+    "quarter turns to the left too: a photo after each of them, a film's frame after one, the next one each time, and "
+    "only while none is followed. Where a face that is seen scores below `clear`, the picture is looked at after all "
+    "of them. Turned back, what shares more than same_face with a face of a higher score is another view of it; a face "
+    "that is seen in turned pictures alone counts where none is seen in the picture as it is. Each view is predicted, "
+    "and the one with the highest mean confidence is the face"
 )
 TRACKED = (
     "a new face is predicted in its first_crop, and up to `passes` times in all, each time cropped by the box and roll "

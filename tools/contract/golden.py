@@ -228,11 +228,13 @@ FOUND = [40.0, 35.0, 110.0, 105.0]
 
 
 def _keypoints() -> list[FloatArray]:
-    """Six that lie well, at every angle; and odd ones: two alone, and six at one place, far away, and too far apart."""
+    """Six that lie well, at every angle; and odd ones: two alone, and six at one place, far away, too far apart, and
+    with the ears exchanged, by which the box is as high as it should be, and its width below 0."""
     upright = np.array([[58.0, 56.5], [89.0, 55.0], [74.5, 70.0], [75.0, 87.5], [41.0, 62.0], [104.5, 60.0]])
     middle = np.array([75.0, 70.0])
     well = [(upright - middle) @ rotation(roll_deg).T + middle for roll_deg in ROLLS_DEG]
     odd = [upright[:2], np.tile(middle, (6, 1)), upright + np.array([60.0, 0.0]), (upright - middle) * 2.5 + middle]
+    odd.append(upright[[0, 1, 2, 3, 5, 4]])
     return [np.round(keypoints_xy, 3) for keypoints_xy in (*well, *odd)]
 
 

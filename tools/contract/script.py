@@ -14,6 +14,7 @@ from toolkit.core.geometry import rotation
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.boxes import Detection
 from toolkit.detect.tracking import FaceTracker
+from toolkit.detect.turned import QUARTERS
 from toolkit.runtime.landmarker import Prediction
 
 SIZE_WH = (320, 240)
@@ -84,6 +85,8 @@ ON_ITS_SIDE = ScriptedFace(box=[70.0, 110.0, 130.0, 170.0], quarter=3)
 UNSURE = ScriptedFace(box=[125.0, 70.0, 205.0, 150.0], roll_deg=12.0, score=0.75)
 ON_ITS_HEAD = ScriptedFace(box=[116.0, 90.0, 196.0, 170.0], score=0.95, quarter=2)
 ELSEWHERE = ScriptedFace(box=[10.0, 10.0, 60.0, 60.0], quarter=1)
+FLAT = ScriptedFace(box=[200.0, 60.0, 200.0, 130.0])
+BACK_TO_FRONT = ScriptedFace(box=[290.0, 150.0, 230.0, 90.0])
 AHEAD = ScriptedFace(box=[105.0, 60.0, 165.0, 130.0])
 
 SCRIPT = (
@@ -119,6 +122,10 @@ SCRIPT = (
     ScriptedFrame(seconds=24.7, shift=(-10.0, 0.0)),
     ScriptedFrame(seconds=24.8, confidence=NOBODY),
     ScriptedFrame(seconds=25.4, seen=(AHEAD,)),
+    ScriptedFrame(seconds=25.5, confidence=NOBODY),
+    # boxes without an area are no faces, from whichever side they are seen
+    ScriptedFrame(seconds=27.0, seen=tuple(replace(FLAT, quarter=quarter) for quarter in QUARTERS)),
+    ScriptedFrame(seconds=27.1, seen=(FLAT, BACK_TO_FRONT, AT_LEFT)),
 )
 
 

@@ -5,6 +5,10 @@
 
 import { area, boxOfPoints, calibrate, shared, similar, turned } from "./geometry.js";
 
+/** Whether a box is finite, its left side left of its right one, and its top above its bottom. */
+const hasArea = ([left, top, right, bottom]) =>
+  [left, top, right, bottom].every(Number.isFinite) && left < right && top < bottom;
+
 /** By how many degrees a crop is turned, clockwise, for eyes at two places: 0 for a level face, and nowhere a jump. */
 export function rollOf([rightX, rightY], [leftX, leftY], levelDeg) {
   const seen = (Math.atan2(leftY - rightY, leftX - rightX) * 180) / Math.PI;
@@ -33,7 +37,7 @@ export function firstCrop({ box, keypoints }, { calibration, first_crop: { weigh
   const [dx, dy] = turned(place, rollDeg);
   const [halfX, halfY] = [place[2] / 2, place[3] / 2];
   const found = [x + dx - halfX, y + dy - halfY, x + dx + halfX, y + dy + halfY];
-  return { box: similar(found, plain, farthest) ? found : plain, rollDeg };
+  return { box: hasArea(found) && similar(found, plain, farthest) ? found : plain, rollDeg };
 }
 
 const sum = (values, of) => values.reduce((total, value, i) => total + of(value, i), 0);
@@ -53,6 +57,7 @@ export function cropAround(points, [right, left], levelDeg) {
 
 /**
  * What is seen in a picture or, where that is nothing, after some quarter turns; a list of views a face, largest first.
+ * What has no area, or is not finite, is no face.
  *
  * @param look gives the `{box, keypoints, score}` of a picture, and is told after how many quarter turns it is.
  * @param quarters that are tried where nothing is seen.
@@ -60,12 +65,13 @@ export function cropAround(points, [right, left], levelDeg) {
  * @param sameFace the contract's: shared area of two views of one face.
  */
 export async function facesAnyWayUp(image, look, quarters, rule, sameFace) {
-  const upright = await look(image, 0);
-  const seen = [...upright];
+  const seen = [];
   const lookFrom = async (quarter) => {
-    const faces = await look(turnedLeft(image, quarter), quarter);
+    const faces = (await look(turnedLeft(image, quarter), quarter)).filter(isWhole);
     seen.push(...faces.map((face) => turnedBack(face, quarter, image.width, image.height)));
   };
+  await lookFrom(0);
+  const upright = [...seen];
   const tried = upright.length > 0 ? [] : quarters;
   for (const quarter of tried) await lookFrom(quarter);
   if (seen.some(({ score }) => score < rule.clear)) {
@@ -80,6 +86,8 @@ export async function facesAnyWayUp(image, look, quarters, rule, sameFace) {
   }
   return faces.sort((a, b) => area(b[0].box) - area(a[0].box));
 }
+
+const isWhole = ({ box, keypoints }) => hasArea(box) && keypoints.flat().every(Number.isFinite);
 
 /** A picture after so many quarter turns to the left. */
 export function turnedLeft({ data, width, height }, quarter) {

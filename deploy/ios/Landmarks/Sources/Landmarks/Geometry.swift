@@ -38,6 +38,11 @@ public struct Box {
         Box(low: low + shift, high: high + shift)
     }
 
+    /// Whether it is finite, its left side left of its right one, and its top above its bottom.
+    var hasArea: Bool {
+        [low.x, low.y, high.x, high.y].allSatisfy { $0.isFinite } && low.x < high.x && low.y < high.y
+    }
+
     /// The area that two boxes share over the smaller one's; 0 where that one has none.
     public func shared(with other: Box) -> Double {
         let across = max(0, min(high.x, other.high.x) - max(low.x, other.low.x))

@@ -18,13 +18,18 @@ public struct Detection {
         self.score = score
     }
 
+    /// Whether its box has an area, and all of it is finite.
+    var isWhole: Bool {
+        box.hasArea && keypoints.allSatisfy { $0.x.isFinite && $0.y.isFinite }
+    }
+
     /// The crop of the first prediction, by the keypoints or, where they are odd, by the box.
     func crop(_ contract: Contract) -> TurnedBox {
         let rollDeg = rollOf(keypoints[0], keypoints[1], levelDeg: contract.turning.levelDeg)
         let plain = box.calibrated(contract.detector.calibration, rollDeg: rollDeg)
         let found = boxByKeypoints(contract.detector.firstCrop.weights, rollDeg: rollDeg) ?? plain
-        let similar = found.similar(to: plain, farthest: contract.tracking.farthest)
-        return TurnedBox(box: similar ? found : plain, rollDeg: rollDeg)
+        let fits = found.hasArea && found.similar(to: plain, farthest: contract.tracking.farthest)
+        return TurnedBox(box: fits ? found : plain, rollDeg: rollDeg)
     }
 
     /// Nil where there are not the keypoints that the weights are for.
@@ -86,13 +91,13 @@ public func cropAround(_ points: [XY], eyes: [Int], levelDeg: Double) -> TurnedB
 }
 
 /// What the detector sees in a picture or, where that is nothing, after some quarter turns: a list of views a face, the
-/// highest score first, the largest face first; see `turning` in contract.json.
+/// highest score first, the largest face first; what is not whole is no face; see `turning` in contract.json.
 func facesAnyWayUp(
     _ picture: Picture, _ detector: Detector, quarters: [Int], _ contract: Contract
 ) throws -> [[Detection]] {
     func seen(from quarters: [Int]) throws -> [Detection] {
         try quarters.flatMap { quarter in
-            try detector.detect(picture.turnedLeft(quarter)).map {
+            try detector.detect(picture.turnedLeft(quarter)).filter { $0.isWhole }.map {
                 $0.turnedBack(quarter, width: picture.width, height: picture.height)
             }
         }
@@ -100,7 +105,7 @@ func facesAnyWayUp(
     func same(_ face: Detection, _ other: Detection) -> Bool {
         face.box.shared(with: other.box) > contract.tracking.sameFace
     }
-    let upright = try detector.detect(picture)
+    let upright = try seen(from: [0])
     let tried = upright.isEmpty ? quarters : []
     var found = upright + (try seen(from: tried))
     if found.contains(where: { $0.score < contract.turning.clear }) {

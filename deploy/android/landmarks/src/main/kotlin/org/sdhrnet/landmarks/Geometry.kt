@@ -25,6 +25,9 @@ data class Box(val left: Double, val top: Double, val right: Double, val bottom:
     val centreX get() = (left + right) / 2
     val centreY get() = (top + bottom) / 2
 
+    /** Whether it is finite, its left side left of its right one, and its top above its bottom. */
+    val hasArea get() = listOf(left, top, right, bottom).all { it.isFinite() } && left < right && top < bottom
+
     /** The area that two boxes share over the smaller one's; 0 where that one has none. */
     fun shared(other: Box): Double {
         val across = max(0.0, min(right, other.right) - max(left, other.left))

@@ -12,12 +12,16 @@ data class TurnedBox(val box: Box, val rollDeg: Double)
 
 /** A face as the detector sees it: its box, its keypoints, right and left eye first as the person has them, its score. */
 class Detection(val box: Box, val keypoints: List<Xy>, val score: Double) {
+    /** Whether its box has an area, and all of it is finite. */
+    val isWhole get() = box.hasArea && keypoints.all { it.x.isFinite() && it.y.isFinite() }
+
     /** The crop of the first prediction, by the keypoints or, where they are odd, by the box. */
     fun place(contract: Contract): TurnedBox {
         val rollDeg = rollOf(keypoints[0], keypoints[1], contract.turning.levelDeg)
         val plain = box.calibrated(contract.detector, rollDeg)
         val found = boxByKeypoints(contract.detector.firstCrop, rollDeg)
-        return TurnedBox(found?.takeIf { it.similar(plain, contract.tracking.farthest) } ?: plain, rollDeg)
+        val fits = found != null && found.hasArea && found.similar(plain, contract.tracking.farthest)
+        return TurnedBox(if (fits) found else plain, rollDeg)
     }
 
     /** Null where there are not the keypoints that the weights are for. */
@@ -73,13 +77,13 @@ fun placeAround(pointsXy: DoubleArray, eyes: IntArray, levelDeg: Double): Turned
 
 /**
  * What the detector sees in a picture or, where that is nothing, after some quarter turns: a list of views a face, the
- * highest score first, the largest face first; see `turning` in contract.json.
+ * highest score first, the largest face first; what is not whole is no face; see `turning` in contract.json.
  */
 fun facesAnyWayUp(picture: Picture, detector: Detector, quarters: List<Int>, contract: Contract): List<List<Detection>> {
-    fun seenFrom(quarter: Int) =
-        detector.detect(picture.turnedLeft(quarter)).map { it.turnedBack(quarter, picture.width, picture.height) }
+    fun seenFrom(quarter: Int) = detector.detect(picture.turnedLeft(quarter)).filter { it.isWhole }
+        .map { it.turnedBack(quarter, picture.width, picture.height) }
     fun same(face: Detection, other: Detection) = face.box.shared(other.box) > contract.tracking.sameFace
-    val upright = detector.detect(picture)
+    val upright = seenFrom(0)
     val tried = if (upright.isEmpty()) quarters else emptyList()
     var seen = upright + tried.flatMap(::seenFrom)
     if (seen.any { it.score < contract.turning.clear }) {

@@ -92,7 +92,7 @@ class GoldenTest {
             assertEquals(case.number("roll_deg"), found.rollDeg, 1e-6)
             found.box == face.box.calibrated(contract.detector, found.rollDeg)
         }
-        assertEquals(4, byBox)
+        assertEquals(5, byBox)
     }
 
     @Test
