@@ -120,5 +120,5 @@ def test_the_release_trains_from_packs_alone_in_given_minutes(
     assert "faces a second" in outcome.text and (tmp_path / "run" / "teacher.plan.json").is_file()
     made = bundle.read(tmp_path / "run" / "teacher")
     plan = Plan(**json.loads(plan_path(training.out).read_text()))
-    assert made.card.config["optim"]["epochs"] == plan.epochs and "pack" not in made.card.data["train"]
+    assert made.card.config["optim"]["epochs"] == plan.epochs and "packed at 64 px, WebP 60" in made.card.data["train"]
     assert "nothing was changed" in finish(release.run(options)).text

@@ -89,12 +89,14 @@ class VideoReader:
         self.skipped = 0
         """Broken frames so far."""
         self._start = self._end = self._stream.start_time or 0
+        self._told_end = self._start + (self._stream.duration or 0)
+        self._tick_s = float(self._stream.time_base or 0)
         self._reformatter = VideoReformatter()
         self._frames = self._decoded()
         self._first = next(self._frames, None)
         if self._first is None:
-            self.close()
             codec = self._stream.codec_context.name
+            self.close()
             broken = f"none of its {self.skipped} frames can be decoded" if self.skipped else "it holds no frame"
             raise ValueError(f"{path} is damaged or cut off: {broken} (codec {codec}); make or copy it anew")
         height, width = self._first[1].shape[:2]
@@ -111,9 +113,8 @@ class VideoReader:
 
     @property
     def missing_s(self) -> float:
-        """Once all are read: how much of the end is not there; 0 unless the file was cut off."""
-        told = (self._stream.duration or 0) + self._start - self._end
-        missing = float(told * (self._stream.time_base or 0))
+        """Once all are read, also when the file is closed: how much of its end is not there; 0 unless it was cut off."""
+        missing = (self._told_end - self._end) * self._tick_s
         return missing if missing > MISSING_S else 0.0
 
     def __iter__(self) -> Iterator[Frame]:
