@@ -171,7 +171,7 @@ def test_a_frame_that_is_not_later_is_refused(example: ModuleType):
     """And the next one is followed as if it had not been."""
     found = []
     for wrong in ((), (0.0, -1.0, float("nan"))):
-        tracker = example.Tracker(lambda image: [(np.array([170.0, 70, 280, 200]), 0.0)], example.Network(MODEL))
+        tracker = example.Tracker(lambda *_: [[(np.array([170.0, 70, 280, 200]), 0.0)]], example.Network(MODEL))
         tracker(data.astronaut(), 1.0)
         for seconds in wrong:
             with pytest.raises(ValueError, match=r"cannot follow one at 1\.0 s"):

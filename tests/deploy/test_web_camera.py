@@ -63,7 +63,7 @@ window.live = () => window.tracks.filter(({ readyState }) => readyState === "liv
 
 def held(opened, name: str) -> None:
     """Press Start, up to what the page then waits for."""
-    opened.page.evaluate(f"window.hold = '{name}'")
+    opened.page.evaluate(f"window.hold = '{name}'; window.{name} = null")
     opened.page.click("#start")
     assert opened.comes(f"typeof window.{name} === 'function'")
 
