@@ -113,7 +113,7 @@ class VideoReader:
 
     @property
     def missing_s(self) -> float:
-        """Once all are read, also when the file is closed: how much of its end is not there; 0 unless it was cut off."""
+        """Once all are read, also when the file is closed: how much of its end is missing; 0 unless it was cut off."""
         missing = (self._told_end - self._end) * self._tick_s
         return missing if missing > MISSING_S else 0.0
 
