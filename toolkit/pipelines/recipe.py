@@ -33,9 +33,13 @@ FACES = MappingProxyType(
     }
 )
 """Training faces of the sets, by folder under the data: what the costs below are told by."""
-PLACED, LABELS = "aflw_merl-placed", "-labels"
-"""Sets that steps make: one whose labels were moved into place, and NAME-labels, those of NAME labelled anew."""
-SETS = (*FACES, PLACED, *(f"{name}{LABELS}" for name in ("photos5", "aflw_pose", "aflw_merl", "ytf68")))
+PLACED, LABELS, AGAIN = "aflw_merl-placed", "-labels", "-labels-again"
+"""Sets that steps make: one whose labels were moved into place; NAME-labels, those of NAME labelled anew; and the same
+once more by better networks."""
+SETS = (
+    *(*FACES, PLACED, *(f"{name}{LABELS}" for name in ("photos5", "aflw_pose", "aflw_merl", "ytf68"))),
+    *(f"{name}{AGAIN}" for name in ("aflw_pose", "aflw_merl")),
+)
 """All that trainings may read."""
 CLOSE = (("300w", 1.0), ("helen_extra/normal", 1.0), ("helen_extra/hard", 1.0))
 """The photos with the best labels, in 300W's style."""
@@ -47,7 +51,7 @@ MIXTURE = (
 """With babies, turned heads and more photos, all of them in the teacher's words, which is one style."""
 FINAL = (*CLOSE, ("infanface", 1.0), (f"aflw_pose{LABELS}", 0.35))
 """Of the last phase: the best photos, and some babies and turned heads, lest they be forgotten."""
-SEEN = (*FINAL, (f"aflw_merl{LABELS}", 0.2))
+SEEN = (*CLOSE, ("infanface", 1.0), (f"aflw_pose{AGAIN}", 0.35), (f"aflw_merl{AGAIN}", 0.2))
 """With more turned heads, whose flags say which points are covered."""
 HEADS = ("300w-68", "aflw-68", "wflw-98", "cofw-29")
 """Of the teacher of all schemes."""
@@ -61,7 +65,7 @@ so that the checkpoint is never old. Babies are shown more often; AFLW is marked
 STARTS = MappingProxyType(
     {
         "start-teacher": "results/release/teacher",
-        **{"start-main": "sdhrnet-68pt-128", "start-small": "sdhrnet-68pt-96"},
+        **{"start-main": "sdhrnet-68pt-160", "start-small": "sdhrnet-68pt-128"},
     }
 )
 """Bundles of the release before, which a run copies when it begins."""
@@ -149,6 +153,10 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _last(at),
         _others(at),
         _others_last(at),
+        _labellers(at),
+        _labels_again(at),
+        _larger(at),
+        _largest(at),
         _shape(at),
         _compared(at),
         _longer(at),
@@ -342,8 +350,67 @@ def _others_last(at: Places) -> Wave:
     )
 
 
+def _labellers(at: Places) -> Wave:
+    wanted = (("main-128", "main-last"), ("large-160", "large-last"))
+    return Wave(
+        name="labellers",
+        purpose="a shape layer behind the decoding of the networks that label turned heads once more",
+        jobs=tuple(_step(shape.run, _shaped(at, *each)) for each in wanted),
+    )
+
+
+def _labels_again(at: Places) -> Wave:
+    return Wave(
+        name="labels-again",
+        purpose="turned heads, labelled by better networks",
+        jobs=tuple(
+            _step(
+                pseudo_label.run,
+                PseudoLabel(
+                    data=at.source(name),
+                    out=at.out / f"{name}{AGAIN}",
+                    model=(at.out / "large-160", at.out / "main-128"),
+                    flip=True,
+                    agree=0.2,
+                    skip_bad=True,
+                ),
+            )
+            for name in ("aflw_pose", "aflw_merl")
+        ),
+    )
+
+
+def _larger(at: Places) -> Wave:
+    return Wave(
+        name="larger",
+        purpose="the same networks on larger crops, the last phase once more; a covered point's peak is half as high",
+        jobs=(
+            _step(distil.run, _covered(at, "main-160", "large-last", 160, 20)),
+            _step(distil.run, _covered(at, "small-128", "small-longer", 128, 40)),
+        ),
+    )
+
+
+def _largest(at: Places) -> Wave:
+    points_98 = replace(
+        _of_98_points(at),
+        out=at.out / "points-98-160",
+        start=at.out / "points-98-last",
+        size=160,
+        synthetic=3000,
+        epochs=4,
+        coordinate_weight=STRONG,
+        augment=dict(UNTURNED),
+    )
+    return Wave(
+        name="largest",
+        purpose="the main network at 224 px; 98 points at 160 px",
+        jobs=(_step(distil.run, _covered(at, "large-224", "main-160", 224, 8)), _step(teacher.run, points_98)),
+    )
+
+
 def _shape(at: Places) -> Wave:
-    wanted = (("main", "main-last"), ("small", "small-longer"), ("large", "large-last"))
+    wanted = (("main", "main-160"), ("small", "small-128"), ("large", "large-224"))
     return Wave(
         name="shape",
         purpose="a shape layer behind the decoding",
@@ -374,12 +441,9 @@ def _compared(at: Places) -> Wave:
 def _longer(at: Places) -> Wave:
     return Wave(
         name="longer",
-        purpose="for the release to come: the last phase once more, in which a covered point's peak is half as high",
+        purpose="a study: main's last phase once more at 128 px, as `larger` has it at 160",
         ships=False,
-        jobs=(
-            _step(distil.run, _covered(at, "main-longer", "main-last", 128, 30)),
-            _step(distil.run, _covered(at, "large-longer", "large-last", 160, 20)),
-        ),
+        jobs=(_step(distil.run, _covered(at, "main-longer", "main-last", 128, 30)),),
     )
 
 
@@ -520,8 +584,8 @@ def hours_of(options: ToFolder, at: Places) -> float:
 def _name(folder: Path, at: Places) -> str:
     """The set, by its name under the data, that a folder holds or was made of."""
     for name in FACES:
-        made = (at.of(name), at.source(name), at.of(f"{name}{LABELS}"), at.of(PLACED) if name in PLACED else None)
-        if folder in made:
+        made = (at.of(f"{name}{suffix}") for suffix in ("", "-placed", LABELS, AGAIN))
+        if folder in (at.source(name), *made):
             return name
     raise AssertionError(folder)
 
