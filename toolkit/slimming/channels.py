@@ -4,7 +4,7 @@
 It cannot remove a whole layer; that is what edges.py does with its graph, before this.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -26,8 +26,10 @@ class Group:
     """A convolution whose outputs they are."""
     writers: tuple[str, ...]
     """All convolutions whose outputs they are."""
+    norms: tuple[str, ...]
+    """All norms that they pass."""
     scores: Tensor
-    """(C,) importance of each, 1 on average."""
+    """(C,) importance of each."""
 
 
 def dependencies(still: nn.Module) -> DependencyGraph:
@@ -35,38 +37,103 @@ def dependencies(still: nn.Module) -> DependencyGraph:
     return DependencyGraph().build_dependency(still, torch.zeros(1, 3, DIVISOR, DIVISOR), verbose=False)
 
 
-def narrow(net: HRSuperNet, fits: Callable[[SuperNetSpec], bool], round_to: int = 8) -> HRSuperNet:
-    """The network without its least important channels: those of the lowest group magnitude, ranked over all groups.
+def narrow(
+    net: HRSuperNet,
+    cost: Callable[[SuperNetSpec], float],
+    most: float,
+    round_to: int = 8,
+    losses: Iterable[Tensor] | None = None,
+) -> HRSuperNet:
+    """The network without its least important channels, ranked over all groups.
 
-    One level is sought for all channels of the network; a group keeps those above it, rounded up.
+    One level is sought for all channels of the network; a group keeps those above it, rounded up. Without losses a
+    channel counts by its group magnitude, 1 on average in each group. With them it counts by what its removal does to
+    the loss, over what it costs: one of the stem costs as much as many of a small map.
 
     Args:
-        net: any HRSuperNet; it is left alone.
-        fits: whether a spec is within the budget.
+        net: any HRSuperNet; it is left alone. With losses it is in evaluation mode.
+        cost: of a spec, in any unit.
+        most: the budget, in that unit.
         round_to: a group keeps a multiple of this many channels, or all that it has.
+        losses: a scalar loss of this network for each batch of faces.
 
     Raises:
-        ValueError: not even `round_to` channels in every group fit.
+        ValueError: not even `round_to` channels in every group fit, or there are no losses.
     """
     still = traceable(net)
     graph = dependencies(still)
     groups = channel_groups(still, graph)
     widths = _widths(still)
+    if losses is not None:
+        groups = _by_cost(by_taylor(net, groups, losses), net.spec, widths, cost, round_to)
 
     def kept_at(level: float) -> dict[str, int]:
         return {group.root: _kept(group.scores, level, round_to) for group in groups}
 
-    def spec_at(level: float) -> SuperNetSpec:
-        return spec_of(net.spec, widths | _writers(groups, kept_at(level)))
+    def fits(level: float) -> bool:
+        return cost(spec_of(net.spec, widths | _writers(groups, kept_at(level)))) <= most
 
     levels = sorted({0.0, *torch.cat([group.scores for group in groups]).tolist(), float("inf")})
     low, high = 0, len(levels) - 1
-    if not fits(spec_at(levels[high])):
+    if not fits(levels[high]):
         raise ValueError(f"the budget is below the cost of {round_to} channels everywhere: remove operations first")
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if fits(spec_at(levels[middle])) else (middle + 1, high)
+        low, high = (low, middle) if fits(levels[middle]) else (middle + 1, high)
     return _rebuilt(still, graph, groups, kept_at(levels[high]), net.spec)
+
+
+def by_taylor(net: HRSuperNet, groups: Sequence[Group], losses: Iterable[Tensor]) -> list[Group]:
+    """The groups, scored by the change of the loss, to first order, when a channel falls silent (Molchanov et al.,
+    2019): |sum over its norms of gamma dL / dgamma + beta dL / dbeta|, summed over batches.
+
+    A norm behind another one of the same channel, as around a depthwise convolution, counts once more.
+
+    Args:
+        net: the network of the groups, in evaluation mode.
+        groups: its channels; their own scores do not matter.
+        losses: a scalar loss of this network for each batch; a generator keeps one graph at a time.
+
+    Raises:
+        ValueError: no losses.
+    """
+    modules = dict(net.named_modules())
+    learned: dict[tuple[str, str], Tensor] = {
+        (name, which): getattr(modules[name], which)
+        for group in groups
+        for name in group.norms
+        for which in ("weight", "bias")
+    }
+    totals = [torch.zeros(len(group.scores)) for group in groups]
+    count = 0
+    for loss in losses:
+        slopes = torch.autograd.grad(loss, list(learned.values()))
+        terms = {
+            key: (value.detach() * slope).cpu() for (key, value), slope in zip(learned.items(), slopes, strict=True)
+        }
+        for total, group in zip(totals, groups, strict=True):
+            total += torch.stack([terms[name, "weight"] + terms[name, "bias"] for name in group.norms]).sum(0).abs()
+        count += 1
+    if not count:
+        raise ValueError("the Taylor importance needs at least one batch of faces")
+    return [replace(group, scores=total) for group, total in zip(groups, totals, strict=True)]
+
+
+def _by_cost(
+    groups: Sequence[Group],
+    spec: SuperNetSpec,
+    widths: Mapping[str, int],
+    cost: Callable[[SuperNetSpec], float],
+    round_to: int,
+) -> list[Group]:
+    """The groups, their scores over what each of the first channels to go costs; one of a single channel stays."""
+    whole, found = cost(spec), []
+    for group in groups:
+        gone = min(round_to, len(group.scores) - 1)
+        less = spec_of(spec, {**widths, **dict.fromkeys(group.writers, len(group.scores) - gone)})
+        saved = whole - cost(less)
+        found.append(replace(group, scores=group.scores * gone / saved) if gone else group)
+    return found
 
 
 def even(net: HRSuperNet, most: int) -> HRSuperNet:
@@ -86,7 +153,7 @@ def even(net: HRSuperNet, most: int) -> HRSuperNet:
 
 
 def channel_groups(still: HRSuperNet, graph: DependencyGraph) -> list[Group]:
-    """What can be pruned: every group of channels but the heatmaps."""
+    """What can be pruned: every group of channels but the heatmaps, with their group magnitudes, 1 on average."""
     measure = GroupMagnitudeImportance(p=2, group_reduction="mean", normalizer="mean")
     names = {module: name for name, module in still.named_modules()}
     found = []
@@ -96,8 +163,15 @@ def channel_groups(still: HRSuperNet, graph: DependencyGraph) -> list[Group]:
             for dep, _ in group
             if isinstance(dep.target.module, nn.Conv2d) and graph.is_out_channel_pruning_fn(dep.handler)
         ]
-        root = names[group[0].dep.target.module]
-        found.append(Group(root=root, writers=tuple(dict.fromkeys(writers)), scores=measure(group)))
+        norms = [names[dep.target.module] for dep, _ in group if isinstance(dep.target.module, nn.BatchNorm2d)]
+        found.append(
+            Group(
+                root=names[group[0].dep.target.module],
+                writers=tuple(dict.fromkeys(writers)),
+                norms=tuple(dict.fromkeys(norms)),
+                scores=measure(group),
+            )
+        )
     return found
 
 

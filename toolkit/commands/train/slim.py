@@ -133,7 +133,8 @@ class Slim(Options):
     vectors, so that 18 channels cost as much as 32; train the result on."""
     importance: Importance = "alpha"
     """What says which operations go. alpha: |alpha|, as published. gamma: |alpha| times the size of the map that it
-    multiplies. taylor: the change of the loss, to first order. random: chance, as a control."""
+    multiplies. taylor: the change of the loss, to first order. random: chance, as a control. Channels go by their
+    magnitude, or, with taylor, by the change of the loss over what they cost of the budget."""
     data: Path | None = None
     """Labelled faces for the Taylor importance, as for the training stages; without it, synthetic faces."""
     faces: int = 256
@@ -163,9 +164,14 @@ class Slim(Options):
         if self.faces < 1 or self.round_to < 1 or self.seed < 0:
             raise ValueError("--faces and --round-to must be at least 1, and --seed not negative")
         if self.remove == "channels" and (
-            self.importance != "alpha" or {*given} & {"threshold", "operations", "latency_ms"}
+            self.importance not in ("alpha", "taylor") or {*given} & {"threshold", "operations", "latency_ms"}
         ):
-            raise ValueError("channels go by their magnitude, to a budget of --params, --macs or --share, or to --even")
+            raise ValueError(
+                "channels go by their magnitude or --importance taylor, to a budget of --params, --macs or --share, or "
+                "to --even"
+            )
+        if self.even is not None and self.importance != "alpha":
+            raise ValueError("--even goes by magnitude: leave --importance out")
         if self.remove == "operations" and self.even is not None:
             raise ValueError("--even is for --remove channels")
 
@@ -191,7 +197,7 @@ def run(options: Slim) -> Steps[Outcome]:
         raise ValueError(f"{options.supernet} holds no supernet but {parent.card.name}: only a supernet can be slimmed")
     yield Progress(task="slimming", done=0, total=1)
     if options.remove == "channels":
-        smaller, cut = _channels(options, parent, parent.spec)
+        smaller, cut = yield from _channels(options, parent, parent.spec)
     else:
         smaller, cut = yield from _operations(options, parent, parent.spec)
     assert isinstance(smaller.spec, SuperNetSpec)
@@ -249,20 +255,30 @@ def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tupl
     )
 
 
-def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> tuple[Bundle, Cut]:
+def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[Bundle, Cut]]:
     from toolkit.slimming import channels  # torch-pruning takes a moment to import
 
     if spec.unit != "mbconv" or spec.bottlenecks:
         raise ValueError("a spec has no place for the inner widths of residual units: give --remove operations")
     net = parent.network()
     assert isinstance(net, HRSuperNet)
-    cut = Cut(importance="group magnitude", removed_by="torch-pruning's groups of channels")
+    removed_by = "torch-pruning's groups of channels"
     if options.even is not None:
-        narrower, cut = channels.even(net, options.even), replace(cut, even=options.even)
-    else:
-        budget = _budget(options, parent, spec)
-        narrower = channels.narrow(net, budget.fits, options.round_to)
-        cut = replace(cut, round_to=options.round_to, budget=budget, budget_used=budget.used(narrower.spec))
+        cut = Cut(importance="group magnitude", even=options.even, removed_by=removed_by)
+        return bundle.of_network(channels.even(net, options.even), parent.card), cut
+    budget = _budget(options, parent, spec)
+    losses, importance = None, "group magnitude"
+    if options.importance == "taylor":
+        faces = yield from _faces(options, parent)
+        losses, importance = _losses(net, faces, parent.card.sigma_px), f"taylor, over {budget.unit}"
+    narrower = channels.narrow(net, budget.cost, budget.most, options.round_to, losses)
+    cut = Cut(
+        importance=importance,
+        round_to=options.round_to,
+        budget=budget,
+        budget_used=budget.used(narrower.spec),
+        removed_by=removed_by,
+    )
     return bundle.of_network(narrower, parent.card), cut
 
 
@@ -347,7 +363,8 @@ def _notes(cut: Cut, *, shaped: bool) -> Iterator[str]:
         yield "the shape layer is kept as it was fitted to the larger network: fit it anew (sdhrnet shape) at the end"
     if cut.budget and cut.budget_used < WELL_FILLED * cut.budget.most:
         most, used = cut.budget.most, cut.budget_used
-        why = "what is left comes with whole paths; another budget or importance may come closer"
+        whole = "whole paths" if cut.round_to is None else f"{cut.round_to} channels at a time"
+        why = f"what is left comes with {whole}; another budget or importance may come closer"
         if cut.removed == []:
             why = "nothing had to go"
         yield f"the budget of {most:.4g} {cut.budget.unit} is filled to {100 * used / most:.0f} % ({used:.4g}): {why}"
