@@ -65,7 +65,7 @@ so that the checkpoint is never old. Babies are shown more often; AFLW is marked
 STARTS = MappingProxyType(
     {
         "start-teacher": "results/release/teacher",
-        **{"start-main": "sdhrnet-68pt-160", "start-small": "sdhrnet-68pt-128"},
+        **{"start-main": "sdhrnet-68pt-128", "start-small": "sdhrnet-68pt-96"},
     }
 )
 """Bundles of the release before, which a run copies when it begins."""
@@ -153,13 +153,14 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _last(at),
         _others(at),
         _others_last(at),
-        _labellers(at),
-        _labels_again(at),
-        _larger(at),
-        _largest(at),
         _shape(at),
         _compared(at),
+        _labels_again(at),
         _longer(at),
+        _larger(at),
+        _narrow(at),
+        _narrow_last(at),
+        _largest(at),
     )
 
 
@@ -350,67 +351,8 @@ def _others_last(at: Places) -> Wave:
     )
 
 
-def _labellers(at: Places) -> Wave:
-    wanted = (("main-128", "main-last"), ("large-160", "large-last"))
-    return Wave(
-        name="labellers",
-        purpose="a shape layer behind the decoding of the networks that label turned heads once more",
-        jobs=tuple(_step(shape.run, _shaped(at, *each)) for each in wanted),
-    )
-
-
-def _labels_again(at: Places) -> Wave:
-    return Wave(
-        name="labels-again",
-        purpose="turned heads, labelled by better networks",
-        jobs=tuple(
-            _step(
-                pseudo_label.run,
-                PseudoLabel(
-                    data=at.source(name),
-                    out=at.out / f"{name}{AGAIN}",
-                    model=(at.out / "large-160", at.out / "main-128"),
-                    flip=True,
-                    agree=0.2,
-                    skip_bad=True,
-                ),
-            )
-            for name in ("aflw_pose", "aflw_merl")
-        ),
-    )
-
-
-def _larger(at: Places) -> Wave:
-    return Wave(
-        name="larger",
-        purpose="the same networks on larger crops, the last phase once more; a covered point's peak is half as high",
-        jobs=(
-            _step(distil.run, _covered(at, "main-160", "large-last", 160, 20)),
-            _step(distil.run, _covered(at, "small-128", "small-longer", 128, 40)),
-        ),
-    )
-
-
-def _largest(at: Places) -> Wave:
-    points_98 = replace(
-        _of_98_points(at),
-        out=at.out / "points-98-160",
-        start=at.out / "points-98-last",
-        size=160,
-        synthetic=3000,
-        epochs=4,
-        coordinate_weight=STRONG,
-        augment=dict(UNTURNED),
-    )
-    return Wave(
-        name="largest",
-        purpose="the main network at 224 px; 98 points at 160 px",
-        jobs=(_step(distil.run, _covered(at, "large-224", "main-160", 224, 8)), _step(teacher.run, points_98)),
-    )
-
-
 def _shape(at: Places) -> Wave:
-    wanted = (("main", "main-160"), ("small", "small-128"), ("large", "large-224"))
+    wanted = (("main", "main-last"), ("small", "small-longer"), ("large", "large-last"))
     return Wave(
         name="shape",
         purpose="a shape layer behind the decoding",
@@ -438,12 +380,88 @@ def _compared(at: Places) -> Wave:
     )
 
 
+def _labels_again(at: Places) -> Wave:
+    return Wave(
+        name="labels-again",
+        purpose="to come: turned heads, labelled by better networks",
+        ships=False,
+        jobs=tuple(
+            _step(
+                pseudo_label.run,
+                PseudoLabel(
+                    data=at.source(name),
+                    out=at.out / f"{name}{AGAIN}",
+                    model=(at.out / "large", at.out / "main"),
+                    flip=True,
+                    agree=0.2,
+                    skip_bad=True,
+                ),
+            )
+            for name in ("aflw_pose", "aflw_merl")
+        ),
+    )
+
+
 def _longer(at: Places) -> Wave:
     return Wave(
         name="longer",
-        purpose="a study: main's last phase once more at 128 px, as `larger` has it at 160",
+        purpose="a study: main's last phase once more, in which a covered point's peak is half as high",
         ships=False,
         jobs=(_step(distil.run, _covered(at, "main-longer", "main-last", 128, 30)),),
+    )
+
+
+def _larger(at: Places) -> Wave:
+    return Wave(
+        name="larger",
+        purpose="to come: the same on crops of 160 px",
+        ships=False,
+        jobs=(_step(distil.run, _covered(at, "main-wide", "large-last", 160, 20)),),
+    )
+
+
+def _narrow(at: Places) -> Wave:
+    return Wave(
+        name="narrow",
+        purpose="to come: without the channels, most of them of the stem, that the loss feels least for what they cost",
+        ships=False,
+        jobs=(
+            _step(slim.run, _narrowed(at, "main-narrow", "main-wide", 165)),
+            _step(slim.run, _narrowed(at, "small-narrow", "small-longer", 53.5)),
+            _step(slim.run, replace(_narrowed(at, "points-98-narrow", "points-98-last", 105), data=None)),
+        ),
+    )
+
+
+def _narrow_last(at: Places) -> Wave:
+    points_98 = replace(
+        _of_98_points(at),
+        out=at.out / "points-98-160",
+        start=at.out / "points-98-narrow",
+        size=160,
+        synthetic=3000,
+        epochs=8,
+        coordinate_weight=STRONG,
+        augment=dict(UNTURNED),
+    )
+    return Wave(
+        name="narrow-last",
+        purpose="to come: their last phase, on larger crops than before",
+        ships=False,
+        jobs=(
+            _step(distil.run, _covered(at, "main-160", "main-narrow", 160, 30)),
+            _step(distil.run, _covered(at, "small-128", "small-narrow", 128, 70)),
+            _step(teacher.run, points_98),
+        ),
+    )
+
+
+def _largest(at: Places) -> Wave:
+    return Wave(
+        name="largest",
+        purpose="to come: the main network on crops of 224 px",
+        ships=False,
+        jobs=(_step(distil.run, _covered(at, "large-224", "main-160", 224, 12)),),
     )
 
 
@@ -484,6 +502,18 @@ def _searched(at: Places, name: str, start: str, size: int) -> Supernet:
 def _cut(at: Places, name: str, parent: str, operations: int) -> Slim:
     """A supernet cut to a budget of operations."""
     return Slim(supernet=at.out / parent, out=at.out / name, operations=operations, importance="gamma", decoder=DECODER)
+
+
+def _narrowed(at: Places, name: str, parent: str, macs: float) -> Slim:
+    """A network without its least important channels; the multiply-accumulates are of its own input size."""
+    return Slim(
+        supernet=at.out / parent,
+        out=at.out / name,
+        remove="channels",
+        importance="taylor",
+        data=at.of("300w"),
+        macs=macs,
+    )
 
 
 def _taught(at: Places, name: str, student: str, size: int, epochs: int, terms: Terms) -> Distil:

@@ -111,8 +111,9 @@ def by_taylor(net: HRSuperNet, groups: Sequence[Group], losses: Iterable[Tensor]
         terms = {
             key: (value.detach() * slope).cpu() for (key, value), slope in zip(learned.items(), slopes, strict=True)
         }
-        for total, group in zip(totals, groups, strict=True):
-            total += torch.stack([terms[name, "weight"] + terms[name, "bias"] for name in group.norms]).sum(0).abs()
+        for i, group in enumerate(groups):
+            slope = torch.stack([terms[name, "weight"] + terms[name, "bias"] for name in group.norms]).sum(0)
+            totals[i] += slope.abs()
         count += 1
     if not count:
         raise ValueError("the Taylor importance needs at least one batch of faces")

@@ -196,11 +196,19 @@ def test_a_table_of_another_size_is_refused(supernet: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "named"),
+    [
+        ({}, "group magnitude"),
+        ({"importance": "taylor", "faces": 4}, "taylor, over M multiply-accumulates"),
+    ],
+)
+def test_channels_go_after_operations(supernet: Path, tmp_path: Path, how: dict[str, Any], named: str) -> None:
     """A network slimmed twice: its edges stay, its widths shrink to multiples of eight, its bundle loads strictly."""
     first = slimmed(supernet, tmp_path / "slim", macs=30.0)
-    second = slimmed(tmp_path / "slim", tmp_path / "narrow", remove="channels", macs=20.0)
+    second = slimmed(tmp_path / "slim", tmp_path / "narrow", remove="channels", macs=20.0, **how)
     assert isinstance(first.spec, SuperNetSpec) and isinstance(second.spec, SuperNetSpec)
+    assert second.card.config["importance"] == named
     assert [e.name for e in second.spec.edges] == [e.name for e in first.spec.edges]
     assert 15e6 < complexity(second.spec, 64).macs_full <= 20e6
     assert {width % 8 for _, _, width in second.spec.narrowed} == {0}
@@ -216,6 +224,7 @@ def test_channels_go_after_operations(supernet: Path, tmp_path: Path) -> None:
         ({"remove": "channels", "threshold": 0.1}, "channels go by their magnitude"),
         ({"remove": "channels", "importance": "random"}, "channels go by their magnitude"),
         ({"remove": "channels", "even": 64, "share": 0.5}, "give only one of"),
+        ({"remove": "channels", "even": 64, "importance": "taylor"}, "--even goes by magnitude"),
         ({"remove": "channels", "operations": 300}, "channels go by their magnitude"),
         ({"operations": 0}, "above 0"),
         ({"even": 64}, "--even is for --remove channels"),
