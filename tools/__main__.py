@@ -65,6 +65,13 @@ def _budgets() -> Stage[Options]:
     return Stage(Budgets, run)
 
 
+@ablate.command("ablate channels", "ways to choose channels, at equal MACs")
+def _channels() -> Stage[Options]:
+    from tools.ablations.channels import Channels, run
+
+    return Stage(Channels, run)
+
+
 @ablate.command("ablate rewrites", "what each exact rewrite gives, on one bundle")
 def _rewrites() -> Stage[Options]:
     from tools.ablations.rewrites import Rewrites, run

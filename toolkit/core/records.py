@@ -76,6 +76,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "benchmark": ("boxes", "input_px"),
         "evaluate": ("input_px", "head", "decoder"),
+        "channels": ("budget", "importance", "input_px"),
         "compare": ("bundle", "input_px"),
         "detected": ("boxes", "passes"),
         "first crop": ("angle_deg", "crop", "again"),

@@ -71,8 +71,8 @@ def _require_same(wanted: ToFolder) -> Steps[None]:
     card = bundle.read(wanted.out).card
     asked: dict[str, Any] = {role: bundle.digest(getattr(wanted, role)) for role in card.parents}
     made: dict[str, Any] = dict(card.parents)
-    if isinstance(wanted, Slim) and wanted.remove == "operations":
-        asked["importance"], made["importance"] = wanted.importance, card.config.get("importance")
+    if isinstance(wanted, Slim):
+        asked["importance"], made["importance"] = wanted.chosen_by, card.config.get("importance")
     if isinstance(wanted, Training):
         asked |= {"optim": dataclasses.asdict(wanted.optim), "augment": dataclasses.asdict(wanted.augmentation)}
         given = {k: getattr(wanted, k, None) for k in card.config if k not in asked}

@@ -25,7 +25,7 @@ from toolkit.pipelines import sweep, trials
 from toolkit.pipelines.sweep import Sweep
 from toolkit.reporting.readme.blocks import render
 from toolkit.slimming.complexity import complexity
-from tools.ablations import comparison, distillation, importances, rewrites
+from tools.ablations import channels, comparison, distillation, importances, rewrites
 from tools.ablations.importances import (
     CONTROLS,
     PUBLISHED,
@@ -150,6 +150,24 @@ def test_networks_are_compared_before_and_after(supernet: Path, tmp_path: Path) 
     assert found["as trained"]["operations"] > found["+ alpha folded"]["operations"]
     text = render(read_lines(results))
     assert "| supernet |" in text and "| + head before upsampling |" in text and "Machine" in text
+
+
+@pytest.mark.slow
+def test_channels_are_cut_in_both_ways(supernet: Path, tmp_path: Path) -> None:
+    """To the same budget, other channels go; the whole network is scored beside both, and a second run replaces."""
+    results = tmp_path / "slimming" / "results.jsonl"
+    wanted = channels.Channels(
+        bundle=supernet, shares=(0.8,), faces=4, synthetic=4, out=tmp_path / "cut", results=results
+    )
+    for _ in range(2):
+        whole, *cut = finish(channels.run(wanted)).records
+    assert [r["importance"] for r in cut] == list(channels.WAYS) and len(read_lines(results)) == 3
+    assert all(0.7 * whole["macs_full"] < r["macs_full"] <= 0.8 * whole["macs_full"] for r in cut)
+    assert len({r["nme_mean"] for r in (whole, *cut)}) == 3
+    text = render(read_lines(results))
+    assert "| 100 % | as it is |" in text and "| 80 % | Taylor over cost |" in text
+    with pytest.raises(ValueError, match="above 0 and below 1"):
+        channels.Channels(bundle=supernet, shares=(1.0,))
 
 
 @pytest.mark.slow

@@ -176,6 +176,11 @@ class Slim(Options):
             raise ValueError("--even is for --remove channels")
 
     @property
+    def chosen_by(self) -> str:
+        """The importance, as the card has it."""
+        return "group magnitude" if self.remove == "channels" and self.importance == "alpha" else self.importance
+
+    @property
     def least(self) -> float | None:
         """The threshold, from the option, or from the preset where no budget is given."""
         if self.preset is None or any(getattr(self, name) is not None for name in BUDGETS):
@@ -264,16 +269,16 @@ def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[
     assert isinstance(net, HRSuperNet)
     removed_by = "torch-pruning's groups of channels"
     if options.even is not None:
-        cut = Cut(importance="group magnitude", even=options.even, removed_by=removed_by)
+        cut = Cut(importance=options.chosen_by, even=options.even, removed_by=removed_by)
         return bundle.of_network(channels.even(net, options.even), parent.card), cut
     budget = _budget(options, parent, spec)
-    losses, importance = None, "group magnitude"
+    losses = None
     if options.importance == "taylor":
         faces = yield from _faces(options, parent)
-        losses, importance = _losses(net, faces, parent.card.sigma_px), f"taylor, over {budget.unit}"
+        losses = _losses(net, faces, parent.card.sigma_px)
     narrower = channels.narrow(net, budget.cost, budget.most, options.round_to, losses)
     cut = Cut(
-        importance=importance,
+        importance=options.chosen_by,
         round_to=options.round_to,
         budget=budget,
         budget_used=budget.used(narrower.spec),

@@ -40,7 +40,10 @@ WAYS = (("edges", "supernet", "o"), ("edges and layers", "slim", "s"), ("edges, 
 
 def slimming(records: Sequence[Record]) -> list[TextTable]:
     """A title, a header and rows for every table that the records have something for."""
-    made = ((_compared, "compare"), (_rewritten, "rewrite"), (_swept, "sweep"), (_budgets, "budget"))
+    made = (
+        *((_compared, "compare"), (_rewritten, "rewrite"), (_channels, "channels")),
+        *((_swept, "sweep"), (_budgets, "budget")),
+    )
     tables = []
     for make, kind in made:
         own = [r for r in records if r["kind"] == kind]
@@ -93,6 +96,28 @@ def _rewritten(records: list[Record]) -> list[TextTable]:
         ]
         header = [f"{name}, {size} px", "heatmaps off by (relative)", "torch", "TFLite", "TFLite operations", "file"]
         tables.append(TextTable("Exact rewrites, each added to those above it; float32, one thread.", header, rows))
+    return tables
+
+
+def _channels(records: list[Record]) -> list[TextTable]:
+    """One table a network and set of faces."""
+    tables = []
+    for name, size, data in dict.fromkeys((r["bundle"], r["input_px"], r["data"]) for r in records):
+        own = [r for r in records if (r["bundle"], r["input_px"], r["data"]) == (name, size, data)]
+        rows = [
+            [
+                f"{100 * r['budget']:g} %",
+                r["importance"] or "as it is",
+                f"{r['macs_full'] / 1e6:.1f} M",
+                f"{r['params_full'] / 1e6:.2f} M",
+                f"{r['nme_mean']:.2f} %",
+                f"{r['fr10']:.2f} %",
+            ]
+            for r in own
+        ]
+        title = f"Channels cut from {name}, {size} px, before any further training: {data} (val)."
+        header = ["of its MACs at most", "channels chosen by", "MACs", "parameters", "NME mean", "FR@10"]
+        tables.append(TextTable(title, header, rows))
     return tables
 
 
