@@ -142,6 +142,30 @@ def test_one_step_or_wave_is_made_alone_and_ships_nothing(
         finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="teach")))
 
 
+def test_some_are_shipped_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle) -> None:
+    """In the order of all; sets and steps that are missing are named before anything is converted."""
+    put: list[Path] = []
+
+    def one(source: Path, *_: Any) -> Any:
+        put.append(source)
+        yield from ()
+        return release.Outcome(text="put", records=({"kind": "evaluate", "model": source.name},))
+
+    monkeypatch.setattr(release, "ship", one)
+    wanted = Release(data=tmp_path, out=tmp_path / "run", ship=("large", "main"), results=tmp_path / "results.jsonl")
+    with pytest.raises(FileNotFoundError, match="lacks 300w: "):
+        finish(run(wanted))
+    sets_in(tmp_path)
+    bundle.write(small_bundle, tmp_path / "run" / "main")
+    with pytest.raises(FileNotFoundError, match="large"):
+        finish(run(wanted))
+    assert not put
+    bundle.write(small_bundle, tmp_path / "run" / "large")
+    finish(run(wanted))
+    assert put == [tmp_path / "run" / "main", tmp_path / "run" / "large"]
+    assert [record["model"] for record in records.read(tmp_path / "results.jsonl")] == ["main", "large"]
+
+
 def test_missing_packs_are_made_from_the_sets_and_from_what_steps_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
 ) -> None:
@@ -187,6 +211,9 @@ def test_the_list_tells_what_each_step_costs(tmp_path: Path, capsys: pytest.Capt
         ({"wave": "teacher"}, "give the folder of the faces"),
         ({"data": Path(), "minutes": 3.0}, "--minutes needs the --wave"),
         ({"data": Path(), "at_once": 0}, "--at-once must be at least 1"),
+        ({"data": Path(), "ship": ("main",), "wave": "teacher"}, "--ship trains nothing"),
+        ({"data": Path(), "ship": ("main", "teacher")}, "--ship takes main, small, .*; teacher is not shipped"),
+        ({"ship": ("main",)}, "give the folder of the faces"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any], message: str) -> None:

@@ -17,7 +17,7 @@ from toolkit.core.zoo import SPARED, START, WEIGHTS, is_bundle, resolve
 from toolkit.data.formats.pts import LABELS
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.recipe import SETS, STARTS, Places, Wave, faces_of, hours_of, waves
-from toolkit.pipelines.shipping import SHIPPED, joined, ship
+from toolkit.pipelines.shipping import SHIPPED, Shipped, joined, ship
 from toolkit.pipelines.time_budget import plan_path, within
 from toolkit.train.options import Training
 
@@ -45,6 +45,8 @@ class Release(Options):
     wave: str | None = None
     """Make one wave, or one step, such as teacher, and ship nothing; what it starts from must be there, and it goes on
     where it was. A study, of which nothing ships, is made so alone."""
+    ship: tuple[str, ...] = ()
+    """Train nothing, and ship these steps alone, such as main small; --out must hold them."""
     packs: OutFolder | None = None
     """Train from packs in this folder, such as 300w.faces, as where the pictures cannot be; those that are missing are
     made from --data, as WebP pictures."""
@@ -62,6 +64,12 @@ class Release(Options):
         self.at_least(1, "at_once")
         if self.minutes is not None and not (self.minutes > 0 and self.wave):
             raise ValueError("--minutes needs the --wave to train, and must be above 0")
+        if self.ship and (self.wave or self.list):
+            raise ValueError("--ship trains nothing: give it without --wave and --list")
+        unknown = [step for step in self.ship if step not in (each.step for each in SHIPPED)]
+        if unknown:
+            known = ", ".join(each.step for each in SHIPPED)
+            raise ValueError(f"--ship takes {known}; {', '.join(unknown)} is not shipped")
         if self.data is None and not (self.list or (self.wave and self.packs)):
             raise ValueError("give the folder of the faces (--data), or a --wave and the --packs to train it from")
 
@@ -78,8 +86,10 @@ def run(options: Release) -> Steps[Outcome]:
     recipe = waves(options.places)
     if options.list:
         return _listed(options, recipe)
+    if options.ship:
+        return (yield from _shipped_alone(options))
     chosen = _chosen(recipe, options.wave) if options.wave else [wave for wave in recipe if wave.ships]
-    _require_sets(options, chosen)
+    _require_sets(options, chosen, () if options.wave else SHIPPED)
     if options.wave:
         made = yield from _make(options, chosen)
         if options.results is not None:
@@ -88,10 +98,7 @@ def run(options: Release) -> Steps[Outcome]:
     if options.results is not None and same(options.results.parent / "teacher", options.out / "teacher"):
         raise ValueError(f"--results {options.results} would put the rounded teacher over {options.out}'s own: move it")
     yield from _make(options, chosen)
-    assert options.data is not None
-    outcomes = []
-    for shipped in SHIPPED:
-        outcomes.append((yield from ship(options.out / shipped.step, shipped, options.data, options.weights)))
+    outcomes = [(yield from _ship(options, SHIPPED))]
     for step, path in (("begun", START), ("spared", SPARED)):
         bundle.write(bundle.rounded(bundle.read(options.out / step)), options.weights / path.relative_to(WEIGHTS))
     outcomes.append(Outcome(text=f"trained in {options.out}", records=tuple(_steps(chosen))))
@@ -100,6 +107,26 @@ def run(options: Release) -> Steps[Outcome]:
         bundle.write(bundle.rounded(bundle.read(options.out / "teacher-last")), options.results.parent / "teacher")
         append(options.results, whole.records)
     return whole
+
+
+def _shipped_alone(options: Release) -> Steps[Outcome]:
+    """Ship some of what was trained before."""
+    wanted = [each for each in SHIPPED if each.step in options.ship]
+    _require_sets(options, (), wanted)
+    for each in wanted:
+        bundle.read(options.out / each.step)  # before minutes of conversion
+    outcome = yield from _ship(options, wanted)
+    if options.results is not None:
+        append(options.results, outcome.records)
+    return outcome
+
+
+def _ship(options: Release, wanted: Sequence[Shipped]) -> Steps[Outcome]:
+    assert options.data is not None
+    outcomes = []
+    for each in wanted:
+        outcomes.append((yield from ship(options.out / each.step, each, options.data, options.weights)))
+    return joined(outcomes)
 
 
 def _chosen(recipe: Sequence[Wave], name: str) -> list[Wave]:
@@ -121,11 +148,10 @@ def _chosen(recipe: Sequence[Wave], name: str) -> list[Wave]:
     return found[:1]
 
 
-def _require_sets(options: Release, chosen: Sequence[Wave]) -> None:
+def _require_sets(options: Release, chosen: Sequence[Wave], shipped: Sequence[Shipped]) -> None:
     """Raises FileNotFoundError, before hours of training, where sets that will be read are not there."""
     needed = dict.fromkeys(path for wave in chosen for job in _left(wave) for path in _read(job.options))
-    if not options.wave:
-        needed |= {options.places.data / each.test: None for each in SHIPPED if each.test}
+    needed |= {options.places.data / each.test: None for each in shipped if each.test}
     places, missing = options.places, []
     for path in (path for path in needed if path.parent != options.out):
         names = [name for name in SETS if places.of(name) == path]
