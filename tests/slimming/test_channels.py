@@ -162,12 +162,14 @@ def test_what_the_loss_does_not_feel_goes_first() -> None:
 
 
 def test_scores_are_over_what_the_first_channels_to_go_cost() -> None:
-    """Of each, two at a time: those of the stem's first convolution take two of four."""
+    """Of each, two at a time: those of the stem's first convolution take two of four. What costs nothing stays."""
     still, graph = traced()
     stem = next(group for group in channel_groups(still, graph) if group.root == "stem.0")
     (dear,) = _by_cost([stem], SPEC, _widths(still), macs, 2)
     each = (macs(SPEC) - macs(replace(SPEC, stem=(2, 7)))) / 2
     assert torch.allclose(dear.scores * each, stem.scores)
+    (free,) = _by_cost([replace(stem, scores=torch.zeros(4))], SPEC, _widths(still), lambda spec: 1.0, 2)
+    assert free.scores.isinf().all()
 
 
 def test_too_small_a_budget_is_refused(published: HRSuperNet) -> None:

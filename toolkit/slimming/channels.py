@@ -127,13 +127,14 @@ def _by_cost(
     cost: Callable[[SuperNetSpec], float],
     round_to: int,
 ) -> list[Group]:
-    """The groups, their scores over what each of the first channels to go costs; one of a single channel stays."""
+    """The groups, their scores over what each of the first channels to go costs; where that is nothing, they stay."""
     whole, found = cost(spec), []
     for group in groups:
         gone = min(round_to, len(group.scores) - 1)
         less = spec_of(spec, {**widths, **dict.fromkeys(group.writers, len(group.scores) - gone)})
         saved = whole - cost(less)
-        found.append(replace(group, scores=group.scores * gone / saved) if gone else group)
+        scores = group.scores * gone / saved if saved > 0 else torch.full_like(group.scores, torch.inf)
+        found.append(replace(group, scores=scores))
     return found
 
 
