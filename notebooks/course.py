@@ -43,7 +43,7 @@ def begin(size: Size, *packages: str) -> Any:
     """
     missing = sorted({EXTRAS[name] for name in packages if find_spec(name) is None})
     if missing:
-        print(f"missing: in the clone's folder, pip install '.[{','.join(missing)}]', then restart the kernel")
+        print(f"missing: in the clone's folder, pip install -e '.[{','.join(missing)}]', then restart the kernel")
     import torch
 
     device = torch.device("cuda" if size == "gpu" and torch.cuda.is_available() else "cpu")
