@@ -220,9 +220,9 @@ def test_a_bundle_that_is_no_supernet_is_refused(tmp_path: Path) -> None:
 
 def test_missing_test_faces_are_told_before_anything_is_cut(supernet: Path, tmp_path: Path) -> None:
     """They are read last."""
-    write_300w(tmp_path / "photos", train=12)
+    write_300w(tmp_path / "photos", train=20)  # one of them is held out
     for part in TEST:
         shutil.rmtree(tmp_path / "photos" / part, ignore_errors=True)
-    with pytest.raises(FileNotFoundError, match="test"):
+    with pytest.raises(FileNotFoundError, match="helen/testset"):
         finish(sweep.run(Sweep(supernet=supernet, out=tmp_path / "sweep", data=(tmp_path / "photos",))))
     assert not (tmp_path / "sweep").exists()
