@@ -1,11 +1,14 @@
 """Instructions of a call on an emulated processor: how they are read off what the emulator writes."""
 
 import stat
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from toolkit.benchmarking import arm
+from toolkit.runtime.answers import answers
 
 BLOCK = b"""----------------
 IN: XnnGemm
@@ -66,3 +69,13 @@ def test_code_that_moves_is_told(tmp_path: Path) -> None:
     root = emulator(tmp_path, "$$")
     with pytest.raises(ValueError, match="at another place each time"):
         arm.instructions(root, tmp_path / "a.tflite")
+
+
+def test_a_released_model_s_name_means_its_files_there_too(tmp_path: Path) -> None:
+    """Not a path of the current folder: the emulated computer runs this toolkit."""
+    file = emulator(tmp_path, "10") / "host" / "usr" / "bin" / "qemu-aarch64-static"
+    file.write_text(f'#!/bin/sh\nwhile [ "$1" != -m ]; do shift; done\nexec {sys.executable} "$@"\n')
+    crops = {"96": np.zeros((1, 96, 96, 3), np.uint8)}
+    found = arm.answers_there(tmp_path, Path("sdhrnet-29pt-96"), crops)
+    assert "sdhrnet-29pt-96-float16.tflite/points" in found
+    assert found.keys() == answers(Path("sdhrnet-29pt-96"), crops).keys()

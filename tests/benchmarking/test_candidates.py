@@ -3,6 +3,7 @@
 import platform
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -14,7 +15,7 @@ from toolkit import bundle
 from toolkit.benchmarking import competitors
 from toolkit.benchmarking.candidates import Source, open_candidate, sources
 from toolkit.benchmarking.competitors import MESH_FRAMING, MeshLandmarker
-from toolkit.benchmarking.delegation import facts, off_cpu, residency
+from toolkit.benchmarking.delegation import NOT_KNOWN, facts, off_cpu, residency
 from toolkit.benchmarking.framing import Framing
 from toolkit.benchmarking.startup import main as start
 from toolkit.core import metrics
@@ -22,6 +23,7 @@ from toolkit.core.files import sha256
 from toolkit.core.geometry import cut
 from toolkit.core.zoo import MAIN, WEIGHTS, released
 from toolkit.data.synthetic import SyntheticFaces
+from toolkit.export import lint
 from toolkit.runtime import sidecar
 from toolkit.slimming.complexity import complexity
 
@@ -42,6 +44,13 @@ def test_every_model_meets_the_engines_that_suit_it() -> None:
     ]
     chosen = sources([released("int8"), BUNDLE], [], ["tflite-runtime", "ai-edge-litert", "onnxruntime"], [1])
     assert [s.engine for s in chosen] == ["tflite-runtime", "ai-edge-litert"], "none of these suits a bundle"
+
+
+def test_a_description_is_run_whatever_the_engines(tmp_path: Path) -> None:
+    """It has no choice of engines: those that are asked for are of the files beside it."""
+    path = write_description(tmp_path)
+    found = sources([released("int8"), path], [], ["ai-edge-litert"], [1, 2])
+    assert found[2:] == [Source(what=str(path), threads=n) for n in (1, 2)]
 
 
 def test_packages_take_one_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +135,40 @@ def test_dlib_finds_faces_in_its_own_crop() -> None:
         found = crop.to_image(model(cut(sample.image, crop)).points_xy)
         errors.append(metrics.nme(found[None], sample.points_xy[None], faces.scheme)[0])
     assert np.median(errors) < 0.12
+
+
+def test_an_old_file_s_weights_are_no_inputs(tmp_path: Path) -> None:
+    """ONNX of IR 3 lists them among its inputs, a single number without sides; it is counted as any other file."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    onnx_points(tmp_path / "model.onnx", np.zeros((68, 2)))
+    model = onnx.load(str(tmp_path / "model.onnx"))
+    model.graph.initializer.append(helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]))
+    for name, shape in (("points", [None, 136]), ("one", [])):
+        model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    assert lint.inspect(tmp_path / "model.onnx").breaches == ()
+    assert facts(tmp_path / "model.onnx") == {**NOT_KNOWN, "operations": 4}
+
+
+def test_of_a_file_that_cannot_be_looked_into_nothing_is_known(tmp_path: Path) -> None:
+    """Which ends no benchmark."""
+    (tmp_path / "a.tflite").write_bytes(b"no model")
+    assert facts(tmp_path / "a.tflite") == NOT_KNOWN
+
+
+@pytest.mark.parametrize("brought_by", ["dlib", "dlib-bin"])
+def test_dlib_is_known_by_either_distribution(monkeypatch: pytest.MonkeyPatch, brought_by: str) -> None:
+    """Both bring the module; what is not installed is left out."""
+
+    def version(name: str) -> str:
+        if name != brought_by:
+            raise PackageNotFoundError(name)
+        return "20.0.1"
+
+    monkeypatch.setattr(competitors, "version", version)
+    assert competitors.versions() == {"dlib": "20.0.1"}
 
 
 @pytest.mark.slow

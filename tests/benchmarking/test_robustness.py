@@ -1,18 +1,21 @@
 """Robustness and flicker: known answers for landmarkers that are known to be steady, or to follow the face."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.own import scheme_file
 from toolkit.benchmarking.end_to_end import LookOnce, found_points
-from toolkit.benchmarking.flicker import FRAMES, clip_flicker, flicker_percent, still_clips, synthetic_clips
+from toolkit.benchmarking.flicker import FRAMES, clip_flicker, flicker_percent, measured, still_clips, synthetic_clips
 from toolkit.benchmarking.framing import Framing
 from toolkit.benchmarking.robustness import CorruptedFace, behind, robustness
 from toolkit.core.geometry import Pose
 from toolkit.core.progress import finish
-from toolkit.core.schemes import W300_68
+from toolkit.core.schemes import W300_68, Scheme, own_scheme
 from toolkit.data.corruptions import CORRUPTIONS, Corruption
+from toolkit.data.sample import Sample
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.runtime.landmarker import Prediction
 
@@ -60,6 +63,40 @@ def test_clips_move_smoothly_and_know_their_points() -> None:
         assert (clip.images[0] != clip.images[1]).any()
         inside = (clip.points_xy > 0).all() and (clip.points_xy < len(clip.images[0])).all()
         assert inside
+
+
+class Seven:
+    """Faces of the seven points of one's own, of which the ears are missing; and a Landmarker of them."""
+
+    size_px, engine, timed, title = 64, "seven 1", True, "seven points"
+    subsets: Mapping[str, Sequence[int]] = {}
+
+    def __init__(self, scheme: Scheme, drawn: Scheme) -> None:
+        self.scheme, self._faces = scheme, SyntheticFaces(1, scheme=drawn)
+
+    def __len__(self) -> int:
+        return len(self._faces)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._faces[index]
+
+    def __call__(self, crop: np.ndarray) -> Prediction:
+        return Prediction(points_xy=np.full((7, 2), 32.0), confidence=np.ones(7))
+
+
+@pytest.mark.slow
+def test_points_of_one_s_own_flicker_too(tmp_path: Path) -> None:
+    """Where they are picked from points that drawn faces have; else there are photos alone."""
+    picked = own_scheme(scheme_file(tmp_path / "a.json", "flicker-picked", mapped=True))
+    named = own_scheme(scheme_file(tmp_path / "b.json", "flicker-named"))
+    clip = next(synthetic_clips(picked, 1, size_px=96))
+    whole = next(synthetic_clips(W300_68, 1, size_px=96))
+    np.testing.assert_array_equal(clip.points_xy[:, :5], whole.points_xy[:, [36, 45, 30, 48, 54]])
+    assert np.isnan(clip.points_xy[:, 5:]).all()
+    for scheme, kinds in ((picked, ["still face moved", "synthetic clip"]), (named, ["still face moved"])):
+        seven = Seven(scheme, picked)
+        (found,) = finish(measured([(seven, Framing(size_px=64))], seven, 1))
+        assert list(found) == kinds and all(value > 0 for value in found.values())
 
 
 def test_clip_flicker_of_a_follower_is_its_tremble() -> None:

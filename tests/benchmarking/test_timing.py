@@ -15,6 +15,7 @@ from toolkit.core import heatmap
 from toolkit.core.progress import finish
 from toolkit.core.zoo import released
 from toolkit.data.synthetic import SyntheticFaces
+from toolkit.detect import blazeface
 
 
 def test_a_bundle_decodes_in_its_own_way(small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,3 +37,13 @@ def test_a_bundle_decodes_in_its_own_way(small_bundle: Bundle, tmp_path: Path, m
     rest = ours.call.median - ours.stages["decode"]["median"]
     assert ours.stages["network"]["median"] == pytest.approx(rest, abs=1e-4)
     assert file is not None and file.stages["decode"] is None
+
+
+def test_without_a_detector_the_rest_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else of a benchmark needs one."""
+    monkeypatch.setattr(blazeface, "inside", lambda package, inner: None)
+    candidate = open_candidate(Source(what=str(released("int8"))))
+    crops = finish(framed_crops(SyntheticFaces(1, seed=5), [candidate.framing]))
+    (found,) = finish(timed([candidate], crops, runs=3, warmup=1))
+    assert found is not None and found.stages["detect"] is None
+    assert found.call.median > 0 and found.stages["crop"]["median"] > 0

@@ -103,7 +103,9 @@ def test_the_model_is_found_without_importing_mediapipe():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("version", "words"), [((3, 11), "or name a file"), ((3, 13), "--target mp mediapipe==")])
+@pytest.mark.parametrize(
+    ("version", "words"), [((3, 11), "photo, video and webcam also take"), ((3, 13), "PYTHONPATH=mp")]
+)
 def test_without_a_detector_one_line_says_the_two_ways(monkeypatch, version, words):
     """The wheel and the option, in words that fit the running Python; a wrong file says so too."""
     monkeypatch.setattr(blazeface, "inside", lambda package, inner: None)

@@ -27,7 +27,7 @@ def answers_there(root: Path, models: Path, images: dict[str, ImageArray]) -> An
 
     Args:
         root: the emulated computer.
-        models: the folder.
+        models: the folder, one of its files, or a released model's name.
         images: (N, S, S, 3) crops by the side S in pixels, one of every size that a file takes.
 
     Raises:
@@ -36,7 +36,8 @@ def answers_there(root: Path, models: Path, images: dict[str, ImageArray]) -> An
     with tempfile.TemporaryDirectory(prefix="sdhrnet-") as temporary:
         crops, out = Path(temporary) / "crops.npz", Path(temporary) / "out.npz"
         np.savez(crops, **images)
-        command = _command(root, "toolkit.runtime.answers", str(models.resolve()), str(crops), str(out))
+        place = models.resolve() if models.exists() else models
+        command = _command(root, "toolkit.runtime.answers", str(place), str(crops), str(out))
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         _require_done(done.returncode, done.stderr)
         with np.load(out) as found:

@@ -88,7 +88,7 @@ def sources(
     found = []
     for path in [file for model in models for file in _files(model)]:
         suits = SUITS.get("" if is_bundle(path) else path.suffix, ())
-        chosen = [e for e in engines if e in suits] if engines else [_usual(path)] if suits else [None]
+        chosen = [None] if not suits else [e for e in engines if e in suits] if engines else [_usual(path)]
         found += [Source(what=str(path), engine=e, threads=n) for e in chosen for n in _counts(e, threads)]
     found += [Source(what=name, threads=n) for name in names for n in (threads if name != "dlib" else (1,))]
     return found

@@ -4,8 +4,8 @@ Both are run as their own pipelines run them, from the box that their own detect
 tight box of the landmarks, moved by what training faces say of the difference.
 """
 
-from importlib.metadata import version
-from importlib.util import find_spec
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -120,9 +120,13 @@ def import_dlib() -> Any:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the competitors that are installed."""
-    named = (("dlib", "dlib-bin"), ("face_recognition_models", "face-recognition-models"), ("mediapipe", "mediapipe"))
-    return {name: version(name) for module, name in named if find_spec(module) is not None}
+    """Versions of the competitors that are installed, of dlib from either distribution."""
+    named = (("dlib", "dlib"), ("dlib-bin", "dlib"), ("face-recognition-models", "face_recognition_models"))
+    found = {}
+    for distribution, module in (*named, ("mediapipe", "mediapipe")):
+        with suppress(PackageNotFoundError):
+            found[module] = version(distribution)
+    return found
 
 
 def _of(package: str, inner: str, extra: str) -> Path:

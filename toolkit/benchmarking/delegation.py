@@ -32,9 +32,9 @@ def facts(path: Path) -> GraphFields:
     """
     try:
         counts = operations(path)
-    except ModuleNotFoundError:  # onnx comes with the extra `convert`
+        macs, share = _tflite(path) if path.suffix == ".tflite" else (None, None)
+    except (ModuleNotFoundError, ValueError, RuntimeError):  # onnx comes with the extra `convert`; a foreign file
         return NOT_KNOWN
-    macs, share = _tflite(path) if path.suffix == ".tflite" else (None, None)
     return {"operations": sum(counts.values()), "macs": macs, "delegated_share": share}
 
 

@@ -178,12 +178,23 @@ def face_at(faces: list[FloatArray], box_xyxy: FloatArray) -> FloatArray | None:
 WARMUP = 2
 
 
-def behind_detectors(able: Sequence[Candidate], faces: Faces, runs: int) -> Steps[list[dict[str, Any]]]:
-    """A record for each model that is timed, on the first engine and number of threads that it was given."""
+def check_pipelines(able: Sequence[Candidate]) -> None:
+    """Raises FileNotFoundError or ModuleNotFoundError where behind_detectors would, before anything is measured."""
+    with pipelines_of(list(_once_each(able).values())):
+        pass
+
+
+def _once_each(able: Sequence[Candidate]) -> dict[Name, Candidate]:
     chosen: dict[Name, Candidate] = {}
     for candidate in able:
         if candidate.landmarker is not None and candidate.landmarker.timed:
             chosen.setdefault((candidate.identity["model"], candidate.identity["file_sha256"]), candidate)
+    return chosen
+
+
+def behind_detectors(able: Sequence[Candidate], faces: Faces, runs: int) -> Steps[list[dict[str, Any]]]:
+    """A record for each model that is timed, on the first engine and number of threads that it was given."""
+    chosen = _once_each(able)
     with pipelines_of(list(chosen.values())) as (found, once):
         pipelines = dict(zip(chosen, found, strict=True))
         points = yield from found_points(pipelines, faces)

@@ -84,9 +84,8 @@ def synthetic_clips(scheme: Scheme, count: int, size_px: int = 160) -> Iterator[
     from toolkit.data.synthetic.light import draw_lamp
     from toolkit.data.synthetic.look import draw_look
     from toolkit.data.synthetic.modes import draw_expression, draw_identity
-    from toolkit.data.synthetic.portrait import framed, paint
+    from toolkit.data.synthetic.portrait import DrawnFace, framed, paint, read_points
     from toolkit.data.synthetic.pose import HeadPose, view_of
-    from toolkit.data.synthetic.scheme_points import points_of
 
     for index in range(count):
         rng = np.random.default_rng([3, index])
@@ -95,9 +94,9 @@ def synthetic_clips(scheme: Scheme, count: int, size_px: int = 160) -> Iterator[
         for yaw, pitch, roll in _closed_curve(rng, 3):
             pose = HeadPose(yaw=TURN_DEG * yaw, pitch=TURN_DEG * pitch, roll=TURN_DEG * roll / 2, distance=9.0)
             view = framed(view_of(modes, pose), size_px, np.random.default_rng([4, index]))
-            scene, _ = paint(view, look, lamp, modes, size_px, np.random.default_rng([5, index]))
+            scene, front = paint(view, look, lamp, modes, size_px, np.random.default_rng([5, index]))
             images.append(corruption_effects.exposed(scene, 1, PHOTONS, rng))
-            points.append(points_of(view, scheme)[:, :2].astype(np.float64))
+            points.append(read_points(DrawnFace(scene, view, front), scheme)[0].astype(np.float64))
         yield _clip(images, np.stack(points), scheme)
 
 
@@ -120,8 +119,15 @@ def _closed_curve(rng: np.random.Generator, axes: int) -> FloatArray:
 def measured(
     landmarkers: Sequence[tuple[Landmarker, Framing]], faces: Faces, clips: int
 ) -> Steps[list[dict[str, float]]]:
-    """Mean flicker of each landmarker over both kinds of clips, in percent of the eye distance."""
-    kinds = {"still face moved": still_clips(faces, clips), "synthetic clip": synthetic_clips(faces.scheme, clips)}
+    """Mean flicker of each landmarker over both kinds of clips, in percent of the eye distance.
+
+    There is no synthetic clip of a scheme whose points synthetic faces do not have.
+    """
+    from toolkit.data.synthetic.portrait import readable
+
+    kinds = {"still face moved": still_clips(faces, clips)}
+    if readable(faces.scheme):
+        kinds["synthetic clip"] = synthetic_clips(faces.scheme, clips)
     found: list[dict[str, list[float]]] = [{kind: [] for kind in kinds} for _ in landmarkers]
     for kind, source in kinds.items():
         for done, clip in enumerate(source, start=1):

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -33,9 +34,9 @@ class StageTime(TypedDict):
 
 
 class StageTimes(TypedDict):
-    """Where the time of one face goes; `decode` is null where the file decodes."""
+    """Where the time of one face goes; `detect` is null where there is no detector, `decode` where the file decodes."""
 
-    detect: StageTime
+    detect: StageTime | None
     crop: StageTime
     network: StageTime
     decode: StageTime | None
@@ -57,21 +58,21 @@ def timed(
 
     `detect` is MediaPipe's short-range detector on the whole picture, `crop` cuts the candidate's crop out of it,
     `network` is the call without `decode`, and `decode` reads points from heatmaps where the file does not do that
-    itself. Detection is the same for all, and is timed once in every round.
+    itself. Detection is the same for all, and is timed once in every round, where there is a detector's file.
     """
     sample = next(iter(crops.values())).faces[0] if crops else None
     if sample is None:
         return [None for _ in candidates]
-    detector = FaceDetector(finest=0)
-    calls: dict[tuple[int, str], Call] = {(-1, "detect"): lambda: detector(sample.image)}
-    for index, candidate in enumerate(candidates):
-        if candidate.landmarker is not None and candidate.landmarker.timed:
-            calls |= {(index, name): call for name, call in _calls(candidate, sample, crops).items()}
-    try:
+    calls: dict[tuple[int, str], Call] = {}
+    with ExitStack() as stack:
+        with suppress(FileNotFoundError):
+            detector = stack.enter_context(closing(FaceDetector(finest=0)))
+            calls[-1, "detect"] = lambda: detector(sample.image)
+        for index, candidate in enumerate(candidates):
+            if candidate.landmarker is not None and candidate.landmarker.timed:
+                calls |= {(index, name): call for name, call in _calls(candidate, sample, crops).items()}
         found = dict(zip(calls, (yield from interleaved(list(calls.values()), runs, warmup)), strict=True))
-    finally:
-        detector.close()
-    detect = found[-1, "detect"]
+    detect = found.get((-1, "detect"))
     return [_split({n: t for (i, n), t in found.items() if i == index}, detect) for index in range(len(candidates))]
 
 
@@ -96,12 +97,12 @@ def _decode(landmarker: Landmarker, how: Decoding) -> Call:
     return lambda: heatmap.decode(maps, how.decoder, how.sigma_px)
 
 
-def _split(found: dict[str, Latency], detect: Latency) -> Timing | None:
+def _split(found: dict[str, Latency], detect: Latency | None) -> Timing | None:
     if "call" not in found:
         return None
     call, decode = found["call"], found.get("decode")
     stages: StageTimes = {
-        "detect": _times(detect),
+        "detect": None if detect is None else _times(detect),
         "crop": _times(found["crop"]),
         "network": _times(call, decode),
         "decode": None if decode is None else _times(decode),

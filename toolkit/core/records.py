@@ -79,6 +79,7 @@ MORE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "channels": ("budget", "importance", "input_px"),
         "compare": ("bundle", "input_px"),
         "detected": ("boxes", "passes"),
+        "engine": ("simulated",),
         "first crop": ("angle_deg", "crop", "again"),
         "flicker": ("looks",),
         "photo stages": ("passes",),

@@ -59,12 +59,13 @@ def detector_file(given: Path | None = None) -> Path:
 
 
 def ways() -> str:
-    """The two ways to get a detector, as commands for this Python."""
+    """The ways to get a detector, as commands for this Python; only some commands take its file by an option."""
     old = sys.version_info < (3, 13)  # there is no such wheel for later ones, but any has the file
     how = "" if old else "--only-binary=:all: --python-version 3.12 --target mp "
+    found = "" if old else ", found with PYTHONPATH=mp"
     file = "face_detection_short_range.tflite" if old else f"mp/mediapipe/{INNER}"
-    joined = "or name a" if old else "and name its"
-    return f"pip install --no-deps {how}{WHEEL}, whose wheel carries one, {joined} file by --detector {file}"
+    options = f"photo, video and webcam also take its file by --detector {file}"
+    return f"pip install --no-deps {how}{WHEEL}, whose wheel carries one{found}; {options}"
 
 
 class BlazeFace:

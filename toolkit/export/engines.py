@@ -130,6 +130,34 @@ def prove_on(
     }
 
 
+def refusal_on(
+    engine: str, path: Path, expected: Reference, about: Sidecar | None, error: ValueError
+) -> dict[str, Any]:
+    """The record of a file that an engine did not run: prove_on's, without figures, with the reason."""
+    compiled = about.compiled if about else None
+    return {
+        "kind": "engine",
+        "model": path.name,
+        "file_sha256": sha256(path),
+        "size_bytes": size_bytes(path),
+        "simulated": engine,
+        "chip": compiled.chip if compiled else None,
+        "engine": None,
+        "precision": about.precision if about else "float32",
+        "operations": None,
+        "operations_taken": None,
+        "whole": False,
+        "parts": None,
+        "left": [],
+        "data": expected.crops.title,
+        "n": len(expected.crops.crops),
+        "mean_px": None,
+        "worst_px": None,
+        "reasons": [" ".join(str(error).split())],
+        "ok": False,
+    }
+
+
 def answers(
     root: Path, engine: Literal["htp", "gpu", "compiled"], path: Path, crops: Sequence[ImageArray]
 ) -> tuple[list[Prediction], About]:

@@ -212,7 +212,7 @@ def _open(shapes: Iterable[Iterable[int]]) -> list[str]:
     return [
         f"an input has open dimensions ({', '.join(map(str, shape))}): delegates refuse it or plan anew at every call"
         for shape in map(tuple, shapes)
-        if min(shape) < 1
+        if min(shape, default=1) < 1
     ]
 
 
@@ -224,7 +224,9 @@ def _onnx(path: Path) -> Lint:
     resizes = [n for n in graph.node if n.op_type == "Resize"]
     modes = [a.s.decode() for n in resizes for a in n.attribute if a.name == "coordinate_transformation_mode"]
     wrong = sum(1 for mode in modes if mode not in ("half_pixel", "pytorch_half_pixel"))
-    shapes = ([side.dim_value for side in i.type.tensor_type.shape.dim] for i in graph.input)
+    weights = {tensor.name for tensor in graph.initializer}  # up to IR 3 they are inputs too
+    inputs = (i for i in graph.input if i.name not in weights)
+    shapes = ([side.dim_value for side in i.type.tensor_type.shape.dim] for i in inputs)
     breaches = (*_misplaced(wrong, len(resizes)), *_open(shapes))
     return Lint(operations=counts, breaches=breaches, rounded=indices.of_onnx(path))
 

@@ -17,7 +17,7 @@ from toolkit.core.progress import Outcome, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.core.zoo import BundlePath
-from toolkit.data import open_faces
+from toolkit.data import Faces, open_faces
 from toolkit.data.crops import plain_crops
 from toolkit.export.deployed import Deployed
 from toolkit.export.pieces import measure_files
@@ -87,12 +87,14 @@ def run(options: Sweep) -> Steps[Outcome]:
     check_outputs(options, results=options.results or options.out / "results.jsonl")
     if not isinstance(bundle.read(options.supernet).spec, SuperNetSpec):
         raise ValueError(f"{options.supernet} holds no supernet: only a supernet can be slimmed")
+    data, count = options.data[0] if options.data else None, max(1, options.synthetic // 10)
+    sets = {split: open_faces(data, split, count) for split in ("val", "test")}  # before anything is trained
     family = {share: options.out / f"share-{share:g}" for share in options.budgets}
     cuts = [Job(slim.run, _cut(options, share, folder), f"{folder.name}, cut") for share, folder in family.items()]
     yield from make(cuts, 1)
     jobs = [Job(distil.run, _training(options, folder), folder.name) for folder in family.values()]
     yield from make(jobs, options.at_once)
-    records = yield from _measured(options, family)
+    records = yield from _measured(options, family, sets)
     append(options.results or options.out / "results.jsonl", tuple(records))
     tested = [record for record in records if record["split"] == "test"]
     for name, svg in plots(records).items():
@@ -122,15 +124,14 @@ def _training(options: Sweep, folder: Path) -> Distil:
     )
 
 
-def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
+def _measured(options: Sweep, family: dict[float, Path], sets: dict[str, Faces]) -> Steps[list[Record]]:
     """Records of every network on both splits; time, operations and size are those of its TFLite file."""
     size = bundle.read(options.supernet).card.size_px
     names = {share: f"{share:g}" for share in family}
     modules = {names[share]: Deployed(bundle.read(folder / "trained")) for share, folder in family.items()}
     files = yield from measure_files(modules, dict.fromkeys(modules, size), options.runs)
     records = []
-    for split in ("val", "test"):
-        faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
+    for split, faces in sets.items():
         crops = yield from plain_crops(faces, size)
         for share, folder in family.items():
             errors = errors_of(folder / "trained", crops)

@@ -28,11 +28,7 @@ def load(path: Path | str, *, engine: str | None = None, threads: int = 1) -> La
         raise ValueError(f"{path} is not a converted model: expected a name ending in {', '.join(SUFFIXES)}")
     check_threads(threads)
     about = sidecar.read(path)
-    if about.compiled is not None:
-        raise ValueError(
-            f"{path.name} is compiled for {about.compiled.chip} and runs on nothing else: take the file that it was "
-            f"made of, or `sdhrnet verify engine {path} --engine htp`"
-        )
+    check_runs(path, about)
     if path.suffix == ".tflite":
         from toolkit.runtime.tflite import load_tflite
 
@@ -52,6 +48,15 @@ def check_threads(threads: int) -> None:
     """Raises ValueError for a number of threads that no engine takes."""
     if not 1 <= threads <= MOST_THREADS:
         raise ValueError(f"threads must be at least 1 and at most {MOST_THREADS:,}, got {threads}")
+
+
+def check_runs(path: Path, about: sidecar.Sidecar) -> None:
+    """Raises ValueError for a file that no processor runs."""
+    if about.compiled is not None:
+        raise ValueError(
+            f"{path.name} is compiled for {about.compiled.chip} and runs on nothing else: take the file that it was "
+            f"made of, or `sdhrnet verify engine {path} --engine htp`"
+        )
 
 
 def models_in(place: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from toolkit.core.outputs import OutFolder, OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
-from toolkit.data import open_faces
+from toolkit.data import Faces, open_faces
 from toolkit.data.crops import plain_crops
 from toolkit.export import lint
 from toolkit.landmarkers import identify
@@ -156,6 +156,8 @@ class Variant:
 def run(options: Budgets) -> Steps[Outcome]:
     """Train, cut, train on, convert, time and plot; see Budgets."""
     check_outputs(options, results=options.results or options.out / "results.jsonl")
+    data, count = options.data[0] if options.data else None, max(1, options.synthetic // 10)
+    sets = {split: open_faces(data, split, count) for split in ("val", "test")}  # before anything is trained
     seeds = range(options.seeds)
     yield from make([_supernet(options, deep, seed) for seed in seeds for deep in _depths(options)], options.at_once)
     variants = [one for seed in seeds for one in _variants(options, seed)]
@@ -164,7 +166,7 @@ def run(options: Budgets) -> Steps[Outcome]:
     yield from make([_trained_on(options, one) for one in variants], options.at_once)
     missing = [one for one in variants if not all(map(one.file, PRECISIONS))]
     yield from side_by_side([_converted(options, one) for one in missing], options.at_once)
-    records = yield from _measured(options, variants)
+    records = yield from _measured(options, variants, sets)
     append(options.results or options.out / "results.jsonl", tuple(records))
     for name, svg in plots(records).items():
         write_bytes(options.out / name, svg.encode())
@@ -238,14 +240,13 @@ def _converted(options: Budgets, one: Variant) -> Job[Convert]:
     return Job(convert.run, how, one.folder.name)
 
 
-def _measured(options: Budgets, variants: list[Variant]) -> Steps[list[Record]]:
+def _measured(options: Budgets, variants: list[Variant], sets: dict[str, Faces]) -> Steps[list[Record]]:
     """Records of every network on both splits; its files are timed by turns, all in one run."""
     files = {(one, precision): _there(one, precision) for one in variants for precision in PRECISIONS}
     calls, engines = zip(*(invocation(path) for path in files.values()), strict=True)
     times = dict(zip(files, (yield from interleaved(calls, options.runs, max(1, options.runs // 10))), strict=True))
     records = []
-    for split in ("val", "test"):
-        faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
+    for split, faces in sets.items():
         crops = yield from plain_crops(faces, options.size)
         for number, one in enumerate(variants, 1):
             errors = errors_of(one.trained, crops)

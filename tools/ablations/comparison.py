@@ -195,10 +195,11 @@ def compared(
     options: Comparison, trials: Sequence[Trial], conditions: Mapping[str, Seen] = CONDITIONS
 ) -> Steps[Outcome]:
     """Train what is to be trained, score all on validation and test faces, clean and under conditions; record it."""
+    data, count = options.data[0] if options.data else None, max(1, options.synthetic // 10)
+    sets = {split: open_faces(data, split, count) for split in ("val", "test")}  # before anything is trained
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
     records: list[Record] = []
-    for split in ("val", "test"):
-        faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
+    for split, faces in sets.items():
         all_of_it = options.robustness and split == "val"
         records += yield from score(trials, faces, split, at_middle(tuple(CORRUPTIONS)) if all_of_it else conditions)
     append(options.results or options.out / "results.jsonl", tuple(records))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarking.phone.logs import CPU, GPU_PARTLY, OLD, REFUSED
+from tests.official import write_cofw
 from toolkit.benchmarking.phone.adb import Phone
 from toolkit.commands.measure import benchmark_phone, evaluate
 from toolkit.commands.measure.benchmark_phone import AdbBenchmark
@@ -43,9 +44,15 @@ def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def measured(folder: Path, **more: object) -> Outcome:
-    options = {"binary": folder / "benchmark_model", "rounds": 2, "synthetic": 4, "faces": 2}
+    options = {
+        "models": (released("int8"),),
+        "binary": folder / "benchmark_model",
+        "rounds": 2,
+        "synthetic": 4,
+        "faces": 2,
+    }
     options |= {"results": folder / "results.jsonl", **more}
-    return finish(benchmark_phone.run(AdbBenchmark(models=(released("int8"),), **options)))
+    return finish(benchmark_phone.run(AdbBenchmark(**options)))
 
 
 @pytest.mark.slow
@@ -139,3 +146,26 @@ def test_without_adb_without_files_without_a_program(phone: Path, tmp_path: Path
         finish(benchmark_phone.run(AdbBenchmark(models=(tmp_path / "a.onnx",), binary=tmp_path / "benchmark_model")))
     with pytest.raises(ValueError, match="at least 1"):
         AdbBenchmark(models=(tmp_path,), binary=tmp_path, rounds=0)
+
+
+def test_faces_that_cannot_be_scored_are_told_before_the_phone_is_used(
+    phone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not there, of other points than the files', or files of several kinds of points."""
+    monkeypatch.setattr(benchmark_phone.program, "prepare", lambda *given: pytest.fail("copied to the phone"))
+    with pytest.raises(FileNotFoundError, match="no folder at"):
+        measured(phone, data=phone / "nowhere")
+    write_cofw(phone / "cofw")
+    with pytest.raises(ValueError, match="labelled cofw-29, and these files predict 300w-68"):
+        measured(phone, data=phone / "cofw")
+    files = (released("int8"), released("float16", "sdhrnet-29pt-96"))
+    with pytest.raises(ValueError, match=r"predict different points \(300w-68, cofw-29\)"):
+        measured(phone, models=files)
+
+
+def test_a_vendor_s_library_is_another_engine_than_nnapi(phone: Path) -> None:
+    """A second run with one replaces no record of the first."""
+    for library in (None, "/data/local/tmp/libQnnTFLiteDelegate.so"):
+        measured(phone, delegates=("npu",), faces=0, rounds=1, npu_library=library)
+    engines = [r["engine"] for r in read_lines(phone / "results.jsonl")]
+    assert engines == ["benchmark_model-npu", "benchmark_model-npu-libQnnTFLiteDelegate.so"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from onnx import numpy_helper
 from toolkit import bundle
 from toolkit.commands.convert import verify
 from toolkit.commands.convert.verify import Verify
-from toolkit.core.files import sha256
+from toolkit.core.files import read_lines, sha256
 from toolkit.core.progress import Outcome, finish
+from toolkit.core.zoo import WEIGHTS, released
 from toolkit.runtime import sidecar
 
 pytestmark = pytest.mark.slow  # the files are converted first
@@ -68,6 +70,30 @@ def test_a_missing_bundle_fails_with_advice(folder: Path, tmp_path: Path) -> Non
     outcome = checked(folder)
     assert not outcome.ok
     assert "name it by --bundle" in outcome.text
+
+
+def test_a_mistake_in_the_call_is_no_finding_about_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No record says that a sound file is refused: of faces that are not there, of an engine that is not installed, of
+    a bundle that is not beside it. One that is damaged is."""
+    name, results = "sdhrnet-29pt-96", tmp_path / "results.jsonl"
+    shutil.copytree(WEIGHTS / name, tmp_path / name)
+    (tmp_path / "models").mkdir()
+    file = Path(shutil.copy(released("float16", name), tmp_path / "models"))
+    beside = Path(shutil.copy(sidecar.path_of(released("float16", name)), tmp_path / "models"))
+    with pytest.raises(FileNotFoundError, match="no folder at"):
+        checked(file, data=tmp_path / "nowhere", results=results)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+        missing = checked(file, results=results)
+    assert not missing.ok and "ai-edge-litert is not installed" in missing.text
+    shutil.rmtree(tmp_path / name)
+    lonely = checked(file, results=results)
+    assert not lonely.ok and "name it by --bundle" in lonely.text
+    assert read_lines(results) == []
+    beside.unlink()
+    checked(file, results=results)
+    (record,) = read_lines(results)
+    assert not record["ok"] and "has no sidecar" in record["reasons"][0]
 
 
 def test_an_index_that_becomes_a_float_breaks_the_promise_of_int32(folder: Path) -> None:

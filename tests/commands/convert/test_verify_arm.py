@@ -10,6 +10,7 @@ import pytest
 
 from toolkit.commands.convert import verify_arm
 from toolkit.commands.convert.verify_arm import VerifyArm, run
+from toolkit.core.files import read_lines
 from toolkit.core.progress import Outcome, finish
 from toolkit.core.zoo import WEIGHTS
 from toolkit.runtime.answers import Answers, answers
@@ -92,6 +93,22 @@ def test_instructions_are_counted_where_asked(root: Path, monkeypatch: pytest.Mo
     assert counted.keys() == {r["model"] for r in outcome.records}
     assert counted["mediapipe"] == 1_500_000 + len("face_landmark.tflite")
     assert outcome.text.count(" 1.5") == len(counted)
+
+
+@pytest.mark.slow
+def test_what_cannot_be_counted_loses_no_comparison(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its records are written before the counting begins."""
+
+    def moving(*_: object) -> int:
+        raise ValueError("its code lay at another place")
+
+    monkeypatch.setattr(verify_arm, "answers_there", off_by(0, 0))
+    monkeypatch.setattr(verify_arm, "instructions", moving)
+    with pytest.raises(ValueError, match="another place"):
+        compared(root, instructions=True, results=tmp_path / "results.jsonl")
+    assert {r["kind"] for r in read_lines(tmp_path / "results.jsonl")} == {"arm"}
 
 
 @pytest.mark.slow

@@ -13,8 +13,9 @@ from toolkit.bundle import Bundle
 from toolkit.commands.convert import convert
 from toolkit.commands.convert.convert import Convert
 from toolkit.commands.convert.verify_engine import VerifyEngine, run
-from toolkit.core.files import read_json, sha256, write_json
+from toolkit.core.files import read_json, read_lines, sha256, write_json
 from toolkit.core.progress import Outcome, finish
+from toolkit.core.records import append
 from toolkit.export import engines
 from toolkit.export.deployed import TorchLandmarker
 from toolkit.export.engines import About
@@ -74,6 +75,34 @@ def test_half_precision_has_a_tenth_of_a_pixel(
     assert (record["operations"], record["operations_taken"], record["parts"]) == (90, 88, 2)
     assert "88 of 90" in outcome.text and '["ArgMax", "Cast"]' in outcome.text
     assert json.loads(results.read_text())["kind"] == "engine"
+
+
+@pytest.mark.slow
+def test_a_file_that_does_not_run_loses_no_other_s_proof(
+    root: Path, made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It has a record with the reason, which takes the place of no other engine's."""
+    right = off_by(bundle.read(made / "small"), 0.0)
+
+    def answered(*given: object) -> object:
+        if given[2].name == "other.onnx":  # type: ignore[attr-defined]
+            raise ValueError("htp failed on other.onnx with status 1: out of memory")
+        return right(*given)  # type: ignore[operator]
+
+    monkeypatch.setattr(engines, "answers", answered)
+    shutil.copytree(made, tmp_path / "made")
+    (onnx,) = (tmp_path / "made" / "models").glob("*.onnx")
+    shutil.copy(onnx, onnx.with_name("other.onnx"))
+    about = read_json(sidecar.path_of(onnx)) | {"model": "other.onnx"}
+    write_json(sidecar.path_of(onnx.with_name("other.onnx")), about)
+    outcome = verified(onnx.parent, root, results=tmp_path / "results.jsonl")
+    kept = {r["model"]: r for r in read_lines(tmp_path / "results.jsonl")}
+    assert not outcome.ok and kept[onnx.name]["ok"] and not kept["other.onnx"]["ok"]
+    assert kept["other.onnx"]["reasons"] == ["htp failed on other.onnx with status 1: out of memory"]
+    assert "FAILED: htp failed on other.onnx" in outcome.text and "by a simulator" in outcome.text
+    refused = kept["other.onnx"]
+    append(tmp_path / "results.jsonl", [{**refused, "simulated": "npu"}])
+    assert len(read_lines(tmp_path / "results.jsonl")) == 3
 
 
 @pytest.mark.slow

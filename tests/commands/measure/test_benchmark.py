@@ -14,6 +14,7 @@ from toolkit.core.files import read_lines
 from toolkit.core.images import read_image
 from toolkit.core.progress import Outcome, finish
 from toolkit.core.zoo import released
+from toolkit.detect import blazeface
 
 
 def run(folder: Path, **more: object) -> Outcome:
@@ -97,3 +98,11 @@ def test_nothing_to_measure_is_an_error(tmp_path: Path) -> None:
         Benchmark(models=(tmp_path,), worst=-1)
     with pytest.raises(ValueError, match="every must be at least 1"):
         Robustness(models=(tmp_path,), every=0)
+
+
+def test_a_missing_detector_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --detector, which needs one; the message names no option that this command does not have."""
+    monkeypatch.setattr(blazeface, "inside", lambda package, inner: None)
+    monkeypatch.setattr(benchmark, "timed", lambda *given: pytest.fail("timed"))
+    with pytest.raises(FileNotFoundError, match=r"no face detector here: .*; photo, video and webcam also take"):
+        run(tmp_path, models=(released("int8"),), detector=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from toolkit import bundle
+from toolkit.benchmarking import accuracy
 from toolkit.bundle import Bundle
 from toolkit.commands.convert import describe
 from toolkit.commands.convert.describe import Describe
@@ -216,3 +217,13 @@ def test_one_face_is_one(tmp_path: Path) -> None:
     assert evaluate._table(record).splitlines()[-1] == (
         "1 face lacks an outer eye corner: it is in the NME by the box alone"
     )
+
+
+def test_baselines_of_a_set_without_training_faces_are_refused_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the model scores its test faces."""
+    photos(tmp_path / "helen/testset", 2, 2)
+    monkeypatch.setattr(accuracy, "predictions_on", lambda *given: pytest.fail("scored"))
+    with pytest.raises(FileNotFoundError):
+        finish(evaluate.run(Evaluate(model=released("int8"), data=tmp_path, baselines=True)))

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.official import write_300w
 from toolkit.benchmarking.false_faces import PHOTOS, fitted_floor, pictures, true_faces
+from toolkit.commands.measure import false_faces
 from toolkit.commands.measure.false_faces import FalseFaceRate, run
 from toolkit.core.arrays import ImageArray
 from toolkit.core.geometry import crop_of_box
@@ -14,6 +16,7 @@ from toolkit.core.schemes import W300_68
 from toolkit.core.zoo import released
 from toolkit.data.sample import Faces
 from toolkit.data.synthetic import SyntheticFaces
+from toolkit.detect import blazeface
 from toolkit.runtime.landmarker import Prediction
 
 SMALL = released("float16", "sdhrnet-68pt-96")
@@ -80,3 +83,12 @@ def test_test_faces_choose_no_floor() -> None:
     """Refused in a line."""
     with pytest.raises(ValueError, match='expected one of "train", "val", got "test"'):
         FalseFaceRate(models=(SMALL,), split="test")
+
+
+def test_a_missing_detector_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labelled faces are not looked at."""
+    write_300w(tmp_path)
+    monkeypatch.setattr(blazeface, "inside", lambda package, inner: None)
+    monkeypatch.setattr(false_faces, "true_faces", lambda *given: pytest.fail("looked at"))
+    with pytest.raises(FileNotFoundError, match="no face detector here"):
+        finish(run(FalseFaceRate(models=(SMALL,), data=tmp_path, results=tmp_path / "r.jsonl")))

@@ -125,6 +125,16 @@ def test_a_file_has_a_row_and_an_engine_a_column() -> None:
     assert engines([parity()]) == [] and "0.051 px, whole, 1 part" in render(records)
 
 
+def test_a_file_that_an_engine_did_not_run_has_no_figures() -> None:
+    """It fails, beside those that ran."""
+    refused = engine("npu", "b.tflite", mean_px=None, whole=False, operations_taken=None, parts=None, ok=False)
+    assert engines(of([refused]))[0].rows == [["`b.tflite`", "not measured", "**fails**, did not run"]]
+    ((*_, both),) = engines_in_short(of([engine("npu", "a.tflite"), refused])).rows
+    assert both == "0.051 px, **1 fail**, 1 of 2 whole, 1 part"
+    ((*_, alone),) = engines_in_short(of([refused])).rows
+    assert alone == "**1 fail**, 0 of 1 whole"
+
+
 def test_the_sample_of_each_engine_is_told() -> None:
     """How many faces, and that they are drawn; of a processor that ran nothing, nothing."""
     drawn = {"n": 4, "data": "4 of synthetic faces v3"}

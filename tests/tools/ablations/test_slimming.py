@@ -1,6 +1,7 @@
 """A family over budgets, ways to choose operations, rewrites and comparisons: variants differ as they say, and every
 run leaves its records."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from tests.conftest import SMALL
+from tests.official import write_300w
 from tests.tools.ablations.conftest import one_after_the_other
 from toolkit import bundle
 from toolkit.bundle import Card
@@ -18,6 +20,7 @@ from toolkit.commands.train.latency_table import MakeTable
 from toolkit.commands.train.teacher import Teacher
 from toolkit.core.files import read_lines
 from toolkit.core.progress import finish
+from toolkit.data.formats.w300 import TEST
 from toolkit.models.building import build
 from toolkit.models.spec import HRNetSpec
 from toolkit.models.supernet import HRSuperNet
@@ -213,3 +216,13 @@ def test_a_bundle_that_is_no_supernet_is_refused(tmp_path: Path) -> None:
             finish(steps)
     with pytest.raises(ValueError, match="at least two"):
         Compare(bundles=(tmp_path,))
+
+
+def test_missing_test_faces_are_told_before_anything_is_cut(supernet: Path, tmp_path: Path) -> None:
+    """They are read last."""
+    write_300w(tmp_path / "photos", train=20)  # one of them is held out
+    for part in TEST:
+        shutil.rmtree(tmp_path / "photos" / part, ignore_errors=True)
+    with pytest.raises(FileNotFoundError, match="helen/testset"):
+        finish(sweep.run(Sweep(supernet=supernet, out=tmp_path / "sweep", data=(tmp_path / "photos",))))
+    assert not (tmp_path / "sweep").exists()

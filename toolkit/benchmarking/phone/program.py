@@ -4,7 +4,7 @@ import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,12 @@ class DelegateRun:
     delegate: str
     threads: int
     npu_library: str | None = None
+
+    @property
+    def engine(self) -> str:
+        """What a record calls it: a vendor's library by its file's name."""
+        library = PurePosixPath(self.npu_library).name if self.delegate == "npu" and self.npu_library else None
+        return "-".join(filter(None, (PROGRAM, self.delegate, library)))
 
     @property
     def flags(self) -> str:

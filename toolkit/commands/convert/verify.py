@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tyro.conf import Positional
 
@@ -49,19 +50,36 @@ def run(options: Verify) -> Steps[Outcome]:
         raise FileNotFoundError(f"no .tflite, .onnx or .mlpackage in {options.models}: run `sdhrnet convert` first")
     bundles = Sources(options.models, options.bundle, {path.absolute().parent for path in paths})
     references: dict[str, Reference] = {}
-    records = []
+    proven, untried = [], []
     for done, path in enumerate(paths):
         yield Progress(task="verifying", done=done, total=len(paths), note=path.name)
         try:
-            source = sidecar.read(path).source_bundle
-            if source not in references:
-                references[source] = yield from reference_on(bundles.of(source), options.data, options.faces)
-            _, record = prove(path, references[source], options.threads)
+            about = sidecar.read(path)
         except (ValueError, FileNotFoundError) as error:
-            record = refusal(path, " ".join(str(error).split()))
-        records.append({**record, **conditions(options.threads)})
+            proven.append(_refused(path, error, options))
+            continue
+        try:
+            runtime.check_runs(path, about)
+            bundle = bundles.of(about.source_bundle)
+        except ValueError as error:
+            untried.append(_refused(path, error, options))
+            continue
+        if about.source_bundle not in references:
+            references[about.source_bundle] = yield from reference_on(bundle, options.data, options.faces)
+        try:
+            _, record = prove(path, references[about.source_bundle], options.threads)
+            proven.append({**record, **conditions(options.threads)})
+        except (ValueError, FileNotFoundError) as error:
+            proven.append(_refused(path, error, options))
+        except ModuleNotFoundError as error:
+            untried.append(_refused(path, error, options))
     if options.results is not None:
-        append(options.results, tuple(records))
+        append(options.results, tuple(proven))  # the others are about this call, not about a file
+    records = [*proven, *untried]
     failed = sum(not record["ok"] for record in records)
     verdict = f"{failed} of {len(records)} files failed" if failed else f"all {len(records)} files keep their budgets"
     return Outcome(text=f"{table(records)}\n{verdict}", records=tuple(records), ok=not failed)
+
+
+def _refused(path: Path, error: Exception, options: Verify) -> dict[str, Any]:
+    return {**refusal(path, " ".join(str(error).split())), **conditions(options.threads)}

@@ -16,7 +16,7 @@ from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
 from toolkit.export import conversion, npu
-from toolkit.export.engines import FLOATS, environment, prove_on
+from toolkit.export.engines import FLOATS, environment, prove_on, refusal_on
 from toolkit.export.proof import Reference, Sources, reference_on
 from toolkit.runtime import sidecar
 
@@ -59,8 +59,7 @@ def run(options: VerifyEngine) -> Steps[Outcome]:
     check_outputs(options)
     if options.engine == "npu":
         npu.compiler(options.root)
-    else:
-        environment(options.root, options.engine)
+    environment(options.root, "htp" if options.engine == "npu" else options.engine)
     known = {path: sidecar.read(path) for path in runtime.models_in(options.models)}
     folders = {path.absolute().parent for path in known}
     folders |= {folder.parent for folder in folders if folder.name == npu.FOLDER}
@@ -78,10 +77,13 @@ def run(options: VerifyEngine) -> Steps[Outcome]:
             yield Progress(task=f"on {options.engine}", done=done, total=len(files), note=path.name)
             if source not in references:
                 references[source] = yield from reference_on(sources.of(source), options.data, options.faces)
-            if options.engine == "npu":
-                record = _compiled(options, path, references[source], Path(temporary))
-            else:
-                _, record = prove_on(options.engine, options.root, path, references[source], known.get(path))
+            try:
+                if options.engine == "npu":
+                    record = _compiled(options, path, references[source], Path(temporary))
+                else:
+                    _, record = prove_on(options.engine, options.root, path, references[source], known.get(path))
+            except ValueError as error:
+                record = refusal_on(options.engine, path, references[source], known.get(path), error)
             records.append({**record, **conditions(1)})
     if options.results is not None:
         append(options.results, tuple(records))
@@ -114,11 +116,14 @@ def _table(records: list[dict[str, Any]]) -> str:
     width = max(len(record["model"]) for record in records)
     lines = [f"{'file'.ljust(width)}  {'mean px':>8}  {'worst px':>8}  {'taken':>11}  {'parts':>5}"]
     for r in records:
+        if r["mean_px"] is None:
+            lines += [r["model"], *(f"  FAILED: {reason}" for reason in r["reasons"])]
+            continue
         told = "whole" if r["whole"] else "not told"
         taken = told if r["operations"] is None else f"{r['operations_taken']} of {r['operations']}"
         parts = "-" if r["parts"] is None else r["parts"]
         lines.append(f"{r['model'].ljust(width)}  {r['mean_px']:8.4f}  {r['worst_px']:8.3f}  {taken:>11}  {parts:>5}")
         lines += [f"  left to the processor: {json.dumps(r['left'])}"] if r["left"] else []
         lines += [f"  FAILED: {reason}" for reason in r["reasons"]]
-    lines.append(f"by {records[0]['engine']}")
-    return "\n".join(lines)
+    engine = next((r["engine"] for r in records if r["engine"]), None)
+    return "\n".join([*lines, *([f"by {engine}"] if engine else [])])

@@ -13,7 +13,7 @@ from toolkit.benchmarking import accuracy, competitors, results
 from toolkit.benchmarking.candidates import Candidate, EngineName, Source, compute_units, open_candidate, sources
 from toolkit.benchmarking.competitors import CompetitorName
 from toolkit.benchmarking.delegation import NOT_KNOWN, GraphFields, facts, off_cpu, residency
-from toolkit.benchmarking.end_to_end import behind_detectors
+from toolkit.benchmarking.end_to_end import behind_detectors, check_pipelines
 from toolkit.benchmarking.framing import Framing, framed_crops
 from toolkit.benchmarking.gate import against
 from toolkit.benchmarking.startup import NO_START, StartFields, starts
@@ -111,11 +111,14 @@ def run(options: Benchmark) -> Steps[Outcome]:
         raise ValueError(f"nothing can run here: {'; '.join(dict.fromkeys(c.reason for c in candidates))}")
     faces = open_faces(options.data, options.split, options.synthetic, scheme=_scheme(able), skip_bad=options.skip_bad)
     yield from told(faces)
+    if options.detector:
+        check_pipelines(able)
     framings = list(dict.fromkeys(c.framing for c in able))
     crops = yield from framed_crops(faces, framings, skip_bad=options.skip_bad)
     faces = crops[framings[0]].faces
     fields: dict[str, Any] = {"data": faces.title, "split": options.split}
     fields["run"] = datetime.now(UTC).isoformat(timespec="seconds")
+    graphs = [_facts(candidate) for candidate in candidates]
     before = host()
     times = yield from timed(candidates, crops, options.runs, options.warmup)
     fields["host"] = {**before, "load_1min_after": host()["load_1min"]}
@@ -125,11 +128,11 @@ def run(options: Benchmark) -> Steps[Outcome]:
         {
             **results.record(candidate, fields, timing),
             **cold.get(candidate.source, NO_START),
-            **_facts(candidate),
+            **graph,
             **_accuracy(candidate, points, crops),
             **_conditions(candidate.source.threads),
         }
-        for candidate, timing in zip(candidates, times, strict=True)
+        for candidate, timing, graph in zip(candidates, times, graphs, strict=True)
     ]
     if options.detector:
         found = yield from behind_detectors(able, faces, max(10, options.runs // 5))

@@ -1,5 +1,6 @@
 """Stage: accuracy and latency of TFLite files on an Android phone, by LiteRT's own benchmark program over adb."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +22,11 @@ from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import conditions
 from toolkit.core.records import append
+from toolkit.core.schemes import scheme
 from toolkit.core.selection import evenly_spaced
 from toolkit.core.zoo import ModelPath
 from toolkit.data import Subset, open_faces
+from toolkit.data.crops import PlainCrops
 from toolkit.landmarkers import identify
 from toolkit.runtime import sidecar
 
@@ -91,6 +94,7 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
         for delegate in options.delegates
         for n in (options.threads if delegate == "cpu" else options.threads[:1])
     ]
+    crops = yield from _crops(options, files)
     program.prepare(phone, options.binary, files)
     try:
         found: dict[DelegateRun, list[Round]] = {one: [] for one in planned}
@@ -105,9 +109,11 @@ def run(options: AdbBenchmark) -> Steps[Outcome]:
                         found[one].append(timed)
                 total = options.rounds * len(planned)
                 yield Progress(task=f"timing on {about['device']}", done=turn * len(planned) + done, total=total)
-        scores, where = yield from _scores(options, phone, [one for one in planned if one not in refused])
+        scores = yield from _scores(phone, [one for one in planned if one not in refused], crops)
     finally:
         program.clean(phone)
+    data = next((cut.faces.title for cut in crops.values()), None)
+    where = {"data": data, "split": "test" if crops else None}
     shared = {"run": datetime.now(UTC).isoformat(timespec="seconds"), "boxes": SAME, **where, **about}
     records = tuple(
         {**_record(one, found[one], refused.get(one)), **shared, **scores.get(one, accuracy.NO_SCORE), **_made(options)}
@@ -127,23 +133,37 @@ def _files(models: tuple[Path, ...]) -> list[Path]:
     return files
 
 
-def _scores(
-    options: AdbBenchmark, phone: Phone, planned: list[DelegateRun]
-) -> Steps[tuple[dict[DelegateRun, Any], dict[str, Any]]]:
-    """Accuracy by file and delegate, and which faces it is of."""
-    if not options.faces or not planned:
-        return {}, {"data": None, "split": None}
-    scheme = runtime.load(planned[0].file).scheme
-    every = open_faces(options.data, "test", options.synthetic, scheme=scheme)
+def _crops(options: AdbBenchmark, files: list[Path]) -> Steps[dict[int, PlainCrops]]:
+    """The crops that accuracy is measured on, by their side; none where it is left out.
+
+    Raises:
+        ValueError: the files predict different points, or others than the faces are labelled by.
+    """
+    if not options.faces:
+        return {}
+    known = [sidecar.read(file) for file in files]
+    schemes = dict.fromkeys(about.scheme for about in known)
+    if len(schemes) > 1:
+        raise ValueError(f"these files predict different points ({', '.join(schemes)}): time those of one scheme")
+    own = scheme(known[0].scheme)
+    every = open_faces(options.data, "test", options.synthetic, scheme=own)
+    if every.scheme != own:
+        raise ValueError(f"the faces are labelled {every.scheme.name}, and these files predict {own.name}")
     chosen = evenly_spaced(options.faces, len(every))
     faces = Subset(every, chosen, f"{every.title}, {len(chosen)} of them")
-    sizes = {one: Framing(size_px=sidecar.read(one.file).size_px) for one in planned}
-    crops = yield from framed_crops(faces, list(dict.fromkeys(sizes.values())))
-    scores = {}
-    for done, one in enumerate(planned, start=1):
-        scores[one] = program.score(phone, one, crops[sizes[one]])
+    crops = yield from framed_crops(faces, [Framing(size_px=px) for px in dict.fromkeys(a.size_px for a in known)])
+    return {framing.size_px: cut for framing, cut in crops.items()}
+
+
+def _scores(
+    phone: Phone, planned: list[DelegateRun], crops: dict[int, PlainCrops]
+) -> Steps[dict[DelegateRun, Mapping[str, object]]]:
+    """Accuracy by file and delegate."""
+    scores: dict[DelegateRun, Mapping[str, object]] = {}
+    for done, one in enumerate(planned if crops else [], start=1):
+        scores[one] = program.score(phone, one, crops[sidecar.read(one.file).size_px])
         yield Progress(task="predicting on the phone", done=done, total=len(planned))
-    return scores, {"data": faces.title, "split": "test"}
+    return scores
 
 
 def _record(one: DelegateRun, found: list[Round], refused: str | None) -> dict[str, Any]:
@@ -151,7 +171,7 @@ def _record(one: DelegateRun, found: list[Round], refused: str | None) -> dict[s
         "kind": "benchmark",
         **identify(one.file),
         "peer": False,
-        "engine": f"benchmark_model-{one.delegate}",
+        "engine": one.engine,
         "threads": one.threads,
         **program.summary(found),
         "not_measured": refused,

@@ -116,6 +116,8 @@ def _in_labelled_boxes(options: Evaluate) -> Steps[Outcome]:
             f"the model predicts {model.scheme.name}, the faces are labelled {faces.scheme.name} (--translate scores "
             "the points that both have)"
         )
+    if options.baselines and options.data is not None:
+        open_folder(options.data, test=False, skip_bad=options.skip_bad)  # a set without training faces is told first
     crops = yield from plain_crops(faces, model.size_px, skip_bad=options.skip_bad)
     found = yield from accuracy.predictions_on(model, crops, f"evaluating {options.model.name}")
     where = {"data": f"{crops.faces.title}{told_as}", "split": options.split}

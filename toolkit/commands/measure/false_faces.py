@@ -59,13 +59,13 @@ def run(options: FalseFaceRate) -> Steps[Outcome]:
     landmarkers = [open_model(path) for path in options.models]
     truth: Sequence[TrueFaces | None] = [None] * len(landmarkers)
     about: dict[str, str | int | None] = {"data": None, "split": None, "n": None}
-    if options.data is not None:
-        faces = open_faces(options.data, options.split, 1, scheme=landmarkers[0].scheme)
-        yield from told(faces)
-        faces = one_in(options.every, faces)
-        truth = yield from true_faces(landmarkers, faces)
-        about = {"data": faces.title, "split": options.split, "n": len(faces)}
     with closing(FaceDetector()) as detector:
+        if options.data is not None:
+            faces = open_faces(options.data, options.split, 1, scheme=landmarkers[0].scheme)
+            yield from told(faces)
+            faces = one_in(options.every, faces)
+            truth = yield from true_faces(landmarkers, faces)
+            about = {"data": faces.title, "split": options.split, "n": len(faces)}
         found = yield from false_faces(landmarkers, detector, options.pictures)
     records = tuple(
         {

@@ -95,18 +95,17 @@ def run(options: Shape) -> Steps[Outcome]:
         loaded = bundle.read(options.bundle)
         if loaded.scheme.parts:
             raise ValueError(f"{loaded.card.name} has heads for several schemes: a shape layer is of one")
-        faces = _open(options, loaded, "train")
+        faces, held_out = _open(options, loaded, "train"), _open(options, loaded, "val")
         train = yield from training_faces(faces, loaded.card.size_px, skip_bad=options.skip_bad)
         title = pack.trained_on(train.faces.title)
         found = yield from _found(loaded, _epochs(options, train, range(options.rounds + 1)), "training faces")
-        validation = yield from _validation(options, loaded)
+        validation = yield from _validation(options, loaded, held_out)
         spec, fit = ShapeSpec(hidden=options.hidden), Fit(epochs=options.epochs)
         layer = yield from fitted(found, loaded.scheme, spec, fit, options.seed)
     return _written(options, loaded, layer, validation, title, perf_counter() - started)
 
 
-def _validation(options: Shape, loaded: bundle.Bundle) -> Steps[Validation]:
-    faces = _open(options, loaded, "val")
+def _validation(options: Shape, loaded: bundle.Bundle, faces: Faces) -> Steps[Validation]:
     crops = yield from plain_crops(faces, loaded.card.size_px, skip_bad=options.skip_bad)
     starts = range(0, len(crops.images), BATCH)
     ends = [slice(start, start + BATCH) for start in starts]

@@ -19,7 +19,7 @@ from toolkit.data.synthetic.light import Lamp, draw_lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
 from toolkit.data.synthetic.pose import HeadView, draw_pose, view_of
-from toolkit.data.synthetic.scheme_points import hidden_by_head, points_of
+from toolkit.data.synthetic.scheme_points import has_reading, hidden_by_head, points_of
 from toolkit.data.synthetic.splat import Layer, splat
 
 FACE_SHARE = (0.45, 0.55)
@@ -141,6 +141,13 @@ def draw_face(rng: np.random.Generator, size_px: int) -> DrawnFace:
     view = framed(view, size_px, rng)
     scene, front = paint(view, draw_look(rng), draw_lamp(rng), modes, size_px, rng)
     return DrawnFace(photograph(scene, rng), view, front)
+
+
+def readable(scheme: Scheme) -> bool:
+    """Whether read_points gives the scheme's points."""
+    if scheme.parts:
+        return all(part.layout or readable(part) for part in scheme.parts)
+    return readable(named(scheme.source)) if scheme.means else has_reading(scheme)
 
 
 def read_points(face: DrawnFace, scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:

@@ -160,13 +160,18 @@ def _read(view: HeadView, scheme: Scheme) -> FloatArray:
     return np.concatenate([edge, inner] if first else [inner, edge])
 
 
+def has_reading(scheme: Scheme) -> bool:
+    """Whether points_of gives the scheme's points."""
+    return scheme.name in _weights()
+
+
 def points_of(view: HeadView, scheme: Scheme) -> FloatArray:
     """(M, 3) the scheme's points: x and y in pixels, and depth in units.
 
     Raises:
         ValueError: the synthetic face has no reading for the scheme.
     """
-    if scheme.name not in _weights():
+    if not has_reading(scheme):
         raise ValueError(
             f"synthetic faces know {', '.join(_weights())} and points picked from them; for {scheme.name} give --data"
         )

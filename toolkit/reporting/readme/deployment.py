@@ -206,7 +206,8 @@ def _on_processor(records: Sequence[Record], models: Collection[str]) -> list[Re
 
 def _of_all(records: Sequence[Record]) -> str:
     failed = sum(not r["ok"] for r in records)
-    words = [f"{max(r['mean_px'] for r in records):.3f} px", *([f"**{failed} fail**"] if failed else [])]
+    moved = [r["mean_px"] for r in records if r["mean_px"] is not None]
+    words = [*([f"{max(moved):.3f} px"] if moved else []), *([f"**{failed} fail**"] if failed else [])]
     whole = [r["whole"] for r in records if "whole" in r]
     if whole:
         words.append("whole" if all(whole) else f"{sum(whole)} of {len(whole)} whole")
@@ -223,6 +224,8 @@ def _parts(records: Sequence[Record]) -> list[str]:
 
 
 def _on_engine(record: Record) -> str:
+    if record["mean_px"] is None:
+        return "**fails**, did not run"
     words = [f"{record['mean_px']:.3f} px" if record["ok"] else f"**fails**, {record['mean_px']:.3f} px"]
     if "whole" in record:
         taken = f"{record['operations_taken']} of {record['operations']} operations"
