@@ -58,7 +58,7 @@ def in_short(lines: Sequence[Fields]) -> TextTable:
         for r in timed
     ]
     title = (
-        f"{mesh['n']} test faces ({mesh['data']}); one thread of {mesh['device']}. From photos: each model "
+        f"{mesh.get('n')} test faces ({mesh.get('data')}); one thread of {mesh['device']}. From photos: each model "
         f"{behind(timed, '`')}. From crops: the same boxes for all."
     )
     header = ["model", "NME from photos, of faces found", "lost or above 10 %", "time of a photo", "NME from crops"]
