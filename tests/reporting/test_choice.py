@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from toolkit.core.records import Record
-from toolkit.reporting import choice
+from toolkit.reporting import choice, pareto
 from toolkit.reporting.converted import MeasuredFile
+from toolkit.reporting.page import _file_facts
 from toolkit.reporting.proofs import Proof
 from toolkit.reporting.run import DataSplit, data_split
 
@@ -47,6 +48,38 @@ def test_the_cpus_file_is_proven_accurate_and_fast(rows: list[MeasuredFile], exp
     """In that order."""
     found = choice.for_cpu(rows, where())
     assert (found and found.record.model) == expected
+
+
+HERE, THERE = {"device": "a slow CPU"}, {"device": "a fast CPU"}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ([row("float32", 5.0, 1.5, **THERE, imported=True)], ("net-int8.tflite", 3.0)),
+        ([row("int8", 5.0, 0.9, **THERE, ok=False)], ("net-int8.tflite", 3.0)),
+        ([row("float32", 5.0, 1.5, **THERE), row("int8", 5.0, 1.6, **THERE)], ("net-float32.tflite", 1.5)),
+    ],
+    ids=["imported", "another that is refused", "a newer benchmark"],
+)
+def test_times_of_one_machine_alone_are_compared(more: list[MeasuredFile], expected: tuple[str, float]) -> None:
+    """Of the newest that was not imported; in the plot too, where competitors were timed elsewhere."""
+    rows = [row("float32", 5.0, 4.0, **HERE), row("int8", 5.0, 3.0, **HERE), *more]
+    found = choice.for_cpu(rows, where())
+    assert found and (found.record.model, choice.call_ms(found)) == expected
+    sound = [r for r in rows if r.sound]
+    (fastest,) = (fact for fact in _file_facts(sound, where()) if fact.label == "Fastest proven file")
+    assert fastest.cell.text == f"{expected[1]:.2f}"
+    peer = row("float32", 6.0, 1.0, model="mediapipe", peer=True, device="a third CPU")
+    plot = pareto.latency([*sound, peer], where())
+    assert plot is not None and len(plot.table.rows) == 2 and plot.table.rows[0][1].text == fastest.cell.text
+
+
+def test_imported_times_count_where_there_are_no_others() -> None:
+    """A run that was measured on a phone alone."""
+    rows = [row("float32", 5.0, 4.0, **HERE, imported=True), row("int8", 5.0, 3.0, **HERE, imported=True)]
+    found = choice.for_cpu(rows, where())
+    assert found and found.record.model == "net-int8.tflite"
 
 
 def test_each_engine_gets_its_file() -> None:

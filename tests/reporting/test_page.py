@@ -13,11 +13,12 @@ import pytest
 
 from toolkit import bundle
 from toolkit.core.files import write_lines
+from toolkit.core.records import Record
 from toolkit.export.proof import refusal
 from toolkit.reporting.accuracy import networks
 from toolkit.reporting.page import render
 from toolkit.reporting.pareto import Dot, frontier
-from toolkit.reporting.run import load
+from toolkit.reporting.run import Run, load
 
 
 class Tables(HTMLParser):
@@ -319,6 +320,26 @@ def test_what_does_not_belong_together_is_said(copy: Path, whole_run: Path) -> N
     assert Tables(found).tables["Converted files on fabricated faces, test"]["sd-hrnet-68pt-64-int8.tflite"][-1][0] == (
         "out of date"
     )
+
+
+def named(run: Run, *names: str, **more: Any) -> tuple[str, ...]:
+    """The networks that a run compares once files of these names and precisions were scored, too."""
+    about = {"kind": "benchmark", "engine": "e", "nme_mean": 5.0, **more}
+    scored = [Record({**about, "model": name, "precision": name.split("-")[-1].split(".")[0]}) for name in names]
+    chips = [Record({**r, "precision": "int8"}) if "-sm" in r.model else r for r in scored]
+    return dataclasses.replace(run, records=(*run.records, *chips)).compared
+
+
+def test_all_files_of_a_network_are_one_networks(whole_run: Path) -> None:
+    """Heatmaps, what was compiled for a chip, and a file of another name whose sidecar names the same bundle."""
+    run = load(whole_run)
+    ours = "sd-hrnet-68pt-64"
+    assert named(run, f"{ours}-heatmaps-float32.tflite", f"{ours}-int8-sm8650.tflite", f"{ours}-float16.onnx") == ()
+    assert named(run, "other-int8.tflite") == (ours, "other")
+    assert named(run, "other-int8.tflite", kind="parity") == ()
+    about = next(iter(run.proofs.present.values()))
+    run.proofs.present["other-int8.tflite"] = about
+    assert named(run, "other-int8.tflite") == ()
 
 
 FILES = "Converted files on fabricated faces, test"

@@ -9,6 +9,7 @@ import pytest
 
 from toolkit.core import zoo
 from toolkit.core.zoo import MAIN, WEIGHTS
+from toolkit.reporting.readme.blocks import render
 from toolkit.web import page as page_module
 from toolkit.web.page import PAGE, site_of
 from toolkit.web.records import checked
@@ -101,6 +102,9 @@ def test_records_are_kept_in_the_file(page, tmp_path):
     site.collect([RECORD | {"size_bytes": 4}, RECORD | {"threads": 1, "parity": None}])
     kept = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(r["threads"], r["size_bytes"]) for r in kept] == [(2, 4), (1, 3)]
+    assert all(r.items() >= {"boxes": "same boxes", "peer": False, "imported": True}.items() for r in kept)
+    assert "| `a.tflite` | litertjs-wasm 2.5.3 | 2 | not measured | not measured | 4.50 ms |" in render(kept)
+    assert "| `a.tflite` | 0.00 MB | not measured |" in render([RECORD]), "as it was kept before"
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,12 @@ def check_order(latency: Mapping[str, Any] | None, where: str) -> None:
         raise ValueError(f"{where}: latency_ms: p90 cannot be below the median, got {p90} and {median}")
 
 
+def imported(record: Fields) -> dict[str, Any]:
+    """A benchmark made elsewhere, with what tables read of every benchmark where it does not say it."""
+    own = {"boxes": "same boxes", "peer": False, "data": None, "split": None, "threads": 1, "latency_ms": None}
+    return {**own, "imported": True, **record}
+
+
 def called(record: Fields) -> str:
     """What a table on a terminal calls a network: a bundle by its folder, since its record's model is its stage."""
     return str(record.get("bundle") or record.get("model"))

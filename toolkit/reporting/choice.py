@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from toolkit.reporting.converted import MeasuredFile
+from toolkit.reporting.converted import MeasuredFile, timed
 from toolkit.reporting.run import DataSplit
 from toolkit.reporting.table import Cell, Column, Table, cell, mapping, number, size, words
 
@@ -43,11 +43,15 @@ def table(rows: Sequence[MeasuredFile], where: DataSplit | None) -> Table:
 
 
 def for_cpu(rows: Sequence[MeasuredFile], where: DataSplit | None) -> MeasuredFile | None:
-    """The fastest proven TFLite file among those that are nearly as accurate as the most accurate one; None without."""
+    """The fastest proven TFLite file on one device, of those nearly as accurate as the most accurate; None without."""
+    scored = [
+        row
+        for row in rows
+        if row.sound and row.record.model.endswith(".tflite") and number(row.record.get("nme_mean")) is not None
+    ]
     judged = [
         (row, error, time)
-        for row in rows
-        if row.sound and row.where == where and row.record.model.endswith(".tflite")
+        for row in timed(scored, where)
         if (error := number(row.record.get("nme_mean"))) is not None and (time := call_ms(row)) is not None
     ]
     if not judged:

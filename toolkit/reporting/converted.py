@@ -74,6 +74,22 @@ def competitors(run: Run) -> list[MeasuredFile]:
     return [MeasuredFile(record=r, title=run.named(r)) for r in run.scores() if r.get("peer")]
 
 
+def timed(rows: Sequence[MeasuredFile], where: DataSplit | None) -> list[MeasuredFile]:
+    """Those timed on one thread, with these faces, on one device, since times of several do not compare.
+
+    It is the newest row's, of rows that were not imported where there are any, and a competitor's where there are no
+    others.
+    """
+    found = [
+        row
+        for row in rows
+        if row.where == where and row.record.get("threads") == 1
+        if number(mapping(row.record.get("latency_ms")).get("median")) is not None
+    ]
+    order = sorted(found, key=lambda row: (not row.record.get("peer"), not row.record.get("imported")))
+    return [row for row in found if row.record.get("device") == order[-1].record.get("device")]
+
+
 def _source(run: Run, record: Record) -> str | None:
     """The stage a file comes from: by the hash in its sidecar, else by the bundle's name that its own starts with."""
     name, now = record.model, run.proofs.present.get(record.model)

@@ -173,7 +173,7 @@ def _file_facts(rows: list[MeasuredFile], where: DataSplit | None) -> Iterable[F
         unit="MB",
         note=str(least.record["model"]) if least else "",
     )
-    timed = [(t, r) for r in sound if r.where == where and (t := choice.call_ms(r)) is not None]
+    timed = [(t, r) for r in converted.timed(sound, where) if (t := choice.call_ms(r)) is not None]
     best = min(timed, key=lambda pair: pair[0]) if timed else None
     yield Fact(
         label="Fastest proven file",

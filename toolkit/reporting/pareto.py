@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.core.records import Fields
 from toolkit.reporting.charts import Plot, chart, dot_labels, log_scale, stand_in
-from toolkit.reporting.converted import MeasuredFile
+from toolkit.reporting.converted import MeasuredFile, timed
 from toolkit.reporting.run import TITLES, DataSplit, Run
 from toolkit.reporting.table import Column, Table, cell, mapping, number, words
 
@@ -56,13 +56,11 @@ class Dot:
 def latency(rows: Sequence[MeasuredFile], where: DataSplit) -> Plot | None:
     """NME against the time of one face, on one thread."""
     dots = []
-    device = next((row.record.get("device") for row in rows if row.where == where), None)
-    for row in rows:
+    for row in timed([row for row in rows if number(row.record.get("nme_mean")) is not None], where):
         times = mapping(row.record.get("latency_ms"))
         spent, nme = number(times.get("cpu_median")), number(row.record.get("nme_mean"))
         median = spent or number(times.get("median"))
-        here = row.where == where and row.record.get("device") == device and row.record.get("threads") == 1
-        if here and median is not None and nme is not None:
+        if median is not None and nme is not None:
             dot = _file(row, median, nme, None if spent else number(times.get("p90")))
             engine = row.record.get("engine") or "engine not recorded"
             dots.append(replace(dot, name=f"{dot.name} ({engine})"))

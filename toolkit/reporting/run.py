@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from toolkit.core.records import Record, latest, read
 from toolkit.core.zoo import is_bundle
+from toolkit.export.npu import Chip
 from toolkit.models.spec import Spec, SuperNetSpec
 from toolkit.reporting.proofs import Proofs, present
 from toolkit.reporting.table import number
@@ -120,10 +121,14 @@ class Run:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The networks that the files are of, by name, where they are several: then it is no one network's run."""
-        files = [r for r in self.records if PurePath(r.model).suffix and r.get("precision") and not r.get("peer")]
-        names = dict.fromkeys(PurePath(r.model).stem.removesuffix(f"-{r['precision']}") for r in files)
-        return tuple(names) if len(names) > 1 else ()
+        """The networks that scored files are of, by name, where they are several: then it is no one network's run."""
+        names: dict[str, str] = {}
+        for r in self.scores():
+            if PurePath(r.model).suffix and r.get("precision") and not r.get("peer"):
+                name, now = _network(r), self.proofs.present.get(r.model)
+                names.setdefault(str(now.about.get("source_bundle") or name) if now else name, name)
+        found = tuple(dict.fromkeys(names.values()))
+        return found if len(found) > 1 else ()
 
     def stale(self, record: Record) -> bool:
         """Whether a record was measured on other weights, or on another file, than are in the run now."""
@@ -132,6 +137,14 @@ class Run:
     def named(self, record: Record) -> str:
         """What a table or plot calls the network or file that a record is about, with what is to be said of it."""
         return self.proofs.title(record, self.title(record.model) if record.model in TITLES else record.model)
+
+
+def _network(record: Record) -> str:
+    """What the network of a converted file is called, by the file's name."""
+    name = PurePath(record.model).stem
+    for ending in (*get_args(Chip), record["precision"], "heatmaps"):
+        name = name.removesuffix(f"-{ending}")
+    return name
 
 
 def data_split(record: Record) -> DataSplit:

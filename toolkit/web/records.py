@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from toolkit.core.records import Milliseconds, Pixels, Whole, append, check_order
+from toolkit.core.records import Milliseconds, Pixels, Whole, append, check_order, imported
 from toolkit.core.validation import MOST_THREADS, Sha256, Text, check
 from toolkit.web.server import Collect
 
@@ -73,7 +73,7 @@ def collector(path: Path) -> Collect:
     def collect(posted: Any) -> str:
         records = checked(posted)
         with lock:
-            append(path, tuple(records))
+            append(path, map(imported, records))
         return f"{len(records)} records kept in {path.name}"
 
     return collect

@@ -9,6 +9,7 @@ from toolkit.commands.measure.benchmark_import import ImportRecords, run
 from toolkit.core.files import read_lines, write_json
 from toolkit.core.progress import finish
 from toolkit.core.records import check_order
+from toolkit.reporting.readme.blocks import render
 
 WEB = {
     "kind": "benchmark", "model": "face-int8.tflite", "file_sha256": "ab", "precision": "int8", "size_bytes": 1767312,
@@ -35,6 +36,15 @@ def test_one_a_list_or_one_a_line(tmp_path: Path) -> None:
         ("Pixel ", "litertjs-wa", 5.0), ("iPhone", "litertjs-wa", None), ("Pixel ", "litertjs-we", 5.1),
     ]  # fmt: skip
     assert found[0].items() >= (WEB | {"nme_mean": 5.0, "boxes": "same boxes", "imported": True}).items()
+
+
+def test_what_is_taken_in_stands_in_a_readmes_tables(tmp_path: Path) -> None:
+    """An accuracy without a time, and a pipeline that does not say how many faces it found."""
+    bare = {"kind": "benchmark", "model": "a.tflite", "engine": "e", "device": "d", "nme_mean": 5.0, "commit": None}
+    write_json(tmp_path / "r.json", [bare, bare | {"boxes": "own detector"}])
+    text = render(taken(tmp_path, tmp_path / "r.json"))
+    assert "| `a.tflite` | e | 1 | 5.00 % | not measured | not measured |" in text
+    assert "| `a.tflite` | e | not measured | 5.00 % |" in text
 
 
 @pytest.mark.parametrize(

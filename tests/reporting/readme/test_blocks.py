@@ -120,6 +120,19 @@ def test_what_one_chooses_by_is_beside_the_mesh(tmp_path: Path) -> None:
         short([ours])
 
 
+def test_what_one_chooses_by_is_of_the_meshs_device() -> None:
+    """A phone's times, which have no processor time, and another computer's are no shares of Face Mesh's here."""
+    timed = {**CONDITIONS, **SCORES, "kind": "benchmark", "boxes": "same boxes", "threads": 1, "size_bytes": 2_000_000}
+    mesh = {**timed, "model": "mediapipe", "latency_ms": {"cpu_median": 1.5}}
+    ours = {**timed, "model": "ours.tflite", "latency_ms": {"cpu_median": 3.0}}
+    phone = {**timed, "model": "ours.tflite", "device": "a phone", "latency_ms": {"median": 2.0, "p90": 2.5}}
+    there = {"device": "another", "imported": True, "latency_ms": {"cpu_median": 1.0}}
+    bare = {"kind": "benchmark", "model": "ours.tflite", "boxes": "same boxes", "threads": 1, "data": None, **there}
+    whole = {**ours, "boxes": "own detector", "nme_mean": 5.5, "latency_ms": {"cpu_median": 38}}
+    elsewhere = [bare, phone, {**mesh, **there}, {**whole, **there}]
+    assert short([*elsewhere[:3], ours, mesh, whole, elsewhere[3]]) == short([ours, mesh, whole])
+
+
 def test_the_steps_of_a_release_add_up() -> None:
     """Hours of each training, and of all."""
     step = {"kind": "step", "stage": "distil", "size_px": 96, "epochs": 3, "seed": 0, "val_nme_mean": 5.0, **CONDITIONS}

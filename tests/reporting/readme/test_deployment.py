@@ -163,5 +163,7 @@ def test_in_short_a_precision_has_a_row_with_its_worst_file() -> None:
         ["int8", "2", "not measured", "2.500 px, **1 fail**, 1 of 2 whole", "0.200 px, whole, 1 to 3 parts"],
         ["float16", "1", "not measured", "not measured", "0.051 px, whole, 1 part"],
     ]
+    again = [engine("npu", "b.tflite", file_sha256="g", n=8, mean_px=0.1)]
+    assert engines_in_short(of([*records, *again])).rows[0][-1] == "0.100 px, whole, 1 part", "a file converted anew"
     with pytest.raises(ValueError, match="no `verify engine`"):
         engines_in_short(of([parity()]))

@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 from tyro.conf import Positional
 
-from toolkit.benchmarking.results import SAME
 from toolkit.core.files import read_json, read_lines
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutRecords, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
-from toolkit.core.records import Measured, Milliseconds, Whole, append, check_order
+from toolkit.core.records import Measured, Milliseconds, Whole, append, check_order, imported
 from toolkit.core.validation import check
 
 Said = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -92,4 +91,4 @@ def _checked(record: Any, where: str) -> dict[str, Any]:
     check_order(record.get("latency_ms"), where)
     if record.get("latency_ms") is None and record.get("nme_mean") is None:
         raise ValueError(f"{where} has neither a time nor an accuracy")
-    return {"boxes": SAME, "peer": False, "data": None, "split": None, "threads": 1, "imported": True, **record}
+    return imported(record)

@@ -31,36 +31,43 @@ def compared(lines: Sequence[Fields]) -> list[TextTable]:
 
 def in_short(lines: Sequence[Fields]) -> TextTable:
     """What one chooses by: accuracy, failures and time behind the model's own detector; then accuracy and time on the
-    same boxes, that time against Face Mesh's, and the size. Each model on its usual engine.
+    same boxes, that time against Face Mesh's, and the size. Each model on its usual engine, timed where Face Mesh was.
 
     Raises:
         ValueError: no benchmark with the mesh among the records.
     """
     records = of(lines)
     proofs, compared = Proofs(records), [r for r in records if r["kind"] == "benchmark"]
-    rows, whole = of_boxes(compared, SAME), {(r.model, r.file_sha256): r for r in of_boxes(compared, OWN_DETECTOR)}
-    timed = [r for r in rows if r["latency_ms"] and r["threads"] == 1]
-    mesh = [r["latency_ms"]["cpu_median"] for r in timed if r["model"] == "mediapipe"]
-    if not mesh:
+    timed = [r for r in of_boxes(compared, SAME) if r.get("threads") == 1 and _processor_ms(r) is not None]
+    meshes = [r for r in timed if r.model == "mediapipe"]
+    if not meshes:
         raise ValueError("no benchmark with --competitors mediapipe among the records: nothing to compare with")
+    mesh = min(meshes, key=lambda r: bool(r.get("imported")))
+    timed = [r for r in timed if r["device"] == mesh["device"]]
+    own = [r for r in of_boxes(compared, OWN_DETECTOR) if r["device"] == mesh["device"]]
+    whole = {(r.model, r.file_sha256): r for r in own}
     table = [
         [
             _code(r, proofs),
             *_in_a_photo(whole.get((r.model, r.file_sha256), {})),
-            _figure(r["nme_mean"], 2, " %"),
-            _figure(r["latency_ms"]["cpu_median"], 2, " ms"),
-            _figure(r["latency_ms"]["cpu_median"] / mesh[0], 2, " x"),
-            _figure(r["size_bytes"], 1, " MB", 1e6),
+            _figure(r.get("nme_mean"), 2, " %"),
+            _figure(_processor_ms(r), 2, " ms"),
+            _figure(r["latency_ms"]["cpu_median"] / mesh["latency_ms"]["cpu_median"], 2, " x"),
+            _figure(r.get("size_bytes"), 1, " MB", 1e6),
         ]
         for r in timed
     ]
     title = (
-        f"{rows[0]['n']} test faces ({rows[0]['data']}); one thread of {rows[0]['device']}. From photos: each model "
+        f"{mesh.get('n')} test faces ({mesh.get('data')}); one thread of {mesh['device']}. From photos: each model "
         f"{behind(timed, '`')}. From crops: the same boxes for all."
     )
     header = ["model", "NME from photos, of faces found", "lost or above 10 %", "time of a photo", "NME from crops"]
     header += ["time of a crop", "against Face Mesh", "size"]
     return TextTable(title, header, table)
+
+
+def _processor_ms(record: Fields) -> float | None:
+    return number((record.get("latency_ms") or {}).get("cpu_median"))
 
 
 def _in_a_photo(record: Fields) -> list[str]:
@@ -91,7 +98,7 @@ def _same(records: Sequence[Record], proofs: Proofs) -> TextTable:
             str(r["engine"]),
             str(r["threads"]),
             *(_figure(r.get(key), 2, " %") for key in ("nme_mean", "fr10")),
-            *(_figure((r["latency_ms"] or {}).get(key), 2, " ms") for key in ("median", "p90", "cpu_median")),
+            *(_figure((r.get("latency_ms") or {}).get(key), 2, " ms") for key in ("median", "p90", "cpu_median")),
             _figure((r.get("cold_start_ms") or {}).get("total"), 0, " ms"),
             _figure(r.get("memory_bytes"), 0, " MB", 1e6),
             _figure(r.get("size_bytes"), 2, " MB", 1e6),
@@ -116,9 +123,9 @@ def _own(records: Sequence[Record], proofs: Proofs) -> TextTable:
         [
             _code(r, proofs),
             str(r["engine"]),
-            f"{r['found']} of {r['n_faces']}",
+            f"{r['found']} of {r['n_faces']}" if {"found", "n_faces"} <= r.keys() else "not measured",
             *(_figure(r.get(key), 2, " %") for key in ("nme_mean", "nme_median", "fr10")),
-            *(_figure((r["latency_ms"] or {}).get(key), 0, " ms") for key in ("median", "p90", "cpu_median")),
+            *(_figure((r.get("latency_ms") or {}).get(key), 0, " ms") for key in ("median", "p90", "cpu_median")),
         ]
         for r in records
     ]

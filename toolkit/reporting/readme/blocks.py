@@ -262,7 +262,7 @@ def _files(records: list[Record], proofs: Proofs) -> str:
             [
                 proofs.title(r, f"`{r.model}`"),
                 f"{r['size_bytes'] / 1e6:.2f} MB",
-                f"{r['nme_mean']:.2f} %",
+                "not measured" if number(r.get("nme_mean")) is None else f"{r['nme_mean']:.2f} %",
                 "not measured" if moved is None else f"{moved:.4f} px",
                 f"{ms['median']:.2f} ms" if ms else "not measured",
                 f"{ms['p90']:.2f} ms" if ms else "not measured",

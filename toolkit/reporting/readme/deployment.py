@@ -146,7 +146,7 @@ def _moved(record: Record) -> list[str]:
 
 def engines(records: Sequence[Record]) -> list[TextTable]:
     """One table of files and engines: points' mean displacement, whether taken whole, and in how many parts."""
-    asked = [r for r in records if r["kind"] == "engine"]
+    asked = _simulated(records)
     if not asked:
         return []
     columns = [name for name in SIMULATED if any(r["simulated"] == name for r in asked)]
@@ -167,7 +167,7 @@ def engines_in_short(records: Sequence[Record]) -> TextTable:
     Raises:
         ValueError: nothing was run on an engine.
     """
-    asked = [r for r in records if r["kind"] == "engine"]
+    asked = _simulated(records)
     if not asked:
         raise ValueError("no `verify engine` among the records")
     columns = [name for name in SIMULATED if any(r["simulated"] == name for r in asked)]
@@ -196,6 +196,11 @@ def _faces(records: Sequence[Record]) -> str:
     numbers = [r["n"] for r in records]
     counts = " to ".join(map(str, dict.fromkeys((min(numbers), max(numbers)))))
     return f"{counts} {'synthetic ' * all('synthetic faces' in str(r.get('data')) for r in records)}faces"
+
+
+def _simulated(records: Sequence[Record]) -> list[Record]:
+    """The newest record of each file on each simulated engine."""
+    return list({(r["simulated"], r["model"]): r for r in records if r["kind"] == "engine"}.values())
 
 
 def _on_processor(records: Sequence[Record], models: Collection[str]) -> list[Record]:
