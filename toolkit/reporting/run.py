@@ -121,9 +121,9 @@ class Run:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The networks that scored files are of, by name, where they are several: then it is no one network's run."""
+        """The networks that its files are of, by name, where they are several: then it is no one network's run."""
         names: dict[str, str] = {}
-        for r in self.scores():
+        for r in self.records:
             if PurePath(r.model).suffix and r.get("precision") and not r.get("peer"):
                 name, now = _network(r), self.proofs.present.get(r.model)
                 names.setdefault(str(now.about.get("source_bundle") or name) if now else name, name)
