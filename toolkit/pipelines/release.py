@@ -9,6 +9,7 @@ from toolkit import bundle
 from toolkit.benchmarking.results import columns
 from toolkit.commands.data import pack
 from toolkit.commands.data.pack import Pack
+from toolkit.core.files import read_json
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs, same
 from toolkit.core.progress import Outcome, Steps
@@ -18,7 +19,7 @@ from toolkit.data.formats.pts import LABELS
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.recipe import SETS, STARTS, Places, Wave, faces_of, hours_of, waves
 from toolkit.pipelines.shipping import SHIPPED, Shipped, joined, ship
-from toolkit.pipelines.time_budget import plan_path, within
+from toolkit.pipelines.time_budget import Plan, plan_path, within
 from toolkit.train.options import Training
 
 QUALITY = 50
@@ -241,12 +242,13 @@ def _steps(recipe: Sequence[Wave]) -> Iterator[dict[str, Any]]:
         card = bundle.read(job.options.out).card
         made, config = card.made_with, card.config
         planned = plan_path(job.options.out)
+        times = read_json(planned, Plan).times if planned.is_file() else 1
         yield {
             "kind": "step",
             "model": job.label,
             "stage": card.stage,
             "size_px": card.size_px,
-            "epochs": round(config["optim"]["epochs"] * (job.options.share or (1,))[0]),
+            "epochs": round(config["optim"]["epochs"] * times * (job.options.share or (1,))[0]),
             "seed": config["seed"],
             "seconds": made["train_seconds"],
             "val_nme_mean": card.metrics["val"]["nme_mean"],
