@@ -1,6 +1,6 @@
 """Make the released models: train by the recipe in waves that resume, then ship."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,10 +153,11 @@ def _require_sets(options: Release, chosen: Sequence[Wave], shipped: Sequence[Sh
     """Raises FileNotFoundError, before hours of training, where sets that will be read are not there."""
     needed = dict.fromkeys(path for wave in chosen for job in _left(wave) for path in _read(job.options))
     needed |= {options.places.data / each.test: None for each in shipped if each.test}
-    places, missing = options.places, []
+    places, missing = options.places, list[str]()
+    made = {job.options.out for wave in chosen for job in wave.jobs}
     for path in (path for path in needed if path.parent != options.out):
         names = [name for name in SETS if places.of(name) == path]
-        makeable = bool(names) and places.source(names[0]).is_dir()
+        makeable = any(places.source(name) in made or places.source(name).is_dir() for name in names)
         if path.parent == options.packs:
             missing += [path.name] * (not path.is_file() and not makeable)
         elif options.data is not None and options.data in path.parents and not path.is_dir():
@@ -168,12 +169,12 @@ def _require_sets(options: Release, chosen: Sequence[Wave], shipped: Sequence[Sh
 
 def _make(options: Release, chosen: Sequence[Wave]) -> Steps[Outcome]:
     """All steps of some waves that are not done."""
-    outcomes = []
+    outcomes, sizes = [], _sizes(options)
     for wave in chosen:
         left = _left(wave)
         for job in left:
             _begin(options.out, job)
-            yield from _packed(options, job)
+            yield from _packed(options, job, sizes)
         if options.minutes is not None:
             if len(wave.jobs) != 1 or not isinstance(wave.jobs[0].options, Training):
                 raise ValueError(f"--minutes is for one training, and {wave.name} is more: name one of its steps")
@@ -206,15 +207,31 @@ def _begin(out: Path, job: Job[Any]) -> None:
             bundle.write(bundle.read(resolve(STARTS[path.name], "bundle")), path)
 
 
-def _packed(options: Release, job: Job[Any]) -> Steps[None]:
-    """Make the packs of a training that are missing."""
+def _packed(options: Release, job: Job[Any], sizes: Mapping[Path, int]) -> Steps[None]:
+    """Make the packs of a step that are missing."""
     places = options.places
-    if options.packs is None or not isinstance(job.options, Training):
+    if options.packs is None:
         return
-    for name in (name for name in SETS if places.of(name) in job.options.data):
+    read = set(_read(job.options))
+    for name in (name for name in SETS if places.of(name) in read):
         if not places.of(name).is_file():
-            size = job.options.size_px
-            yield from pack.run(Pack(data=places.source(name), out=places.of(name), size=size, quality=QUALITY))
+            wanted = Pack(
+                data=places.source(name),
+                out=places.of(name),
+                size=sizes[places.of(name)],
+                quality=QUALITY,
+                skip_bad=True,  # as the trainings
+            )
+            yield from pack.run(wanted)
+
+
+def _sizes(options: Release) -> dict[Path, int]:
+    """The largest crops that the recipe's trainings make of each set that is read."""
+    sizes: dict[Path, int] = {}
+    for job in (job for wave in waves(options.places) for job in wave.jobs):
+        for path in _read(job.options):
+            sizes[path] = max(sizes.get(path, 0), getattr(job.options, "size_px", Pack.size))
+    return sizes
 
 
 def _listed(options: Release, recipe: Sequence[Wave]) -> Outcome:

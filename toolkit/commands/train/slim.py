@@ -15,7 +15,6 @@ from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
 from toolkit.core.provenance import commit, versions
-from toolkit.core.schemes import Scheme
 from toolkit.core.selection import evenly_spaced
 from toolkit.core.zoo import BundlePath
 from toolkit.data import Subset, open_faces
@@ -242,7 +241,7 @@ def asked(options: Slim) -> dict[str, Any]:
     parent = bundle.read(options.supernet)
     assert isinstance(parent.spec, SuperNetSpec)
     told: dict[str, Any] = {"remove": options.remove, "importance": options.chosen_by}
-    told |= {"decoder": options.decoder or parent.card.decoder, **_chosen_on(options, parent.scheme)}
+    told |= {"decoder": options.decoder or parent.card.decoder, **_chosen_on(options, parent)}
     if options.remove == "operations":
         told["head"] = options.head_cut
     if options.least is not None:
@@ -262,12 +261,12 @@ class ChosenOn(TypedDict, total=False):
     importance_faces: str
 
 
-def _chosen_on(options: Slim, scheme: Scheme) -> ChosenOn:
+def _chosen_on(options: Slim, parent: Bundle) -> ChosenOn:
     if options.importance == "random":
         return {"seed": options.seed}
     if options.importance == "taylor":
-        every = open_faces(options.data, "train", options.faces, scheme=scheme)
-        return {"importance_faces": f"{min(options.faces, len(every))} of {trained_on(every.title)}"}
+        every = open_faces(options.data, "train", options.faces, scheme=parent.scheme)
+        return {"importance_faces": f"{min(options.faces, len(every))} of {trained_on(every, parent.card.size_px)}"}
     return {}
 
 
@@ -299,7 +298,7 @@ def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tupl
         threshold=threshold,
         budget=budget,
         budget_used=budget.used(smaller.spec) if budget else 0.0,
-        **_chosen_on(options, parent.scheme),
+        **_chosen_on(options, parent),
         head_moves_px=moved,
         removed_by="torch-pruning's dependency graph",
         removed=graph.removed(off),
@@ -328,7 +327,7 @@ def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[
         round_to=options.round_to,
         budget=budget,
         budget_used=budget.used(narrower.spec),
-        **_chosen_on(options, parent.scheme),
+        **_chosen_on(options, parent),
         removed_by=removed_by,
     )
     return bundle.of_network(narrower, parent.card), cut
