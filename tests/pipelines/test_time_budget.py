@@ -98,9 +98,7 @@ def test_more_drawn_faces_than_there_are_minutes_for_are_refused(tmp_path: Path)
         finish(within(Job(machine.run, training, "drawn"), 10, machine.now))  # type: ignore[arg-type]
 
 
-def test_the_record_of_a_planned_training_counts_its_epochs_of_the_recipe(
-    tmp_path: Path, small_bundle: Bundle
-) -> None:
+def test_the_record_of_a_planned_training_counts_its_epochs_of_the_recipe(tmp_path: Path, small_bundle: Bundle) -> None:
     """Eight epochs of half as many faces as the recipe's share, which is a quarter of the set, are one of the set."""
     made = {"train_seconds": 1.0, "device": "cpu", "threads": 1, "commit": None, "versions": {}}
     card = dataclasses.replace(

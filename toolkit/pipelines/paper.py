@@ -129,9 +129,7 @@ def _conditions(options: Paper, recipe: Recipe) -> str:
         length += " The importance factors learned as much faster as there were fewer epochs."
     sets = [open_faces(options.folder(name), "test", 0).title for name in recipe.wants]
     waves = recipe.waves(options)
-    trained = (
-        f"{length} {_start(waves)} Students of {options.seeds} seed{'s' * (options.seeds > 1)}. " if waves else ""
-    )
+    trained = f"{length} {_start(waves)} Students of {options.seeds} seed{'s' * (options.seeds > 1)}. " if waves else ""
     scored = f"Data: {'; '.join(sets)}. " if sets else ""
     return f"{trained}{scored}{processor()}, commit {(commit() or 'unknown')[:12]}."
 

@@ -124,13 +124,15 @@ def _training(options: Sweep, folder: Path) -> Distil:
 
 def _measured(options: Sweep, family: dict[float, Path]) -> Steps[list[Record]]:
     """Records of every network on both splits; time, operations and size are those of its TFLite file."""
-    size = bundle.read(options.supernet).card.size_px
+    parent = bundle.read(options.supernet)
+    size, scheme = parent.card.size_px, parent.scheme
     names = {share: f"{share:g}" for share in family}
     modules = {names[share]: Deployed(bundle.read(folder / "trained")) for share, folder in family.items()}
     files = yield from measure_files(modules, dict.fromkeys(modules, size), options.runs)
     records = []
     for split in ("val", "test"):
-        faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
+        count = max(1, options.synthetic // 10)
+        faces = open_faces(options.data[0] if options.data else None, split, count, scheme=scheme)
         crops = yield from plain_crops(faces, size)
         for share, folder in family.items():
             errors = errors_of(folder / "trained", crops)

@@ -142,7 +142,8 @@ class Comparison(Options):
     def from_scratch(self, name: str, arch: str, seed: int) -> Job[Teacher]:
         """Train an architecture from random weights."""
         out = folder(self.out, name, seed)
-        training = Teacher(**self.training(self.scratch_lr, seed), out=out, resume=True, arch=arch)
+        drawn = None if self.data else bundle.read(self.parent(seed)).scheme.name
+        training = Teacher(**self.training(self.scratch_lr, seed), out=out, resume=True, arch=arch, scheme=drawn)
         return Job(teacher.run, training, out.name)
 
 
@@ -197,8 +198,10 @@ def compared(
     """Train what is to be trained, score all on validation and test faces, clean and under conditions; record it."""
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
     records: list[Record] = []
+    scheme = bundle.read(options.parent(0)).scheme
     for split in ("val", "test"):
-        faces = open_faces(options.data[0] if options.data else None, split, max(1, options.synthetic // 10))
+        count = max(1, options.synthetic // 10)
+        faces = open_faces(options.data[0] if options.data else None, split, count, scheme=scheme)
         all_of_it = options.robustness and split == "val"
         records += yield from score(trials, faces, split, at_middle(tuple(CORRUPTIONS)) if all_of_it else conditions)
     append(options.results or options.out / "results.jsonl", tuple(records))
