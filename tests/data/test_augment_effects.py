@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from toolkit.core.schemes import COFW_29, W300_68
+from toolkit.core.schemes import COFW_29, W300_68, WFLW_98, scheme
 from toolkit.data import augment_effects
 from toolkit.data.augment import PUBLISHED, Augment
+from toolkit.data.sets import in_scheme
 from toolkit.data.synthetic import SyntheticFaces
 
 WIDE = np.random.default_rng(0).integers(0, 256, (40, 64, 3)).astype(np.uint8)
@@ -76,6 +77,18 @@ def test_a_mask_covers_mouth_and_chin_but_not_the_eyes() -> None:
         at = sample.points_xy.round().astype(int)
         assert changed[at[48:68, 1], at[48:68, 0]].mean() > 0.9
         assert not changed[at[36:48, 1], at[36:48, 0]].any()
+
+
+def test_a_face_of_several_schemes_wears_a_mask_by_the_one_that_it_has() -> None:
+    """The 68 points have some of the 98, but none of its jaw."""
+    joint = scheme("300w-68+wflw-98")
+    points = np.full((166, 2), np.nan)
+    sample = SyntheticFaces(1, size_px=64, scheme=WFLW_98)[0]
+    points[68:] = sample.points_xy
+    points[:68] = in_scheme(SyntheticFaces(1, size_px=64, scheme=WFLW_98), joint)[0].points_xy[:68]
+    assert np.isfinite(points[:68]).any() and not np.isfinite(points[:68]).all()
+    _, cover = augment_effects.wear_mask(sample.image, points, joint, np.random.default_rng(0))
+    assert cover.any()
 
 
 def test_a_scheme_without_contour_wears_no_mask() -> None:

@@ -18,11 +18,14 @@ from toolkit.commands.data.pack import Pack, run
 from toolkit.core.images import write_png
 from toolkit.core.progress import finish
 from toolkit.core.records import Record, latest
+from toolkit.core.schemes import own_scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.augment import Augment, patch
 from toolkit.data.batches import training_faces
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.pack import PackedFaces, _digest, _mapped, trained_on, write_pack
+from toolkit.data.sample import Subset
+from toolkit.data.sets import Mix, Portion, Translated, in_own_scheme
 
 SIZE = 32
 
@@ -117,19 +120,36 @@ def test_the_command_says_what_a_quality_costs(smooth: Path, tmp_path: Path) -> 
 def test_a_pack_splits_like_its_set(folder: Path, packed: Path, split: str) -> None:
     """The faces held out for validation are the same ones."""
     whole, pack = open_faces(folder, split, 0), open_faces(packed, split, 0)
-    assert trained_on(pack.title) == whole.title
+    assert trained_on(pack, SIZE) == whole.title
     assert [pack[i].name for i in range(len(pack))] == [whole[i].name for i in range(len(whole))]
 
 
 def test_scores_on_a_set_and_on_its_packs_are_kept_apart(smooth: Path, tmp_path: Path) -> None:
-    """Each is a record of its own; a card names the lossy pack alone, since the other trains as the set does."""
+    """Each is a record of its own; a card does not name an exact pack that trains as the set does: one that was made
+    for its crops, and whose boxes they are of."""
     titles = [open_folder(smooth, test=True).title]
+    said = []
     for name, size, quality in (("a", SIZE, None), ("b", 64, None), ("c", SIZE, 1), ("d", SIZE, 50)):
         finish(write_pack(open_folder(smooth, test=True), "test", tmp_path / f"{name}.faces", size, quality))
         titles.append(open_folder(tmp_path / f"{name}.faces", test=True).title)
+        said.append(trained_on(open_folder(tmp_path / f"{name}.faces", test=True), SIZE))
     records = [Record({"kind": "evaluate", "file_sha256": "0", "data": title, "split": "test"}) for title in titles]
     assert latest(records) == records
-    assert [trained_on(title) for title in titles] == [titles[0]] * 3 + titles[3:]
+    assert said == [titles[0], *titles[2:]]
+    pack = open_folder(tmp_path / "a.faces", test=True)
+    own = own_scheme(scheme_file(tmp_path / "own.json", "own-of-packs", mapped=True))
+    assert trained_on(Mix([Portion(faces=pack, share=0.5)]), SIZE) == f"{titles[0]} x 0.5"
+    told = in_own_scheme(Subset(pack, [0, 1], f"two of {pack.title}"), own)
+    assert trained_on(Mix([Portion(faces=told)]), SIZE) == f"two of {titles[1]}, own-of-packs"
+
+
+def test_a_pack_for_smaller_crops_is_refused(packed: Path) -> None:
+    """Also in other points, and some of it: its pictures would be blown up."""
+    pack = PackedFaces(packed)
+    told = Translated(pack, pack.scheme, pack.scheme)
+    for faces in (pack, Subset(pack, [3], "one"), told, Subset(told, [3], "one"), Mix([Portion(faces=pack)])):
+        with pytest.raises(ValueError, match=r"train\.faces is packed for crops of up to 32 px, and 64 px are wanted"):
+            finish(training_faces(faces, 64))
 
 
 def test_training_from_a_pack_is_training_from_the_photos(folder: Path, packed: Path) -> None:

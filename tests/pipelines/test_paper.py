@@ -10,6 +10,7 @@ import pytest
 from tests.official import write_300w, write_cofw, write_masked_300w, write_wflw
 from tests.slimming.test_other_supernets import little
 from toolkit import bundle
+from toolkit.bundle import Bundle
 from toolkit.commands.train import supernet
 from toolkit.core.files import read_lines
 from toolkit.core.progress import Steps, finish
@@ -128,6 +129,19 @@ def test_each_data_set_is_trained_by_its_own_preset(tmp_path: Path) -> None:
     supernets = [job.options for job in options.families()[0]]
     assert [job.arch for job in supernets] == list(paper_runs.SUPERNETS)  # type: ignore[attr-defined]
     assert {job.weights for job in supernets} == {None}  # type: ignore[attr-defined]
+
+
+def test_a_page_says_what_its_own_networks_start_from(small: Paper, small_bundle: Bundle, tmp_path: Path) -> None:
+    """Figure 6 trains from scratch whatever weights are given."""
+    options = dataclasses.replace(small, out=tmp_path, weights=tmp_path / "w18.safetensors")
+    pretrained = dataclasses.replace(small_bundle.card, config={"weights": {"file": "w18.safetensors"}})
+    items: tuple[Item, Item] = ("table2", "figure6")
+    for item, card in zip(items, (pretrained, small_bundle.card), strict=True):
+        for wave in ITEMS[item].waves(options):
+            for job in wave:
+                bundle.write(dataclasses.replace(small_bundle, card=card), job.options.out)
+    said = [paper._conditions(options, ITEMS[item]) for item in items]
+    assert "From ImageNet weights." in said[0] and "From scratch, without ImageNet weights." in said[1]
 
 
 def test_an_item_is_a_record_that_readmes_render(tmp_path: Path) -> None:

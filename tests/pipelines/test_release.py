@@ -169,16 +169,19 @@ def test_some_are_shipped_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 def test_missing_packs_are_made_from_the_sets_and_from_what_steps_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
 ) -> None:
-    """Those of the step that is made, at its size; those that are there are left alone."""
+    """Those of the step that is made, for the largest crops that any step makes of them, without annotations that
+    trainings leave out; those that are there are left alone."""
     sets_in(tmp_path)
     (tmp_path / "run" / "aflw_merl-placed").mkdir(parents=True)
     (tmp_path / "packs").mkdir()
     (tmp_path / "packs" / "infanface.faces").touch()
     made: dict[Path, Path] = {}
+    sizes: dict[str, int] = {}
 
     def write(options: Pack) -> Any:
         made[options.out.relative_to(tmp_path / "packs")] = options.data.relative_to(tmp_path)
-        assert (options.size, options.quality) == (128, release.QUALITY)
+        sizes[options.out.name] = options.size
+        assert (options.skip_bad, options.quality) == (True, release.QUALITY)
         yield from ()
 
     def steps(job: Job[Any]) -> Any:
@@ -192,6 +195,19 @@ def test_missing_packs_are_made_from_the_sets_and_from_what_steps_made(
     assert made[Path("helen_extra-normal.faces")] == Path("helen_extra/normal")
     assert made[Path("aflw_merl-placed.faces")] == Path("run/aflw_merl-placed")
     assert len(made) == 6 and Path("infanface.faces") not in made
+    assert (sizes["300w.faces"], sizes["aflw_merl-placed.faces"]) == (224, 128)
+    made.clear()
+    finish(run(Release(data=tmp_path, packs=tmp_path / "packs", out=tmp_path / "run", wave="main")))
+    assert made == {Path("300w.faces"): Path("300w")}
+
+
+def test_packs_of_sets_that_earlier_steps_make_are_not_missing(tmp_path: Path) -> None:
+    """Nor are they where the step is made alone."""
+    sets_in(tmp_path)
+    options = Release(data=tmp_path, packs=tmp_path / "packs", out=tmp_path / "run")
+    release._require_sets(options, waves(options.places), SHIPPED)
+    with pytest.raises(FileNotFoundError, match=r"lacks aflw_merl-placed\.faces: "):
+        finish(run(Release(data=tmp_path, packs=tmp_path / "packs", out=tmp_path / "run", wave="teacher")))
 
 
 def test_the_list_tells_what_each_step_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Trainings that fit into given minutes: planned by a clock that tests turn, and one that trains from a pack."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.commands.train import teacher
 from toolkit.commands.train.teacher import Teacher
+from toolkit.core.files import write_json
 from toolkit.core.images import write_png
 from toolkit.core.progress import Outcome, Progress, finish
 from toolkit.data import open_faces, open_folder
@@ -44,7 +46,8 @@ class Machine:
         self.asked = options
         yield Progress(task="reading", done=0, total=1)
         self.time += self.reading
-        steps = round(EPOCH * options.share[0]) // options.optim.batch * options.optim.epochs
+        faces = round(EPOCH * options.share[0]) if options.data else options.synthetic
+        steps = faces // options.optim.batch * options.optim.epochs
         for done in range(1, steps + 1):
             self.time += self.step
             yield Progress(task="epoch 1", done=done, total=steps)
@@ -75,6 +78,38 @@ def test_smaller_sizes_are_taken_for_cheaper(tmp_path: Path) -> None:
         finish(within(job(machine, tmp_path / str(number), progressive=progressive), 5, machine.now))
         shown.append(machine.asked.share[0] * machine.asked.optim.epochs)
     assert shown[1] / shown[0] == pytest.approx(1 / ((1 + 0.25) / 2), rel=0.05)
+
+
+@pytest.mark.parametrize("synthetic", [400, 4000])
+def test_drawn_faces_alone_fit_the_minutes(tmp_path: Path, synthetic: int) -> None:
+    """An epoch shows all of them, few or many: the number of epochs follows."""
+    machine = Machine(step=0.1)
+    training = Training(out=tmp_path / "t", synthetic=synthetic, size=64)  # type: ignore[call-arg]
+    finish(within(Job(machine.run, training, "drawn"), 10, machine.now))  # type: ignore[arg-type]
+    assert 0.85 * 600 < machine.time <= 600
+    assert json.loads(plan_path(tmp_path / "t").read_text())["times"] == 1
+
+
+def test_more_drawn_faces_than_there_are_minutes_for_are_refused(tmp_path: Path) -> None:
+    """120,000 faces take 750 seconds at 16 each tenth of one."""
+    machine = Machine(step=0.1)
+    training = Training(out=tmp_path / "t", synthetic=120_000, size=64)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="expected more than --minutes 10"):
+        finish(within(Job(machine.run, training, "drawn"), 10, machine.now))  # type: ignore[arg-type]
+
+
+def test_the_record_of_a_planned_training_counts_its_epochs_of_the_recipe(tmp_path: Path, small_bundle: Bundle) -> None:
+    """Eight epochs of half as many faces as the recipe's share, which is a quarter of the set, are one of the set."""
+    made = {"train_seconds": 1.0, "device": "cpu", "threads": 1, "commit": None, "versions": {}}
+    card = dataclasses.replace(
+        small_bundle.card, config={"optim": {"epochs": 8}, "seed": 0}, made_with=made, metrics={"val": {"nme_mean": 5}}
+    )
+    bundle.write(dataclasses.replace(small_bundle, card=card), tmp_path / "t")
+    plan = Plan(minutes=3.0, faces_per_second=9.0, times=0.5, epochs=8, batch=16, lr=1e-3)
+    write_json(plan_path(tmp_path / "t"), dataclasses.asdict(plan))
+    training = Training(out=tmp_path / "t", data=(tmp_path / "set",), share=(0.25,), size=64)
+    (record,) = release._steps((Wave(name="t", purpose="", jobs=(Job(teacher.run, training, "t"),)),))
+    assert record["epochs"] == 1
 
 
 def test_a_stopped_run_goes_on_as_planned(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the training stages share: which landmarks their faces are labelled with."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,9 @@ from toolkit.core.images import write_image
 from toolkit.core.progress import finish
 from toolkit.core.schemes import COFW_29, SCHEMES, W300_68, WFLW_98, Scheme, own_scheme
 from toolkit.data.formats.pts import write_pts
+from toolkit.data.labels import Photos, Reading
 from toolkit.data.synthetic import SyntheticFaces
+from toolkit.train import setup
 from toolkit.train.options import Training
 from toolkit.train.setup import Setup, set_up
 
@@ -103,3 +106,26 @@ def test_several_heads_are_of_known_schemes(tmp_path: Path) -> None:
     for options in ({"heads": ("300w-68", path)}, {"heads": ("300w-68",), "scheme": path}):
         with pytest.raises(ValueError, match="--heads are of known schemes alone"):
             Teacher(out=tmp_path, **options)
+
+
+def test_the_first_faces_are_those_of_the_first_head(tmp_path: Path) -> None:
+    """Others could not be scored after the first epoch; without validation any order trains."""
+    options = Teacher(out=tmp_path, data=(tmp_path / "set",), heads=("wflw-98", "300w-68"), size=32)
+    faces = Photos(Reading(scheme=W300_68, title="set", labels=()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(setup, "open_faces", lambda *_, **__: faces)
+        patch.setattr(setup, "open_folder", lambda *_, **__: faces)
+        with pytest.raises(ValueError, match="set is marked by 300w-68: name 300w-68 first in --heads"):
+            finish(setup.title_of_faces(options, W300_68))
+        finish(setup.title_of_faces(dataclasses.replace(options, heads=("300w-68", "wflw-98")), W300_68))
+        finish(setup.title_of_faces(dataclasses.replace(options, validation="none"), W300_68))
+
+
+def test_smaller_sizes_are_held_against_the_parents_size(tmp_path: Path) -> None:
+    """Which is known when it is read: the preset's 64 px is none."""
+    options = Teacher(out=tmp_path, start=tmp_path / "of-128", preset="tiny", epochs=3, progressive=(64, 96))
+    assert dataclasses.replace(options, size=128).sizes == (64, 96, 128)
+    with pytest.raises(ValueError, match=r"--progressive takes rising sizes below --size, .*\(64, 96, 96\)"):
+        dataclasses.replace(options, size=96)
+    with pytest.raises(ValueError, match="--progressive takes rising sizes"):
+        dataclasses.replace(options, start=None)

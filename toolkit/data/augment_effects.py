@@ -111,20 +111,19 @@ def wear_mask(
     """A face mask over nose and mouth, between the contour and the nose's bridge, as on the faces of Masked 300W.
 
     The picture is returned as it is where the scheme has no contour or its points are missing; of a joint scheme the
-    first part counts that is not missing.
+    first part counts whose contour and nose are not missing.
 
     Returns:
         The picture, and (H, W) which of its pixels the mask covers.
     """
     if scheme.parts:
         pieces = [(part, points_xy[span_of(part, scheme)]) for part in scheme.parts]
-        part, points = next((piece for piece in pieces if np.isfinite(piece[1]).any()), pieces[0])
+        part, points = next((piece for piece in pieces if _wears(piece[1], piece[0])), pieces[0])
         return wear_mask(image, points, part, rng)
-    contour = scheme.regions.get("contour", ())
-    outline = points_xy[list(contour)]
-    nose = points_xy[list(scheme.regions.get("nose", ()))]
-    if len(outline) < 9 or not len(nose) or not (np.isfinite(outline).all() and np.isfinite(nose).all()):
+    if not _wears(points_xy, scheme):
         return image, np.zeros(image.shape[:2], bool)
+    outline = points_xy[list(scheme.regions["contour"])]
+    nose = points_xy[list(scheme.regions["nose"])]
     first = round(rng.uniform(0.06, 0.2) * len(outline))
     jaw = outline[first : len(outline) - first]
     middle = outline.mean(axis=0)
@@ -136,6 +135,12 @@ def wear_mask(
     weight = cover[..., None].astype(np.float32) / 255
     cloth = _cloth(image.shape[0], rng)
     return np.rint(image * (1 - weight) + cloth * weight).astype(np.uint8), cover > 127
+
+
+def _wears(points_xy: FloatArray, scheme: Scheme) -> bool:
+    """Whether there is a contour and a nose to put a mask between."""
+    contour, nose = (list(scheme.regions.get(name, ())) for name in ("contour", "nose"))
+    return len(contour) >= 9 and len(nose) > 0 and bool(np.isfinite(points_xy[contour + nose]).all())
 
 
 def _cloth(side: int, rng: np.random.Generator) -> ImageArray:

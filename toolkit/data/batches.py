@@ -142,7 +142,7 @@ def _share(some: Sequence[Patch], every: Sequence[Patch]) -> float:
 
 
 def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Steps[TrainingFaces]:
-    """Cut every face of a set, telling the progress; those of a pack that was made for this size stay on disk.
+    """Cut every face of a set, telling the progress; those of a pack stay on disk.
 
     Args:
         faces: a set, or a mixture of sets.
@@ -151,7 +151,7 @@ def training_faces(faces: Faces, size_px: int, *, skip_bad: bool = False) -> Ste
 
     Raises:
         FileNotFoundError: a picture is not there.
-        ValueError: a picture is damaged; the message names it.
+        ValueError: a picture is damaged, or a pack was made for smaller crops; the message names it.
     """
     mix = faces if isinstance(faces, Mix) else Mix([Portion(faces=faces)])
     parts: list[Portion] = []
@@ -183,17 +183,26 @@ def _patches(faces: Faces, size_px: int, skip_bad: bool) -> Steps[tuple[Sequence
     return patches, kept
 
 
-def _packed(faces: Faces, size_px: int) -> list[Patch] | None:
-    """Patches that lie in a pack large enough for crops of size_px."""
+def _packed(faces: Faces, size_px: int, wanted: Sequence[int] | None = None) -> list[Patch] | None:
+    """Patches of all faces, or of those wanted, that lie in a pack; None where they lie in none.
+
+    Raises:
+        ValueError: the pack was made for smaller crops than of size_px.
+    """
+    wanted = range(len(faces)) if wanted is None else wanted
     if isinstance(faces, Translated):
-        patches = _packed(faces.faces, size_px)
-        if patches is None:
-            return None
-        return [faces.told(each) for each in patches]
-    whole, indices = (faces.faces, faces.indices) if isinstance(faces, Subset) else (faces, range(len(faces)))
-    if not isinstance(whole, PackedFaces) or whole.size_px < size_px:
+        patches = _packed(faces.faces, size_px, wanted)
+        return None if patches is None else [faces.told(each) for each in patches]
+    if isinstance(faces, Subset):
+        return _packed(faces.faces, size_px, [faces.indices[i] for i in wanted])
+    if not isinstance(faces, PackedFaces):
         return None
-    return [whole.patch(i) for i in indices]
+    if faces.size_px < size_px:
+        raise ValueError(
+            f"{faces.path} is packed for crops of up to {faces.size_px} px, and {size_px} px are wanted: pack the set "
+            f"again with --size {size_px}"
+        )
+    return [faces.patch(i) for i in wanted]
 
 
 def random_masks(

@@ -32,6 +32,8 @@ from toolkit.core.validation import Text, parse, versioned
 from toolkit.data.augment import Patch, patch, patch_side
 from toolkit.data.formats.gather import Format, Split
 from toolkit.data.labels import Label, Photos, Reading
+from toolkit.data.sample import Faces, Subset
+from toolkit.data.sets import Mix, Portion, Translated
 from toolkit.data.visibility import UNKNOWN
 
 RAW, ENCODED = 3, 4
@@ -47,9 +49,6 @@ UNSEALED = "0" * 64
 AGAIN = "pack the set again"
 PIXELS = ("patches", "pictures")
 """Arrays whose parts have hashes of their own."""
-
-EXACT = re.compile(r", packed at [0-9]+ px(?!, WebP)")
-"""In the title of a pack that holds pixels as they are."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -319,9 +318,21 @@ def _title(about: About) -> str:
     return f"{about.title}, packed at {about.size_px} px{lossy}"
 
 
-def trained_on(title: str) -> str:
-    """What a card says of training faces of some title: exact packs train as their sets do, so they are not named."""
-    return EXACT.sub("", title)
+def trained_on(faces: Faces, size_px: int) -> str:
+    """What a card says of faces that crops of size_px were made of: exact packs that were made for these crops train as
+    their sets do, so they are not named."""
+    parts = faces.parts if isinstance(faces, Mix) else (Portion(faces=faces),)
+    return " + ".join(part.named(_exact(part.faces, size_px)) for part in parts)
+
+
+def _exact(faces: Faces, size_px: int) -> str:
+    """The title without the pack, unless crops are made around another box than the set's."""
+    whole = faces
+    while isinstance(whole, Subset):
+        whole = whole.faces
+    if isinstance(whole, Translated) and whole.scheme.own:
+        return faces.title
+    return re.sub(rf", packed at {size_px} px(?!, WebP)", "", faces.title)
 
 
 def _metadata(path: Path) -> tuple[str, str]:

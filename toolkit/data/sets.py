@@ -35,6 +35,10 @@ class Portion:
         """Faces of it in an epoch, at least one."""
         return max(1, round(self.share * len(self.faces)))
 
+    def named(self, title: str) -> str:
+        """A title of its faces, with the share that is not 1."""
+        return title + (f" x {self.share:g}" if self.share != 1 else "")
+
 
 class Mix:
     """The faces of all parts, one part after the other."""
@@ -54,7 +58,7 @@ class Mix:
     @property
     def title(self) -> str:
         """All titles, with the shares that are not 1."""
-        return " + ".join(part.faces.title + (f" x {part.share:g}" if part.share != 1 else "") for part in self.parts)
+        return " + ".join(part.named(part.faces.title) for part in self.parts)
 
     @property
     def subsets(self) -> Mapping[str, Sequence[int]]:

@@ -12,6 +12,8 @@ from tyro.conf import Positional
 from toolkit import bundle
 from toolkit.commands.measure import evaluate
 from toolkit.commands.measure.evaluate import Evaluate
+from toolkit.commands.train.supernet import Supernet
+from toolkit.commands.train.teacher import Teacher
 from toolkit.core import records
 from toolkit.core.files import write_bytes
 from toolkit.core.images import png
@@ -125,15 +127,18 @@ def _conditions(options: Paper, recipe: Recipe) -> str:
     length = f"NOT the paper's recipe: {', '.join(own)}." if own else "As published."
     if options.epochs is not None:
         length += " The importance factors learned as much faster as there were fewer epochs."
-    start = "From ImageNet weights." if options.weights else "From scratch: no ImageNet weights were given."
     sets = [open_faces(options.folder(name), "test", 0).title for name in recipe.wants]
-    trained = (
-        f"{length} {start} Students of {options.seeds} seed{'s' * (options.seeds > 1)}. "
-        if recipe.waves(options)
-        else ""
-    )
+    waves = recipe.waves(options)
+    trained = f"{length} {_start(waves)} Students of {options.seeds} seed{'s' * (options.seeds > 1)}. " if waves else ""
     scored = f"Data: {'; '.join(sets)}. " if sets else ""
     return f"{trained}{scored}{processor()}, commit {(commit() or 'unknown')[:12]}."
+
+
+def _start(waves: Waves) -> str:
+    """What the cards of the networks that do not start from another one say that they start from."""
+    outs = [job.options.out for wave in waves for job in wave if isinstance(job.options, Teacher | Supernet)]
+    given = any(bundle.read(out).card.config.get("weights") for out in outs)
+    return "From ImageNet weights." if given else "From scratch, without ImageNet weights."
 
 
 def _score(options: Paper, trained: Path, name: str) -> Steps[Record]:

@@ -1,6 +1,6 @@
 """Make the released models: train by the recipe in waves that resume, then ship."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from toolkit import bundle
 from toolkit.benchmarking.results import columns
 from toolkit.commands.data import pack
 from toolkit.commands.data.pack import Pack
+from toolkit.core.files import read_json
 from toolkit.core.options import Options
 from toolkit.core.outputs import OutFolder, OutRecords, check_outputs, same
 from toolkit.core.progress import Outcome, Steps
@@ -18,7 +19,7 @@ from toolkit.data.formats.pts import LABELS
 from toolkit.pipelines.jobs import Job, side_by_side
 from toolkit.pipelines.recipe import SETS, STARTS, Places, Wave, faces_of, hours_of, waves
 from toolkit.pipelines.shipping import SHIPPED, Shipped, joined, ship
-from toolkit.pipelines.time_budget import plan_path, within
+from toolkit.pipelines.time_budget import Plan, plan_path, within
 from toolkit.train.options import Training
 
 QUALITY = 50
@@ -152,10 +153,11 @@ def _require_sets(options: Release, chosen: Sequence[Wave], shipped: Sequence[Sh
     """Raises FileNotFoundError, before hours of training, where sets that will be read are not there."""
     needed = dict.fromkeys(path for wave in chosen for job in _left(wave) for path in _read(job.options))
     needed |= {options.places.data / each.test: None for each in shipped if each.test}
-    places, missing = options.places, []
+    places, missing = options.places, list[str]()
+    made = {job.options.out for wave in chosen for job in wave.jobs}
     for path in (path for path in needed if path.parent != options.out):
         names = [name for name in SETS if places.of(name) == path]
-        makeable = bool(names) and places.source(names[0]).is_dir()
+        makeable = any(places.source(name) in made or places.source(name).is_dir() for name in names)
         if path.parent == options.packs:
             missing += [path.name] * (not path.is_file() and not makeable)
         elif options.data is not None and options.data in path.parents and not path.is_dir():
@@ -167,12 +169,12 @@ def _require_sets(options: Release, chosen: Sequence[Wave], shipped: Sequence[Sh
 
 def _make(options: Release, chosen: Sequence[Wave]) -> Steps[Outcome]:
     """All steps of some waves that are not done."""
-    outcomes = []
+    outcomes, sizes = [], _sizes(options)
     for wave in chosen:
         left = _left(wave)
         for job in left:
             _begin(options.out, job)
-            yield from _packed(options, job)
+            yield from _packed(options, job, sizes)
         if options.minutes is not None:
             if len(wave.jobs) != 1 or not isinstance(wave.jobs[0].options, Training):
                 raise ValueError(f"--minutes is for one training, and {wave.name} is more: name one of its steps")
@@ -205,15 +207,31 @@ def _begin(out: Path, job: Job[Any]) -> None:
             bundle.write(bundle.read(resolve(STARTS[path.name], "bundle")), path)
 
 
-def _packed(options: Release, job: Job[Any]) -> Steps[None]:
-    """Make the packs of a training that are missing."""
+def _packed(options: Release, job: Job[Any], sizes: Mapping[Path, int]) -> Steps[None]:
+    """Make the packs of a step that are missing."""
     places = options.places
-    if options.packs is None or not isinstance(job.options, Training):
+    if options.packs is None:
         return
-    for name in (name for name in SETS if places.of(name) in job.options.data):
+    read = set(_read(job.options))
+    for name in (name for name in SETS if places.of(name) in read):
         if not places.of(name).is_file():
-            size = job.options.size_px
-            yield from pack.run(Pack(data=places.source(name), out=places.of(name), size=size, quality=QUALITY))
+            wanted = Pack(
+                data=places.source(name),
+                out=places.of(name),
+                size=sizes[places.of(name)],
+                quality=QUALITY,
+                skip_bad=True,  # as the trainings
+            )
+            yield from pack.run(wanted)
+
+
+def _sizes(options: Release) -> dict[Path, int]:
+    """The largest crops that the recipe's trainings make of each set that is read."""
+    sizes: dict[Path, int] = {}
+    for job in (job for wave in waves(options.places) for job in wave.jobs):
+        for path in _read(job.options):
+            sizes[path] = max(sizes.get(path, 0), getattr(job.options, "size_px", Pack.size))
+    return sizes
 
 
 def _listed(options: Release, recipe: Sequence[Wave]) -> Outcome:
@@ -241,12 +259,13 @@ def _steps(recipe: Sequence[Wave]) -> Iterator[dict[str, Any]]:
         card = bundle.read(job.options.out).card
         made, config = card.made_with, card.config
         planned = plan_path(job.options.out)
+        times = read_json(planned, Plan).times if planned.is_file() else 1
         yield {
             "kind": "step",
             "model": job.label,
             "stage": card.stage,
             "size_px": card.size_px,
-            "epochs": round(config["optim"]["epochs"] * (job.options.share or (1,))[0]),
+            "epochs": round(config["optim"]["epochs"] * times * (job.options.share or (1,))[0]),
             "seed": config["seed"],
             "seconds": made["train_seconds"],
             "val_nme_mean": card.metrics["val"]["nme_mean"],

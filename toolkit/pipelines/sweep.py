@@ -85,10 +85,11 @@ def run(options: Sweep) -> Steps[Outcome]:
         ValueError: a network that is there was made with other settings, on other faces or from another supernet.
     """
     check_outputs(options, results=options.results or options.out / "results.jsonl")
-    if not isinstance(bundle.read(options.supernet).spec, SuperNetSpec):
+    parent = bundle.read(options.supernet)
+    if not isinstance(parent.spec, SuperNetSpec):
         raise ValueError(f"{options.supernet} holds no supernet: only a supernet can be slimmed")
     data, count = options.data[0] if options.data else None, max(1, options.synthetic // 10)
-    sets = {split: open_faces(data, split, count) for split in ("val", "test")}  # before anything is trained
+    sets = {split: open_faces(data, split, count, scheme=parent.scheme) for split in ("val", "test")}  # before the work
     family = {share: options.out / f"share-{share:g}" for share in options.budgets}
     cuts = [Job(slim.run, _cut(options, share, folder), f"{folder.name}, cut") for share, folder in family.items()]
     yield from make(cuts, 1)

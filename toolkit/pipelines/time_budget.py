@@ -95,8 +95,12 @@ def _planned(job: Job[Training], minutes: float, now: Callable[[], float]) -> St
     cost = sum((size / sizes[-1]) ** 2 for size in sizes) / len(sizes)  # smaller sizes go first, at less per face
     seconds = (60 * minutes - (now() - started) - set_up) * (1 - RESERVE)
     faces = seconds * speed / cost
-    epochs = max(len(sizes), int(min(seconds / EPOCH_SECONDS, faces / EPOCH_FACES)))
-    if faces < epochs * options.optim.batch:
+    if options.data:
+        epochs, least = int(min(seconds / EPOCH_SECONDS, faces / EPOCH_FACES)), float(options.optim.batch)
+    else:  # as many faces an epoch as there are
+        epochs, least = int(faces / epoch_faces), epoch_faces
+    epochs = max(len(sizes), epochs)
+    if faces < epochs * least:
         raise ValueError(
             f"{job.label} takes {(now() - started + set_up) / 60:.1f} minutes to read its faces and be measured, and "
             f"{speed:.1f} faces a second are too few for the rest: expected more than --minutes {minutes:g}"

@@ -11,7 +11,10 @@ import torch
 
 from toolkit import bundle
 from toolkit.benchmarking import accuracy
+from toolkit.commands.train import slim
 from toolkit.commands.train.slim import Slim
+from toolkit.commands.train.supernet import Supernet
+from toolkit.commands.train.teacher import Teacher
 from toolkit.core import metrics
 from toolkit.core.arrays import FloatArray
 from toolkit.core.files import sha256
@@ -33,6 +36,8 @@ Seen = tuple[str, float]
 """A corruption and its level."""
 
 CLEAN = "clean"
+SINCE = ("seed", "importance_faces")
+"""What cards of cuts did not always say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,20 +74,25 @@ def make(jobs: Sequence[Job[ToFolder]], at_once: int) -> Steps[None]:
 def _require_same(wanted: ToFolder) -> Steps[None]:
     """A record must not call a network by settings or faces that it was not made with."""
     card = bundle.read(wanted.out).card
-    asked: dict[str, Any] = {role: bundle.digest(getattr(wanted, role)) for role in card.parents}
+    parents = {role: getattr(wanted, role, None) for role in (*card.parents, "start")}
+    asked: dict[str, Any] = {role: bundle.digest(path) if path else None for role, path in parents.items()}
     made: dict[str, Any] = dict(card.parents)
     if isinstance(wanted, Slim):
-        asked["importance"], made["importance"] = wanted.chosen_by, card.config.get("importance")
+        told = slim.asked(wanted)
+        said = card.config | {"decoder": card.decoder}
+        older = {k: v for k, v in told.items() if k in SINCE or "removed_by" not in said}  # it may lack what it was
+        asked, made = asked | told, made | {k: said.get(k, older.get(k)) for k in told}
     if isinstance(wanted, Training):
+        start = _start(wanted)
+        if start and wanted.size is None:
+            wanted = dataclasses.replace(wanted, size=bundle.read(start).card.size_px)
         asked |= {"optim": dataclasses.asdict(wanted.optim), "augment": dataclasses.asdict(wanted.augmentation)}
         given = {k: getattr(wanted, k, None) for k in card.config if k not in asked}
         asked |= {k: _plain(v) for k, v in given.items() if v is not None}  # None leaves it to the stage
         made |= card.config
-        if "weights" in asked:
-            asked["weights"], made["weights"] = (
-                sha256(Path(asked["weights"])),
-                (made["weights"] or {}).get("file_sha256"),
-            )
+        if isinstance(wanted, Teacher | Supernet):
+            asked["weights"] = None if wanted.weights is None else sha256(wanted.weights)
+            made["weights"] = (card.config.get("weights") or {}).get("file_sha256")
         asked["data"], made["data"] = (yield from title_of_faces(wanted, _usual(wanted))), card.data.get("train")
     other = sorted(name for name, value in asked.items() if value != made.get(name))
     if other:
@@ -93,8 +103,13 @@ def _require_same(wanted: ToFolder) -> Steps[None]:
 
 def _usual(wanted: Training) -> Scheme:
     """The scheme of synthetic faces where the options name none: that of the network that they start from."""
-    start = getattr(wanted, "student", None) or getattr(wanted, "start", None)
+    start = _start(wanted)
     return bundle.read(start).scheme if start else W300_68
+
+
+def _start(wanted: Training) -> Path | None:
+    """The bundle that is trained on."""
+    return getattr(wanted, "student", None) or getattr(wanted, "start", None)
 
 
 def _plain(value: Any) -> Any:

@@ -140,7 +140,8 @@ class Training(Options):
         self.at_least(0, "seed", "workers", "samples")
         for size in self.sizes:
             check_size(size)
-        if list(self.sizes) != sorted(set(self.sizes)) or len(self.sizes) > self.optim.epochs:
+        sizes = self.sizes if self._sized else self.progressive
+        if list(sizes) != sorted(set(sizes)) or len(self.sizes) > self.optim.epochs:
             raise ValueError(f"--progressive takes rising sizes below --size, an epoch each at least, got {self.sizes}")
         _ = self.augmentation  # refuses unknown kinds
         self._check_data()
@@ -204,6 +205,11 @@ class Training(Options):
     def validated(self) -> Validation:
         """On which faces, from the option or the preset."""
         return self.validation or self.chosen.validation
+
+    @property
+    def _sized(self) -> bool:
+        """Whether the input size is not left to a parent bundle."""
+        return self.size is not None or not (getattr(self, "student", None) or getattr(self, "start", None))
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -96,7 +96,7 @@ class Setup:
     @property
     def identity(self) -> Settings:
         """Every option of any training that changes the result."""
-        return _identity(self.options, self.stage, trained_on(self.train.faces.title)) | {
+        return _identity(self.options, self.stage, trained_on(self.train.faces, self.train.size_px)) | {
             "precision": self.processes.precision
         }
 
@@ -121,7 +121,7 @@ class Setup:
         ancestors: Sequence[Card] = (),
     ) -> Card:
         """The card of the bundle that was trained; it inherits the terms of those that it was made from."""
-        title = trained_on(self.train.faces.title)
+        title = trained_on(self.train.faces, self.train.size_px)
         licence = licence_of(title, [card.licence for card in ancestors])
         return Card(
             name=name,
@@ -230,8 +230,8 @@ def finished(options: Training, stage: str, own: Settings, usual: Scheme = W300_
 def title_of_faces(options: Training, usual: Scheme) -> Steps[str]:
     """What a card would say of the faces that these options train on; arguments and errors as for set_up."""
     if options.skip_bad:  # how many are left out is known once all are decoded
-        return trained_on((yield from _data(options, usual))[0].faces.title)
-    return trained_on(_mixed(options, *_first(options), usual).title)
+        return trained_on((yield from _data(options, usual))[0].faces, options.size_px)
+    return trained_on(_mixed(options, *_first(options), usual), options.size_px)
 
 
 def validated(scores: Scores | None) -> str:
@@ -309,7 +309,13 @@ def _mixed(options: Training, first: Path | None, synthetic: int, usual: Scheme)
         own: Faces = open_folder(first, test=False, skip_bad=options.skip_bad)
     else:
         own = open_faces(first, "train", 0, skip_bad=options.skip_bad)
-    target = options.target or picked(options.marked_by(0) or own.scheme, usual)
+    marked = options.marked_by(0) or own.scheme
+    target = options.target or picked(marked, usual)
+    if target.parts and marked != target.parts[0] and options.validated != "none":
+        raise ValueError(
+            f"validation faces are scored by the eyes of the first of --heads, {target.parts[0].name}, and {first} is "
+            f"marked by {marked.name}: name {marked.name} first in --heads, or another --data first"
+        )
     parts = [Portion(faces=in_scheme(own, target, marked=options.marked_by(0)), share=shares[0])]
     for index, (folder, share) in enumerate(zip(options.data[1:], shares[1:], strict=True), start=1):
         if options.hold_out == "all":

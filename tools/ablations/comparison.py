@@ -142,7 +142,8 @@ class Comparison(Options):
     def from_scratch(self, name: str, arch: str, seed: int) -> Job[Teacher]:
         """Train an architecture from random weights."""
         out = folder(self.out, name, seed)
-        training = Teacher(**self.training(self.scratch_lr, seed), out=out, resume=True, arch=arch)
+        drawn = None if self.data else bundle.read(self.parent(seed)).scheme.name
+        training = Teacher(**self.training(self.scratch_lr, seed), out=out, resume=True, arch=arch, scheme=drawn)
         return Job(teacher.run, training, out.name)
 
 
@@ -196,7 +197,8 @@ def compared(
 ) -> Steps[Outcome]:
     """Train what is to be trained, score all on validation and test faces, clean and under conditions; record it."""
     data, count = options.data[0] if options.data else None, max(1, options.synthetic // 10)
-    sets = {split: open_faces(data, split, count) for split in ("val", "test")}  # before anything is trained
+    scheme = bundle.read(options.parent(0)).scheme
+    sets = {split: open_faces(data, split, count, scheme=scheme) for split in ("val", "test")}  # before the work
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
     records: list[Record] = []
     for split, faces in sets.items():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from toolkit import bundle
 from toolkit.commands.train import distil
 from toolkit.commands.train.distil import ALONE, Distil
 from toolkit.core.options import Options
@@ -76,7 +77,8 @@ def run(options: Losses) -> Steps[Outcome]:
     trials = [Trial(ablation="losses", variant=BEFORE, seed=0, bundle=options.student)]
     trials += [trial for seed in range(options.seeds) for trial in _trials(options, seed)]
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
-    faces = open_faces(options.data[0] if options.data else None, "val", max(1, options.synthetic // 10))
+    scheme = bundle.read(options.student).scheme
+    faces = open_faces(options.data[0] if options.data else None, "val", max(1, options.synthetic // 10), scheme=scheme)
     records = yield from score(trials, faces, "val", CONDITIONS)
     append(results, tuple(records))
     variants = dict.fromkeys(trial.variant for trial in trials)

@@ -27,7 +27,9 @@ from toolkit.models.building import build
 from toolkit.models.imagenet import published_name
 from toolkit.models.spec import ARCHITECTURES, HRNetSpec, SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
+from toolkit.slimming import latency
 from toolkit.slimming.importance import factors
+from toolkit.slimming.latency import LatencyTable
 from toolkit.slimming.penalty import penalty_weights
 from toolkit.train.inference import inputs
 from toolkit.train.losses import masked
@@ -408,6 +410,14 @@ def test_a_latency_penalty_needs_its_table(tmp_path: Path) -> None:
     for given in ({"penalty": "latency"}, {"latency_table": tmp_path / "t.json"}):
         with pytest.raises(ValueError, match="go together"):
             Supernet(out=tmp_path, **given)  # type: ignore[arg-type]
+
+
+def test_a_latency_table_of_another_size_is_refused(tmp_path: Path) -> None:
+    """Before any face is read."""
+    latency.write(LatencyTable(size_px=128, pieces_ms={}), tmp_path / "t.json")
+    options = Supernet(out=tmp_path / "s", penalty="latency", latency_table=tmp_path / "t.json", size=64)
+    with pytest.raises(ValueError, match=r"t\.json is for 128 px, the supernet takes 64 px"):
+        next(supernet.run(options))
 
 
 def supernet_bundle(out: Path, spec: SuperNetSpec, **card: Any) -> bundle.Bundle:

@@ -9,10 +9,14 @@ from tests.tools.ablations.conftest import one_after_the_other
 from toolkit import bundle
 from toolkit.bundle import Bundle
 from toolkit.core.files import read_lines
-from toolkit.core.progress import finish
+from toolkit.core.progress import Steps, finish
+from toolkit.data import Faces
+from toolkit.models.building import build
 from toolkit.pipelines import trials
+from toolkit.pipelines.trials import Record
 from toolkit.reporting.readme.ablation import ablations
-from tools.ablations import losses
+from tools.ablations import comparison, losses
+from tools.ablations.comparison import Comparison
 from tools.ablations.losses import BEFORE, SQUARED, Losses
 
 OF_LOSSES = ("heatmap_loss", "coordinate_loss", "coordinate_weight")
@@ -44,6 +48,34 @@ def test_a_weight_of_nothing_is_refused(tmp_path: Path) -> None:
         Losses(student=tmp_path, weights=(0.5, 0.0))
     with pytest.raises(ValueError, match="no augmentation 'rotate'"):
         Losses(student=tmp_path, augment={"rotate": 1.0})
+
+
+def test_drawn_faces_are_scored_in_the_networks_own_scheme(
+    small_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """29 points, where 68 are usual: of the losses, of cut networks, and of what is trained from scratch."""
+    net = build(dataclasses.replace(small_bundle.spec, points=29))
+    card = dataclasses.replace(small_bundle.card, scheme="cofw-29")
+    bundle.write(bundle.of_network(net, card), tmp_path / "net")
+    found: list[str] = []
+
+    def score(_: object, faces: Faces, *__: object) -> Steps[list[Record]]:
+        found.append(faces.scheme.name)
+        yield from ()
+        return []
+
+    def made(*_: object) -> Steps[None]:
+        yield from ()
+
+    for module in (losses, comparison):
+        monkeypatch.setattr(module, "score", score)
+        monkeypatch.setattr(module, "make", made)
+    monkeypatch.setattr(losses, "summary", lambda *_: "")
+    finish(losses.run(Losses(student=tmp_path / "net", out=tmp_path / "l", synthetic=20)))
+    compared = Comparison(supernet=(tmp_path / "net",), out=tmp_path / "c", synthetic=20)
+    finish(comparison.compared(compared, ()))
+    assert found == ["cofw-29"] * 3
+    assert compared.from_scratch("s", "s-hrnet-cofw", 0).options.scheme == "cofw-29"
 
 
 @pytest.mark.slow

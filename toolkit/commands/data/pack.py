@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from tyro.conf import Positional
@@ -17,7 +18,6 @@ from toolkit.core.words import counted
 from toolkit.data import open_folder
 from toolkit.data.audit import told
 from toolkit.data.augment import Augment, Patch, augment, patch
-from toolkit.data.formats.gather import Split
 from toolkit.data.labels import Photos
 from toolkit.data.pack import SUFFIX, PackedFaces, write_pack
 
@@ -33,8 +33,9 @@ class Pack(WritesFiles):
     """Labelled faces of any format that `sdhrnet data check` knows."""
     out: OutFile
     """The pack, NAME.faces."""
-    split: Split = "train"
-    """Which faces. A training pack holds the validation faces too; they are told apart by the same rule."""
+    split: Literal["train", "test"] = "train"
+    """Which faces. Those that are held out of a set's training faces for validation are in a training pack, and are
+    told apart by the same rule; those of a set that names its validation faces are in none."""
     size: int = 128
     """The largest side of training crops it is good for, in pixels."""
     quality: int | None = None

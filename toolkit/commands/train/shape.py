@@ -97,7 +97,7 @@ def run(options: Shape) -> Steps[Outcome]:
             raise ValueError(f"{loaded.card.name} has heads for several schemes: a shape layer is of one")
         faces, held_out = _open(options, loaded, "train"), _open(options, loaded, "val")
         train = yield from training_faces(faces, loaded.card.size_px, skip_bad=options.skip_bad)
-        title = pack.trained_on(train.faces.title)
+        title = pack.trained_on(train.faces, train.size_px)
         found = yield from _found(loaded, _epochs(options, train, range(options.rounds + 1)), "training faces")
         validation = yield from _validation(options, loaded, held_out)
         spec, fit = ShapeSpec(hidden=options.hidden), Fit(epochs=options.epochs)

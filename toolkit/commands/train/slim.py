@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from torch import Tensor
@@ -21,6 +21,7 @@ from toolkit.data import Subset, open_faces
 from toolkit.data.augment import Augment
 from toolkit.data.batches import TrainingFaces, training_faces
 from toolkit.data.crops import plain_crops
+from toolkit.data.pack import trained_on
 from toolkit.models.spec import Spec, SuperNetSpec
 from toolkit.models.supernet import HRSuperNet
 from toolkit.slimming import latency
@@ -72,6 +73,10 @@ class Cut:
     round_to: int | None = None
     budget: Budget | None = None
     budget_used: float = 0.0
+    seed: int | None = None
+    """Of the random importance."""
+    importance_faces: str | None = None
+    """What the Taylor importance was summed over."""
     head_moves_px: float | None = None
     """By how much a head as published moves the points of some synthetic faces."""
     removed: list[str] | None = None
@@ -226,6 +231,45 @@ def run(options: Slim) -> Steps[Outcome]:
     return Outcome(text=text, records=({"kind": "slim", **card.metrics, **cut.json},))
 
 
+def asked(options: Slim) -> dict[str, Any]:
+    """What the card of such a cut says of the options, by its names; None where it says nothing.
+
+    Raises:
+        FileNotFoundError: the supernet, or the faces, are not there.
+        ValueError: they cannot be used.
+    """
+    parent = bundle.read(options.supernet)
+    assert isinstance(parent.spec, SuperNetSpec)
+    told: dict[str, Any] = {"remove": options.remove, "importance": options.chosen_by}
+    told |= {"decoder": options.decoder or parent.card.decoder, **_chosen_on(options, parent)}
+    if options.remove == "operations":
+        told["head"] = options.head_cut
+    if options.least is not None:
+        return told | {"threshold": options.least, "budget": None}
+    if options.even is not None:
+        return told | {"even": options.even, "budget": None}
+    if options.remove == "channels":
+        told["round_to"] = options.round_to
+    budget = _budget(options, parent, parent.spec)
+    return told | {"budget": budget.most, "budget_unit": budget.unit}
+
+
+class ChosenOn(TypedDict, total=False):
+    """What the importances hang on beside the network."""
+
+    seed: int
+    importance_faces: str
+
+
+def _chosen_on(options: Slim, parent: Bundle) -> ChosenOn:
+    if options.importance == "random":
+        return {"seed": options.seed}
+    if options.importance == "taylor":
+        every = open_faces(options.data, "train", options.faces, scheme=parent.scheme)
+        return {"importance_faces": f"{min(options.faces, len(every))} of {trained_on(every, parent.card.size_px)}"}
+    return {}
+
+
 def _data(card: Card) -> dict[str, Any]:
     """What the parent's card says of its faces and terms; what was measured of the parent is not known of the cut."""
     own = {key: value for key, value in card.data.items() if key != "known_failures"}
@@ -254,6 +298,7 @@ def _operations(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tupl
         threshold=threshold,
         budget=budget,
         budget_used=budget.used(smaller.spec) if budget else 0.0,
+        **_chosen_on(options, parent),
         head_moves_px=moved,
         removed_by="torch-pruning's dependency graph",
         removed=graph.removed(off),
@@ -282,6 +327,7 @@ def _channels(options: Slim, parent: Bundle, spec: SuperNetSpec) -> Steps[tuple[
         round_to=options.round_to,
         budget=budget,
         budget_used=budget.used(narrower.spec),
+        **_chosen_on(options, parent),
         removed_by=removed_by,
     )
     return bundle.of_network(narrower, parent.card), cut

@@ -105,6 +105,8 @@ def run(options: Supernet) -> Steps[Outcome]:
     start = _start(options)
     if start and options.size is None:
         options = replace(options, size=start.card.size_px)
+    if options.latency_table is not None and (table := latency.read(options.latency_table)).size_px != options.size_px:
+        raise ValueError(f"{options.latency_table} is for {table.size_px} px, the supernet takes {options.size_px} px")
     usual = start.scheme if start else W300_68
     own = {k: v for k, v in _own(options).items() if v is not None} | {"weights": file_hash(options.weights)}
     done = yield from finished(options, "supernet", own, usual)
