@@ -12,7 +12,7 @@ from tests.conftest import SMALL
 from tests.tools.ablations.conftest import one_after_the_other
 from toolkit import bundle
 from toolkit.benchmarking import accuracy
-from toolkit.bundle import Card
+from toolkit.bundle import Bundle, Card
 from toolkit.commands.train.distil import Distil
 from toolkit.core import metrics
 from toolkit.core.files import read_lines
@@ -95,8 +95,9 @@ def test_rows_of_table_6(tmp_path: Path, variant: str, terms: tuple[float, float
     assert len(stage.peers) == (2 if stage.peers_weight else 1) and stage.seed == 1
 
 
-def test_variants_share_everything_but_what_they_are_named_for(tmp_path: Path) -> None:
+def test_variants_share_everything_but_what_they_are_named_for(tmp_path: Path, small_bundle: Bundle) -> None:
     """Data, epochs, sizes and the published augmentation; only the control from scratch has its own learning rate."""
+    bundle.write(small_bundle, tmp_path / "a")
     options = table_6(tmp_path, epochs=7, lr=5e-4, scratch_lr=3e-3, augment={"jpeg": 0.5}, seeds=2)
     stages = {
         v: distillation._trial(options, v, 0).job
