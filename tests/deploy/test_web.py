@@ -20,9 +20,10 @@ import pytest
 
 from tests.deploy.chromium import BUILD, ELSEWHERE, GOLDEN
 from toolkit.core import zoo
-from toolkit.core.files import read_json, write_json
+from toolkit.core.files import read_json, read_lines, write_json
 from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
 from toolkit.core.images import read_image
+from toolkit.core.records import imported
 from toolkit.core.zoo import MAIN, released
 from toolkit.detect import FaceDetector, landmarks_in
 from toolkit.detect.detector import tiles, view
@@ -337,7 +338,7 @@ def test_the_benchmark_makes_records_of_every_file(visit, records, tmp_path):
     saved = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
     opened.page.click("#send")
     assert opened.says(f"{len(saved)} records kept in {records.name}", "#sent")
-    assert [json.loads(line) for line in records.read_text().splitlines()] == checked(saved)
+    assert read_lines(records) == [imported(record) for record in checked(saved)]
     names = json.loads((PAGE / "models" / "index.json").read_text())
     others = [each["model"] for each in json.loads((PAGE / "competitors" / "index.json").read_text())]
     assert names[0] == released("int8").name and others == ["face_landmark.tflite"]
