@@ -110,14 +110,8 @@ def prove_on(
     reasons = [] if parity.mean_px <= budget_px else [text]
     operations, taken = said.get("operations"), said.get("taken")
     return parity, {
-        "kind": "engine",
-        "model": path.name,
-        "file_sha256": sha256(path),
-        "size_bytes": size_bytes(path),
-        "simulated": engine,
-        "chip": compiled.chip if compiled else None,
+        **_identity(engine, path, about),
         "engine": said["engine"],
-        "precision": precision,
         "operations": operations,
         "operations_taken": taken,
         "whole": said.get("whole", operations is not None and operations == taken),
@@ -134,16 +128,9 @@ def refusal_on(
     engine: str, path: Path, expected: Reference, about: Sidecar | None, error: ValueError
 ) -> dict[str, Any]:
     """The record of a file that an engine did not run: prove_on's, without figures, with the reason."""
-    compiled = about.compiled if about else None
     return {
-        "kind": "engine",
-        "model": path.name,
-        "file_sha256": sha256(path),
-        "size_bytes": size_bytes(path),
-        "simulated": engine,
-        "chip": compiled.chip if compiled else None,
+        **_identity(engine, path, about),
         "engine": None,
-        "precision": about.precision if about else "float32",
         "operations": None,
         "operations_taken": None,
         "whole": False,
@@ -155,6 +142,19 @@ def refusal_on(
         "worst_px": None,
         "reasons": [" ".join(str(error).split())],
         "ok": False,
+    }
+
+
+def _identity(engine: str, path: Path, about: Sidecar | None) -> dict[str, Any]:
+    """The fields of a record that say what was asked to run where."""
+    return {
+        "kind": "engine",
+        "model": path.name,
+        "file_sha256": sha256(path),
+        "size_bytes": size_bytes(path),
+        "simulated": engine,
+        "chip": about.compiled.chip if about and about.compiled else None,
+        "precision": about.precision if about else "float32",
     }
 
 

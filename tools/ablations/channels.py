@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 from toolkit import bundle
 from toolkit.benchmarking import accuracy
+from toolkit.benchmarking.results import columns
 from toolkit.commands.train import slim
 from toolkit.commands.train.slim import Slim
 from toolkit.core.options import Options
@@ -66,14 +67,15 @@ def run(options: Channels) -> Steps[Outcome]:
     size = whole.card.size_px
     faces = open_faces(options.data, "val", options.synthetic, scheme=whole.scheme)
     crops = yield from plain_crops(faces, size)
-    cuts = [(1.0, "", options.bundle)]
+    macs = complexity(whole.spec, size).macs_full / 1e6
+    networks = [(1.0, "", options.bundle)]
     for share in options.shares:
         for way, importance in WAYS.items():
-            cuts.append((share, way, options.out / f"{importance}-{share:g}"))
-            macs = share * complexity(whole.spec, size).macs_full / 1e6
-            yield from slim.run(_cut(options, macs, importance, cuts[-1][2]))
+            cut = _cut(options, share * macs, importance, options.out / f"{importance}-{share:g}")
+            yield from slim.run(cut)
+            networks.append((share, way, cut.out))
     records = []
-    for done, (share, way, folder) in enumerate(cuts, 1):
+    for done, (share, way, folder) in enumerate(networks, 1):
         counts = complexity(bundle.read(folder).spec, size)
         records.append(
             {
@@ -90,7 +92,7 @@ def run(options: Channels) -> Steps[Outcome]:
                 **conditions(1),
             }
         )
-        yield Progress(task="scoring", done=done, total=len(cuts))
+        yield Progress(task="scoring", done=done, total=len(networks))
     append(options.results, tuple(records))
     return Outcome(text=_table(records), records=tuple(records))
 
@@ -101,10 +103,15 @@ def _cut(options: Channels, macs: float, importance: Importance, out: Path) -> S
 
 
 def _table(records: list[dict[str, Any]]) -> str:
-    lines = [f"{'of the MACs':>11}  {'by':18}{'MACs':>9}{'parameters':>13}{'NME':>9}"]
-    lines += [
-        f"{r['budget']:11.0%}  {r['importance'] or 'as it is':18}{r['macs_full'] / 1e6:7.1f} M{r['params_full']:13,}"
-        f"{r['nme_mean']:7.2f} %"
+    rows = [["of its MACs", "channels by", "MACs", "parameters", "NME"]]
+    rows += [
+        [
+            f"{r['budget']:.0%}",
+            r["importance"] or "as it is",
+            f"{r['macs_full'] / 1e6:.1f} M",
+            f"{r['params_full']:,}",
+            f"{r['nme_mean']:.2f} %",
+        ]
         for r in records
     ]
-    return "\n".join(lines)
+    return "\n".join(columns(rows))

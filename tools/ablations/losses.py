@@ -76,9 +76,9 @@ def run(options: Losses) -> Steps[Outcome]:
     check_outputs(options, results=results)
     trials = [Trial(ablation="losses", variant=BEFORE, seed=0, bundle=options.student)]
     trials += [trial for seed in range(options.seeds) for trial in _trials(options, seed)]
+    scheme, data = bundle.read(options.student).scheme, options.data[0] if options.data else None
+    faces = open_faces(data, "val", max(1, options.synthetic // 10), scheme=scheme)  # before anything is trained
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
-    scheme = bundle.read(options.student).scheme
-    faces = open_faces(options.data[0] if options.data else None, "val", max(1, options.synthetic // 10), scheme=scheme)
     records = yield from score(trials, faces, "val", CONDITIONS)
     append(results, tuple(records))
     variants = dict.fromkeys(trial.variant for trial in trials)

@@ -68,8 +68,8 @@ def validated(options: FromScratch, trials: Sequence[Trial], conditions: Sequenc
     """Train all, and score and record them on the validation faces, clean and under some corruptions."""
     results = options.results or options.out / "results.jsonl"
     check_outputs(options, results=results)
+    faces = open_faces(options.data, "val", max(1, options.synthetic // 10))  # before anything is trained
     yield from make([trial.job for trial in trials if trial.job], options.at_once)
-    faces = open_faces(options.data, "val", max(1, options.synthetic // 10))
     scored = yield from score(trials, faces, "val", at_middle(conditions))
     records: list[Record] = [record | {"arch": options.arch} for record in scored]
     append(results, tuple(records))
