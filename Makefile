@@ -71,7 +71,7 @@ phones: $(VENV)/.ready $(ENGINES)/.ready $(ARM)/.ready  ## results/phones: every
 	  $(RUN)/sdhrnet verify engine $$model --engine gpu --root $(ENGINES) --results $$out && \
 	  $(RUN)/sdhrnet verify engine $$model --engine npu --root $(ENGINES) --results $$out || exit; \
 	done
-	bundle=toolkit/weights/sdhrnet-68pt-128; files=runs/phones/whole; out=results/phones/results.jsonl; \
+	bundle=toolkit/weights/sdhrnet-68pt-160; files=runs/phones/whole; out=results/phones/results.jsonl; \
 	  $(RUN)/sdhrnet convert $$bundle --to tflite --precision int8whole $(FACES:%=--data %/300w) --out $$files && \
 	  $(RUN)/sdhrnet verify $$files --bundle $$bundle --results $$out && \
 	  $(RUN)/sdhrnet verify engine $$files --bundle $$bundle --engine gpu --root $(ENGINES) --results $$out && \

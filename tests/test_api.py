@@ -16,7 +16,9 @@ from toolkit.core.options import Options
 from toolkit.core.progress import Outcome, Progress
 
 STAGES = ["teacher", "supernet", "slim", "distil", "shape", "convert", "verify", "evaluate", "benchmark", "report"]
-LOAD = "import sys, toolkit; toolkit.load('sdhrnet-68pt-96'); print('torch' in sys.modules, 'mediapipe' in sys.modules)"
+LOAD = (
+    "import sys, toolkit; toolkit.load('sdhrnet-68pt-128'); print('torch' in sys.modules, 'mediapipe' in sys.modules)"
+)
 
 
 @pytest.mark.slow
@@ -64,10 +66,10 @@ def test_a_stage_takes_the_options_of_its_command(name: str) -> None:
 def test_a_stage_runs_to_its_end_and_tells_of_its_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Scores are those of the record; nothing is printed."""
     told: list[Progress] = []
-    model = Path("sdhrnet-68pt-96")
+    model = Path("sdhrnet-68pt-128")
     options = toolkit.Evaluate(model=model, synthetic=3, results=tmp_path / "results.jsonl")
     outcome = toolkit.evaluate(options, progress=told.append)
-    assert outcome.ok and outcome.records[0]["model"] == "sdhrnet-68pt-96-float16.tflite"
+    assert outcome.ok and outcome.records[0]["model"] == "sdhrnet-68pt-128-float16.tflite"
     assert outcome.records[0]["n"] == 3 and (tmp_path / "results.jsonl").is_file()
     assert told and all(isinstance(each, Progress) for each in told)
     assert capsys.readouterr() == ("", "")
@@ -76,6 +78,6 @@ def test_a_stage_runs_to_its_end_and_tells_of_its_progress(tmp_path: Path, capsy
 def test_wrong_options_are_refused_when_they_are_made() -> None:
     """In the words of the command line; a misspelt one by Python itself."""
     with pytest.raises(ValueError, match="--synthetic must be at least 1"):
-        toolkit.Evaluate(model=Path("sdhrnet-68pt-96"), synthetic=0)
+        toolkit.Evaluate(model=Path("sdhrnet-68pt-128"), synthetic=0)
     with pytest.raises(TypeError, match="sinthetic"):
-        toolkit.Evaluate(model=Path("sdhrnet-68pt-96"), sinthetic=1)  # type: ignore[call-arg]
+        toolkit.Evaluate(model=Path("sdhrnet-68pt-128"), sinthetic=1)  # type: ignore[call-arg]

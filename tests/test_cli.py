@@ -122,7 +122,7 @@ def test_a_misspelt_option_is_guessed(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_quiet_is_without_a_word_of_a_library(capfd: pytest.CaptureFixture[str]) -> None:
     """TensorFlow Lite tells of its delegate; an error of ours is told all the same."""
-    assert main(["evaluate", "sdhrnet-68pt-96", "--synthetic", "1", "--quiet"]) == 0
+    assert main(["evaluate", "sdhrnet-68pt-128", "--synthetic", "1", "--quiet"]) == 0
     assert capfd.readouterr().err == ""
     assert main(["evaluate", "nowhere.tflite", "--quiet"]) == 2
     assert "nowhere.tflite" in capfd.readouterr().err
@@ -518,7 +518,7 @@ def test_only_a_training_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch, c
     [
         (["photo", ""], "an argument is empty"),
         (["photo", "--out", ""], "--out is empty"),
-        (["evaluate", "sdhrnet-68pt-96", "--data="], "--data is empty"),
+        (["evaluate", "sdhrnet-68pt-128", "--data="], "--data is empty"),
     ],
 )
 def test_an_empty_word_is_refused(capsys: pytest.CaptureFixture[str], words: list[str], message: str):

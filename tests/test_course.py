@@ -141,7 +141,7 @@ WRONG: dict[str, list[Any]] = {
         lambda points, before, speed, size, dt: solution("follow")(points, before, speed, 2 * size, dt),
     ],
     "frontier": [list, lambda models: [], lambda models: [min(models)]],
-    "decision": ["", "dlib", "sdhrnet-68pt-96-int8.tflite"],
+    "decision": ["", "dlib", "sdhrnet-68pt-128-int8.tflite"],
 }
 
 

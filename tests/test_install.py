@@ -175,7 +175,7 @@ def test_a_base_install_describes_and_evaluates_without_torch(bare: Path, wheel:
     described = run(sdhrnet, "describe", file.splitlines()[0], folder=tmp_path)
     assert "XNNPACK takes it" in described and "INFO" not in described
     assert MAIN in run(sdhrnet, "models", folder=tmp_path)
-    assert "NME" in run(sdhrnet, "evaluate", "sdhrnet-68pt-96", "--synthetic", 3, folder=tmp_path)
+    assert "NME" in run(sdhrnet, "evaluate", "sdhrnet-68pt-128", "--synthetic", 3, folder=tmp_path)
 
 
 def test_a_base_install_reports_on_records(bare: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from toolkit.core.geometry import crop_of_box, cut
 from toolkit.core.zoo import MAIN, WEIGHTS
 from toolkit.landmarkers import Model, load
 
-SMALL = "sdhrnet-68pt-96"
+SMALL = "sdhrnet-68pt-128"
 
 
 @pytest.fixture(scope="module")

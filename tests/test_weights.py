@@ -91,7 +91,7 @@ def test_the_main_model_is_there() -> None:
 
 def test_a_missing_precision_is_named() -> None:
     """With what there is instead."""
-    with pytest.raises(FileNotFoundError, match=r"no sdhrnet-68pt-128-float128\.tflite"):
+    with pytest.raises(FileNotFoundError, match=r"no sdhrnet-68pt-160-float128\.tflite"):
         released("float128")
 
 

@@ -2,7 +2,7 @@
 
     import toolkit
 
-    with toolkit.load("sdhrnet-68pt-128") as model:
+    with toolkit.load("sdhrnet-68pt-160") as model:
         for face in model.find("me.jpg"):  # or an image (H, W, 3) uint8 RGB
             print(face.points_xy, face.confidence, face.box_xyxy, face.roll_deg)
 

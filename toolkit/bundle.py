@@ -81,7 +81,7 @@ class Card:
         scheme(self.scheme)
 
     def released_name(self, points: int) -> str:
-        """What a model of so many points is called, such as sdhrnet-68pt-128."""
+        """What a model of so many points is called, such as sdhrnet-68pt-160."""
         return f"{self.name}-{points}pt-{self.size_px}{self.variant and '-'}{self.variant}"
 
     @property

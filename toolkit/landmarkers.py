@@ -83,7 +83,7 @@ class Model:
             FileNotFoundError: there is no picture at the path, or no face detector.
 
         Example:
-            with toolkit.load("sdhrnet-68pt-128") as model:
+            with toolkit.load("sdhrnet-68pt-160") as model:
                 for face in model.find("me.jpg"):
                     print(face.points_xy.shape, face.confidence.mean(), face.roll_deg)
         """
@@ -160,7 +160,7 @@ def load(
     """A model, ready to find faces in pictures.
 
     Args:
-        model: the name of a released model, such as sdhrnet-68pt-128 (`sdhrnet models` lists them), which stands for
+        model: the name of a released model, such as sdhrnet-68pt-160 (`sdhrnet models` lists them), which stands for
             its float16 TFLite file; or the path of a .tflite, .onnx or .mlpackage with its sidecar beside it, or of a
             bundle's folder, which runs on torch.
         threads: CPU threads of its engine, torch's for a bundle, and of the detector's.
@@ -178,7 +178,7 @@ def load(
         ModuleNotFoundError: its engine is not installed.
 
     Example:
-        model = toolkit.load("sdhrnet-68pt-128")
+        model = toolkit.load("sdhrnet-68pt-160")
         for face in model.find("me.jpg"):
             print(face.points_xy)  # (68, 2) in pixels
     """

@@ -116,7 +116,7 @@ def verify(options: Verify, *, progress: Watcher | None = None) -> Outcome:
     """Compare converted files with the bundle that they came from; `ok` is False where one no longer gives its points.
 
     Example:
-        outcome = toolkit.verify(toolkit.Verify(models=Path("sdhrnet-68pt-128")))  # all files of a released model
+        outcome = toolkit.verify(toolkit.Verify(models=Path("sdhrnet-68pt-160")))  # all files of a released model
         print(outcome.ok, outcome.text)
         print([record["worst_px"] for record in outcome.records])  # in crop pixels
     """
@@ -129,7 +129,7 @@ def evaluate(options: Evaluate, *, progress: Watcher | None = None) -> Outcome:
     """Score one model on labelled faces: NME, FR@10 and AUC@10 in percent, of all, by subset and by region.
 
     Example:
-        options = toolkit.Evaluate(model=Path("sdhrnet-68pt-96"), data=Path("300w"))
+        options = toolkit.Evaluate(model=Path("sdhrnet-68pt-128"), data=Path("300w"))
         outcome = toolkit.evaluate(options)
         print(outcome.records[0]["nme_mean"], outcome.records[0]["n"])
     """
@@ -142,7 +142,7 @@ def benchmark(options: Benchmark, *, progress: Watcher | None = None) -> Outcome
     """Measure accuracy, time, start, memory and size of models side by side; adds records to `results`.
 
     Example:
-        options = toolkit.Benchmark(models=(Path("sdhrnet-68pt-96"), Path("sdhrnet-68pt-128")), runs=50)
+        options = toolkit.Benchmark(models=(Path("sdhrnet-68pt-128"), Path("sdhrnet-68pt-160")), runs=50)
         outcome = toolkit.benchmark(options)
         print([record["latency_ms"]["median"] for record in outcome.records])  # ms a face
     """

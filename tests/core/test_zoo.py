@@ -10,7 +10,7 @@ from toolkit import runtime
 from toolkit.core.options import Options
 from toolkit.core.zoo import MAIN, WEIGHTS, BundlePath, ModelPath, files, names, resolve, resolved
 
-SMALL = "sdhrnet-68pt-96"
+SMALL = "sdhrnet-68pt-128"
 
 
 @pytest.fixture(autouse=True)

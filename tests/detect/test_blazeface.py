@@ -119,8 +119,8 @@ def test_without_a_detector_one_line_says_the_two_ways(monkeypatch, version, wor
 
 def test_another_network_is_refused():
     """A landmark network is no detector, and is told by what it takes."""
-    with pytest.raises(ValueError, match=r"68pt-96-float16\.tflite"):
-        BlazeFace(released("float16", "sdhrnet-68pt-96"))
+    with pytest.raises(ValueError, match=r"68pt-128-float16\.tflite"):
+        BlazeFace(released("float16", "sdhrnet-68pt-128"))
 
 
 def test_anchors_are_the_centres_of_two_grids():

@@ -139,7 +139,7 @@ def test_photos_of_people_that_cross_keep_their_numbers(pair: tuple[int, int]) -
     faces = open_faces(Path(os.environ["SDHRNET_DATA"]) / "300w", "val", 1)
     heads = [head_of(faces[index]) for index in pair]
     room, seen = cv2.resize(data.coffee(), (640, 400)), []
-    with load("sdhrnet-68pt-96") as model:
+    with load("sdhrnet-68pt-128") as model:
         follow = model.tracker()
         for i in range(70):
             image, middles = room.copy(), (90 + 6.5 * i, 545 - 6.5 * i)

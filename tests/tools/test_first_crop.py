@@ -12,7 +12,7 @@ from toolkit.data.synthetic import SyntheticFaces
 from tools import first_crop
 from tools.first_crop import AGAIN, CROPS, FirstCrop
 
-MODEL = released("float16", "sdhrnet-68pt-96")
+MODEL = released("float16", "sdhrnet-68pt-128")
 
 
 @pytest.fixture(autouse=True)

@@ -53,12 +53,12 @@ def test_every_way_has_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     pytest.importorskip("mediapipe", reason="needs mediapipe: pip install '.[mediapipe]'")
     monkeypatch.setattr(flicker, "open_faces", lambda *_: SyntheticFaces(2, seed=1, size_px=160))
     monkeypatch.setattr(flicker, "told", lambda _: iter(()))
-    model = released("int8", "sdhrnet-68pt-96")
+    model = released("int8", "sdhrnet-68pt-128")
     finish(flicker.run(Flicker(models=(model,), data=tmp_path, clips=1, results=tmp_path / "r.jsonl")))
     once, mirrored, shifted, mesh = read(tmp_path / "r.jsonl")
     assert [r["looks"] for r in (once, mirrored, shifted, mesh)] == [
         "once", "and its mirror image", "and shifted", "once",
     ]  # fmt: skip
-    assert mesh["model"] == "mediapipe" and once["model"] == "sdhrnet-68pt-96-int8.tflite"
+    assert mesh["model"] == "mediapipe" and once["model"] == "sdhrnet-68pt-128-int8.tflite"
     assert min(mirrored["ms_median"], shifted["ms_median"]) > once["ms_median"]
     assert all(value > 0 for r in (once, mirrored, shifted, mesh) for value in r["flicker_percent"].values())

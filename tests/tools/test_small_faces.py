@@ -56,7 +56,7 @@ def test_stages_add_up_to_the_photo(tmp_path: Path) -> None:
     """All but decoding, within a millisecond of medians; beside Face Mesh."""
     pytest.importorskip("mediapipe", reason="needs mediapipe: pip install '.[mediapipe]'")
     assert portrait().shape[1::-1] == SIZE_WH
-    model = released("int8", "sdhrnet-68pt-96")
+    model = released("int8", "sdhrnet-68pt-128")
     (record,) = finish(stages.run(Stages(models=(model,), runs=3, results=tmp_path / "r.jsonl"))).records
     parts = record["stages_ms_median"]
     added = sum(parts[name] for name in ("detect", "crop", "network", "the rest"))

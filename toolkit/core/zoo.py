@@ -1,6 +1,6 @@
 """The released models, inside the package: which there are, and what a name means wherever a model is asked for.
 
-A name, such as sdhrnet-68pt-128, is one thing everywhere: where a model runs, its float16 TFLite file, which every
+A name, such as sdhrnet-68pt-160, is one thing everywhere: where a model runs, its float16 TFLite file, which every
 installation has; where a network is trained on, changed, counted or converted, its bundle.
 """
 
@@ -17,7 +17,7 @@ START = WEIGHTS / "start" / "hrsupernet-68pt-64"
 faces from nothing in them. No released model: a clone has it, a wheel does not."""
 SPARED = WEIGHTS / "start" / "hrsupernet-68pt-64-spared"
 """The same after 24,000 more under the L1 term, by which it has learned what it can spare."""
-MAIN = "sdhrnet-68pt-128"
+MAIN = "sdhrnet-68pt-160"
 """The one that is taken where none is named."""
 RUNS = "float16"
 """The precision of the file that a name stands for."""

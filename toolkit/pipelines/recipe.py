@@ -65,7 +65,7 @@ so that the checkpoint is never old. Babies are shown more often; AFLW is marked
 STARTS = MappingProxyType(
     {
         "start-teacher": "results/release/teacher",
-        **{"start-main": "sdhrnet-68pt-128", "start-small": "sdhrnet-68pt-96"},
+        **{"start-main": "sdhrnet-68pt-160", "start-small": "sdhrnet-68pt-128"},
     }
 )
 """Bundles of the release before, which a run copies when it begins."""
@@ -153,14 +153,15 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _last(at),
         _others(at),
         _others_last(at),
-        _shape(at),
-        _compared(at),
+        _labellers(at),
         _labels_again(at),
-        _longer(at),
         _larger(at),
         _narrow(at),
         _narrow_last(at),
         _largest(at),
+        _shape(at),
+        _compared(at),
+        _longer(at),
     )
 
 
@@ -351,8 +352,88 @@ def _others_last(at: Places) -> Wave:
     )
 
 
+def _labellers(at: Places) -> Wave:
+    wanted = (("main-128", "main-last"), ("large-160", "large-last"))
+    return Wave(
+        name="labellers",
+        purpose="a shape layer behind the decoding of the networks that label turned heads once more",
+        jobs=tuple(_step(shape.run, _shaped(at, *each)) for each in wanted),
+    )
+
+
+def _labels_again(at: Places) -> Wave:
+    return Wave(
+        name="labels-again",
+        purpose="turned heads, labelled by better networks",
+        jobs=tuple(
+            _step(
+                pseudo_label.run,
+                PseudoLabel(
+                    data=at.source(name),
+                    out=at.out / f"{name}{AGAIN}",
+                    model=(at.out / "large-160", at.out / "main-128"),
+                    flip=True,
+                    agree=0.2,
+                    skip_bad=True,
+                ),
+            )
+            for name in ("aflw_pose", "aflw_merl")
+        ),
+    )
+
+
+def _larger(at: Places) -> Wave:
+    return Wave(
+        name="larger",
+        purpose="main on crops of 160 px, some faces covered; a covered point's peak is half as high",
+        jobs=(_step(distil.run, _covered(at, "main-wide", "large-last", 160, 20)),),
+    )
+
+
+def _narrow(at: Places) -> Wave:
+    return Wave(
+        name="narrow",
+        purpose="without the channels, most of them of the stem, that the loss feels least for what they cost",
+        jobs=(
+            _step(slim.run, _narrowed(at, "main-narrow", "main-wide", 165)),
+            _step(slim.run, _narrowed(at, "small-narrow", "small-longer", 53.5)),
+            _step(slim.run, replace(_narrowed(at, "points-98-narrow", "points-98-last", 105), data=None)),
+        ),
+    )
+
+
+def _narrow_last(at: Places) -> Wave:
+    points_98 = replace(
+        _of_98_points(at),
+        out=at.out / "points-98-160",
+        start=at.out / "points-98-narrow",
+        size=160,
+        synthetic=3000,
+        epochs=8,
+        coordinate_weight=STRONG,
+        augment=dict(UNTURNED),
+    )
+    return Wave(
+        name="narrow-last",
+        purpose="their last phase, on larger crops than before",
+        jobs=(
+            _step(distil.run, _covered(at, "main-160", "main-narrow", 160, 30)),
+            _step(distil.run, _covered(at, "small-128", "small-narrow", 128, 70)),
+            _step(teacher.run, points_98),
+        ),
+    )
+
+
+def _largest(at: Places) -> Wave:
+    return Wave(
+        name="largest",
+        purpose="the main network on crops of 224 px",
+        jobs=(_step(distil.run, _covered(at, "large-224", "main-160", 224, 12)),),
+    )
+
+
 def _shape(at: Places) -> Wave:
-    wanted = (("main", "main-last"), ("small", "small-longer"), ("large", "large-last"))
+    wanted = (("main", "main-160"), ("small", "small-128"), ("large", "large-224"))
     return Wave(
         name="shape",
         purpose="a shape layer behind the decoding",
@@ -380,88 +461,12 @@ def _compared(at: Places) -> Wave:
     )
 
 
-def _labels_again(at: Places) -> Wave:
-    return Wave(
-        name="labels-again",
-        purpose="to come: turned heads, labelled by better networks",
-        ships=False,
-        jobs=tuple(
-            _step(
-                pseudo_label.run,
-                PseudoLabel(
-                    data=at.source(name),
-                    out=at.out / f"{name}{AGAIN}",
-                    model=(at.out / "large", at.out / "main"),
-                    flip=True,
-                    agree=0.2,
-                    skip_bad=True,
-                ),
-            )
-            for name in ("aflw_pose", "aflw_merl")
-        ),
-    )
-
-
 def _longer(at: Places) -> Wave:
     return Wave(
         name="longer",
-        purpose="a study: main's last phase once more, in which a covered point's peak is half as high",
+        purpose="a study: main as in `larger`, at 128 px",
         ships=False,
         jobs=(_step(distil.run, _covered(at, "main-longer", "main-last", 128, 30)),),
-    )
-
-
-def _larger(at: Places) -> Wave:
-    return Wave(
-        name="larger",
-        purpose="to come: the same on crops of 160 px",
-        ships=False,
-        jobs=(_step(distil.run, _covered(at, "main-wide", "large-last", 160, 20)),),
-    )
-
-
-def _narrow(at: Places) -> Wave:
-    return Wave(
-        name="narrow",
-        purpose="to come: without the channels, most of them of the stem, that the loss feels least for what they cost",
-        ships=False,
-        jobs=(
-            _step(slim.run, _narrowed(at, "main-narrow", "main-wide", 165)),
-            _step(slim.run, _narrowed(at, "small-narrow", "small-longer", 53.5)),
-            _step(slim.run, replace(_narrowed(at, "points-98-narrow", "points-98-last", 105), data=None)),
-        ),
-    )
-
-
-def _narrow_last(at: Places) -> Wave:
-    points_98 = replace(
-        _of_98_points(at),
-        out=at.out / "points-98-160",
-        start=at.out / "points-98-narrow",
-        size=160,
-        synthetic=3000,
-        epochs=8,
-        coordinate_weight=STRONG,
-        augment=dict(UNTURNED),
-    )
-    return Wave(
-        name="narrow-last",
-        purpose="to come: their last phase, on larger crops than before",
-        ships=False,
-        jobs=(
-            _step(distil.run, _covered(at, "main-160", "main-narrow", 160, 30)),
-            _step(distil.run, _covered(at, "small-128", "small-narrow", 128, 70)),
-            _step(teacher.run, points_98),
-        ),
-    )
-
-
-def _largest(at: Places) -> Wave:
-    return Wave(
-        name="largest",
-        purpose="to come: the main network on crops of 224 px",
-        ships=False,
-        jobs=(_step(distil.run, _covered(at, "large-224", "main-160", 224, 12)),),
     )
 
 

@@ -20,7 +20,7 @@ from toolkit.runtime.timing import Latency
 from toolkit.slimming.edges import SuperNetGraph
 from toolkit.slimming.operations import operations
 
-SMALL = released("float16", "sdhrnet-68pt-96")
+SMALL = released("float16", "sdhrnet-68pt-128")
 
 
 def describe(what: Path | str, **options: Path) -> Outcome:

@@ -9,7 +9,7 @@ from toolkit.core.progress import finish
 from toolkit.core.records import read
 from toolkit.core.zoo import released
 
-SMALL = released("float16", "sdhrnet-68pt-96")
+SMALL = released("float16", "sdhrnet-68pt-128")
 
 
 @pytest.mark.slow

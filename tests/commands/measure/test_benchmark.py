@@ -69,7 +69,7 @@ def test_the_gate_decides_the_exit_status(tmp_path: Path) -> None:
     better = [r | {"nme_mean": r["nme_mean"] - 1} for r in read_lines(baseline)]
     baseline.write_text("".join(json.dumps(r) + "\n" for r in better))
     worse = run(tmp_path, against=baseline, latency_margin=1000.0)
-    assert not worse.ok and worse.text.count("worse: sdhrnet-68pt-128") == 2
+    assert not worse.ok and worse.text.count("worse: sdhrnet-68pt-160") == 2
     assert "gate" not in {r["kind"] for r in read_lines(tmp_path / "results.jsonl")}
     with pytest.raises(FileNotFoundError, match="no baseline at"):
         run(tmp_path, against=tmp_path / "none.jsonl")

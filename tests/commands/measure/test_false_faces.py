@@ -19,7 +19,7 @@ from toolkit.data.synthetic import SyntheticFaces
 from toolkit.detect import blazeface
 from toolkit.runtime.landmarker import Prediction
 
-SMALL = released("float16", "sdhrnet-68pt-96")
+SMALL = released("float16", "sdhrnet-68pt-128")
 
 
 def test_pictures_are_of_every_kind_and_the_same_each_time() -> None:

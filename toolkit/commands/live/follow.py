@@ -26,7 +26,7 @@ class Follow(WritesFiles):
 
     model: ModelPath = Path(MAIN)
     """A .tflite, .onnx or .mlpackage, a bundle's folder, or the name of a released model, which is its float16 TFLite
-    file (`sdhrnet models` lists them; sdhrnet-68pt-96 is the fast one)."""
+    file (`sdhrnet models` lists them; sdhrnet-68pt-128 is the fast one)."""
     json_out: OutFile | None = None
     """Write the points of every frame, as JSON: x, y in 0-based pixels, whole numbers at pixel centres."""
     csv_out: OutFile | None = None

@@ -33,7 +33,7 @@ class Photo(WritesFiles):
     """The photo; without it, scikit-image's portrait of an astronaut."""
     model: ModelPath = Path(MAIN)
     """A .tflite, .onnx or .mlpackage, a bundle's folder, or the name of a released model, which is its float16 TFLite
-    file (`sdhrnet models` lists them; sdhrnet-68pt-96 is the fast one)."""
+    file (`sdhrnet models` lists them; sdhrnet-68pt-128 is the fast one)."""
     out: OutFile | None = None
     """The picture to write; by default NAME-landmarks.png in the current folder."""
     json_out: OutFile | None = None

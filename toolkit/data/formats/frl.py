@@ -2,7 +2,7 @@
 
 Its template has 189 points in an order of its own, which are read as 300W's 68: most are one of the template's or lie
 between two of them; the contour is its line from temple to chin, parted evenly. Which points those are was found on
-these portraits by what a released network says; how far they are from it, `sdhrnet evaluate sdhrnet-68pt-128 --data
+these portraits by what a released network says; how far they are from it, `sdhrnet evaluate sdhrnet-68pt-160 --data
 FOLDER` tells.
 
 The 3DSK portraits, which the same collection holds, come from a shop whose terms allow educational use: they are left
