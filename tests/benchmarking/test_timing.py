@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from toolkit import bundle
+from toolkit.benchmarking import timing
 from toolkit.benchmarking.candidates import Source, open_candidate
 from toolkit.benchmarking.framing import framed_crops
-from toolkit.benchmarking.timing import timed
+from toolkit.benchmarking.timing import host, timed
 from toolkit.bundle import Bundle
 from toolkit.core import heatmap
 from toolkit.core.progress import finish
@@ -47,3 +48,23 @@ def test_without_a_detector_the_rest_is_timed(monkeypatch: pytest.MonkeyPatch) -
     (found,) = finish(timed([candidate], crops, runs=3, warmup=1))
     assert found is not None and found.stages["detect"] is None
     assert found.call.median > 0 and found.stages["crop"]["median"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("processor : 0\nflags\t\t: fpu avx2 avx512_vnni amx_int8\n\nflags\t: fpu\n", ["amx_int8", "avx512_vnni"]),
+        ("Features\t: fp asimd asimddp\n", ["asimddp"]),
+        ("flags\t\t: fpu avx2\n", []),
+        ("model name\t: flags\n", None),
+        (None, None),
+    ],
+)
+def test_the_host_tells_its_int8_instructions(
+    text: str | None, found: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the first core, x86's and Arm's; none is not the same as unknown."""
+    if text is not None:
+        (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(timing, "CPUINFO", tmp_path / "cpuinfo")
+    assert host()["int8_instructions"] == found

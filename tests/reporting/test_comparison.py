@@ -204,3 +204,15 @@ def test_a_network_without_a_detector_is_said_to_have_been_behind_ours() -> None
     assert f"Each {named}, on the whole pictures." in text and f"The same pictures, each model {named}: NME" in text
     assert "behind ours" not in markdown([*RECORDS, *CORRUPTED])
     assert named in short(of([*RECORDS, row("pfld", 3.0, 50.0, 5, peer=True), own]))
+
+
+@pytest.mark.parametrize(
+    ("instructions", "told"),
+    [([], "CPU, 2 cores, without instructions for int8."), (["avx_vnni"], "CPU, 2 cores, int8 by avx_vnni.")],
+)
+def test_a_readme_tells_what_the_processor_does_with_int8(instructions: list[str], told: str) -> None:
+    """Ratios hang on it; records of before do not say."""
+    host = HOST | {"int8_instructions": instructions}
+    rows = [each | {"host": host} for each in RECORDS]
+    assert told in short(of(rows)) and told.removeprefix("CPU, 2 cores") in markdown(rows)
+    assert "int8 by" not in short(of(RECORDS)) and "instructions" not in short(of(RECORDS))

@@ -121,7 +121,10 @@ def _times(latency: Latency, without: Latency | None = None) -> StageTime:
     }
 
 
-FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
+FREQUENCY, CPUINFO = Path("/sys/devices/system/cpu/cpu0/cpufreq"), Path("/proc/cpuinfo")
+INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+"""What Linux calls the instructions that multiply and add int8 numbers: x86's VNNI and AMX, Arm's dot product and
+matrices. Without them int8 was no faster than float32 (results/convert)."""
 
 
 def host() -> dict[str, Any]:
@@ -134,14 +137,21 @@ def host() -> dict[str, Any]:
         "governor": _text(FREQUENCY / "scaling_governor"),
         "memory_bytes": _memory_bytes(),
         "load_1min": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "int8_instructions": _int8_instructions(),
         "system": f"{platform.system()} {platform.release()}",
     }
 
 
+def _int8_instructions() -> list[str] | None:
+    """Those of the first core; none is an empty list."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.is_file() else []
+    flags = [line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))]
+    return sorted(INT8.intersection(flags[0])) if flags else None
+
+
 def _clock_mhz() -> float | None:
     """The mean of all cores' clocks right now."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.is_file() else []
     found = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
     return round(sum(found) / len(found), 1) if found else None
 

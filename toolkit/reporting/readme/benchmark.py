@@ -58,8 +58,9 @@ def in_short(lines: Sequence[Fields]) -> TextTable:
         for r in timed
     ]
     title = (
-        f"{mesh.get('n')} test faces ({mesh.get('data')}); one thread of {mesh['device']}. From photos: each model "
-        f"{behind(timed, '`')}. From crops: the same boxes for all."
+        f"{mesh.get('n')} test faces ({mesh.get('data')}); one thread of {mesh['device']}"
+        f"{_int8(mesh.get('host') or {})}. From photos: each model {behind(timed, '`')}. "
+        "From crops: the same boxes for all."
     )
     header = ["model", "NME from photos, of faces found", "lost or above 10 %", "time of a photo", "NME from crops"]
     header += ["time of a crop", "against Face Mesh", "size"]
@@ -109,13 +110,21 @@ def _same(records: Sequence[Record], proofs: Proofs) -> TextTable:
         for r in records
     ]
     hosts = {str(r.get("run")): r["host"] for r in records if r.get("host")}
-    loads = "".join(f"; run of {run}: {_load(host)}" for run, host in sorted(hosts.items()))
+    loads = "".join(f"; run of {run}: {_load(host)}{_int8(host)}" for run, host in sorted(hosts.items()))
     title = f"The same boxes for all. Compare times within one run alone{loads}."
     return TextTable(title, [*header, "cold start", "memory", "size", "MACs", "operations", "delegated"], rows)
 
 
 def _load(host: Fields) -> str:
     return f"load {_figure(host.get('load_1min'), 1)} before, {_figure(host.get('load_1min_after'), 1)} after"
+
+
+def _int8(host: Fields) -> str:
+    """Whether a processor multiplies int8 numbers faster than floats; nothing where the record does not say."""
+    names = host.get("int8_instructions")
+    if names is None:
+        return ""
+    return f", int8 by {', '.join(names)}" if names else ", without instructions for int8"
 
 
 def _own(records: Sequence[Record], proofs: Proofs) -> TextTable:
