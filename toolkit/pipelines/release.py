@@ -37,7 +37,7 @@ class Release(Options):
     """Folder of the faces to train and to score on: 300w, helen_extra, aflw_pose, aflw_merl, infanface, photos5, ytf68,
     london189, helen29, lfpw29 and wflw_test."""
     out: OutFolder = Path("runs/release")
-    """The run's folder: a bundle, or a set of labels, for each step."""
+    """The run's folder: a bundle, or a set of labels, for each step. A machine that goes on with it needs all of it."""
     weights: OutFolder = WEIGHTS
     """Where to put what ships."""
     list: bool = False
