@@ -75,7 +75,8 @@ export class Tracker {
       if (next !== null) followed.push(next);
     }
     const kept = this.#distinct(followed);
-    const gone = this.#tracks.filter(({ number }) => !kept.some((track) => track.number === number));
+    const last = this.#tracks.map((track) => followed.find(({ number }) => number === track.number) ?? track);
+    const gone = last.filter((track) => !kept.includes(track));
     this.#lost = [...this.#lost, ...gone].filter((track) => seconds - track.seconds <= this.#rule.remember_s);
     this.#tracks = kept;
     if (this.#shouldLook(seconds)) {

@@ -130,3 +130,27 @@ test("a photo's face with little confidence is told as unsure", async () => {
   const { faces } = await started(actor).photo(image);
   assert.deepEqual(faces.map(({ sure }) => sure), [false]);
 });
+
+test("of two tracks that met, the lost one is remembered where it was last seen", async () => {
+  const actor = new Actor();
+  const tracker = started(actor);
+  const faceAt = (dx) => {
+    const [face] = first.seen;
+    const [left, top, right, bottom] = face.box_xyxy;
+    const keypoints = face.keypoints_xy.map(([x, y]) => [x + dx, y]);
+    return { ...face, box_xyxy: [left + dx, top, right + dx, bottom], keypoints_xy: keypoints };
+  };
+  const numbers = async (seconds) => (await tracker.frame(image, seconds, false)).faces.map(({ number }) => number);
+  actor.play({ ...first, seen: [faceAt(0), faceAt(42)] });
+  assert.deepEqual(await numbers(0), [1, 2]);
+  const points = actor.frame.crop_points_xy;
+  const answers = [[points, 0.9], [points.map(([x, y]) => [x - 45, y]), 0.8]]; // crop pixels: the second one's face is the first
+  actor.run = () => {
+    const [moved, sure] = answers.shift() ?? [points, 0.9];
+    return Promise.resolve({ points: moved.flat(), confidence: moved.map(() => sure) });
+  };
+  actor.play({ ...first, seen: [] });
+  assert.deepEqual(await numbers(0.1), [1]);
+  actor.play({ ...first, seen: [faceAt(70)] });
+  assert.deepEqual(await numbers(0.13), [1, 3]);
+});
