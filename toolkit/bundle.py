@@ -22,7 +22,18 @@ from toolkit.core.correspondence import span_of
 from toolkit.core.files import naming, read_json, read_lines, sha256, write_bytes, write_json, write_lines
 from toolkit.core.outputs import require_empty
 from toolkit.core.schemes import Scheme, SchemeFile, file_of, known, scheme
-from toolkit.core.validation import CropSide, Positive, Real, Sha256, Sigma, Text, check, check_fields, without_format
+from toolkit.core.validation import (
+    CropSide,
+    Positive,
+    Real,
+    Sha256,
+    Share,
+    Sigma,
+    Text,
+    check,
+    check_fields,
+    without_format,
+)
 from toolkit.data.licences import stated_or_known
 from toolkit.models.building import blank
 from toolkit.models.hrnet import HRNet
@@ -62,6 +73,8 @@ class Card:
     sigma_px: Sigma
     """Standard deviation of its targets in heatmap pixels; the decoder needs it."""
     decoder: heatmap.Decoder = "dark"
+    confidence_floor: Share | None = None
+    """Mean confidence of a face's points below which they may be nonsense; None where it was not fitted."""
     mean: Channels = IMAGENET_MEAN
     std: tuple[Positive, Positive, Positive] = IMAGENET_STD
     """Normalisation of RGB in [0, 1]."""

@@ -52,6 +52,7 @@ class Model:
         self.path = path
         self.scheme, self.size_px = landmarker.scheme, landmarker.size_px
         self.engine, self.timed = landmarker.engine, landmarker.timed
+        self.confidence_floor = landmarker.confidence_floor
         self._landmarker, self._passes = landmarker, passes
         file = None if detector is None else Path(detector)
         self._open_detector = partial(FaceDetector, finest, detector=file, threads=threads)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from toolkit.core.schemes import W300_68, Scheme
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 
 class Steady:
@@ -17,6 +17,7 @@ class Steady:
     scheme: Scheme = W300_68
     engine = "steady 1"
     timed = True
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __init__(self, shape: np.ndarray, size_px: int, off_px: float = 0.0) -> None:
         self.size_px = size_px

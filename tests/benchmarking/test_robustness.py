@@ -17,7 +17,7 @@ from toolkit.core.schemes import W300_68, Scheme, own_scheme
 from toolkit.data.corruptions import CORRUPTIONS, Corruption
 from toolkit.data.sample import Sample
 from toolkit.data.synthetic import SyntheticFaces
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 FACES = SyntheticFaces(3, seed=5)
 RIGHT = np.array([1.0, 0.0])
@@ -29,6 +29,7 @@ class Follower:
     scheme = W300_68
     engine = "follower 1"
     timed = True
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __init__(self, size_px: int, tremble_px: float = 0.0) -> None:
         self.size_px = size_px
@@ -69,6 +70,7 @@ class Seven:
     """Faces of the seven points of one's own, of which the ears are missing; and a Landmarker of them."""
 
     size_px, engine, timed, title = 64, "seven 1", True, "seven points"
+    confidence_floor = CONFIDENCE_FLOOR
     subsets: Mapping[str, Sequence[int]] = {}
 
     def __init__(self, scheme: Scheme, drawn: Scheme) -> None:

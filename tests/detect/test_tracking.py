@@ -10,7 +10,8 @@ from skimage import data
 from toolkit.core.schemes import W300_68
 from toolkit.detect import Detection, FaceTracker, Tracking
 from toolkit.detect.identity import Cuts
-from toolkit.runtime.landmarker import Prediction
+from toolkit.detect.landmarks import landmarks_in
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 SIZE_WH = (400, 300)
 RADIUS = 30
@@ -32,6 +33,7 @@ class Discs:
     """A detector and a landmarker of discs; as sure as they are bright."""
 
     scheme, size_px, engine, timed = W300_68, 64, "discs", False
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __init__(self) -> None:
         self.looks = 0
@@ -182,6 +184,18 @@ def test_unsure_points_end_a_track():
         assert len(follow(scene((150, 140), level=round(255 * level)), 0.1)) == kept
 
 
+@pytest.mark.parametrize(("floor", "wanted", "kept"), [(0.7, None, 0), (0.5, None, 1), (0.7, 0.5, 1), (0.5, 0.7, 0)])
+def test_a_network_s_own_floor_ends_a_track_unless_another_is_wanted(floor: float, wanted: float | None, kept: int):
+    """A face of 0.6, in a film and, by the network's alone, in a photo."""
+    follow, discs = tracker(replace(PLAIN, min_confidence=wanted))
+    discs.confidence_floor = floor
+    follow(scene((150, 140)), 0.0)
+    faded = scene((150, 140), level=round(255 * 0.6))
+    assert len(follow(faded, 0.1)) == kept
+    (face,) = landmarks_in(faded, discs.detector, discs)
+    assert (face.sure, face.confidence_floor) == (floor < 0.6, floor)
+
+
 def test_two_tracks_on_one_face_become_one():
     """Two faces meet and one goes behind the other: one of the two numbers remains, once."""
     follow, _ = tracker(replace(PLAIN, faces=2, look_again_s=100))
@@ -257,6 +271,7 @@ class Constant:
     """A face that is always at one place, in whatever is shown."""
 
     scheme, size_px, engine, timed = W300_68, 64, "constant", False
+    confidence_floor = CONFIDENCE_FLOOR
 
     def detector(self, image: np.ndarray) -> list[Detection]:
         box_xyxy = np.array([100.0, 60, 200, 160])
@@ -281,6 +296,7 @@ class Two:
     """A detector and a landmarker of two people, told apart by what is drawn on them; the second stands in front."""
 
     scheme, size_px, engine, timed = W300_68, 64, "two", False
+    confidence_floor = CONFIDENCE_FLOOR
     looks = (((210, 60, 60), (90, 20, 20)), ((60, 200, 90), (200, 220, 60)))
     """Of each person the upper and the lower half."""
     half = 30

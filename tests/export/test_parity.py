@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.crops import SpreadCrops
 from toolkit.export.parity import Parity, compare, predictions
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 from toolkit.runtime.sidecar import Precision
 
 Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -26,6 +26,7 @@ class Fake:
     size_px: int = 32
     engine: str = "fake 1"
     timed: bool = False
+    confidence_floor: float = CONFIDENCE_FLOOR
 
     def __call__(self, crop: NDArray[np.uint8]) -> Prediction:
         rng = np.random.default_rng(int(crop.sum()))

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from toolkit import bundle
+from toolkit import bundle, runtime
+from toolkit.benchmarking import false_faces
 from toolkit.bundle import Bundle
 from toolkit.cli import main
 from toolkit.commands.data.pack import Pack
@@ -13,6 +14,7 @@ from toolkit.core import records, zoo
 from toolkit.core.files import write_json
 from toolkit.core.progress import finish
 from toolkit.data.formats.pts import LABELS
+from toolkit.export.deployed import TorchLandmarker
 from toolkit.models.spec import ARCHITECTURES
 from toolkit.pipelines import release, shipping
 from toolkit.pipelines.jobs import Job
@@ -248,9 +250,10 @@ def test_minutes_are_for_one_training(tmp_path: Path, all_jobs: list[Job[Any]], 
 def test_what_ships_is_rounded_scored_and_converted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
 ) -> None:
-    """The card has the terms of the data and the scores; the files belong to the bundle as it is put in place, and
-    those of a variant are not taken for another's."""
+    """The card has the terms of the data, the floor of confidence and the scores; the files belong to the bundle as it
+    is put in place, and those of a variant are not taken for another's."""
     monkeypatch.setattr(shipping, "FORMATS", ({"to": ("tflite",), "precision": ("float16",)},))
+    monkeypatch.setattr(false_faces, "fitted_floor", lambda right, wrong: 0.27 if len(right) == 150 else 0)
     bundle.write(small_bundle, tmp_path / "run")
     for variant in ("free", ""):
         shipped = Shipped(step="run", variant=variant, test=None, real=None)
@@ -263,5 +266,7 @@ def test_what_ships_is_rounded_scored_and_converted(
         assert made.card.metrics["test"]["nme_mean"] == outcome.records[0]["nme_mean"] > 0
         assert made.card.parents["unrounded"] == bundle.digest(tmp_path / "run")
         assert sidecar.read(file).source_bundle == bundle.digest(folder)
+        assert sidecar.read(file).confidence_floor == made.card.confidence_floor == 0.27
+        assert runtime.load(file).confidence_floor == TorchLandmarker(made).confidence_floor == 0.27
         assert all((v.half().float() == v).all() for v in made.weights.values() if v.is_floating_point())
     assert [path.name for path in zoo.files("sdhrnet-68pt-64", tmp_path)] == ["sdhrnet-68pt-64-float16.tflite"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,11 @@ def about(path: Path) -> Sidecar:
 
 
 def test_what_is_written_is_read(model: Path) -> None:
-    """Every field survives JSON."""
+    """Every field survives JSON; a floor of confidence stands there where one was fitted."""
     assert sidecar.read(model) == about(model)
+    assert "confidence_floor" not in json.loads(sidecar.path_of(model).read_text())
+    sidecar.write(model, replace(about(model), confidence_floor=0.37))
+    assert sidecar.read(model).confidence_floor == 0.37
 
 
 def test_it_stands_beside_the_file(model: Path) -> None:

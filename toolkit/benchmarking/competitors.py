@@ -17,7 +17,7 @@ from toolkit.core.provenance import inside, install
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.boxes import CALIBRATION, Calibration
 from toolkit.detect.mesh import corrected_landmarks, landmarks_of_mesh
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 from toolkit.runtime.raw import open_raw
 from toolkit.runtime.tensors import check_crop
 
@@ -39,7 +39,7 @@ class MeshLandmarker:
     detect.mesh_table); uncorrected, they are the mesh points that lie nearest.
     """
 
-    timed = True
+    timed, confidence_floor = True, CONFIDENCE_FLOOR
     scheme: Scheme = W300_68
     size_px = MESH_FRAMING.size_px
 
@@ -61,7 +61,7 @@ class MeshLandmarker:
 class DlibLandmarker:
     """dlib's shape predictor of 68 points (Kazemi and Sullivan 2014), from PyPI's face_recognition_models."""
 
-    timed = True
+    timed, confidence_floor = True, CONFIDENCE_FLOOR
     scheme: Scheme = W300_68
     size_px = DLIB_FRAMING.size_px
 

@@ -16,7 +16,7 @@ from toolkit.core.heatmap import Decoder
 from toolkit.core.schemes import scheme
 from toolkit.core.validation import Real, Sigma, Text, check_fields
 from toolkit.detect.boxes import Calibration
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 from toolkit.runtime.raw import open_raw
 from toolkit.runtime.tensors import check_crop
 
@@ -103,7 +103,7 @@ def read_description(path: Path) -> Description:
 class DescribedLandmarker:
     """A described model, ready to run."""
 
-    timed = True
+    timed, confidence_floor = True, CONFIDENCE_FLOOR
 
     def __init__(self, path: Path, threads: int) -> None:
         self._about = about = read_description(path)

@@ -18,7 +18,7 @@ from toolkit.core.geometry import Pose, crop_of_box, cut
 from toolkit.core.images import read_image
 from toolkit.core.progress import Progress, Steps
 from toolkit.data.sample import Faces
-from toolkit.detect.landmarks import SURE, Detector, landmarks_in
+from toolkit.detect.landmarks import Detector, landmarks_in
 from toolkit.runtime.landmarker import Landmarker
 
 PHOTOS = (
@@ -104,13 +104,13 @@ class TrueFaces(TypedDict):
     quantiles: dict[str, float]
     """Of the mean confidence in the plain crop."""
     below_floor_percent: float
-    """Of the faces, those that today's floor tells as unsure."""
+    """Of the faces, those that the network's floor tells as unsure."""
     wrong: int
     """Predictions in turned crops with an NME above 10 %."""
     wrong_above_floor_percent: float
-    """Of those, what today's floor lets pass."""
+    """Of those, what it lets pass."""
     fitted_floor: float
-    """What tells both apart best, for the next release's floor (`detect.landmarks.SURE`)."""
+    """What tells both apart best, its card's `confidence_floor` (`release` fits it)."""
     fitted_errors_percent: list[float]
     """At that floor: of the faces told as unsure, and of the wrong predictions let pass."""
 
@@ -134,18 +134,21 @@ def true_faces(landmarkers: Sequence[Landmarker], faces: Faces) -> Steps[list[Tr
                 errors[row, turn, i] = metrics.nme(points_xy[None], sample.points_xy[None], faces.scheme)[0]
         if i % 20 == 0 or i == len(faces) - 1:
             yield Progress(task="true faces", done=i + 1, total=len(faces))
-    return [_told(own[0], own[off > metrics.LIMIT_10]) for own, off in zip(sure, errors, strict=True)]
+    return [
+        _told(own[0], own[off > metrics.LIMIT_10], landmarker.confidence_floor)
+        for landmarker, own, off in zip(landmarkers, sure, errors, strict=True)
+    ]
 
 
-def _told(right: FloatArray, wrong: FloatArray) -> TrueFaces:
-    """What mean confidences of faces (N,) and of wrong predictions (M,) say."""
+def _told(right: FloatArray, wrong: FloatArray, today: float) -> TrueFaces:
+    """What mean confidences of faces (N,) and of wrong predictions (M,) say, also of today's floor."""
     floor = fitted_floor(right, wrong)
     return {
         "n": len(right),
         "quantiles": {f"{q:g}": round(float(np.quantile(right, q)), 4) for q in QUANTILES},
-        "below_floor_percent": _percent(right < SURE),
+        "below_floor_percent": _percent(right < today),
         "wrong": len(wrong),
-        "wrong_above_floor_percent": _percent(wrong >= SURE),
+        "wrong_above_floor_percent": _percent(wrong >= today),
         "fitted_floor": floor,
         "fitted_errors_percent": [_percent(right < floor), _percent(wrong >= floor)],
     }

@@ -34,6 +34,7 @@ Points = Annotated[int, Meta(ge=1, le=1000)]
 CropSide = Annotated[int, Meta(ge=32, le=4096, multiple_of=32)]
 """Pixels of a crop for one of these networks, whose lowest branch has a thirty-second of them."""
 Positive = Annotated[float, Meta(gt=0, le=1e6)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Real = Annotated[float, Meta(ge=-1e6, le=1e6)]
 Sigma = Annotated[float, Meta(gt=0, le=100)]
 """Of Gaussians, in heatmap pixels."""

@@ -30,6 +30,10 @@ class Twice(ABC):
         return self._landmarker.engine
 
     @property
+    def confidence_floor(self) -> float:
+        return self._landmarker.confidence_floor
+
+    @property
     def timed(self) -> bool:
         return self._landmarker.timed
 

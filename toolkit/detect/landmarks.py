@@ -10,18 +10,13 @@ from toolkit.core.stopwatch import Stopwatch
 from toolkit.detect.boxes import Detection, settled, similar
 from toolkit.detect.first_crop import first_crop
 from toolkit.detect.turned import crop_around, faces_any_way_up
-from toolkit.runtime.landmarker import Landmarker, Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Landmarker, Prediction
 
 Detector = Callable[[ImageArray], list[Detection]]
 
 PASSES = 2
 """Predictions a face at most. The second crops around the first one's points, as training crops around the true ones,
 and is left out where the first crop was in place."""
-SURE = 0.45
-"""Points of a face are surer on average. Measured with the bundled model on held-out 300W faces: 0.64 or more for 99 in
-100, and less than 0.46 for nine in ten crops that show no face."""
-
-
 NO_FACE = "no face found"
 """What every command says then: it is an answer, an empty list, and no error."""
 
@@ -40,11 +35,13 @@ class FaceLandmarks:
     """By how much that box is turned clockwise around its middle: 0 for a level face, see turned.LEVEL_DEG."""
     score: float
     """How sure the detector was, in [0, 1]."""
+    confidence_floor: float = CONFIDENCE_FLOOR
+    """The network's own: from which mean confidence on its points are taken for a face's."""
 
     @property
     def sure(self) -> bool:
         """False where the points may be nonsense."""
-        return bool(self.confidence.mean() >= SURE)
+        return bool(self.confidence.mean() >= self.confidence_floor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +89,7 @@ def landmarks_in(
                 box_xyxy=look.box_xyxy,
                 roll_deg=look.roll_deg,
                 score=score,
+                confidence_floor=landmarker.confidence_floor,
             )
         )
     return faces

@@ -21,7 +21,7 @@ from toolkit.core.video import APART_S
 from toolkit.detect.boxes import SAME_FACE, calibrate, part_inside, shared, similar
 from toolkit.detect.ensemble import Mirrored
 from toolkit.detect.identity import CLEARLY, LIKE, SUDDEN, Cuts, Person, Reframed, exchanged, likeness, portrait
-from toolkit.detect.landmarks import PASSES, SURE, CropPrediction, Detector, FaceLandmarks, landmarks_of, surest
+from toolkit.detect.landmarks import PASSES, CropPrediction, Detector, FaceLandmarks, landmarks_of, surest
 from toolkit.detect.turned import QUARTERS, crop_around, faces_any_way_up
 from toolkit.runtime.landmarker import Landmarker
 
@@ -44,8 +44,8 @@ class Tracking:
     look_again_s: float = 1.0
     """Time between two looks for further faces. While no face is followed, or a lost one is remembered, every frame is
     looked at."""
-    min_confidence: float = SURE
-    """A face is lost when its points' mean confidence is below this."""
+    min_confidence: float | None = None
+    """A face is lost when its points' mean confidence is below this; None: below the network's own floor."""
     min_inside: float = 0.5
     """A face is lost when less than this part of its box is in the picture."""
     remember_s: float = 1.0
@@ -65,8 +65,9 @@ class Tracking:
         if self.faces < 1:
             raise ValueError(f"expected one face or more to follow, got {self.faces}")
         for name in ("min_confidence", "min_inside"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, got {share}")
 
 
 TRACKING = Tracking()
@@ -217,7 +218,9 @@ class FaceTracker:
     def _is_face(self, look: CropPrediction, box_xyxy: FloatArray, image: ImageArray) -> bool:
         longer = float((box_xyxy[2:] - box_xyxy[:2]).max())
         inside = part_inside(box_xyxy, image) >= self._settings.min_inside and longer < LARGEST * max(image.shape)
-        return look.confidence >= self._settings.min_confidence and inside and similar(box_xyxy, look.box_xyxy)
+        wanted = self._settings.min_confidence
+        sure = look.confidence >= (self._landmarker.confidence_floor if wanted is None else wanted)
+        return sure and inside and similar(box_xyxy, look.box_xyxy)
 
     def _should_look(self, seconds: float) -> bool:
         if len(self._tracks) >= self._settings.faces:

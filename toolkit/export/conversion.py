@@ -125,6 +125,7 @@ def describe(made: ConvertedFile, origin: Origin, target: Target, precision: Pre
         integers=integer_outputs(path) if target == "tflite" else {},
         decoder=card.decoder,
         sigma_px=card.sigma_px,
+        confidence_floor=card.confidence_floor,
         precision=precision,
         mixed=made.mixed,
         source_bundle=origin.digest,

@@ -25,7 +25,7 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.schemes import Scheme
 from toolkit.models.shape import corrected
 from toolkit.models.threads import torch_threads
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import Prediction, known_floor
 from toolkit.runtime.tensors import check_crop
 from toolkit.slimming.fold import Rewrite, fold
 
@@ -259,6 +259,10 @@ class TorchLandmarker:
     @property
     def size_px(self) -> int:
         return self._bundle.card.size_px
+
+    @property
+    def confidence_floor(self) -> float:
+        return known_floor(self._bundle.card.confidence_floor)
 
     def heatmaps(self, crop: ImageArray) -> heatmap.Heatmaps:
         """(M, h, w) of one crop."""

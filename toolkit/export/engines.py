@@ -22,7 +22,7 @@ from toolkit.export import npu
 from toolkit.export.parity import BUDGETS, Parity, compare
 from toolkit.export.proof import Reference
 from toolkit.runtime import engine_worker
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 from toolkit.runtime.sidecar import Precision, Sidecar
 
 Engine = Literal["htp", "gpu"]
@@ -53,7 +53,7 @@ class About(TypedDict, total=False):
 class Answered:
     """A landmarker whose predictions were made elsewhere, in the order of the crops."""
 
-    timed = False
+    timed, confidence_floor = False, CONFIDENCE_FLOOR
 
     def __init__(self, engine: str, loaded: Bundle, predictions: list[Prediction]) -> None:
         self.engine, self.scheme, self.size_px = engine, loaded.scheme, loaded.card.size_px

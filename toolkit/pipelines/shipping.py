@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import TypedDict
 
 from toolkit import bundle
+from toolkit.benchmarking.false_faces import true_faces
+from toolkit.bundle import Bundle
 from toolkit.commands.convert import convert
 from toolkit.commands.convert.convert import Convert
 from toolkit.commands.measure import evaluate
 from toolkit.commands.measure.evaluate import Evaluate
 from toolkit.core import zoo
 from toolkit.core.progress import Outcome, Steps
+from toolkit.core.selection import evenly_spaced
+from toolkit.data import Subset, open_faces
 from toolkit.export.conversion import Target
+from toolkit.export.deployed import TorchLandmarker
 from toolkit.runtime.sidecar import Precision
 
 KNOWN_FAILURES = (
@@ -69,12 +74,15 @@ FORMATS = (
     Format(to=("tflite",), precision=("float32", "float16", "int8")),
     Format(to=("coreml",), precision=("float16",)),
 )
+FLOOR_FACES = 150
+"""Training faces that a floor of confidence is fitted on."""
 SCORES = ("data", "n", "nme_mean", "nme_median", "fr10", "auc10", "nme_regions")
 """What the card says of the test faces."""
 
 
 def ship(source: Path, shipped: Shipped, data: Path, weights: Path) -> Steps[Outcome]:
-    """Round a bundle's weights to float16, convert it, and score it and its files on the test faces.
+    """Round a bundle's weights to float16, fit its floor of confidence, convert it, and score it and its files on the
+    test faces.
 
     Args:
         source: the bundle.
@@ -93,6 +101,8 @@ def ship(source: Path, shipped: Shipped, data: Path, weights: Path) -> Steps[Out
         parents={**loaded.card.parents, "unrounded": bundle.digest(source)},
     )
     ours = bundle.rounded(replace(loaded, card=card))
+    card = replace(card, confidence_floor=(yield from floor_of(ours, real)))
+    ours = replace(ours, card=card)
     stem = card.released_name(ours.scheme.points)
     bundle.write(ours, weights / stem)
     scored = yield from evaluate.run(Evaluate(model=weights / stem, data=test_faces))
@@ -105,6 +115,19 @@ def ship(source: Path, shipped: Shipped, data: Path, weights: Path) -> Steps[Out
     for file in zoo.files(stem, weights):
         outcomes.append((yield from evaluate.run(Evaluate(model=file, data=test_faces))))
     return joined(outcomes)
+
+
+def floor_of(ours: Bundle, data: Path | None) -> Steps[float]:
+    """The floor of confidence that parts some training faces best from what is predicted of them in turned crops.
+
+    Args:
+        ours: the bundle.
+        data: the folder of its faces; None for synthetic faces.
+    """
+    every = open_faces(data, "train", FLOOR_FACES, scheme=ours.scheme)
+    faces = Subset(every, evenly_spaced(FLOOR_FACES, len(every)), every.title)
+    (told,) = yield from true_faces([TorchLandmarker(ours)], faces)
+    return told["fitted_floor"]
 
 
 def joined(outcomes: Sequence[Outcome]) -> Outcome:

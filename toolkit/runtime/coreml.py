@@ -12,7 +12,7 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.provenance import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import mil, tensors
-from toolkit.runtime.landmarker import Landmarker, Prediction
+from toolkit.runtime.landmarker import Landmarker, Prediction, known_floor
 from toolkit.runtime.sidecar import Sidecar
 
 ComputeUnits = Literal["all", "cpu_only", "cpu_and_gpu", "cpu_and_ne"]
@@ -27,6 +27,7 @@ class InterpretedLandmarker:
     def __init__(self, path: Path, about: Sidecar) -> None:
         self._about = about
         self.scheme, self.size_px = scheme(about.scheme), about.size_px
+        self.confidence_floor = known_floor(about.confidence_floor)
         self._program = mil.load(path)
         self.engine = f"mil-interpreter-numpy {np.__version__}"
         colours = {feature.colour for feature in self._program.features} - {None, "RGB"}
@@ -50,6 +51,7 @@ class CoreMLLandmarker:
         ct = _coremltools()
         self._about = about
         self.scheme, self.size_px = scheme(about.scheme), about.size_px
+        self.confidence_floor = known_floor(about.confidence_floor)
         suffix = "" if units == "all" else f"-{units}"
         self.engine = f"coreml{suffix} {platform.mac_ver()[0]}"
         try:

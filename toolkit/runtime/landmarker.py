@@ -6,6 +6,9 @@ from typing import Protocol
 from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.schemes import Scheme
 
+CONFIDENCE_FLOOR = 0.45
+"""Mean confidence of a face's points from which on they are taken for one, of a network whose own was not fitted."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
@@ -34,6 +37,11 @@ class Landmarker(Protocol):
         ...
 
     @property
+    def confidence_floor(self) -> float:
+        """Mean confidence in [0, 1] below which the points may be nonsense; see benchmarking.false_faces."""
+        ...
+
+    @property
     def timed(self) -> bool:
         """Whether its speed says anything about a device; a reference interpreter's does not."""
         ...
@@ -41,3 +49,8 @@ class Landmarker(Protocol):
     def __call__(self, crop: ImageArray) -> Prediction:
         """Landmarks of one (size_px, size_px, 3) uint8 RGB crop."""
         ...
+
+
+def known_floor(fitted: float | None) -> float:
+    """The floor of confidence that a card or a sidecar names, or CONFIDENCE_FLOOR."""
+    return CONFIDENCE_FLOOR if fitted is None else fitted

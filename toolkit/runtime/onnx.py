@@ -6,7 +6,7 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.provenance import install
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import Prediction, known_floor
 from toolkit.runtime.sidecar import Sidecar
 
 ENGINES = ("onnxruntime",)
@@ -27,6 +27,7 @@ class OnnxLandmarker:
             raise ModuleNotFoundError(message, name=error.name) from error
         self._about = about
         self.scheme, self.size_px = scheme(about.scheme), about.size_px
+        self.confidence_floor = known_floor(about.confidence_floor)
         self.engine = f"onnxruntime {onnxruntime.__version__}"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

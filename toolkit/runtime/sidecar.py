@@ -13,7 +13,7 @@ from msgspec import Meta
 from toolkit.core.files import read_json, sha256, write_json
 from toolkit.core.heatmap import Decoder
 from toolkit.core.schemes import SchemeFile, known, scheme
-from toolkit.core.validation import CropSide, Points, Sha256, Sigma, Text, check_fields, versioned
+from toolkit.core.validation import CropSide, Points, Sha256, Share, Sigma, Text, check_fields, versioned
 
 FORMAT = 2
 """The version of the JSON written here (2 added `indices`); a higher one comes from a newer release."""
@@ -54,7 +54,7 @@ SUFFIX: dict[Layout, tuple[str, ...]] = {
 }
 """Files whose engine gives them their crop so."""
 INPUT_RANGE = (0.0, 255.0)
-RARE = ("own_scheme", "compiled")
+RARE = ("own_scheme", "compiled", "confidence_floor")
 """Fields that are not written where they say nothing."""
 
 
@@ -145,6 +145,9 @@ class Sidecar:
     """Outputs that are integers."""
     decoder: Decoder
     sigma_px: Sigma
+    confidence_floor: Share | None = None
+    """Mean confidence of a face's points below which they may be nonsense, fitted to the network; left out where none
+    was."""
     precision: Precision
     mixed: Mixed | None = None
     """What of static int8 is in float32; None where all of the network is in int8, and for other precisions."""

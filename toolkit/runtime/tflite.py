@@ -15,7 +15,7 @@ from toolkit.core.arrays import ImageArray
 from toolkit.core.quiet import no_chatter
 from toolkit.core.schemes import scheme
 from toolkit.runtime import tensors
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import Prediction, known_floor
 from toolkit.runtime.sidecar import Integers, Sidecar
 
 ENGINES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
@@ -34,6 +34,7 @@ class TFLiteLandmarker:
     def __init__(self, path: Path, about: Sidecar, engine: str, threads: int) -> None:
         self._about = about
         self.scheme, self.size_px = scheme(about.scheme), about.size_px
+        self.confidence_floor = known_floor(about.confidence_floor)
         self.engine = engine_name(engine)
         try:
             self._interpreter = _module(engine).Interpreter(model_path=str(path), num_threads=threads)

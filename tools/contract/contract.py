@@ -29,6 +29,7 @@ from toolkit.detect.first_crop import FIRST_CROP
 from toolkit.detect.landmarks import PASSES
 from toolkit.detect.tracking import BEHIND, LARGEST, SAME_TRACK, TRACKING
 from toolkit.detect.turned import CLEAR, LEVEL_DEG, QUARTERS
+from toolkit.runtime.landmarker import known_floor
 from toolkit.runtime.sidecar import OUTPUTS, Sidecar
 from tools.contract.terms import Detector, Drawing, Input, Model, ModelFile, Style, Tensor, Terms, TrackingTerms
 
@@ -109,17 +110,17 @@ TRACKED = (
     "cropped by those of the last frame's points, before smoothing, moved on by v * min(t - t1, ahead_s): v is 0 at "
     "first, then d * max(0, 1 - leeway * side / |d|) / (t1 - t0) for the shift d of the box's centre from t0 to t1, "
     "the last two frames, and the longer side of the last box. It is lost when the mean confidence is below "
-    "min_confidence, when less than min_inside of the points' box is in the picture, when its longer side is not below "
-    "`largest` times that of the picture, or when that box is not similar to the one it was cropped by: its longer "
-    "side within 1 / farthest and farthest times, its centre less than half that side away along each axis. The "
-    "detector looks while fewer than `faces` are followed: in every frame while none is or a lost one is remembered "
-    "(remember_s), else every look_again_s. Shared areas are over the smaller box: what shares more than same_face "
-    "with a followed face is that face; with a remembered one, where that was or where it was going, moved on by all "
-    "of v * (t - t1), gets its number back; of two followed ones that share more than same_track the surer one stays. "
-    "Beyond this, the toolkit compares what faces look like, so that people who cross keep their numbers; remembers "
-    f"one that was lost beside another {BEHIND:g} times as long, and finds it anywhere in twice that other's box; and "
-    "ends all tracks at a film's hard cuts. Of black pictures with faces apart, as in the golden film, it decides by "
-    "place alone"
+    "min_confidence, which is the model's (`confidence_floor` of its sidecar), when less than min_inside of the "
+    "points' box is in the picture, when its longer side is not below `largest` times that of the picture, or when "
+    "that box is not similar to the one it was cropped by: its longer side within 1 / farthest and farthest times, its "
+    "centre less than half that side away along each axis. The detector looks while fewer than `faces` are followed: "
+    "in every frame while none is or a lost one is remembered (remember_s), else every look_again_s. Shared areas are "
+    "over the smaller box: what shares more than same_face with a followed face is that face; with a remembered one, "
+    "where that was or where it was going, moved on by all of v * (t - t1), gets its number back; of two followed ones "
+    "that share more than same_track the surer one stays. Beyond this, the toolkit compares what faces look like, so "
+    f"that people who cross keep their numbers; remembers one that was lost beside another {BEHIND:g} times as long, "
+    "and finds it anywhere in twice that other's box; and ends all tracks at a film's hard cuts. Of black pictures "
+    "with faces apart, as in the golden film, it decides by place alone"
 )
 SMOOTHED = (
     "One-Euro on every coordinate p of a frame T seconds after the last: v = (p - q) / size / T, where q is the last "
@@ -188,7 +189,7 @@ def contract_of(about: Sidecar, siblings: Sequence[Sidecar]) -> Terms:
             "quarters": list(QUARTERS),
             "eyes": scheme(about.scheme).eyes,
         },
-        "tracking": _tracking(),
+        "tracking": _tracking(about),
         "smoothing": {
             "rule": SMOOTHED,
             "min_cutoff_hz": SMOOTHING.min_cutoff_hz,
@@ -271,12 +272,12 @@ def _detector() -> Detector:
     }
 
 
-def _tracking() -> TrackingTerms:
+def _tracking(about: Sidecar) -> TrackingTerms:
     return {
         "rule": TRACKED,
         "faces": TRACKING.faces,
         "look_again_s": TRACKING.look_again_s,
-        "min_confidence": TRACKING.min_confidence,
+        "min_confidence": known_floor(about.confidence_floor),
         "min_inside": TRACKING.min_inside,
         "remember_s": TRACKING.remember_s,
         "leeway": TRACKING.leeway,

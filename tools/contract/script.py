@@ -15,7 +15,7 @@ from toolkit.core.schemes import W300_68, Scheme
 from toolkit.detect.boxes import Detection
 from toolkit.detect.tracking import FaceTracker
 from toolkit.detect.turned import QUARTERS
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 SIZE_WH = (320, 240)
 SHAPE = np.array([[0.13, 0.16], [0.88, 0.15], [0.51, 0.52], [0.49, 0.91]])
@@ -134,7 +134,7 @@ class Actor:
 
     scheme: Scheme = replace(W300_68, eyes=(0, 1))
     engine = "script"
-    timed = False
+    timed, confidence_floor = False, CONFIDENCE_FLOOR
 
     def __init__(self, size_px: int) -> None:
         self.size_px = size_px

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from toolkit.core.heatmap import Decoder
 from toolkit.core.schemes import SchemeFile
-from toolkit.core.validation import CropSide, Points, Positive, Real, Sha256, Sigma, Text
+from toolkit.core.validation import CropSide, Points, Positive, Real, Sha256, Share, Sigma, Text
 from toolkit.runtime import sidecar
 from toolkit.runtime.sidecar import Layout, Output, Precision, Sidecar
 
@@ -22,7 +22,6 @@ SIDECAR_SCHEMA = "sidecar.schema.json"
 
 Format = Annotated[int, Meta(ge=1)]
 Rule = Annotated[str, Meta(description="what the numbers beside it mean, in words")]
-Share = Annotated[float, Meta(ge=0, le=1)]
 Index = Annotated[int, Meta(ge=0, le=999)]
 Count = Annotated[int, Meta(ge=1, le=1000)]
 Pair = tuple[Real, Real]

@@ -101,6 +101,11 @@ export class Landmarker {
     return this.#about.size_px;
   }
 
+  /** Mean confidence below which the points may be nonsense; undefined where the sidecar does not say. */
+  get confidenceFloor() {
+    return this.#about.confidence_floor;
+  }
+
   get whole() {
     return this.#network.whole;
   }

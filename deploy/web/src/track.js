@@ -59,7 +59,7 @@ export class Tracker {
     const find = (picture) => this.#detector.find(picture, { finest: null });
     for (const views of await this.#anyWayUp(image, find, this.#turning.quarters, clock)) {
       const face = await this.#surest(image, views, clock);
-      faces.push({ ...face, sure: mean(face.confidence) >= this.#rule.min_confidence });
+      faces.push({ ...face, sure: mean(face.confidence) >= this.#floor });
     }
     return { faces, ms: clock.ms };
   }
@@ -100,7 +100,7 @@ export class Tracker {
 
   #isFace({ confidence, box, around }, image) {
     return (
-      mean(confidence) >= this.#rule.min_confidence &&
+      mean(confidence) >= this.#floor &&
       partInside(around.box, image) >= this.#rule.min_inside &&
       longerSide(around.box) < this.#rule.largest * Math.max(image.width, image.height) &&
       similar(around.box, box, this.#rule.farthest)
@@ -143,6 +143,10 @@ export class Tracker {
 
   #firstCrop(face) {
     return firstCrop(face, this.#contract.detector, this.#turning.level_deg, this.#rule.farthest);
+  }
+
+  get #floor() {
+    return this.#landmarker.confidenceFloor ?? this.#rule.min_confidence;
   }
 
   get #turning() {

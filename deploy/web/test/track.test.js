@@ -131,6 +131,17 @@ test("a photo's face with little confidence is told as unsure", async () => {
   assert.deepEqual(faces.map(({ sure }) => sure), [false]);
 });
 
+test("the network's own floor of confidence goes before the contract's", async () => {
+  for (const [floor, sure] of [[undefined, true], [0.95, false]]) {
+    const actor = new Actor();
+    actor.confidenceFloor = floor;
+    actor.play({ ...first, confidence: [0.9] });
+    const { faces } = await started(actor).photo(image);
+    assert.deepEqual(faces.map((face) => face.sure), [sure]);
+    assert.equal((await started(actor).frame(image, 0, true)).faces.length, Number(sure));
+  }
+});
+
 test("of two tracks that met, the lost one is remembered where it was last seen", async () => {
   const actor = new Actor();
   const tracker = started(actor);

@@ -21,7 +21,7 @@ from toolkit.data.formats.pts import write_pts
 from toolkit.data.licences import licence_of
 from toolkit.data.own import write_labels
 from toolkit.data.pseudo_labels import PseudoLabelFolder
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 WIDTH, HEIGHT = 220, 180
 FACE = face_points((60, 40, 150, 130))
@@ -41,6 +41,7 @@ class Seer:
     """A network that finds FACE wherever the crop is, `off` pixels of the picture to the right, by the colours."""
 
     engine, timed, size_px = "seer", True, 64
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __init__(self, off: float = 0.0, scheme: Scheme = W300_68) -> None:
         self.off, self.scheme = off, scheme

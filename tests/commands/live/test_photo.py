@@ -19,7 +19,7 @@ from toolkit.core.progress import finish
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import box_of_points
 from toolkit.detect import Detection, calibrate, landmarks_in, landmarks_of
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 SIZE_PX = 96
 SHAPE = np.random.default_rng(0).uniform(20, 70, size=(68, 2))
@@ -34,6 +34,7 @@ class Fake:
     size_px = SIZE_PX
     engine = "fake 1"
     timed = False
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __init__(self) -> None:
         self.crops: list[np.ndarray] = []

@@ -24,7 +24,7 @@ from toolkit.core.progress import ENDS, end_as_ctrl_c, finish
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.video import VideoReader, VideoWriter
 from toolkit.detect import points as written_points
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 SIZE_WH = (320, 240)
 SHAPE = np.random.default_rng(0).uniform(0.12, 0.88, size=(68, 2))
@@ -40,6 +40,7 @@ class Fake:
     size_px = 64
     engine = "fake 1"
     timed = False
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __call__(self, crop: np.ndarray) -> Prediction:
         return Prediction(points_xy=SHAPE * 64 - 0.5, confidence=np.full(68, 0.9))

@@ -15,7 +15,7 @@ from toolkit.core.schemes import W300_68, Scheme
 from toolkit.core.zoo import released
 from toolkit.detect import Detection
 from toolkit.reporting.readme.deployment import device
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 LOW, HIGH = 32 - 0.5 - 25.6, 32 - 0.5 + 25.6
 """Ends of a box of which the crop of 64 pixels is 1.25 times."""
@@ -28,6 +28,7 @@ class Trembling:
     size_px = 64
     engine = "fake 1"
     timed = True
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __init__(self) -> None:
         self._rng = np.random.default_rng(0)

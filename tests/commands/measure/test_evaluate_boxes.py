@@ -18,7 +18,7 @@ from toolkit.data import Sample
 from toolkit.data.formats.pts import write_pts
 from toolkit.detect import Detection
 from toolkit.reporting.readme.deployment import device
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 SHAPE = np.random.default_rng(0).uniform(12, 52, (68, 2))
 """What the fake network says of every crop: right only where the crop is that of the truth."""
@@ -31,6 +31,7 @@ class Fake:
     size_px = 64
     engine = "fake 1"
     timed = False
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __call__(self, crop: np.ndarray) -> Prediction:
         return Prediction(points_xy=SHAPE, confidence=np.ones(68))

@@ -17,7 +17,7 @@ from toolkit.core.zoo import released
 from toolkit.data.sample import Faces
 from toolkit.data.synthetic import SyntheticFaces
 from toolkit.detect import blazeface
-from toolkit.runtime.landmarker import Prediction
+from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 SMALL = released("float16", "sdhrnet-68pt-128")
 
@@ -38,6 +38,7 @@ class Doubting:
     """Right in plain crops, and nonsense in turned ones, of which it is less sure; it doubts every second face."""
 
     scheme, size_px, engine, timed = W300_68, 64, "none", False
+    confidence_floor = CONFIDENCE_FLOOR
 
     def __init__(self, faces: Faces) -> None:
         self._faces, self._calls = faces, 0

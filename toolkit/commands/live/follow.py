@@ -40,8 +40,8 @@ class Follow(WritesFiles):
     """Draw the box that each crop is made of as well."""
     faces: int = 4
     """Faces to follow at most. With 1, the detector rests while a face is followed."""
-    min_confidence: float = Tracking.min_confidence
-    """A face whose points are less sure on average is lost, and looked for again."""
+    min_confidence: float | None = None
+    """A face whose points are less sure on average is lost, and looked for again (default: the model's own floor)."""
     detector: Path | None = None
     """The face detector's .tflite, face_detection_short_range.tflite. By default that of an installed mediapipe;
     `mediapipe` runs MediaPipe's own FaceDetector."""
@@ -51,7 +51,7 @@ class Follow(WritesFiles):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(1, "faces", "threads")
-        if not 0 <= self.min_confidence <= 1:
+        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
             raise ValueError(f"--min-confidence must be from 0 to 1, got {self.min_confidence:g}")
 
     def tracking(self) -> Tracking:

@@ -19,7 +19,6 @@ from toolkit.core.zoo import ModelPath
 from toolkit.data import one_in, open_faces
 from toolkit.data.audit import told
 from toolkit.detect import FaceDetector
-from toolkit.detect.landmarks import SURE
 from toolkit.landmarkers import identify, open_model
 
 
@@ -29,7 +28,7 @@ class FalseFaceRate(Options):
 
     Pictures of scikit-image, synthetic backgrounds and noise, through the whole of `photo`. With --data, the confidence
     of true faces and of the same ones in turned crops, where points are nonsense: the floor that parts both best is
-    fitted by it, on training faces, anew for every release.
+    fitted so, on training faces, for every released model.
     """
 
     models: Positional[tuple[ModelPath, ...]]
@@ -73,7 +72,7 @@ def run(options: FalseFaceRate) -> Steps[Outcome]:
             **identify(path),
             "engine": landmarker.engine,
             **about,
-            "floor": SURE,
+            "floor": landmarker.confidence_floor,
             "pictures": own,
             "true_faces": true,
             **conditions(1),
@@ -88,7 +87,8 @@ def run(options: FalseFaceRate) -> Steps[Outcome]:
     fitted = [
         f"{called(record)}: a floor of {true['fitted_floor']:.2f} tells {true['fitted_errors_percent'][0]:.1f} % of "
         f"{true['n']} faces as unsure and lets {true['fitted_errors_percent'][1]:.1f} % of {true['wrong']} wrong ones "
-        f"pass; today's of {SURE:.2f}, {true['below_floor_percent']:.1f} and {true['wrong_above_floor_percent']:.1f} %"
+        f"pass; its own of {record['floor']:.2f}, "
+        f"{true['below_floor_percent']:.1f} and {true['wrong_above_floor_percent']:.1f} %"
         for record, true in zip(records, truth, strict=True)
         if true is not None
     ]
