@@ -16,6 +16,7 @@ from toolkit.core import zoo
 from toolkit.core.progress import Outcome, Steps
 from toolkit.core.selection import evenly_spaced
 from toolkit.data import Subset, open_faces
+from toolkit.data.sets import in_scheme
 from toolkit.export.conversion import Target
 from toolkit.export.deployed import TorchLandmarker
 from toolkit.runtime.sidecar import Precision
@@ -122,9 +123,9 @@ def floor_of(ours: Bundle, data: Path | None) -> Steps[float]:
 
     Args:
         ours: the bundle.
-        data: the folder of its faces; None for synthetic faces.
+        data: the folder of faces, labelled by its scheme or one that has some of its points; None for synthetic faces.
     """
-    every = open_faces(data, "train", FLOOR_FACES, scheme=ours.scheme)
+    every = in_scheme(open_faces(data, "train", FLOOR_FACES, scheme=ours.scheme), ours.scheme)
     faces = Subset(every, evenly_spaced(FLOOR_FACES, len(every)), every.title)
     (told,) = yield from true_faces([TorchLandmarker(ours)], faces)
     return told["fitted_floor"]
