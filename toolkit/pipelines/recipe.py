@@ -162,6 +162,8 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _shape(at),
         _compared(at),
         _longer(at),
+        _points_98_narrow(at),
+        _points_98_larger(at),
     )
 
 
@@ -397,29 +399,17 @@ def _narrow(at: Places) -> Wave:
         jobs=(
             _step(slim.run, _narrowed(at, "main-narrow", "main-wide", 165)),
             _step(slim.run, _narrowed(at, "small-narrow", "small-longer", 53.5)),
-            _step(slim.run, replace(_narrowed(at, "points-98-narrow", "points-98-last", 105), data=None)),
         ),
     )
 
 
 def _narrow_last(at: Places) -> Wave:
-    points_98 = replace(
-        _of_98_points(at),
-        out=at.out / "points-98-160",
-        start=at.out / "points-98-narrow",
-        size=160,
-        synthetic=3000,
-        epochs=8,
-        coordinate_weight=STRONG,
-        augment=dict(UNTURNED),
-    )
     return Wave(
         name="narrow-last",
         purpose="their last phase, on larger crops than before",
         jobs=(
             _step(distil.run, _covered(at, "main-160", "main-narrow", 160, 30)),
             _step(distil.run, _covered(at, "small-128", "small-narrow", 128, 70)),
-            _step(teacher.run, points_98),
         ),
     )
 
@@ -467,6 +457,34 @@ def _longer(at: Places) -> Wave:
         purpose="a study: main as in `larger`, at 128 px",
         ships=False,
         jobs=(_step(distil.run, _covered(at, "main-longer", "main-last", 128, 30)),),
+    )
+
+
+def _points_98_narrow(at: Places) -> Wave:
+    return Wave(
+        name="points-98-narrow",
+        purpose="a study: 98 points without such channels",
+        ships=False,
+        jobs=(_step(slim.run, replace(_narrowed(at, "points-98-narrow", "points-98-last", 105), data=None)),),
+    )
+
+
+def _points_98_larger(at: Places) -> Wave:
+    larger = replace(
+        _of_98_points(at),
+        out=at.out / "points-98-160",
+        start=at.out / "points-98-narrow",
+        size=160,
+        synthetic=3000,
+        epochs=8,
+        coordinate_weight=STRONG,
+        augment=dict(UNTURNED),
+    )
+    return Wave(
+        name="points-98-larger",
+        purpose="a study: the same trained on, on crops of 160 px",
+        ships=False,
+        jobs=(_step(teacher.run, larger),),
     )
 
 
