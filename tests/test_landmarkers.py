@@ -26,8 +26,8 @@ def model() -> Model:
 
 def test_it_says_what_it_is(model: Model) -> None:
     """Name, points, size and engine."""
-    assert (model.name, model.scheme.points, model.size_px) == (f"{SMALL}-float16.tflite", 68, 96)
-    assert model.engine.startswith("ai-edge-litert") and "68 points of 300w-68, 96 px" in repr(model)
+    assert (model.name, model.scheme.points, model.size_px) == (f"{SMALL}-float16.tflite", 68, 128)
+    assert model.engine.startswith("ai-edge-litert") and "68 points of 300w-68, 128 px" in repr(model)
 
 
 def test_loading_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +107,7 @@ def test_a_crop_gives_its_points_and_a_wrong_one_an_error(model: Model) -> None:
     (face,) = model.find(image)
     crop = crop_of_box(face.box_xyxy, model.size_px)
     assert crop.to_image(model(cut(image, crop)).points_xy) == pytest.approx(face.points_xy, abs=2)
-    with pytest.raises(ValueError, match=r"expected a \(96, 96, 3\) uint8 RGB crop"):
+    with pytest.raises(ValueError, match=r"expected a \(128, 128, 3\) uint8 RGB crop"):
         model(image)
 
 

@@ -86,7 +86,7 @@ def test_what_a_card_says_of_confidence_was_measured(name: str) -> None:
 
 def test_the_main_model_is_there() -> None:
     """It is what every command takes that is told no other."""
-    assert MAIN in MODELS and open_model(released("float16")).size_px == 128
+    assert MAIN in MODELS and open_model(released("float16")).size_px == 160
 
 
 def test_a_missing_precision_is_named() -> None:

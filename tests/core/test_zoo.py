@@ -36,7 +36,7 @@ def test_what_is_there_or_is_a_path_is_no_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("sdhrnet-68pt-69", f"did you mean {SMALL}\\?"), ("frog", "name a model by")]
+    ("word", "hint"), [("sdhrnet-68pt-129", f"did you mean {SMALL}\\?"), ("frog", "name a model by")]
 )
 def test_an_unknown_name_lists_the_known_ones(word: str, hint: str) -> None:
     """With the nearest one, where one is near."""

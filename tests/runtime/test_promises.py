@@ -15,8 +15,8 @@ from toolkit.runtime.tensors import check_input
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("size_px", 96, r"takes image \(1, 128, 128, 3\) float32, its sidecar promises \(1, 96, 96, 3\) float32"),
-        ("input_type", "uint8", r"\(1, 128, 128, 3\) float32, its sidecar promises \(1, 128, 128, 3\) uint8"),
+        ("size_px", 96, r"takes image \(1, 160, 160, 3\) float32, its sidecar promises \(1, 96, 96, 3\) float32"),
+        ("input_type", "uint8", r"\(1, 160, 160, 3\) float32, its sidecar promises \(1, 160, 160, 3\) uint8"),
         ("integers", {"points": {"type": "int8", "scale": 0.1, "zero_point": 0}}, "gives no integers, its sidecar"),
     ],
 )
@@ -35,6 +35,6 @@ def test_planes_before_pixels_are_checked_too() -> None:
     fields = json.loads(sidecar.path_of(released("int8")).read_text())
     about = Sidecar(**{**{k: v for k, v in fields.items() if k != "format"}, "input_layout": "NCHW",
                        "input_range": (0.0, 255.0)})  # fmt: skip
-    check_input("image", (1, 3, 128, 128), "float32", about)
-    with pytest.raises(ValueError, match=r"promises \(1, 3, 128, 128\)"):
-        check_input("image", (1, 128, 128, 3), "float32", about)
+    check_input("image", (1, 3, 160, 160), "float32", about)
+    with pytest.raises(ValueError, match=r"promises \(1, 3, 160, 160\)"):
+        check_input("image", (1, 160, 160, 3), "float32", about)

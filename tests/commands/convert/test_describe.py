@@ -118,7 +118,7 @@ def test_a_file_that_is_slower_than_float32_is_warned_of() -> None:
     assert _slower((plain, slow)) == [] == _slower(())
 
 
-@pytest.mark.parametrize("wrong", [{"size_px": 128}, {"scheme": "wflw-98", "points": 98}])
+@pytest.mark.parametrize("wrong", [{"size_px": 160}, {"scheme": "wflw-98", "points": 98}])
 def test_a_file_that_is_not_as_its_sidecar_says_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     """As the runtime refuses it."""
     for path in (SMALL, sidecar.path_of(SMALL)):

@@ -31,8 +31,8 @@ def test_a_program_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     records = {r["name"]: r for r in map(json.loads, capsys.readouterr().out.splitlines())}
     assert records.keys() == set(names())
     first = records[MAIN]
-    assert (first["points"], first["input_px"], first["latency_ms"]) == (68, 128, None)
-    assert first["test"]["nme_mean"] == pytest.approx(3.2855) and Path(first["file"]) == resolve(MAIN)
+    assert (first["points"], first["input_px"], first["latency_ms"]) == (68, 160, None)
+    assert first["test"]["nme_mean"] == pytest.approx(3.0699) and Path(first["file"]) == resolve(MAIN)
     assert all(Path(file["path"]).exists() and file["size_bytes"] > 1e6 for file in first["files"].values())
 
 

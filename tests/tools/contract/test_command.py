@@ -98,7 +98,7 @@ def test_the_contract_says_what_the_model_takes_and_gives():
     model = WEIGHTS / terms["model"]["file"]
     assert terms["model"]["file_sha256"] == sha256(model)
     assert {each["file"] for each in terms["models"]} == {p.name for p in zoo.files(MAIN)}
-    assert terms["input"]["shape"] == [1, 128, 128, 3] and terms["input"]["colours"] == "RGB"
+    assert terms["input"]["shape"] == [1, 160, 160, 3] and terms["input"]["colours"] == "RGB"
     assert terms["outputs"]["points"]["shape"] == [1, 68, 2]
     assert [line["indices"] for line in terms["drawing"]["lines"]] == [list(line.indices) for line in W300_68.lines]
     assert terms["detector"]["file"] == detector_file().name

@@ -316,8 +316,8 @@ def test_the_faces_are_found_well_and_cover_the_hard_crops(contract):
 
 
 def test_the_golden_folder_stays_small():
-    """Under 1 MiB together with the contract: it is read in browsers and packed into apps."""
-    assert sum(f.stat().st_size for f in [*GOLDEN.iterdir(), DEPLOY / "contract.json"]) < 1 << 20
+    """Under 1.5 MiB together with the contract: it is read in browsers and packed into apps."""
+    assert sum(f.stat().st_size for f in [*GOLDEN.iterdir(), DEPLOY / "contract.json"]) < 3 << 19
 
 
 def test_a_damaged_or_missing_golden_file_is_named(tmp_path: Path):
