@@ -159,6 +159,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _narrow(at),
         _narrow_last(at),
         _largest(at),
+        _largest_longer(at),
         _shape(at),
         _compared(at),
         _longer(at),
@@ -422,8 +423,16 @@ def _largest(at: Places) -> Wave:
     )
 
 
+def _largest_longer(at: Places) -> Wave:
+    return Wave(
+        name="largest-longer",
+        purpose="its last phase once more",
+        jobs=(_step(distil.run, _covered(at, "large-longer", "large-224", 224, 12)),),
+    )
+
+
 def _shape(at: Places) -> Wave:
-    wanted = (("main", "main-160"), ("small", "small-128"), ("large", "large-224"))
+    wanted = (("main", "main-160"), ("small", "small-128"), ("large", "large-longer"))
     return Wave(
         name="shape",
         purpose="a shape layer behind the decoding",
