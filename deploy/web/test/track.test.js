@@ -155,7 +155,7 @@ test("of two tracks that met, the lost one is remembered where it was last seen"
   actor.play({ ...first, seen: [faceAt(0), faceAt(42)] });
   assert.deepEqual(await numbers(0), [1, 2]);
   const points = actor.frame.crop_points_xy;
-  const answers = [[points, 0.9], [points.map(([x, y]) => [x - 45, y]), 0.8]]; // crop pixels: the second one's face is the first
+  const answers = [[points, 0.9], [points.map(([x, y]) => [x - 0.35 * golden.size_px, y]), 0.8]]; // the second face is the first
   actor.run = () => {
     const [moved, sure] = answers.shift() ?? [points, 0.9];
     return Promise.resolve({ points: moved.flat(), confidence: moved.map(() => sure) });
