@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.crops import SpreadCrops
-from toolkit.export.parity import Parity, compare, predictions
+from toolkit.export.parity import BUDGETS, Parity, compare, predictions
 from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 from toolkit.runtime.sidecar import Precision
 
@@ -130,3 +130,9 @@ def test_no_crops_is_an_error() -> None:
     """A proof on nothing proves nothing."""
     with pytest.raises(ValueError, match="reference prediction for each crop"):
         compare(Fake(), [], SpreadCrops(crops=[], truth_xy=None, title="none"), "float32")
+
+
+def test_larger_crops_may_move_by_as_much_more() -> None:
+    """In their own pixels, of which a face has more; smaller crops by no less."""
+    budget = BUDGETS["int8"]
+    assert [budget.allowed_px(size) for size in (64, 128, 160, 224)] == [0.35, 0.35, 0.4375, 0.6125]

@@ -104,7 +104,7 @@ def prove_on(
     parity = compare(
         Answered(said["engine"], expected.bundle, predictions), expected.predictions, expected.crops, "float16"
     )
-    budget_px = BUDGET_PX if precision in FLOATS else BUDGETS[precision].mean_px
+    budget_px = BUDGET_PX if precision in FLOATS else BUDGETS[precision].allowed_px(expected.bundle.card.size_px)
     name = "half precision" if precision in FLOATS else precision
     text = f"points move by {parity.mean_px:.4g} px on average; the budget of {name} is {budget_px} px"
     reasons = [] if parity.mean_px <= budget_px else [text]

@@ -17,6 +17,8 @@ from toolkit.runtime.landmarker import Landmarker, Prediction
 from toolkit.runtime.sidecar import Precision
 
 _Figures = dict[str, Any]
+SIDE_PX = 128
+"""Side of the largest crops whose budget is in their own pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,7 @@ class ParityBudget:
     """What a conversion may change."""
 
     mean_px: float
-    """Mean displacement of a point, in crop pixels."""
+    """Mean displacement of a point, in pixels of crops of up to SIDE_PX; see allowed_px."""
     confidence: float
     """Mean change of a confidence."""
     nme_points: float = 0.0
@@ -34,6 +36,11 @@ class ParityBudget:
 
     With few faces the growth is uncertain: it breaks the limit where it does so by two standard errors.
     """
+
+    def allowed_px(self, size_px: int) -> float:
+        """The mean displacement that crops of a side may have, in their pixels: in larger ones a pixel is less of a
+        face, and they may have as much more."""
+        return round(self.mean_px * max(1.0, size_px / SIDE_PX), 4)
 
 
 EIGHT_BITS = ParityBudget(mean_px=0.35, confidence=0.1, nme_relative=0.01)
@@ -109,7 +116,7 @@ def compare(model: Landmarker, reference: Sequence[Prediction], crops: SpreadCro
         n=len(crops.crops),
         worst_px=float(moved.max()),
         moved_over_1px=float((moved > 1).mean()),
-        reasons=_breaches(figures, precision),
+        reasons=_breaches(figures, precision, model.size_px),
         **figures,
     )
 
@@ -129,11 +136,11 @@ def _nme(points_xy: FloatArray, expected_xy: FloatArray, truth_xy: FloatArray | 
     return {name: float(value) for name, value in zip(names, means, strict=True)}
 
 
-def _breaches(figures: _Figures, precision: Precision) -> tuple[str, ...]:
+def _breaches(figures: _Figures, precision: Precision, size_px: int) -> tuple[str, ...]:
     budget = BUDGETS[precision]
     reasons = []
     for name, what, allowed, unit in (
-        ("mean_px", "points move by", budget.mean_px, " px"),
+        ("mean_px", "points move by", budget.allowed_px(size_px), " px"),
         ("confidence_mean", "confidences change by", budget.confidence, ""),
     ):
         value = figures[name]

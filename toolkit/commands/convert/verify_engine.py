@@ -29,9 +29,9 @@ class VerifyEngine(Options):
     `htp` is Qualcomm's NPU as its own simulator computes it, floats in half precision: it takes .onnx files and what
     `convert --npu` compiled, and where there are none makes an .onnx file of each bundle. `gpu` is LiteRT's GPU engine
     on a software driver: it takes .tflite files of floats and of static int8. Half precision may move points by 0.1 px
-    on average, int8 by the 0.35 px of its own rounding. The record says how many operations the engine took, and in
-    how many parts. No speed of a phone can be told from it. `make verify-engines` makes the engines first. Exit status
-    1 when any file fails.
+    on average, int8 by the 0.35 px of its own rounding (in crops above 128 px, as much more). The record says how many
+    operations the engine took, and in how many parts. No speed of a phone can be told from it. `make verify-engines`
+    makes the engines first. Exit status 1 when any file fails.
     """
 
     models: Positional[Path]
