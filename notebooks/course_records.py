@@ -10,7 +10,7 @@ from toolkit.core.files import read_lines
 ROOT = Path(__file__).parents[1]
 READ: dict[str, str] = {}
 """SHA-256 of the records that were read, by folder and what was asked for."""
-LIMIT_MS, LIMIT_MB = 4.0, 2.0
+LIMIT_MS, LIMIT_MB = 6.0, 2.0
 """The decision of chapter 9: milliseconds of a call on one thread, and megabytes of a download."""
 
 
