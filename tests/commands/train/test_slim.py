@@ -125,9 +125,11 @@ def test_a_cut_network_inherits_terms_and_no_measurements(supernet: Path, tmp_pa
     """Research-only data stays named; failures that were found in the parent are not claimed of the cut."""
     loaded = bundle.read(supernet)
     data = {"train": "300W: AFW 337", "known_failures": "profiles"}
-    bundle.write(replace(loaded, card=replace(loaded.card, data=data)), tmp_path / "supernet")
+    card = replace(loaded.card, data=data, confidence_floor=0.3)
+    bundle.write(replace(loaded, card=card), tmp_path / "supernet")
     card = slimmed(tmp_path / "supernet", tmp_path / "slim").card
     assert card.data["train"] == "300W: AFW 337" and "known_failures" not in card.data
+    assert card.confidence_floor is None
     assert "300W and AFW, whose terms allow research use only" in card.data["licence"]
 
 

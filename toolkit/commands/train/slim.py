@@ -217,6 +217,7 @@ def run(options: Slim) -> Steps[Outcome]:
         name="s-hrnet",
         stage="slim",
         decoder=options.decoder or parent.card.decoder,
+        confidence_floor=None,  # of the parent; the cut's is not known
         data=_data(parent.card),
         config={"remove": options.remove, "edges": len(smaller.spec.edges), **cut.json},
         metrics={"params_full": after.params_full, "macs_full": after.macs_full},
