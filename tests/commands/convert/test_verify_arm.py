@@ -115,7 +115,7 @@ def test_what_cannot_be_counted_loses_no_comparison(
 def test_answers_run_as_a_program_without_torch(tmp_path: Path) -> None:
     """What the emulated computer starts, on this one."""
     generator = np.random.default_rng(0)
-    crops = {str(px): generator.integers(0, 256, (1, px, px, 3), dtype=np.uint8) for px in (96, 128, 160)}
+    crops = {str(px): generator.integers(0, 256, (1, px, px, 3), dtype=np.uint8) for px in (96, 128, 160, 224)}
     np.savez(tmp_path / "crops.npz", **crops)
     program = (
         "import sys, runpy; sys.modules['torch'] = sys.modules['tensorflow'] = None; "
