@@ -53,10 +53,10 @@ def test_the_image_is_copied():
 
 
 def test_confidence_is_the_colour_of_a_dot():
-    """Confidence 1 is `sure`, 0 and NaN are `unsure`, a half is between, each exactly at the dot's centre."""
-    points = np.array([[40.0, 60.0], [80.0, 60.0], [120.0, 60.0], [160.0, 60.0]])
-    drawn = draw_landmarks(GREY, points, dots(4), np.array([1.0, 0.0, np.nan, 0.5]))
-    assert drawn[60, 40].tolist() == list(STYLE.sure)
+    """From `sure_from` on it is `sure`, 0 and NaN are `unsure`, half of it is between, exactly at the dot's centre."""
+    points = np.array([[40.0, 60.0], [80.0, 60.0], [120.0, 60.0], [160.0, 60.0], [190.0, 60.0]])
+    drawn = draw_landmarks(GREY, points, dots(5), np.array([1.0, 0.0, np.nan, 0.3, 0.6]))
+    assert drawn[60, 40].tolist() == drawn[60, 190].tolist() == list(STYLE.sure)
     assert drawn[60, 80].tolist() == drawn[60, 120].tolist() == list(STYLE.unsure)
     assert drawn[60, 160] == pytest.approx((np.array(STYLE.sure) + STYLE.unsure) / 2, abs=1)
 

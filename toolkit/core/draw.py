@@ -28,9 +28,11 @@ class FaceStyle:
     """How faces are drawn, in RGB. The colours are Okabe and Ito's (2008), told apart under any colour blindness."""
 
     sure: Colour = (86, 180, 233)
-    """Dots of full confidence."""
+    """Dots of a confidence from `sure_from` on."""
     unsure: Colour = (213, 94, 0)
     """Dots of no confidence; those between are mixed."""
+    sure_from: float = 0.6
+    """What points that are plainly seen have: a peak of 1 is hardly ever reached."""
     line: Colour = (240, 228, 66)
     box: Colour = (255, 255, 255)
     edge: Colour = (0, 0, 0)
@@ -86,7 +88,7 @@ def draw_landmarks(
     radius = max(1.0, style.dot * face_px)
     for point, share in zip(points_xy[present], sure[present], strict=True):
         _dot(canvas, point, radius + max(style.dot_edge_px, radius / 3), style.edge)
-        _dot(canvas, point, radius, _mix(style.unsure, style.sure, float(share)))
+        _dot(canvas, point, radius, _mix(style.unsure, style.sure, min(float(share) / style.sure_from, 1.0)))
     return canvas
 
 

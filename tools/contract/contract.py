@@ -145,8 +145,8 @@ DECODED = (
 DRAWN = (
     "lines, then dots, each over an edge of its own, in pixels of what is drawn on, with s the longer side of the box "
     "of the face's points there: a line is w = max(1, stroke * s) wide, its edge w + max(line_edge_px, w); a dot has "
-    "the radius r = max(1, dot * s), its edge r + max(dot_edge_px, r / 3). A dot's colour is unsure + confidence * "
-    "(sure - unsure)"
+    "the radius r = max(1, dot * s), its edge r + max(dot_edge_px, r / 3). A dot's colour is unsure + "
+    "min(confidence / sure_from, 1) * (sure - unsure)"
 )
 
 
@@ -307,6 +307,7 @@ def _style(style: FaceStyle) -> Style:
     return {
         "sure": list(style.sure),
         "unsure": list(style.unsure),
+        "sure_from": style.sure_from,
         "line": list(style.line),
         "box": list(style.box),
         "edge": list(style.edge),

@@ -193,6 +193,7 @@ class Style(TypedDict):
 
     sure: Colour
     unsure: Colour
+    sure_from: Share
     line: Colour
     box: Colour
     edge: Colour

@@ -52,8 +52,8 @@ struct CameraView: View {
             let radius = drawing.style.dotRadii(side)
             for (point, confidence) in zip(at, face.confidence) {
                 context.fill(dot(point, radius.edge), with: .color(Color(rgb: drawing.style.edge)))
-                let mixed = zip(drawing.style.unsure, drawing.style.sure).map { $0 + ($1 - $0) * confidence }
-                context.fill(dot(point, radius.dot), with: .color(Color(rgb: mixed)))
+                let colour = Color(rgb: drawing.style.dotColour(confidence))
+                context.fill(dot(point, radius.dot), with: .color(colour))
             }
         }
     }

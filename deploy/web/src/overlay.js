@@ -3,7 +3,10 @@
 import contract from "../../contract.json";
 
 const rgb = (colour) => `rgb(${colour.map(Math.round).join(" ")})`;
-const mix = (style, share) => style.unsure.map((from, i) => from + (style.sure[i] - from) * share);
+const mix = (style, confidence) => {
+  const share = Math.min(Math.max(confidence / style.sure_from, 0), 1);
+  return style.unsure.map((from, i) => from + (style.sure[i] - from) * share);
+};
 
 /** Draw one face's `{points, confidence, sure}`, in the canvas's own pixels, by the `lines` of its scheme. */
 export function drawFace(context, { points, confidence, sure }, { lines: joined }) {
@@ -26,7 +29,7 @@ export function drawFace(context, { points, confidence, sure }, { lines: joined 
   }
   for (let i = 0; i < confidence.length; i++) {
     dot(context, at(i), radius + Math.max(style.dot_edge_px, radius / 3), rgb(style.edge));
-    dot(context, at(i), radius, rgb(mix(style, Math.min(Math.max(confidence[i], 0), 1))));
+    dot(context, at(i), radius, rgb(mix(style, confidence[i])));
   }
 }
 

@@ -120,10 +120,17 @@ public struct Contract: Decodable {
         public let unsure: [Double]
         public let line: [Double]
         public let edge: [Double]
+        let sureFrom: Double
         let dot: Double
         let stroke: Double
         let lineEdgePx: Double
         let dotEdgePx: Double
+
+        /// The colour of a dot of some confidence.
+        public func dotColour(_ confidence: Double) -> [Double] {
+            let share = min(max(confidence / sureFrom, 0), 1)
+            return zip(unsure, sure).map { $0 + ($1 - $0) * share }
+        }
 
         /// How wide lines are on a face whose longer side is so long, and the edges under them.
         public func lineWidths(_ facePx: Double) -> (line: Double, edge: Double) {

@@ -53,7 +53,7 @@ class OverlayView(context: Context, private val contract: Contract) : View(conte
         for (m in face.confidence.indices) {
             dot.color = colour(contract.style.edge)
             canvas.drawCircle(at[2 * m], at[2 * m + 1], radiusEdge.toFloat(), dot)
-            dot.color = mixed(face.confidence[m])
+            dot.color = colour(contract.style.dotColour(face.confidence[m]))
             canvas.drawCircle(at[2 * m], at[2 * m + 1], radius.toFloat(), dot)
         }
     }
@@ -63,11 +63,6 @@ class OverlayView(context: Context, private val contract: Contract) : View(conte
         for ((from, to) in indices.toList().zipWithNext()) {
             canvas.drawLine(at[2 * from], at[2 * from + 1], at[2 * to], at[2 * to + 1], line)
         }
-    }
-
-    private fun mixed(confidence: Double): Int {
-        val style = contract.style
-        return colour(IntArray(3) { (style.unsure[it] + (style.sure[it] - style.unsure[it]) * confidence).toInt() })
     }
 
     private fun colour(rgb: IntArray) = Color.rgb(rgb[0], rgb[1], rgb[2])

@@ -89,10 +89,17 @@ class Contract private constructor(private val terms: Fields) {
         val unsure: IntArray = terms.colour("unsure")
         val line: IntArray = terms.colour("line")
         val edge: IntArray = terms.colour("edge")
+        private val sureFrom: Double = terms.number("sure_from")
         private val dot: Double = terms.number("dot")
         private val stroke: Double = terms.number("stroke")
         private val lineEdgePx: Double = terms.number("line_edge_px")
         private val dotEdgePx: Double = terms.number("dot_edge_px")
+
+        /** The colour of a dot of some confidence. */
+        fun dotColour(confidence: Double): IntArray =
+            (confidence / sureFrom).coerceIn(0.0, 1.0).let { share ->
+                IntArray(3) { (unsure[it] + (sure[it] - unsure[it]) * share).toInt() }
+            }
 
         /** How wide lines are on a face whose longer side is so long, and the edges under them. */
         fun lineWidths(facePx: Double): Pair<Double, Double> =
