@@ -163,8 +163,9 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _shape(at),
         _compared(at),
         _longer(at),
-        _points_98_narrow(at),
+        _others_narrow(at),
         _points_98_larger(at),
+        _others_to_come(at),
     )
 
 
@@ -469,12 +470,13 @@ def _longer(at: Places) -> Wave:
     )
 
 
-def _points_98_narrow(at: Places) -> Wave:
+def _others_narrow(at: Places) -> Wave:
+    wanted = (("points-98-narrow", "points-98-last", 105), ("free-narrow", "free", 103))
     return Wave(
-        name="points-98-narrow",
-        purpose="a study: 98 points without such channels",
+        name="others-narrow",
+        purpose="a study: 98 points and the free network without such channels",
         ships=False,
-        jobs=(_step(slim.run, replace(_narrowed(at, "points-98-narrow", "points-98-last", 105), data=None)),),
+        jobs=tuple(_step(slim.run, replace(_narrowed(at, *each), data=None)) for each in wanted),
     )
 
 
@@ -491,9 +493,45 @@ def _points_98_larger(at: Places) -> Wave:
     )
     return Wave(
         name="points-98-larger",
-        purpose="a study: the same trained on, on crops of 160 px",
+        purpose="a study: 98 points trained on, on crops of 160 px",
         ships=False,
         jobs=(_step(teacher.run, larger),),
+    )
+
+
+def _others_to_come(at: Places) -> Wave:
+    turned = replace(
+        _of_98_points(at),
+        **_on(
+            at,
+            "points-98-turned",
+            [*CLOSE, ("infanface", 1.0), (f"aflw_pose{AGAIN}", 0.6), (f"aflw_merl{AGAIN}", 0.4)],
+        ),
+        start=at.out / "points-98-160",
+        hold_out="all",
+        size=160,
+        synthetic=3000,
+        epochs=10,
+        coordinate_weight=STRONG,
+        augment={**COVERED, "tilt": 0.25, "rotation": 30.0, "scale": 0.2},
+    )
+    free = Teacher(
+        **_on(at, "free-160", [("london189", 2.0)]),
+        start=at.out / "free-narrow",
+        size=160,
+        synthetic=5000,
+        fresh=True,
+        epochs=24,
+        lr=1e-3,
+        coordinate_weight=STRONG,
+        augment=dict(LAST),
+        decoder=DECODER,
+    )
+    return Wave(
+        name="others-to-come",
+        purpose="to come: 98 points with turned and covered heads; the free network on crops of 160 px",
+        ships=False,
+        jobs=(_step(teacher.run, turned), _step(teacher.run, free)),
     )
 
 
