@@ -220,6 +220,13 @@ def _data_pseudo_label() -> "Stage[Options]":
     return Stage(PseudoLabel, run)
 
 
+@data.command("data repose", "studio portraits seen anew: many faces of few")
+def _data_repose() -> "Stage[Options]":
+    from toolkit.commands.data.repose import Repose, run
+
+    return Stage(Repose, run)
+
+
 @data.command("data pack", "a set as one memory-mapped file of faces, cut already")
 def _data_pack() -> "Stage[Options]":
     from toolkit.commands.data.pack import Pack, run

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypedDict, TypeVar
 
-from toolkit.commands.data import pseudo_label
+from toolkit.commands.data import pseudo_label, repose
 from toolkit.commands.data.pseudo_label import PseudoLabel
+from toolkit.commands.data.repose import Repose
 from toolkit.commands.train import distil, shape, slim, supernet, teacher
 from toolkit.commands.train.distil import ALONE, Distil, Terms
 from toolkit.commands.train.shape import Shape
@@ -36,8 +37,10 @@ FACES = MappingProxyType(
 PLACED, LABELS, AGAIN = "aflw_merl-placed", "-labels", "-labels-again"
 """Sets that steps make: one whose labels were moved into place; NAME-labels, those of NAME labelled anew; and the same
 once more by better networks."""
+REPOSED = MappingProxyType({"london189-reposed": 12000})
+"""A set that a step makes of portraits, and its faces."""
 SETS = (
-    *(*FACES, PLACED, *(f"{name}{LABELS}" for name in ("photos5", "aflw_pose", "aflw_merl", "ytf68"))),
+    *(*FACES, PLACED, *REPOSED, *(f"{name}{LABELS}" for name in ("photos5", "aflw_pose", "aflw_merl", "ytf68"))),
     *(f"{name}{AGAIN}" for name in ("aflw_pose", "aflw_merl")),
 )
 """All that trainings may read."""
@@ -91,10 +94,10 @@ HALF = 0.5
 SEEDS = (0, 1)
 """Of the comparison of what a student learns from."""
 
-FACES_PER_SECOND = MappingProxyType({"teacher": 3.0, "supernet": 5.0, "student": 30.0, "seen": 30.0, "labelled": 2.5})
+FACES_PER_SECOND = MappingProxyType({"teacher": 3.0, "supernet": 5.0, "student": 30.0, "seen": 30.0, "labelled": 2.5, "reposed": 15.0})
 """Of a core, at 128 px, about as on record in results/release: HRNetV2-W18 and a supernet learning on an AMD EPYC; a
 student learning, and a teacher looking on, there or on an Intel Xeon; faces that are labelled, mirrored crops too."""
-Step = TypeVar("Step", Teacher, Supernet, Distil, Slim, Shape, PseudoLabel)
+Step = TypeVar("Step", Teacher, Supernet, Distil, Slim, Shape, PseudoLabel, Repose)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +156,8 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _last(at),
         _others(at),
         _others_last(at),
+        _reposed(at),
+        _free_again(at),
         _labellers(at),
         _labels_again(at),
         _larger(at),
@@ -353,6 +358,36 @@ def _others_last(at: Places) -> Wave:
             _step(teacher.run, points_98_last),
             _step(teacher.run, free),
         ),
+    )
+
+
+def _reposed(at: Places) -> Wave:
+    ((name, count),) = REPOSED.items()
+    portraits = Repose(data=at.source("london189"), out=at.out / name, count=count)
+    return Wave(
+        name="reposed",
+        purpose="portraits that anybody may use, turned, lit and dressed anew",
+        jobs=(_step(repose.run, portraits),),
+    )
+
+
+def _free_again(at: Places) -> Wave:
+    free = Teacher(
+        **_on(at, "free-reposed", [("london189", 2.0), *((name, 1.0) for name in REPOSED)]),
+        start=at.out / "free",
+        size=128,
+        synthetic=750,  # twice, as the portraits
+        fresh=True,
+        epochs=6,
+        lr=1e-3,
+        coordinate_weight=STRONG,
+        augment=dict(COVERED),
+        decoder=DECODER,
+    )
+    return Wave(
+        name="free-again",
+        purpose="the network without research terms sees them",
+        jobs=(_step(teacher.run, free),),
     )
 
 
@@ -655,10 +690,12 @@ def faces_of(options: ToFolder, at: Places) -> int:
     """About how many faces a step sees."""
     if isinstance(options, PseudoLabel):
         return FACES[_name(options.data, at)]
+    if isinstance(options, Repose):
+        return options.count
     if not isinstance(options, Training):
         return 0
-    shares = options.share or (1.0,) * len(options.data)
-    real = sum(share * FACES[_name(folder, at)] for folder, share in zip(options.data, shares, strict=True))
+    shares, counts = options.share or (1.0,) * len(options.data), {**FACES, **REPOSED}
+    real = sum(share * counts[_name(folder, at)] for folder, share in zip(options.data, shares, strict=True))
     drawn = (options.synthetic or 0) * (shares[0] if shares else 1)
     return round(options.optim.epochs * (real + drawn))
 
@@ -666,8 +703,8 @@ def faces_of(options: ToFolder, at: Places) -> int:
 def hours_of(options: ToFolder, at: Places) -> float:
     """About how many hours of one core a step takes; see FACES_PER_SECOND."""
     faces, speed = faces_of(options, at), FACES_PER_SECOND
-    if isinstance(options, PseudoLabel):
-        return faces / speed["labelled"] / 3600
+    if isinstance(options, PseudoLabel | Repose):
+        return faces / speed["labelled" if isinstance(options, PseudoLabel) else "reposed"] / 3600
     if not isinstance(options, Training):
         return 0.0
     seconds = 1 / speed["student"]
@@ -683,6 +720,9 @@ def hours_of(options: ToFolder, at: Places) -> float:
 
 def _name(folder: Path, at: Places) -> str:
     """The set, by its name under the data, that a folder holds or was made of."""
+    for name in REPOSED:
+        if folder == at.of(name):
+            return name
     for name in FACES:
         made = (at.of(f"{name}{suffix}") for suffix in ("", "-placed", LABELS, AGAIN))
         if folder in (at.source(name), *made):

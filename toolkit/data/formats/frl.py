@@ -1,9 +1,9 @@
 """Portraits of the Face Research Lab (DeBruine and Jones, CC-BY 4.0): `frl189.json`, file -> 189 (x, y), from 0.
 
 Its template has 189 points in an order of its own, which are read as 300W's 68: most are one of the template's or lie
-between two of them; the contour is its line from temple to chin, parted evenly. Which points those are was found on
-these portraits by what a released network says; how far they are from it, `sdhrnet evaluate sdhrnet-68pt-160 --data
-FOLDER` tells.
+between two of them; the contour is its line from temple to chin, parted evenly. Which points those are, and how far
+beside them 300W's annotators would put theirs, was found on these portraits by what released networks say (`python -m
+tools layout`); how far they are from it, `sdhrnet evaluate sdhrnet-68pt-160 --data FOLDER` tells.
 
 The 3DSK portraits, which the same collection holds, come from a shop whose terms allow educational use: they are left
 out, so that what is trained on the others can be used by anybody who names the authors.
@@ -29,7 +29,7 @@ LEFT_OUT = "3dsk"
 """Folders whose names begin so."""
 SIDES = ((109, 110, 111, 125, 126, 127, 128, 129), (112, 113, 114, 133, 132, 131, 130, 129))
 """The contour from each temple to the chin."""
-ABOVE = 0.25
+ABOVE = 0.09
 """Of the distance between two of 300W's contour points, by which the template begins above the first."""
 BETWEEN = MappingProxyType(
     {
@@ -47,6 +47,18 @@ BETWEEN = MappingProxyType(
     }
 )
 """A point of 300W's: two of the template's, and how far it lies from the first to the second."""
+
+BESIDE = MappingProxyType(
+    {
+        **{17: (-2, -19), 18: (-27, -10), 19: (0, -14), 20: (5, -7), 21: (26, -15)},
+        **{27: (0, -52), 28: (0, -29), 29: (0, -1), 30: (0, 19), 31: (5, -13), 32: (1, 6), 33: (0, -11)},
+        **{36: (4, 13), 37: (4, 3), 38: (1, 2), 39: (-18, 6), 40: (-2, 14), 41: (0, 14)},
+        **{48: (-1, 10), 49: (4, 8), 50: (11, 9), 51: (0, 9), 57: (0, 0), 58: (7, 3), 59: (2, 7)},
+        **{60: (21, 10), 61: (5, 7), 62: (0, 6), 66: (0, 14), 67: (-7, 12)},
+    }
+)
+"""How far from there a point on the image's left is annotated, to the right and down, in thousandths of the distance
+between the outer eye corners; those on its right mirror them."""
 
 
 def recognises(root: Path) -> bool:
@@ -94,8 +106,13 @@ def as_68(template_xy: FloatArray) -> FloatArray:
     points = np.empty((W300_68.points, 2))
     for place, (first, second, share) in BETWEEN.items():
         points[place] = (1 - share) * template_xy[first] + share * template_xy[second]
-    left, right = (_contour(template_xy[list(side)]) for side in SIDES)
-    points[:17] = np.concatenate([left, right[-2::-1]])
+    right, down = points[45] - points[36], (points[45] - points[36])[::-1] * (-1, 1)
+    for place, (aside, below) in BESIDE.items():
+        points[place] += (aside * right + below * down) / 1000
+        if (other := W300_68.mirror[place]) != place:
+            points[other] += (below * down - aside * right) / 1000
+    first, second = (_contour(template_xy[list(side)]) for side in SIDES)
+    points[:17] = np.concatenate([first, second[-2::-1]])
     return points
 
 

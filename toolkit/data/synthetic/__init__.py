@@ -16,7 +16,7 @@ from toolkit.core.schemes import W300_68, Scheme
 from toolkit.data.sample import Sample, box_of_points
 from toolkit.data.synthetic.portrait import draw_face, read_points
 
-VERSION = 3
+VERSION = 4
 
 
 class SyntheticFaces:

@@ -26,6 +26,8 @@ FACE_SHARE = (0.45, 0.55)
 """Range of the 68 points' longer side, as a fraction of the image's."""
 JITTER = 0.03
 """Standard deviation of their middle about the image's, as a fraction of the image's side."""
+COVERS = 0.6
+"""How much of a pixel what hides the face takes up where a point there is covered."""
 _BYTE = np.float32(1 / 255)
 
 
@@ -89,7 +91,7 @@ def _beard(
     part[:] = cv2.blendLinear(hair, part, share, 1 - share)
 
 
-def _lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> ImageArray:
+def lit(painting: Painting, layer: Layer, look: Look, shade: ImageArray) -> ImageArray:
     """The painting with strands in its hair, small shadows, a beard and the light on the head."""
     rgb, where = painting.rgb, layer.where
     _multiply(rgb, _three(shade), 128, painting.hair)
@@ -126,7 +128,7 @@ def paint(
     objects.paint_occluder(canvas, view, look, rng)
     painting = canvas.finished(0.02 * view.unit_px)
     layer, shade = splat(view, look, lamp, size_px), hair_shade(rng, size_px, view.unit_px)
-    return _lit(painting, layer, look, shade), painting.front
+    return lit(painting, layer, look, shade), painting.front
 
 
 def draw_view(rng: np.random.Generator) -> tuple[HeadView, Values]:
@@ -166,7 +168,7 @@ def read_points(face: DrawnFace, scheme: Scheme) -> tuple[FloatArray, NDArray[np
     points = points_of(face.view, scheme)
     x, y = points[:, :2].astype(np.float32).T[..., None]
     before = cv2.remap(face.front, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
-    return points[:, :2], hidden_by_head(face.view, points, scheme) | (before > 0.6)
+    return points[:, :2], hidden_by_head(face.view, points, scheme) | (before > COVERS)
 
 
 def _missing(scheme: Scheme) -> tuple[FloatArray, NDArray[np.bool_]]:
