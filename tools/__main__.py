@@ -121,6 +121,13 @@ def _first_crop() -> Stage[Options]:
     return Stage(FirstCrop, run)
 
 
+@ablate.command("layout", "how far points are annotated from where drawn faces have them")
+def _layout() -> Stage[Options]:
+    from tools.layout import Layout, run
+
+    return Stage(Layout, run)
+
+
 @make.command("contract", "contract.json and golden/ in deploy")
 def _contract() -> Stage[Options]:
     from tools.contract.command import Contract, run

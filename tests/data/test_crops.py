@@ -36,5 +36,5 @@ def test_crops_of_a_split_are_those_of_its_faces() -> None:
     """Opened and cut in one step, under a title that says how many of which set."""
     found = finish(open_crops(None, "val", 3, scheme=W300_68, size_px=64))
     same = finish(spread_crops(open_faces(None, "val", 3), W300_68, 64, 3, "crops"))
-    assert found.title == same.title == "3 of synthetic faces v3, seed 1, 3"
+    assert found.title == same.title == "3 of synthetic faces v4, seed 1, 3"
     assert all((a == b).all() for a, b in zip(found.crops, same.crops, strict=True))

@@ -54,7 +54,7 @@ def test_synthetic_faces_beside_data_are_labelled_as_it_is(tmp_path: Path) -> No
         (tmp_path / "own" / f"{index}_1.pts").write_text(write_pts(sample.points_xy))
     mixed = small(tmp_path / "out", data=(tmp_path / "own",), synthetic=3).train.faces
     assert mixed.scheme == COFW_29
-    assert mixed.title.endswith("synthetic faces v3, seed 0, 3, cofw-29")
+    assert mixed.title.endswith("synthetic faces v4, seed 0, 3, cofw-29")
     with pytest.raises(ValueError, match=r"--scheme wflw-98 is for synthetic faces alone: --data has a scheme"):
         Training(out=tmp_path, data=(tmp_path / "own",), scheme="wflw-98")
 

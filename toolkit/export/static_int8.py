@@ -113,7 +113,7 @@ def ranges(plain: bytes, crops: ImageArray, tensors: list[int], beyond: float) -
 
 
 def shifted(data: bytes, by: NDArray[np.float32]) -> bytes:
-    """The file with its points (M, 2) moved by so much, in [0, 1] of the crop: what rounding does on average can be undone.
+    """The file with its points moved by so much (M, 2), in [0, 1] of the crop: what rounding does on average is undone.
 
     Nothing is computed for it: the bias of the shape layer takes it up. A file without such a layer stays as it is.
     """

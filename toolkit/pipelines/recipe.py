@@ -94,7 +94,9 @@ HALF = 0.5
 SEEDS = (0, 1)
 """Of the comparison of what a student learns from."""
 
-FACES_PER_SECOND = MappingProxyType({"teacher": 3.0, "supernet": 5.0, "student": 30.0, "seen": 30.0, "labelled": 2.5, "reposed": 15.0})
+FACES_PER_SECOND = MappingProxyType(
+    {"teacher": 3.0, "supernet": 5.0, "student": 30.0, "seen": 30.0, "labelled": 2.5, "reposed": 15.0}
+)
 """Of a core, at 128 px, about as on record in results/release: HRNetV2-W18 and a supernet learning on an AMD EPYC; a
 student learning, and a teacher looking on, there or on an Intel Xeon; faces that are labelled, mirrored crops too."""
 Step = TypeVar("Step", Teacher, Supernet, Distil, Slim, Shape, PseudoLabel, Repose)

@@ -124,7 +124,7 @@ def test_other_points_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_terms_are_those_of_the_portraits(tmp_path: Path) -> None:
     """Of CC-BY portraits: name the authors; of a research set: research."""
     (tmp_path / "frl").mkdir()
-    image, points = studio()
+    image, _ = studio()
     template = np.random.default_rng(0).uniform(100, 200, (189, 2))
     write_image(tmp_path / "frl" / "p.jpg", image)
     (tmp_path / "frl" / NAME).write_text(json.dumps({"p.jpg": template.tolist()}))

@@ -19,7 +19,7 @@ def test_the_record_says_what_was_drawn_how_fast_and_where(tmp_path: Path, monke
         outcome = finish(run(SyntheticThroughput(size=48, count=4, seed=3, scheme="cofw-29", results=results)))
     (record,) = read_lines(results)
     assert record == outcome.records[0]
-    assert record["drawn"] == "synthetic faces v3, seed 3, 4, cofw-29" and record["size_px"] == 48
+    assert record["drawn"] == "synthetic faces v4, seed 3, 4, cofw-29" and record["size_px"] == 48
     assert record["faces_per_second"] > 1 and 0 < record["first_face_seconds"] <= record["warmup_seconds"]
     assert "opencv-contrib-python" in record["versions"] and record["device"]
     row = f"| {record['drawn']} | 48 px | {record['faces_per_second']:.0f} |"

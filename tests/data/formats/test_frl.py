@@ -11,7 +11,7 @@ from PIL import Image
 from toolkit.core.schemes import W300_68
 from toolkit.data import open_folder
 from toolkit.data.formats import by_name, detect
-from toolkit.data.formats.frl import BETWEEN, POINTS, SIDES, as_68
+from toolkit.data.formats.frl import ABOVE, BESIDE, BETWEEN, POINTS, SIDES, as_68
 
 
 def template(seed: int = 0) -> list[list[float]]:
@@ -30,17 +30,33 @@ def write(root: Path, faces: dict[str, Any]) -> None:
 
 
 def test_every_point_has_its_place_in_the_template() -> None:
-    """A template's own, or between two of it; the contour parted evenly from beside the eye to the chin."""
+    """Beside a template's own, or one between two of it; the contour parted evenly from beside the eye to the chin."""
     points = np.array(template())
     found = as_68(points)
     assert sorted(BETWEEN) == list(range(17, 68)) and found.shape == (68, 2)
-    np.testing.assert_array_equal(found[36], points[18])
-    np.testing.assert_allclose(found[27], points[[51, 57]].mean(axis=0))
-    np.testing.assert_allclose(found[37], points[19] * 2 / 3 + points[20] / 3)
+    eyes = points[27] - points[18]
+    right, down = eyes / 1000, np.array([-eyes[1], eyes[0]]) / 1000
+    for place, own in (
+        (36, points[18]),
+        (27, points[[51, 57]].mean(axis=0)),
+        (37, points[19] * 2 / 3 + points[20] / 3),
+    ):
+        aside, below = BESIDE[place]
+        np.testing.assert_allclose(found[place], own + aside * right + below * down)
+    aside, below = BESIDE[36]
+    np.testing.assert_allclose(found[45], points[27] - aside * right + below * down)
     np.testing.assert_array_equal(found[8], points[129])
     steps = np.diff(found[:9, 1])
     np.testing.assert_allclose(steps, steps[0])
-    np.testing.assert_allclose(found[0], [20, 20 + 70 * 0.25 / 8])
+    np.testing.assert_allclose(found[0], [20, 20 + 70 * ABOVE / 8])
+
+
+def test_what_lies_beside_is_mirrored() -> None:
+    """Every inner point of the image's left and of the middle has its offset, and those of the middle none aside."""
+    middle = {place for place in range(17, 68) if W300_68.mirror[place] == place}
+    given = {*BESIDE, *(W300_68.mirror[place] for place in BESIDE)}
+    assert given == set(range(17, 68)) and len(BESIDE) == (51 + len(middle)) // 2
+    assert all(BESIDE[place][0] == 0 for place in middle)
 
 
 def test_mirrored_points_lie_between_mirrored_points_of_the_template() -> None:

@@ -1,4 +1,4 @@
-"""Stage: studio portraits seen anew, in other poses, expressions and light and before other backgrounds, to train on."""
+"""Stage: studio portraits seen anew, in other poses, expressions, light and places, to train on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,8 @@ class Repose(Options):
     things held before them, before other backgrounds.
 
     A portrait is taken from the front, its mouth closed, before an even background, and has 68 points; of a set's
-    portraits the training ones are taken. What the drawn faces know of heads moves the points, and the picture is warped
-    after them. Faces of one portrait stay together when the new folder is parted for validation.
+    portraits the training ones are taken. What the drawn faces know of heads moves the points, and the picture is
+    warped after them. Faces of one portrait stay together when the new folder is parted for validation.
     """
 
     data: Positional[Path]

@@ -106,13 +106,14 @@ def as_68(template_xy: FloatArray) -> FloatArray:
     points = np.empty((W300_68.points, 2))
     for place, (first, second, share) in BETWEEN.items():
         points[place] = (1 - share) * template_xy[first] + share * template_xy[second]
-    right, down = points[45] - points[36], (points[45] - points[36])[::-1] * (-1, 1)
+    right: FloatArray = points[45] - points[36]
+    down = right[::-1] * (-1, 1)
     for place, (aside, below) in BESIDE.items():
         points[place] += (aside * right + below * down) / 1000
         if (other := W300_68.mirror[place]) != place:
             points[other] += (below * down - aside * right) / 1000
-    first, second = (_contour(template_xy[list(side)]) for side in SIDES)
-    points[:17] = np.concatenate([first, second[-2::-1]])
+    near, far = (_contour(template_xy[list(side)]) for side in SIDES)
+    points[:17] = np.concatenate([near, far[-2::-1]])
     return points
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, ImageArray, SingleArray, single
 from toolkit.core.correspondence import translated
-from toolkit.core.schemes import W300_68, Scheme
+from toolkit.core.schemes import Scheme
 from toolkit.core.schemes import scheme as named
 from toolkit.data.synthetic import features, hair, objects
 from toolkit.data.synthetic.canvas import FINE, Canvas, Painting, plain
@@ -19,7 +19,7 @@ from toolkit.data.synthetic.light import Lamp, draw_lamp
 from toolkit.data.synthetic.look import Look, draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
 from toolkit.data.synthetic.pose import HeadView, draw_pose, view_of
-from toolkit.data.synthetic.scheme_points import has_reading, hidden_by_head, points_of
+from toolkit.data.synthetic.scheme_points import drawn_68, has_reading, hidden_by_head, points_of
 from toolkit.data.synthetic.splat import Layer, splat
 
 FACE_SHARE = (0.45, 0.55)
@@ -43,8 +43,8 @@ class DrawnFace:
 
 
 def framed(view: HeadView, size_px: int, rng: np.random.Generator) -> HeadView:
-    """The view placed so that its 68 points fill the usual share of the image, near its middle."""
-    x, y, _ = points_of(view, W300_68).T
+    """The view placed so that its 68 points, as drawn, fill the usual share of the image, near its middle."""
+    x, y = drawn_68(view).T
     left, right, top, bottom = (float(edge) for edge in (x.min(), x.max(), y.min(), y.max()))
     unit = between(rng, *FACE_SHARE) * size_px / max(right - left, bottom - top)
     aside, below = (clamp(JITTER * rng.standard_normal(), -0.06, 0.06) * size_px for _ in range(2))

@@ -124,14 +124,14 @@ class HeadView:
     def _to_image(self, flat: SingleArray) -> SingleArray:
         return single(cv2.transform(flat[None], self._matrix)[0])
 
-    def pixels_of(self, turned_xyz: SingleArray) -> SingleArray:
-        """(N, 2) pixels of (N, 3) turned coordinates."""
-        return self._to_image(projected(turned_xyz, self.pose))
+    def directions(self, flat: Floats) -> FloatArray:
+        """(N, 2) pixels of (N, 2) directions before roll, in units."""
+        return np.asarray(flat @ self._matrix[:, :2].T, np.float64)
 
     def image_of(self, xyz: Floats) -> SingleArray:
         """(..., 2) pixels of (..., 3) head coordinates."""
         vertices = np.asarray(xyz, np.float32).reshape(-1, 3)
-        return self.pixels_of(turned(vertices, self.pose)).reshape(*xyz.shape[:-1], 2)
+        return self._to_image(projected(turned(vertices, self.pose), self.pose)).reshape(*xyz.shape[:-1], 2)
 
     def curve(self, name: str) -> SingleArray:
         """(SAMPLES, 2) pixels of a named curve."""

@@ -1,8 +1,8 @@
 """Portraits seen anew: a photographed face turned, with another expression, in other light, before something else.
 
-What drawn heads know of turning and of expressions moves the points of a photographed one, whose picture is warped after
-them by a thin-plate spline (Bookstein 1989). Teeth, a beard, light, glasses, hats and what is held before a face are
-those of drawn faces, so is the background; skin, eyes, hair and clothes are the photo's.
+What drawn heads know of turning and of expressions moves the points of a photographed one, whose picture is warped
+after them by a thin-plate spline (Bookstein 1989). Teeth, a beard, light, glasses, hats and what is held before a face
+are those of drawn faces, so is the background; skin, eyes, hair and clothes are the photo's.
 
 A portrait is one from the front with its mouth closed, before an even background, as studios take them.
 """
@@ -23,8 +23,8 @@ from toolkit.data.synthetic.imaging import draw_background, hair_shade, photogra
 from toolkit.data.synthetic.light import Lamp, draw_lamp, flat_light
 from toolkit.data.synthetic.look import draw_look
 from toolkit.data.synthetic.modes import Values, draw_expression, draw_identity
-from toolkit.data.synthetic.pose import PIVOT, HeadPose, HeadView, draw_pose, projected, turned, view_of
 from toolkit.data.synthetic.portrait import COVERS, lit
+from toolkit.data.synthetic.pose import PIVOT, HeadPose, HeadView, draw_pose, projected, turned, view_of
 from toolkit.data.synthetic.scheme_points import hidden_by_head, points_of
 from toolkit.data.synthetic.splat import Layer, splat
 
@@ -89,7 +89,7 @@ class ReposedFace:
 
 
 def matte(image: ImageArray) -> SingleArray:
-    """How much of each pixel of a studio's photo is the person: what differs from the background and what that encloses.
+    """How much of each pixel of a studio's photo is the person: what differs from the background, and all in between.
 
     Args:
         image: (H, W, 3) RGB; the background is smooth and reaches the upper edges.
@@ -143,9 +143,8 @@ def repose(portrait: Portrait, size_px: int, rng: np.random.Generator) -> Repose
         cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         for source in (portrait.image, portrait.matte)
     )
-    picture = np.asarray(picture, np.uint8)
     if _gap(posed) > _gap(at_rest) + OPENED:
-        picture = _mouth(picture, points, view.unit_px, rng)
+        picture = _mouth(np.asarray(picture, np.uint8), points, view.unit_px, rng)
     if rng.random() >= IN_PLACE:
         picture = cv2.blendLinear(picture, draw_background(rng, size_px, size_px), single(person), single(1 - person))
     scene, front = _dressed(np.asarray(picture, np.uint8), single(person), points, view, rng)
@@ -181,12 +180,12 @@ class _Frame:
     def into_units(self, pixels: FloatArray) -> FloatArray:
         """(N, 2) of pixels (N, 2)."""
         (c, s), size = self.across, self.across @ self.across
-        return (pixels - self.origin) @ np.array([[c, -s], [s, c]]) / size + self.level
+        return np.asarray((pixels - self.origin) @ np.array([[c, -s], [s, c]]) / size + self.level, np.float64)
 
-    def into_pixels(self, units: FloatArray) -> FloatArray:
+    def into_pixels(self, units: Floats) -> FloatArray:
         """(N, 2) of units (N, 2)."""
         c, s = self.across
-        return (units - self.level) @ np.array([[c, s], [-s, c]]) + self.origin
+        return np.asarray((units - self.level) @ np.array([[c, s], [-s, c]]) + self.origin, np.float64)
 
 
 def _moved(head_on: FloatArray, modes: Values, view: HeadView) -> FloatArray:
@@ -229,7 +228,7 @@ def _spline(at: FloatArray, values: FloatArray) -> Callable[[FloatArray], Single
         square = np.square(places[:, None, 0] - at[:, 0].astype(places.dtype))
         square += np.square(places[:, None, 1] - at[:, 1].astype(places.dtype))
         square *= np.log(np.maximum(square, 1e-12))
-        return square
+        return np.asarray(square)
 
     def flat(places: Floats) -> Floats:
         return np.column_stack([np.ones(len(places), places.dtype), places])
@@ -263,7 +262,9 @@ def _folds(coarse: SingleArray, points: FloatArray, size_px: int) -> bool:
     """Whether the photo is folded about the face, as it may be in the seam of the lips alone."""
     (down_x, across_x), (down_y, across_y) = (np.gradient(coarse[..., axis]) for axis in (0, 1))
     low, high = points.min(axis=0), points.max(axis=0)
-    (left, top), (right, bottom) = ((np.stack([1.2 * low - 0.2 * high, 1.2 * high - 0.2 * low])) / SPAN).clip(0).astype(int)
+    (left, top), (right, bottom) = (
+        ((np.stack([1.2 * low - 0.2 * high, 1.2 * high - 0.2 * low])) / SPAN).clip(0).astype(int)
+    )
     turned_over = across_x * down_y - across_y * down_x <= 0
     return bool(turned_over[top : bottom + 1, left : right + 1].mean() > FOLDED)
 
@@ -292,7 +293,9 @@ def _mouth(picture: ImageArray, points: FloatArray, unit_px: float, rng: np.rand
     if rng.random() < 0.75:
         rows.append((np.concatenate([top - (0, 1), (top + middle * high)[::-1]]), (245, 238, 225)))
         if rng.random() < 0.35:
-            rows.append((np.concatenate([bottom + (0, 1), (bottom - middle * 0.6 * high)[::-1]]), (220, 210, 195)))
+            rows.append(
+                (np.concatenate([np.add(bottom, (0, 1)), (bottom - middle * 0.6 * high)[::-1]]), (220, 210, 195))
+            )
     for outline, enamel in rows:
         teeth = _filled(size_px, outline)
         inside = inside * (1 - teeth) + teeth * between(rng, 0.5, 0.95) * np.array(enamel)
@@ -327,6 +330,8 @@ def _soft_edged(layer: Layer, view: HeadView, lamp: Lamp) -> Layer:
     """The light of the surface going over into that of all else beyond the surface's edge."""
     size_px = len(layer.light)
     outline = cv2.convexHull(np.ascontiguousarray(view.planes.reshape(2, -1).T))
-    share = single(cv2.GaussianBlur(_filled(size_px, np.asarray(outline[:, 0], np.float64)), (0, 0), 0.12 * view.unit_px))
+    share = single(
+        cv2.GaussianBlur(_filled(size_px, np.asarray(outline[:, 0], np.float64)), (0, 0), 0.12 * view.unit_px)
+    )
     around = plain((size_px, size_px), flat_light(lamp))
     return replace(layer, light=np.asarray(cv2.blendLinear(layer.light, around, share, 1 - share), np.uint8))

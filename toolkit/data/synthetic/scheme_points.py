@@ -3,9 +3,9 @@
 A scheme is a table: each point is a weighted mean of a few vertices, but for the contour, whose points part the visible
 edge of the jaw, from about ear level to the chin on each side, into pieces of equal length.
 
-Annotators do not put points quite where an anatomist would draw the curves: the tip of the nose lies lower, and the ends
-of the brows higher. How far was found on 400 drawn faces, seen within 20 degrees from the front, by what released
-networks say of them, mirrored too: `python -m tools layout`.
+Annotators do not put points quite where an anatomist would draw the curves: the tip of the nose lies lower, and the
+ends of the brows higher. How far was found on drawn faces seen from the front, by what released networks say of them,
+mirrored too: `python -m tools layout`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.core.arrays import FloatArray, Floats, single
+from toolkit.core.arrays import FloatArray, Floats
 from toolkit.core.schemes import COFW_29, W300_68, WFLW_98, Scheme
 from toolkit.data.synthetic.head import SAMPLES, mean_head
 from toolkit.data.synthetic.pose import ABOVE_EYES, HeadView
@@ -35,8 +35,8 @@ ANNOTATED: Mapping[str, Offsets] = MappingProxyType(
         "lid_lower": ((0.005, 0.0), (-0.002, -0.002), (-0.006, 0.001), (-0.016, -0.010)),
         "lip_upper_outer": ((0.0, 0.005), (-0.004, 0.006), (-0.005, 0.009), (-0.009, 0.012)),
         "lip_lower_outer": ((0.0, 0.003), (0.0, 0.007), (0.0, 0.013), (-0.009, 0.012)),
-        "lip_upper_inner": ((0.0, 0.014), (-0.001, 0.014), (-0.006, 0.014), (-0.010, 0.013)),
-        "lip_lower_inner": ((0.0, -0.001), (-0.001, -0.001), (-0.006, 0.006), (-0.010, 0.013)),
+        "lip_upper_inner": ((0.0, 0.006), (-0.001, 0.006), (-0.006, 0.009), (-0.010, 0.013)),
+        "lip_lower_inner": ((0.0, 0.006), (-0.001, 0.006), (-0.006, 0.009), (-0.010, 0.013)),
     }
 )
 """How far beside a curve its points are annotated."""
@@ -185,6 +185,11 @@ def _weights() -> Mapping[str, PointWeights]:
     }
 
 
+@cache
+def _drawn() -> PointWeights:
+    return _weights_of(W300_68, _points_68(), np.linspace(0.025, 1.975, 17), {})
+
+
 def _along_contour(view: HeadView, places: FloatArray) -> FloatArray:
     """(P, 3) x, y in pixels and depth in units at the given places of the contour."""
     line = view.contour
@@ -202,15 +207,24 @@ def _along_contour(view: HeadView, places: FloatArray) -> FloatArray:
     return out
 
 
-def _read(view: HeadView, scheme: Scheme) -> FloatArray:
+def _read(view: HeadView, scheme: Scheme, reading: PointWeights) -> FloatArray:
     """(M, 3) the scheme's points from a view's vertices."""
-    reading = _weights()[scheme.name]
-    xyz = np.einsum("pk,pkd->pd", reading.weights, view.head.xyz[reading.vertices])
-    xyz += reading.beside @ view.pose.turn[:, :3].T
-    inner = np.column_stack([view.pixels_of(single(xyz)), xyz[:, 2]])
+    pose = view.pose
+    inner = np.empty((len(reading.vertices), 3))
+    np.einsum("pk,pkd->pd", reading.weights, view.pixels[reading.vertices], out=inner[:, :2])
+    np.einsum("pk,pk->p", reading.weights, view.head.xyz[reading.vertices, 2], out=inner[:, 2])
+    beside = reading.beside @ pose.turn[:, :3].T
+    inner[:, 2] += beside[:, 2]
+    near = pose.distance / (pose.distance - inner[:, 2:])
+    inner[:, :2] += view.directions(near * beside[:, :2])
     edge = _along_contour(view, reading.contour)
     first = scheme.regions["contour"][0] == 0
     return np.concatenate([edge, inner] if first else [inner, edge])
+
+
+def drawn_68(view: HeadView) -> FloatArray:
+    """(68, 2) where 300W's points would be, in pixels, if annotators put them on what is drawn: a picture's frame."""
+    return _read(view, W300_68, _drawn())[:, :2]
 
 
 def has_reading(scheme: Scheme) -> bool:
@@ -230,7 +244,7 @@ def points_of(view: HeadView, scheme: Scheme) -> FloatArray:
         )
     head = view.head
     if scheme.name not in head.points:
-        head.points[scheme.name] = _read(head.unplaced, scheme)
+        head.points[scheme.name] = _read(head.unplaced, scheme, _weights()[scheme.name])
     points = head.points[scheme.name].copy()
     for axis, shift in enumerate(view.shift_xy):
         points[:, axis] *= view.unit_px
