@@ -56,6 +56,8 @@ FINAL = (*CLOSE, ("infanface", 1.0), (f"aflw_pose{LABELS}", 0.35))
 """Of the last phase: the best photos, and some babies and turned heads, lest they be forgotten."""
 SEEN = (*CLOSE, ("infanface", 1.0), (f"aflw_pose{AGAIN}", 0.35), (f"aflw_merl{AGAIN}", 0.2))
 """With more turned heads, whose flags say which points are covered."""
+SEEN_98 = (*CLOSE, ("infanface", 1.0), (f"aflw_pose{AGAIN}", 0.6), (f"aflw_merl{AGAIN}", 0.4))
+"""The same for 98 points."""
 HEADS = ("300w-68", "aflw-68", "wflw-98", "cofw-29")
 """Of the teacher of all schemes."""
 HEADED = (
@@ -162,6 +164,7 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _free_again(at),
         _labellers(at),
         _labels_again(at),
+        _points_98_again(at),
         _larger(at),
         _narrow(at),
         _narrow_last(at),
@@ -170,9 +173,9 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _shape(at),
         _compared(at),
         _longer(at),
-        _others_narrow(at),
+        _points_98_narrow(at),
         _points_98_larger(at),
-        _others_to_come(at),
+        _points_98_turned(at),
     )
 
 
@@ -423,6 +426,24 @@ def _labels_again(at: Places) -> Wave:
     )
 
 
+def _points_98_again(at: Places) -> Wave:
+    again = replace(
+        _of_98_points(at),
+        **_on(at, "points-98-again", SEEN_98),
+        start=at.out / "points-98-last",
+        hold_out="all",
+        synthetic=3000,
+        epochs=8,
+        coordinate_weight=STRONG,
+        augment={"scale": 0.2, **TURNED},
+    )
+    return Wave(
+        name="points-98-again",
+        purpose="98 points see turned, covered and spoilt faces",
+        jobs=(_step(teacher.run, again),),
+    )
+
+
 def _larger(at: Places) -> Wave:
     return Wave(
         name="larger",
@@ -507,13 +528,13 @@ def _longer(at: Places) -> Wave:
     )
 
 
-def _others_narrow(at: Places) -> Wave:
-    wanted = (("points-98-narrow", "points-98-last", 105), ("free-narrow", "free", 103))
+def _points_98_narrow(at: Places) -> Wave:
+    narrow = replace(_narrowed(at, "points-98-narrow", "points-98-last", 105), data=None)
     return Wave(
-        name="others-narrow",
-        purpose="a study: 98 points and the free network without such channels",
+        name="points-98-narrow",
+        purpose="a study: 98 points without such channels",
         ships=False,
-        jobs=tuple(_step(slim.run, replace(_narrowed(at, *each), data=None)) for each in wanted),
+        jobs=(_step(slim.run, narrow),),
     )
 
 
@@ -536,14 +557,10 @@ def _points_98_larger(at: Places) -> Wave:
     )
 
 
-def _others_to_come(at: Places) -> Wave:
+def _points_98_turned(at: Places) -> Wave:
     turned = replace(
         _of_98_points(at),
-        **_on(
-            at,
-            "points-98-turned",
-            [*CLOSE, ("infanface", 1.0), (f"aflw_pose{AGAIN}", 0.6), (f"aflw_merl{AGAIN}", 0.4)],
-        ),
+        **_on(at, "points-98-turned", SEEN_98),
         start=at.out / "points-98-160",
         hold_out="all",
         size=160,
@@ -552,23 +569,11 @@ def _others_to_come(at: Places) -> Wave:
         coordinate_weight=STRONG,
         augment={**COVERED, "tilt": 0.25, "rotation": 30.0, "scale": 0.2},
     )
-    free = Teacher(
-        **_on(at, "free-160", [("london189", 2.0)]),
-        start=at.out / "free-narrow",
-        size=160,
-        synthetic=5000,
-        fresh=True,
-        epochs=24,
-        lr=1e-3,
-        coordinate_weight=STRONG,
-        augment=dict(LAST),
-        decoder=DECODER,
-    )
     return Wave(
-        name="others-to-come",
-        purpose="to come: 98 points with turned and covered heads; the free network on crops of 160 px",
+        name="points-98-turned",
+        purpose="a study: those on crops of 160 px with turned and covered heads",
         ships=False,
-        jobs=(_step(teacher.run, turned), _step(teacher.run, free)),
+        jobs=(_step(teacher.run, turned),),
     )
 
 
