@@ -1,21 +1,14 @@
 """Static int8 that is left in float in part: only where it has to be, and no more of it than that."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.export.test_deployed import shape_layer, with_shape
-from toolkit import bundle
-from toolkit.bundle import Bundle
-from toolkit.commands.convert import convert
-from toolkit.commands.convert.convert import Convert
-from toolkit.core.progress import finish
 from toolkit.export import mixed
 from toolkit.export.mixed import SHARES, WITHIN, within_budget
 from toolkit.export.parity import BUDGETS
-from toolkit.export.static_int8 import Way, shifted
+from toolkit.export.static_int8 import Way
 
 SIZE_PX = 64
 CROPS = np.zeros((4, SIZE_PX, SIZE_PX, 3), np.uint8)
@@ -46,7 +39,6 @@ def moves(monkeypatch: pytest.MonkeyPatch) -> dict[float, float]:
     fakes: dict[str, Any] = {
         **{"quantised": quantised, "_answers": answers, "_Model": Model},
         **{"with_ranges": lambda plain, *_: plain, "network": lambda _: NAMES, "integer_ends": lambda d: d + b" ends"},
-        "shifted": lambda data, _: data,
         "with_whole_decoding": lambda data, reach: data + f" decoded within {reach}".encode(),
     }
     for name, fake in fakes.items():
@@ -71,37 +63,6 @@ def test_no_more_is_left_in_float_than_has_to_be(moves: dict[float, float]) -> N
     assert min(about.int8_ms, about.mixed_ms, about.float32_ms) >= 0
     assert "the first 20 of the network's 40 operations are in float32" in about.text
     assert "points move by 0.12 px, all in int8 by 0.40 px" in about.text
-
-
-def test_what_rounding_does_on_average_is_undone(moves: dict[float, float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """By as much as points moved on the calibration crops, the other way."""
-    moves[0.0] = 0.1
-    undone: list[np.ndarray] = []
-    monkeypatch.setattr(mixed, "shifted", lambda data, by: undone.append(by) or data)
-    within_budget(b"plain", CROPS, "int8", 2)
-    (by,) = undone
-    assert by.shape == (68, 2) and by[:, 0] == pytest.approx(-0.1 / SIZE_PX) and not by[:, 1].any()
-
-
-@pytest.mark.slow
-def test_a_shape_layer_takes_up_the_shift(small_bundle: Bundle, tmp_path: Path) -> None:
-    """Each point moves by its own shift, with no more operations; a file without such a layer stays as it is."""
-    by = np.linspace(-0.02, 0.02, 136).astype(np.float32).reshape(68, 2)
-    crop = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
-    for name, one in {"plain": small_bundle, "shaped": with_shape(small_bundle, shape_layer())}.items():
-        bundle.write(one, tmp_path / name)
-        wanted = {"to": ("tflite",), "precision": ("int8",), "keep": True, "faces": 4, "calibration": 8}
-        finish(convert.run(Convert(bundle=tmp_path / name, out=tmp_path / f"{name}-files", **wanted)))  # type: ignore[arg-type]
-        (file,) = (tmp_path / f"{name}-files").glob("*.tflite")
-        data = file.read_bytes()
-        moved = shifted(data, by)
-        if name == "plain":
-            assert moved == data
-        else:
-            before, after = (mixed._answers(each, crop)[0][0] for each in (data, moved))
-            by_layer, whole = after - before, np.abs(after - before - by) < 1e-6
-            assert len(moved) == len(data) and whole.mean() > 0.7
-            assert (np.abs(by_layer) <= np.abs(by) + 1e-6).all()  # its corrections stay within their bound
 
 
 def test_what_nothing_mends_is_left_whole_for_the_proof_to_refuse(moves: dict[float, float]) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from toolkit.core.arrays import ImageArray
 from toolkit.core.progress import finish
 from toolkit.export.parity import EIGHT_BITS as BUDGET
-from toolkit.export.static_int8 import BEYOND, Way, front, integer_ends, network, quantised, shifted, with_ranges
+from toolkit.export.static_int8 import BEYOND, Way, front, integer_ends, network, quantised, with_ranges
 from toolkit.export.whole_int8 import with_whole_decoding
 from toolkit.runtime.sidecar import Mixed, Precision
 from toolkit.runtime.timing import interleaved
@@ -48,8 +48,7 @@ def within_budget(plain: bytes, crops: ImageArray, precision: Precision, reach: 
     finished = integer_ends if precision == "int8io" else bytes
     for share in SHARES:
         data = quantised(calibrated, Way(front=share, image_in_float=precision != "int8io"))
-        data = with_whole_decoding(data, reach) if precision == "int8whole" else data
-        made.append(shifted(data, (expected[0] - _answers(data, crops)[0]).mean(axis=0)))
+        made.append(with_whole_decoding(data, reach) if precision == "int8whole" else data)
         points, confidence = (found - wanted for found, wanted in zip(_answers(made[-1], crops), expected, strict=True))
         moved_px.append(crops.shape[1] * float(np.linalg.norm(points, axis=2).mean()))
         within_px = moved_px[-1] <= WITHIN * BUDGET.allowed_px(crops.shape[1])

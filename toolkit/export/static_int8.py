@@ -112,26 +112,6 @@ def ranges(plain: bytes, crops: ImageArray, tensors: list[int], beyond: float) -
     return out
 
 
-def shifted(data: bytes, by: NDArray[np.float32]) -> bytes:
-    """The file with its points moved by so much (M, 2), in [0, 1] of the crop: what rounding does on average is undone.
-
-    Nothing is computed for it: the bias of the shape layer takes it up. A file without such a layer stays as it is.
-    """
-    from tensorflow.lite.python.schema_py_generated import TensorType
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
-    graph = model.subgraphs[0]
-    layers = [op.inputs for op in decoding(model) if kind(model, op) == "FULLY_CONNECTED"]
-    biases = [graph.tensors[inputs[2]] for inputs in layers if len(inputs) == 3 and inputs[2] >= 0]
-    fitting = [bias for bias in biases if bias.type == TensorType.FLOAT32 and bias.shape.tolist() == [by.size]]
-    if not fitting:
-        return data
-    bias = model.buffers[fitting[-1].buffer]
-    bias.data = np.frombuffer((bias.data.view(np.float32) + by.ravel()).tobytes(), np.uint8)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
-
-
 def float_nodes(data: bytes) -> list[str]:
     """Names of the operations that int8 leaves alone: the first, and all that depend on the heatmaps."""
     from tensorflow.lite.tools import flatbuffer_utils
