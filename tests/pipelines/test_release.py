@@ -12,7 +12,7 @@ from toolkit.cli import main
 from toolkit.commands.data.pack import Pack
 from toolkit.core import records, zoo
 from toolkit.core.files import write_json
-from toolkit.core.progress import finish
+from toolkit.core.progress import Steps, finish
 from toolkit.data.formats.pts import LABELS
 from toolkit.export.deployed import TorchLandmarker
 from toolkit.models.spec import ARCHITECTURES
@@ -244,6 +244,26 @@ def test_minutes_are_for_one_training(tmp_path: Path, all_jobs: list[Job[Any]], 
     """A wave of several is refused."""
     with pytest.raises(ValueError, match="--minutes is for one training, and placement is more"):
         finish(run(Release(data=tmp_path, out=tmp_path / "run", wave="placement", minutes=2)))
+
+
+def test_a_floor_may_be_fitted_on_what_a_step_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
+) -> None:
+    """Beside the network in the run's folder; else on the photos that it ships by."""
+    seen: list[Path | None] = []
+
+    def floor_of(_: Bundle, data: Path | None) -> Steps[float]:
+        seen.append(data)
+        raise ValueError("seen enough")
+        yield
+
+    monkeypatch.setattr(shipping, "floor_of", floor_of)
+    bundle.write(small_bundle, tmp_path / "run" / "net")
+    for floor in ("made", None):
+        shipped = Shipped(step="net", test=None, real="photos", floor=floor)
+        with pytest.raises(ValueError, match="seen enough"):
+            finish(ship(tmp_path / "run" / "net", shipped, tmp_path / "data", tmp_path))
+    assert seen == [tmp_path / "run" / "made", tmp_path / "data" / "photos"]
 
 
 @pytest.mark.slow
