@@ -112,6 +112,13 @@ def test_faces_fill_their_share_of_the_picture(portrait: Portrait) -> None:
     assert 0.005 < np.mean([face.covered for face in faces]) < 0.3
 
 
+def test_a_photo_that_any_pose_folds_is_refused(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than tried for ever."""
+    monkeypatch.setattr(reposed, "_folds", lambda *_: True)
+    with pytest.raises(ValueError, match="cannot be of a face seen from the front"):
+        repose(portrait, 96, np.random.default_rng(0))
+
+
 def test_what_is_seen_between_lips_is_drawn(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only where they part: there the picture is not stretched skin."""
     looked: list[float] = []

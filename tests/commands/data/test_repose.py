@@ -14,6 +14,7 @@ from toolkit.data import open_faces, open_folder
 from toolkit.data.formats.frl import NAME
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.licences import ATTRIBUTION, licence_of
+from toolkit.data.synthetic import reposed
 
 COUNT = 7
 
@@ -108,6 +109,25 @@ def test_a_picture_that_is_no_studios_is_named(
         (portraits / f"{name}.pts").unlink()
     assert made(portraits, tmp_path / "anew") == 2
     assert "no portrait before an even background" in capsys.readouterr().err
+
+
+def test_large_photos_are_kept_small() -> None:
+    """By a share that moves points with their pixels; small ones stay as they are."""
+    image, points = studio()
+    same, there = repose.smaller(image, points, 1.0)
+    assert same is image and there is points
+    half, there = repose.smaller(image, points, 0.5)
+    assert half.shape == (150, 150, 3) and np.abs(there - (points - 0.5) / 2).max() < 1e-9
+
+
+def test_a_photo_that_any_pose_folds_is_named(
+    portraits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is left behind."""
+    monkeypatch.setattr(reposed, "_folds", lambda *_: True)
+    assert made(portraits, tmp_path / "anew") == 2
+    assert "ann: its points cannot be of a face seen from the front" in capsys.readouterr().err
+    assert not (tmp_path / "anew").exists()
 
 
 def test_other_points_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tyro.conf import Positional
 
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import new_folder, write_bytes, write_json
 from toolkit.core.images import write_image
 from toolkit.core.options import Options
@@ -70,7 +72,7 @@ def run(options: Repose) -> Steps[Outcome]:
     yield from told(faces)
     if faces.scheme != W300_68:
         raise ValueError(f"{faces.title} has points of {faces.scheme.name}; portraits need the 68 of {W300_68.name}")
-    portraits = yield from _portraits(faces, options.skip_bad)
+    portraits = yield from _portraits(faces, options)
     if options.count > MOST * len(portraits):
         raise ValueError(
             f"--count {options.count} is more than {MOST} of each of {counted(len(portraits), 'portrait')}: ask for "
@@ -83,7 +85,10 @@ def run(options: Repose) -> Steps[Outcome]:
             if number % BLOCK == 0:
                 yield Progress(task="portraits seen anew", done=number, total=options.count)
             which = names[number % len(names)]
-            face = repose(portraits[which], options.size, np.random.default_rng([options.seed, number]))
+            try:
+                face = repose(portraits[which], options.size, np.random.default_rng([options.seed, number]))
+            except ValueError as error:
+                raise ValueError(f"{which}: {error}") from error
             name = f"{which}_{number // len(names) + 1}"
             write_image(folder / f"{name}.jpg", face.image)
             write_bytes(folder / f"{name}.pts", write_pts(face.points_xy).encode())
@@ -105,17 +110,26 @@ def run(options: Repose) -> Steps[Outcome]:
     return Outcome(text=f"{text}\nsdhrnet data preview {options.out} --out sheet.png")
 
 
-def _portraits(faces: Faces, skip_bad: bool) -> Steps[dict[str, Portrait]]:
-    """The portraits, by names that can be files'."""
+def _portraits(faces: Faces, options: Repose) -> Steps[dict[str, Portrait]]:
+    """The portraits, by names that can be files', none much larger than their new pictures."""
     found: dict[str, Portrait] = {}
     for number in range(len(faces)):
         yield Progress(task="portraits", done=number, total=len(faces))
         sample = faces[number]
+        share = min(1.0, 2 * options.size / float(np.ptp(sample.points_xy, axis=0).max()))
         try:
-            found[clean(sample.name).replace("/", "-")] = Portrait.of(sample.image, sample.points_xy)
+            found[clean(sample.name).replace("/", "-")] = Portrait.of(*smaller(sample.image, sample.points_xy, share))
         except ValueError as error:
-            if not skip_bad:
+            if not options.skip_bad:
                 raise ValueError(f"{sample.name}: {error}; --skip-bad leaves such pictures out") from error
     if not found:
         raise ValueError(f"{faces.title} has no portrait before an even background")
     return found
+
+
+def smaller(image: ImageArray, points_xy: FloatArray, share: float) -> tuple[ImageArray, FloatArray]:
+    """A picture (H, W, 3) and its points (M, 2), both of so many times their size; as they are where that is 1."""
+    if share == 1:
+        return image, points_xy
+    shrunk = cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, np.uint8), (points_xy + 0.5) * share - 0.5

@@ -48,7 +48,9 @@ OPENED = 0.025
 EXPOSED = 110.0
 """Mean level of the picture's middle under a lamp, as a camera exposes it."""
 FOLDED = 0.01
-"""Share of the face's surroundings."""
+"""Share of the face and what is about it that may show the photo turned over."""
+TRIES = 50
+"""Poses and expressions that are drawn for one picture: one in eight folds the photo too much."""
 SPAN = 2
 """Pixels between the places that the spline is computed at."""
 _EYES = slice(36, 42), slice(42, 48)
@@ -125,11 +127,15 @@ def from_front(modes: Values) -> FloatArray:
 
 
 def repose(portrait: Portrait, size_px: int, rng: np.random.Generator) -> ReposedFace:
-    """A portrait in a random pose, expression and light, in a picture of size_px."""
+    """A portrait in a random pose, expression and light, in a picture of size_px.
+
+    Raises:
+        ValueError: any pose folds the photo, as its points cannot be of a face seen from the front.
+    """
     frame = _Frame.of(portrait.points_xy)
     head_on = frame.into_units(portrait.points_xy)
     at_rest = _parted(head_on, _LIPS)
-    while True:
+    for _ in range(TRIES):
         modes = {name: OTHER_FACE * value for name, value in draw_identity(rng).items()} | draw_expression(rng)
         view = view_of(modes, _pose(rng))
         posed = _parted(_moved(head_on, modes, view), (*_LIDS, *_LIPS))
@@ -138,6 +144,8 @@ def repose(portrait: Portrait, size_px: int, rng: np.random.Generator) -> Repose
         coarse = _warp(points, at_rest, frame, size_px)
         if not _folds(coarse, points, size_px):
             break
+    else:
+        raise ValueError("its points cannot be of a face seen from the front: any pose folds the photo")
     x, y = cv2.split(_finer(coarse, size_px))
     picture, person = (
         cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
