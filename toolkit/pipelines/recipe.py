@@ -37,8 +37,8 @@ FACES = MappingProxyType(
 PLACED, LABELS, AGAIN = "aflw_merl-placed", "-labels", "-labels-again"
 """Sets that steps make: one whose labels were moved into place; NAME-labels, those of NAME labelled anew; and the same
 once more by better networks."""
-REPOSED = MappingProxyType({"london189-reposed": 12000})
-"""A set that a step makes of portraits, and its faces."""
+REPOSED = MappingProxyType({"london189-reposed": 12000, "london189-reposed-1": 12000})
+"""Sets that steps make of portraits, each by its own seed, and their faces."""
 SETS = (
     *(*FACES, PLACED, *REPOSED, *(f"{name}{LABELS}" for name in ("photos5", "aflw_pose", "aflw_merl", "ytf68"))),
     *(f"{name}{AGAIN}" for name in ("aflw_pose", "aflw_merl")),
@@ -97,10 +97,11 @@ SEEDS = (0, 1)
 """Of the comparison of what a student learns from."""
 
 FACES_PER_SECOND = MappingProxyType(
-    {"teacher": 3.0, "supernet": 5.0, "student": 30.0, "seen": 30.0, "labelled": 2.5, "reposed": 15.0}
+    {"teacher": 3.0, "supernet": 5.0, "student": 30.0, "seen": 30.0, "labelled": 2.5, "reposed": 30.0}
 )
 """Of a core, at 128 px, about as on record in results/release: HRNetV2-W18 and a supernet learning on an AMD EPYC; a
-student learning, and a teacher looking on, there or on an Intel Xeon; faces that are labelled, mirrored crops too."""
+student learning, and a teacher looking on, there or on an Intel Xeon; faces that are labelled, mirrored crops too, and
+portraits that are seen anew."""
 Step = TypeVar("Step", Teacher, Supernet, Distil, Slim, Shape, PseudoLabel, Repose)
 
 
@@ -176,6 +177,8 @@ def waves(at: Places) -> tuple[Wave, ...]:
         _points_98_narrow(at),
         _points_98_larger(at),
         _points_98_turned(at),
+        _reposed_again(at),
+        _free_longer(at),
     )
 
 
@@ -366,33 +369,54 @@ def _others_last(at: Places) -> Wave:
     )
 
 
-def _reposed(at: Places) -> Wave:
-    ((name, count),) = REPOSED.items()
-    portraits = Repose(data=at.source("london189"), out=at.out / name, count=count)
-    return Wave(
-        name="reposed",
-        purpose="portraits that anybody may use, turned, lit and dressed anew",
-        jobs=(_step(repose.run, portraits),),
-    )
+def _seen_anew(at: Places, seed: int) -> Job[Repose]:
+    name, count = list(REPOSED.items())[seed]
+    return _step(repose.run, Repose(data=at.source("london189"), out=at.out / name, count=count, seed=seed))
 
 
-def _free_again(at: Places) -> Wave:
+def _free_of(at: Places, name: str, start: str, sets: int, epochs: int) -> Job[Teacher]:
+    """The network without research terms, with some of these sets."""
     free = Teacher(
-        **_on(at, "free-reposed", [("london189", 2.0), *((name, 1.0) for name in REPOSED)]),
-        start=at.out / "free",
+        **_on(at, name, [("london189", 2.0), *((made, 1.0) for made in list(REPOSED)[:sets])]),
+        start=at.out / start,
         size=128,
         synthetic=750,  # twice, as the portraits
         fresh=True,
-        epochs=6,
+        epochs=epochs,
         lr=1e-3,
         coordinate_weight=STRONG,
         augment=dict(COVERED),
         decoder=DECODER,
     )
+    return _step(teacher.run, free)
+
+
+def _reposed(at: Places) -> Wave:
+    return Wave(
+        name="reposed",
+        purpose="portraits that anybody may use, turned, lit and dressed anew",
+        jobs=(_seen_anew(at, 0),),
+    )
+
+
+def _free_again(at: Places) -> Wave:
     return Wave(
         name="free-again",
         purpose="the network without research terms sees them",
-        jobs=(_step(teacher.run, free),),
+        jobs=(_free_of(at, "free-reposed", "free", 1, 6),),
+    )
+
+
+def _reposed_again(at: Places) -> Wave:
+    return Wave(name="reposed-again", purpose="to come: as many more of them", ships=False, jobs=(_seen_anew(at, 1),))
+
+
+def _free_longer(at: Places) -> Wave:
+    return Wave(
+        name="free-longer",
+        purpose="to come: the network without research terms sees all of them, for longer",
+        ships=False,
+        jobs=(_free_of(at, "free-longer", "free-reposed", 2, 8),),
     )
 
 
