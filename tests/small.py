@@ -1,7 +1,7 @@
 """The small network that tests convert, evaluate and cut, and how its weights were made.
 
 They are a file, since a network trained anew differs with every processor, and no budget may hang on that.
-`python -m tests.small` makes them again; these are of version 3 of the drawn faces, and networks made of version 4 broke
+`python -m tests.small` makes them again; these are of version 3 of the drawn faces, and some made of version 4 broke
 budgets that these keep. On faces that it has not seen its maps are flat: all in int8, points move by
 0.69 px on the calibration faces, so that its int8 files are in float in part.
 """
