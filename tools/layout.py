@@ -29,7 +29,8 @@ class Layout(Options):
     """Say by how much networks, mirrored too, put each point beside its label: the median over faces seen from the
     front, both sides of the face together, in thousandths of the distance between the outer eye corners.
 
-    This is where the tables of `toolkit/data/synthetic/scheme_points.py` and `toolkit/data/formats/frl.py` are from.
+    It tells what is left beside the tables of `toolkit/data/synthetic/scheme_points.py` and
+    `toolkit/data/formats/frl.py`, which such offsets settled.
     """
 
     data: Positional[Path | None] = None

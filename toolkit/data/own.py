@@ -3,17 +3,21 @@
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from toolkit.core.arrays import FloatArray
+from toolkit.core.arrays import FloatArray, ImageArray
 from toolkit.core.files import read_json, write_bytes, write_json
-from toolkit.core.images import ORIENTATION, SUFFIXES, read_image, write_png
-from toolkit.data.formats.gather import shown
-from toolkit.data.formats.pts import LABELS, write_pts
+from toolkit.core.images import ORIENTATION, SUFFIXES, read_image, write_image, write_png
+from toolkit.core.schemes import Scheme, file_of
+from toolkit.data.formats.gather import SCHEME, shown
+from toolkit.data.formats.pts import COVERED, HIDDEN, LABELS, VISIBILITY, VISIBLE, write_pts
+from toolkit.data.labels import Label, decoded
 
 READ_SUFFIXES = (*SUFFIXES, ".gif", ".heic", ".heif", ".avif")
 """Pictures that are looked at; of a GIF the first frame, which is kept as PNG."""
@@ -99,6 +103,50 @@ def _require_own(out: Path, kind: str) -> None:
 def write_labels(folder: Path, about: Mapping[str, Any]) -> None:
     """Write labels.json: what is said of a folder's faces, `kind` first, and the files that are there by now."""
     write_json(folder / LABELS, {**about, "files": sorted(path.name for path in folder.iterdir())})
+
+
+class LabelledFolder:
+    """A folder of pictures with .pts files that labels of faces with names are added to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._visibility: dict[str, Any] = {}
+
+    def copy(self, label: Label, points_xy: FloatArray, same_points: bool) -> None:
+        """A copy of a face's picture, with other points.
+
+        Args:
+            label: as it came.
+            points_xy: (M, 2) in pixels of its upright picture, NaN where a point is missing.
+            same_points: they are points of the same names, so that what is said to be covered is so still.
+        """
+        if isinstance(label.picture, Path):
+            shutil.copyfile(label.picture, self.folder / f"{label.name}{label.picture.suffix.lower()}")
+        else:
+            write_png(self.folder / f"{label.name}.png", decoded(label)[0])
+        pose = min(label.subsets, default="unknown")
+        self._label(label.name, points_xy, label.covered if same_points else None, pose)
+
+    def draw(self, name: str, image: ImageArray, points_xy: FloatArray, covered: NDArray[np.bool_]) -> None:
+        """A new picture (H, W, 3), kept as JPEG, with its points (M, 2) and which of them are covered (M,)."""
+        write_image(self.folder / f"{name}.jpg", image)
+        self._label(name, points_xy, covered, "unknown")
+
+    def _label(self, name: str, points_xy: FloatArray, covered: NDArray[np.bool_] | None, pose: str) -> None:
+        write_bytes(self.folder / f"{name}.pts", write_pts(points_xy).encode())
+        if covered is not None:
+            placed = np.isfinite(points_xy).all(axis=1)
+            state = np.where(placed, np.where(covered, COVERED, VISIBLE), HIDDEN)
+            self._visibility[name] = {"pose": pose, "visible": state.tolist()}
+
+    def close(self, about: Mapping[str, Any], scheme: Scheme) -> None:
+        """Write what is said of all faces together, and which points of one's own they have."""
+        own = file_of(scheme)
+        if own is not None:
+            write_json(self.folder / SCHEME, asdict(own))
+        if self._visibility:
+            write_json(self.folder / VISIBILITY, self._visibility)
+        write_labels(self.folder, about)
 
 
 @dataclass

@@ -1,29 +1,19 @@
-"""Points of networks as labels: how far they are from those that a face came with, and what is written of them.
+"""Points of networks as labels: how far they are from those that a face came with.
 
 Lengths are shares of the eye distance, that of the outer corners of the mean head seen with the predicted points, which
 a profile has too.
 """
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from toolkit.core.arrays import FloatArray
 from toolkit.core.correspondence import translated
-from toolkit.core.files import write_bytes, write_json
 from toolkit.core.geometry import moved_onto
-from toolkit.core.images import write_png
 from toolkit.core.metrics import OUTER
-from toolkit.core.schemes import Scheme, file_of
-from toolkit.data.formats.gather import SCHEME
-from toolkit.data.formats.pts import COVERED, HIDDEN, VISIBILITY, VISIBLE, write_pts
-from toolkit.data.labels import Label, decoded
+from toolkit.core.schemes import Scheme
 from toolkit.data.mean_shape import nearest
-from toolkit.data.own import write_labels
 
 LEAST = 6
 """Inner points that are given and found; fewer say nothing of a face's placement."""
@@ -93,39 +83,3 @@ def placed(found_xy: FloatArray, given_xy: FloatArray, found: Scheme, given: Sch
         return float(np.linalg.norm(points_xy[inner] - seen[inner], axis=1).mean()) / unit
 
     return Placement(points_xy=moved, before=apart(given_xy), after=apart(moved))
-
-
-class PseudoLabelFolder:
-    """A folder of pictures with .pts files that labels are added to; the pictures are copies."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._visibility: dict[str, Any] = {}
-
-    def add(self, label: Label, points_xy: FloatArray, same_points: bool) -> None:
-        """A face with other points.
-
-        Args:
-            label: as it came.
-            points_xy: (M, 2) in pixels of its upright picture, NaN where a point is missing.
-            same_points: they are points of the same names, so that what is said to be covered is so still.
-        """
-        if isinstance(label.picture, Path):
-            shutil.copyfile(label.picture, self.folder / f"{label.name}{label.picture.suffix.lower()}")
-        else:
-            write_png(self.folder / f"{label.name}.png", decoded(label)[0])
-        write_bytes(self.folder / f"{label.name}.pts", write_pts(points_xy).encode())
-        if same_points and label.covered is not None:
-            placed = np.isfinite(points_xy).all(axis=1)
-            state = np.where(placed, np.where(label.covered, COVERED, VISIBLE), HIDDEN)
-            pose = min(label.subsets, default="unknown")
-            self._visibility[label.name] = {"pose": pose, "visible": state.tolist()}
-
-    def close(self, about: Mapping[str, Any], scheme: Scheme) -> None:
-        """Write what is said of all faces together, and which points of one's own they have."""
-        own = file_of(scheme)
-        if own is not None:
-            write_json(self.folder / SCHEME, asdict(own))
-        if self._visibility:
-            write_json(self.folder / VISIBILITY, self._visibility)
-        write_labels(self.folder, about)

@@ -450,21 +450,26 @@ def _labels_again(at: Places) -> Wave:
     )
 
 
-def _points_98_again(at: Places) -> Wave:
-    again = replace(
+def _points_98_seeing(at: Places, name: str, start: str, **more: Any) -> Job[Teacher]:
+    """98 points with turned heads among the faces."""
+    seeing = replace(
         _of_98_points(at),
-        **_on(at, "points-98-again", SEEN_98),
-        start=at.out / "points-98-last",
+        **_on(at, name, SEEN_98),
+        start=at.out / start,
         hold_out="all",
         synthetic=3000,
-        epochs=8,
         coordinate_weight=STRONG,
-        augment={"scale": 0.2, **TURNED},
+        **more,
     )
+    return _step(teacher.run, seeing)
+
+
+def _points_98_again(at: Places) -> Wave:
+    spoilt = {"scale": 0.2, **TURNED}
     return Wave(
         name="points-98-again",
         purpose="98 points see turned, covered and spoilt faces",
-        jobs=(_step(teacher.run, again),),
+        jobs=(_points_98_seeing(at, "points-98-again", "points-98-last", epochs=8, augment=spoilt),),
     )
 
 
@@ -582,22 +587,12 @@ def _points_98_larger(at: Places) -> Wave:
 
 
 def _points_98_turned(at: Places) -> Wave:
-    turned = replace(
-        _of_98_points(at),
-        **_on(at, "points-98-turned", SEEN_98),
-        start=at.out / "points-98-160",
-        hold_out="all",
-        size=160,
-        synthetic=3000,
-        epochs=10,
-        coordinate_weight=STRONG,
-        augment={**COVERED, "tilt": 0.25, "rotation": 30.0, "scale": 0.2},
-    )
+    covered = {**COVERED, "tilt": 0.25, "rotation": 30.0, "scale": 0.2}
     return Wave(
         name="points-98-turned",
         purpose="a study: those on crops of 160 px with turned and covered heads",
         ships=False,
-        jobs=(_step(teacher.run, turned),),
+        jobs=(_points_98_seeing(at, "points-98-turned", "points-98-160", size=160, epochs=10, augment=covered),),
     )
 
 

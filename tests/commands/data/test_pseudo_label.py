@@ -19,8 +19,7 @@ from toolkit.core.schemes import COFW_29, FIVE_5, W300_68, Scheme, own_scheme
 from toolkit.data import open_faces, open_folder
 from toolkit.data.formats.pts import write_pts
 from toolkit.data.licences import licence_of
-from toolkit.data.own import write_labels
-from toolkit.data.pseudo_labels import PseudoLabelFolder
+from toolkit.data.own import LabelledFolder, write_labels
 from toolkit.runtime.landmarker import CONFIDENCE_FLOOR, Prediction
 
 WIDTH, HEIGHT = 220, 180
@@ -206,8 +205,8 @@ def test_only_what_this_command_made_is_replaced(
 def test_a_folder_says_which_points_of_ones_own_it_has(tmp_path: Path) -> None:
     """In scheme.json, as its readers want it; of a known scheme there is none."""
     own = own_scheme(scheme_file(tmp_path / "own.json", "pseudo-7"))
-    PseudoLabelFolder(tmp_path).close({"origin": "networks"}, own)
+    LabelledFolder(tmp_path).close({"origin": "networks"}, own)
     assert own_scheme(tmp_path / "scheme.json") == own
     (tmp_path / "other").mkdir()
-    PseudoLabelFolder(tmp_path / "other").close({"origin": "networks"}, W300_68)
+    LabelledFolder(tmp_path / "other").close({"origin": "networks"}, W300_68)
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["labels.json"]

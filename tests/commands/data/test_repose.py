@@ -86,7 +86,7 @@ def test_what_is_there_is_only_replaced_on_demand(
         (("--count", "300"), "--count 300 is more than 99 of each of 2 portraits: ask for 198 at most"),
         (("--count", "0"), "--count"),
         (("--size", "20"), "--size from 64 to 1024 pixels, got 20"),
-        (("--seed", "-1"), "--seed 0 or more, got -1"),
+        (("--seed", "-1"), "--seed must be at least 0, got -1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(
@@ -109,6 +109,26 @@ def test_a_picture_that_is_no_studios_is_named(
         (portraits / f"{name}.pts").unlink()
     assert made(portraits, tmp_path / "anew") == 2
     assert "no portrait before an even background" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["damaged", "incomplete"])
+def test_what_is_no_whole_portrait_is_named_or_left_out(
+    wrong: str, portraits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A picture that cannot be read, and a face without some of its points."""
+    (portraits / "leaves.png").unlink()
+    if wrong == "damaged":
+        (portraits / "ann.png").write_bytes((portraits / "ann.png").read_bytes()[:300])
+    else:
+        _, points = studio()
+        points[3] = np.nan
+        (portraits / "ann.pts").write_text(write_pts(points))
+    given = ["data", "repose", str(portraits), "--out", str(tmp_path / "anew"), "--count", "2", "--size", "96"]
+    assert main(given) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "ann" in error and "--skip-bad" in error
+    assert main([*given, "--skip-bad"]) == 0
+    assert {label.group for label in open_folder(tmp_path / "anew", test=False).labels} == {"bo_2"}
 
 
 def test_large_photos_are_kept_small() -> None:

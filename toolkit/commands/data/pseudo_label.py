@@ -22,8 +22,8 @@ from toolkit.data import open_folder
 from toolkit.data.audit import told
 from toolkit.data.labels import Label, Photos
 from toolkit.data.licences import research_sets
-from toolkit.data.own import check_place
-from toolkit.data.pseudo_labels import Placement, PseudoLabelFolder, disagreement, eye_distance, placed
+from toolkit.data.own import LabelledFolder, check_place
+from toolkit.data.pseudo_labels import Placement, disagreement, eye_distance, placed
 from toolkit.detect.ensemble import Mirrored, consensus
 from toolkit.detect.landmarks import PASSES
 from toolkit.landmarkers import open_model
@@ -115,7 +115,7 @@ def run(options: PseudoLabel) -> Steps[Outcome]:
     networks = _networks(options, faces.scheme)
     target = faces.scheme if options.correct == "placement" else networks[0].scheme
     with new_folder(options.out) as temporary:
-        own = PseudoLabelFolder(temporary)
+        own = LabelledFolder(temporary)
         found = yield from _label(options, faces, networks, own)
         if not found.kept and not found.as_given:
             raise ValueError(
@@ -150,9 +150,7 @@ def _networks(options: PseudoLabel, given: Scheme) -> list[Landmarker]:
     return opened
 
 
-def _label(
-    options: PseudoLabel, faces: Photos, networks: Sequence[Landmarker], own: PseudoLabelFolder
-) -> Steps[Verdicts]:
+def _label(options: PseudoLabel, faces: Photos, networks: Sequence[Landmarker], own: LabelledFolder) -> Steps[Verdicts]:
     found, seen, given = Verdicts(), networks[0].scheme, faces.scheme
     same_points = (seen.layout or seen.name) == (given.layout or given.name)
     for number, label in enumerate(faces.labels):
@@ -175,18 +173,18 @@ def _label(
             continue
         if same_points:  # a point that nobody could place is still none
             points = np.where(np.isnan(label.points_xy), np.nan, points)
-        own.add(label, points, same_points)
+        own.copy(label, points, same_points)
         found.kept.append(verdict)
     return found
 
 
 def _place(
-    label: Label, place: Placement | None, spread: float, limit: float, own: PseudoLabelFolder, found: Verdicts
+    label: Label, place: Placement | None, spread: float, limit: float, own: LabelledFolder, found: Verdicts
 ) -> None:
     """Write a face where it belongs."""
     better = place is not None and place.better(limit)
     points: FloatArray = place.points_xy if place is not None and better else label.points_xy
-    own.add(label, points, True)
+    own.copy(label, points, True)
     if place is None:
         found.as_given.append(Verdict(name=label.name, before=float("nan"), spread=spread))
         return

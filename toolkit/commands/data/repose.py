@@ -8,8 +8,7 @@ import numpy as np
 from tyro.conf import Positional
 
 from toolkit.core.arrays import FloatArray, ImageArray
-from toolkit.core.files import new_folder, write_bytes, write_json
-from toolkit.core.images import write_image
+from toolkit.core.files import new_folder
 from toolkit.core.options import Options
 from toolkit.core.outputs import NewFolder, check_outputs
 from toolkit.core.progress import Outcome, Progress, Steps
@@ -18,8 +17,8 @@ from toolkit.core.schemes import W300_68
 from toolkit.core.words import counted
 from toolkit.data import Faces, open_faces
 from toolkit.data.audit import told
-from toolkit.data.formats.pts import COVERED, VISIBILITY, VISIBLE, write_pts
-from toolkit.data.own import check_place, clean, write_labels
+from toolkit.data.own import LabelledFolder, check_place, clean
+from toolkit.data.sample import Sample
 from toolkit.data.synthetic import VERSION
 from toolkit.data.synthetic.reposed import Portrait, repose
 
@@ -58,10 +57,9 @@ class Repose(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.at_least(1, "count")
+        self.at_least(0, "seed")
         if not 64 <= self.size <= 1024:
             raise ValueError(f"expected --size from 64 to 1024 pixels, got {self.size}")
-        if self.seed < 0:
-            raise ValueError(f"expected --seed 0 or more, got {self.seed}")
 
 
 def run(options: Repose) -> Steps[Outcome]:
@@ -79,8 +77,8 @@ def run(options: Repose) -> Steps[Outcome]:
             f"{MOST * len(portraits)} at most"
         )
     names = list(portraits)
-    seen: dict[str, object] = {}
-    with new_folder(options.out) as folder:
+    with new_folder(options.out) as temporary:
+        own = LabelledFolder(temporary)
         for number in range(options.count):
             if number % BLOCK == 0:
                 yield Progress(task="portraits seen anew", done=number, total=options.count)
@@ -89,12 +87,7 @@ def run(options: Repose) -> Steps[Outcome]:
                 face = repose(portraits[which], options.size, np.random.default_rng([options.seed, number]))
             except ValueError as error:
                 raise ValueError(f"{which}: {error}") from error
-            name = f"{which}_{number // len(names) + 1}"
-            write_image(folder / f"{name}.jpg", face.image)
-            write_bytes(folder / f"{name}.pts", write_pts(face.points_xy).encode())
-            states = np.where(face.covered, COVERED, VISIBLE).tolist()
-            seen[name] = {"pose": "unknown", "visible": states}
-        write_json(folder / VISIBILITY, seen)
+            own.draw(f"{which}_{number // len(names) + 1}", face.image, face.points_xy, face.covered)
         about = {
             "kind": KIND,
             "origin": f"seen anew (v{VERSION}, seed {options.seed}), of {faces.title}",
@@ -105,7 +98,7 @@ def run(options: Repose) -> Steps[Outcome]:
             "seed": options.seed,
             **conditions(1),
         }
-        write_labels(folder, about)
+        own.close(about, faces.scheme)
     text = f"{counted(options.count, 'face')} of {counted(len(portraits), 'portrait')}: {options.out}"
     return Outcome(text=f"{text}\nsdhrnet data preview {options.out} --out sheet.png")
 
@@ -115,16 +108,31 @@ def _portraits(faces: Faces, options: Repose) -> Steps[dict[str, Portrait]]:
     found: dict[str, Portrait] = {}
     for number in range(len(faces)):
         yield Progress(task="portraits", done=number, total=len(faces))
-        sample = faces[number]
-        share = min(1.0, 2 * options.size / float(np.ptp(sample.points_xy, axis=0).max()))
         try:
-            found[clean(sample.name).replace("/", "-")] = Portrait.of(*smaller(sample.image, sample.points_xy, share))
-        except ValueError as error:
+            name, portrait = _portrait(faces[number], 2 * options.size)
+        except (ValueError, FileNotFoundError) as error:
             if not options.skip_bad:
-                raise ValueError(f"{sample.name}: {error}; --skip-bad leaves such pictures out") from error
+                raise ValueError(f"{error}; --skip-bad leaves such pictures out") from error
+            continue
+        found[name] = portrait
     if not found:
         raise ValueError(f"{faces.title} has no portrait before an even background")
     return found
+
+
+def _portrait(sample: Sample, most_px: float) -> tuple[str, Portrait]:
+    """A name that can be a file's, and the portrait, its face no longer than that.
+
+    Raises:
+        ValueError: it is none, or its picture cannot be used.
+    """
+    if not np.isfinite(sample.points_xy).all():
+        raise ValueError(f"{sample.name}: some of its points are missing")
+    share = min(1.0, most_px / float(np.ptp(sample.points_xy, axis=0).max()))
+    try:
+        return clean(sample.name).replace("/", "-"), Portrait.of(*smaller(sample.image, sample.points_xy, share))
+    except ValueError as error:
+        raise ValueError(f"{sample.name}: {error}") from error
 
 
 def smaller(image: ImageArray, points_xy: FloatArray, share: float) -> tuple[ImageArray, FloatArray]:

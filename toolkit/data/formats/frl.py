@@ -2,8 +2,8 @@
 
 Its template has 189 points in an order of its own, which are read as 300W's 68: most are one of the template's or lie
 between two of them; the contour is its line from temple to chin, parted evenly. Which points those are, and how far
-beside them 300W's annotators would put theirs, was found on these portraits by what released networks say (`python -m
-tools layout`); how far they are from it, `sdhrnet evaluate sdhrnet-68pt-160 --data FOLDER` tells.
+beside them 300W's annotators would put theirs, was settled by what released networks say of these portraits; what is
+left, `python -m tools layout FOLDER` tells of each point, and `sdhrnet evaluate sdhrnet-68pt-160 --data FOLDER` in all.
 
 The 3DSK portraits, which the same collection holds, come from a shop whose terms allow educational use: they are left
 out, so that what is trained on the others can be used by anybody who names the authors.

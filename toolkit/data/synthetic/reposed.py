@@ -50,7 +50,7 @@ EXPOSED = 110.0
 FOLDED = 0.01
 """Share of the face and what is about it that may show the photo turned over."""
 TRIES = 50
-"""Poses and expressions that are drawn for one picture: one in eight folds the photo too much."""
+"""Poses and expressions that are drawn for one picture, until one does not fold the photo."""
 SPAN = 2
 """Pixels between the places that the spline is computed at."""
 _EYES = slice(36, 42), slice(42, 48)
@@ -74,7 +74,7 @@ class Portrait:
 
     @classmethod
     def of(cls, image: ImageArray, points_xy: FloatArray) -> "Portrait":
-        """From a photo (H, W, 3) before an even background and its 68 points (68, 2)."""
+        """From a photo (H, W, 3) before an even background and its 68 points (68, 2). Raises as matte does."""
         return cls(image, points_xy, matte(image))
 
 

@@ -4,8 +4,8 @@ A scheme is a table: each point is a weighted mean of a few vertices, but for th
 edge of the jaw, from about ear level to the chin on each side, into pieces of equal length.
 
 Annotators do not put points quite where an anatomist would draw the curves: the tip of the nose lies lower, and the
-ends of the brows higher. How far was found on drawn faces seen from the front, by what released networks say of them,
-mirrored too: `python -m tools layout`.
+ends of the brows higher. How far was settled by what released networks say of drawn faces, mirrored too; what is left
+beside the tables, `python -m tools layout` tells.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
