@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut
+from toolkit.core.geometry import BOX_SCALE, Crop, Pose, crop_of_box, cut, lengths_along, on_line
 
 BOX = np.array([30.0, 50.0, 90.0, 130.0])
 """Taller than wide, off the middle of every image used here."""
@@ -181,3 +181,11 @@ def test_a_box_without_area_is_refused(box):
     """Boxes that are no boxes raise ValueError and name their numbers."""
     with pytest.raises(ValueError, match="face box needs finite"):
         crop_of_box(np.array(box, dtype=float), 64)
+
+
+def test_places_on_a_line_by_length() -> None:
+    """Between its points and, straight on, beyond both ends."""
+    line = np.array([[0.0, 0.0], [0.0, 2.0], [3.0, 2.0]])
+    np.testing.assert_allclose(lengths_along(line), [0, 2, 5])
+    found = on_line(line, np.array([-1.0, 0.0, 1.0, 3.0, 5.0, 7.0]))
+    np.testing.assert_allclose(found, [[0, -1], [0, 0], [0, 1], [1, 2], [3, 2], [5, 2]])

@@ -29,20 +29,54 @@ def portrait() -> Portrait:
 
 @pytest.mark.parametrize("pose", POSES, ids=str)
 @pytest.mark.parametrize("modes", [{}, SMILE], ids=["at rest", "smiling"])
-def test_a_drawn_heads_points_move_as_the_head_does(pose: HeadPose, modes: dict[str, float]) -> None:
-    """What a mean head's points become is what they are on a drawn head that is turned and smiles."""
+def test_a_drawn_heads_points_move_as_the_head_does(
+    pose: HeadPose, modes: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a mean head's points become, seen from afar, is what they are on a drawn head that is turned and smiles."""
+    monkeypatch.setattr(reposed, "TAKEN_FROM", FROM_FRONT.distance)
+    monkeypatch.setattr(reposed, "_nearer", lambda: np.zeros(68))
     view = view_of(modes, pose)
     moved = reposed._moved(from_front({})[:, :2], modes, view)
     assert np.abs(moved - points_of(view, W300_68)[:, :2]).max() < 1e-4
 
 
 def test_another_face_keeps_its_own_form() -> None:
-    """Seen from the front and at rest every portrait is as it was; turned, a wider one is still wider."""
-    rest, view = from_front({})[:, :2], view_of({}, FROM_FRONT)
+    """Seen from where its photo was taken and at rest every portrait is as it was; turned, a wider one is wider."""
+    rest, view = from_front({})[:, :2], view_of({}, replace(FROM_FRONT, distance=reposed.TAKEN_FROM))
     wide = rest * (1.1, 1)
-    assert np.abs(reposed._moved(wide, {}, view) - wide).max() < 1e-4
+    moved = reposed._moved(wide, {}, view)
+    larger = np.linalg.norm(moved[45] - moved[36]) / np.linalg.norm(wide[45] - wide[36])
+    assert np.abs(moved - wide * larger)[17:].max() < 0.01
     turned = view_of({}, POSES[1])
     assert np.ptp(reposed._moved(wide, {}, turned)[:, 0]) > 1.05 * np.ptp(reposed._moved(rest, {}, turned)[:, 0])
+
+
+def test_depths_are_given_once_for_both_sides() -> None:
+    """For the face's middle and the image's left, and nothing for the contour."""
+    assert all(17 <= i <= W300_68.mirror[i] for i in reposed.NEARER if i < 27) and min(reposed.NEARER) >= 17
+    nearer = reposed._nearer()
+    assert not any(W300_68.mirror[i] in reposed.NEARER for i in reposed.NEARER if W300_68.mirror[i] != i)
+    np.testing.assert_array_equal(nearer, nearer[list(W300_68.mirror)])
+    assert nearer[[31, 35]].tolist() == [-0.06, -0.06] and not nearer[:17].any()
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), [(0.0, 0.0), (25.0, -12.0), (-25.0, 12.0)])
+def test_the_contour_is_parted_anew(yaw: float, pitch: float) -> None:
+    """Evenly on its own line; a head that nods begins it lower on both sides; a mirrored one mirrors it."""
+    rest = from_front({})[:17, :2] * 100
+
+    def parted(yaw: float, pitch: float) -> np.ndarray:
+        view = view_of({}, HeadPose(yaw=yaw, pitch=pitch, roll=0, distance=8)).placed(100, (0, 0))
+        return reposed._respaced(rest, view)
+
+    found, mirrored, nodding = parted(yaw, pitch), parted(-yaw, pitch), parted(yaw, pitch + 10)
+    assert np.abs(mirrored[::-1] * (-1, 1) - found).max() < 0.1
+    assert nodding[0, 1] > found[0, 1] + 3 and nodding[16, 1] > found[16, 1] + 3
+    for side in (found[:9], found[8:]):
+        steps = np.linalg.norm(np.diff(side, axis=0), axis=1)
+        assert steps.max() < 1.1 * steps.min()
+    if yaw == pitch == 0:
+        assert np.abs(found[8] - rest[8]).max() < 1e-9 and 2 < rest[0, 1] - found[0, 1] < 4
 
 
 @pytest.mark.parametrize("turn_deg", [0.0, 12.0])
@@ -107,8 +141,8 @@ def test_faces_fill_their_share_of_the_picture(portrait: Portrait) -> None:
     faces = [repose(portrait, 128, np.random.default_rng([3, n])) for n in range(40)]
     for face in faces:
         low, high = face.points_xy.min(axis=0), face.points_xy.max(axis=0)
-        assert 0.37 < np.max(high - low) / 128 < 0.47
-        assert np.abs((low + high) / 2 - 63.5).max() < 1
+        assert 0.35 < np.max(high - low) / 128 < 0.48
+        assert np.abs((low + high) / 2 - 63.5).max() < 4  # contours are parted anew afterwards
     assert 0.005 < np.mean([face.covered for face in faces]) < 0.3
 
 

@@ -161,3 +161,19 @@ def _blocks_under(image: ImageArray, crop: Crop, block: int) -> tuple[NDArray[np
     limit = np.array([-(-width // block), -(-height // block)])
     low = np.clip(low, 0, limit - 1)
     return low, np.clip(high, low + 1, limit)
+
+
+def on_line(line_xy: FloatArray, lengths: FloatArray) -> FloatArray:
+    """Points (N, 2) at lengths (N,) along a line (P, 2), which goes on straight beyond its ends."""
+    along = lengths_along(line_xy)
+    out = np.column_stack([np.interp(lengths, along, line_xy[:, axis]) for axis in (0, 1)])
+    before, beyond = np.minimum(lengths, 0), np.maximum(lengths - along[-1], 0)
+    out += before[:, None] * (line_xy[1] - line_xy[0]) / along[1]
+    out += beyond[:, None] * (line_xy[-1] - line_xy[-2]) / (along[-1] - along[-2])
+    return np.asarray(out)
+
+
+def lengths_along(line_xy: FloatArray) -> FloatArray:
+    """(P,) how far along a line (P, 2) each of its points lies."""
+    steps = np.linalg.norm(np.diff(line_xy, axis=0), axis=1)
+    return np.concatenate([[0.0], np.cumsum(steps)])

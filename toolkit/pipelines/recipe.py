@@ -37,7 +37,9 @@ FACES = MappingProxyType(
 PLACED, LABELS, AGAIN = "aflw_merl-placed", "-labels", "-labels-again"
 """Sets that steps make: one whose labels were moved into place; NAME-labels, those of NAME labelled anew; and the same
 once more by better networks."""
-REPOSED = MappingProxyType({"london189-reposed": 12000, "london189-reposed-1": 12000})
+REPOSED = MappingProxyType(
+    {"london189-reposed": 12000, "london189-reposed-v2-1": 12000, "london189-reposed-v2-2": 12000}
+)
 """Sets that steps make of portraits, each by its own seed, and their faces."""
 SETS = (
     *(*FACES, PLACED, *REPOSED, *(f"{name}{LABELS}" for name in ("photos5", "aflw_pose", "aflw_merl", "ytf68"))),
@@ -374,10 +376,10 @@ def _seen_anew(at: Places, seed: int) -> Job[Repose]:
     return _step(repose.run, Repose(data=at.source("london189"), out=at.out / name, count=count, seed=seed))
 
 
-def _free_of(at: Places, name: str, start: str, sets: int, epochs: int) -> Job[Teacher]:
+def _free_of(at: Places, name: str, start: str, sets: slice, epochs: int) -> Job[Teacher]:
     """The network without research terms, with some of these sets."""
     free = Teacher(
-        **_on(at, name, [("london189", 2.0), *((made, 1.0) for made in list(REPOSED)[:sets])]),
+        **_on(at, name, [("london189", 2.0), *((made, 1.0) for made in list(REPOSED)[sets])]),
         start=at.out / start,
         size=128,
         synthetic=750,  # twice, as the portraits
@@ -403,20 +405,25 @@ def _free_again(at: Places) -> Wave:
     return Wave(
         name="free-again",
         purpose="the network without research terms sees them",
-        jobs=(_free_of(at, "free-reposed", "free", 1, 6),),
+        jobs=(_free_of(at, "free-reposed", "free", slice(1), 6),),
     )
 
 
 def _reposed_again(at: Places) -> Wave:
-    return Wave(name="reposed-again", purpose="to come: as many more of them", ships=False, jobs=(_seen_anew(at, 1),))
+    return Wave(
+        name="reposed-again",
+        purpose="to come: twice as many of them, as version 2 turns and marks them",
+        ships=False,
+        jobs=tuple(_seen_anew(at, seed) for seed in (1, 2)),
+    )
 
 
 def _free_longer(at: Places) -> Wave:
     return Wave(
         name="free-longer",
-        purpose="to come: the network without research terms sees all of them, for longer",
+        purpose="to come: the network without research terms sees these",
         ships=False,
-        jobs=(_free_of(at, "free-longer", "free-reposed", 2, 8),),
+        jobs=(_free_of(at, "free-longer", "free-reposed", slice(1, 3), 6),),
     )
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from toolkit.core.schemes import W300_68
 from toolkit.data import open_folder
 from toolkit.data.formats import by_name, detect
-from toolkit.data.formats.frl import ABOVE, BESIDE, BETWEEN, POINTS, SIDES, as_68
+from toolkit.data.formats.frl import ABOVE, BESIDE, BETWEEN, LEVEL, OWN, POINTS, SIDES, as_68
 
 
 def template(seed: int = 0) -> list[list[float]]:
@@ -48,7 +48,17 @@ def test_every_point_has_its_place_in_the_template() -> None:
     np.testing.assert_array_equal(found[8], points[129])
     steps = np.diff(found[:9, 1])
     np.testing.assert_allclose(steps, steps[0])
-    np.testing.assert_allclose(found[0], [20, 20 + 70 * ABOVE / 8])
+
+
+@pytest.mark.parametrize("low", [0.0, 30.0, 60.0])
+def test_contours_begin_about_beside_the_eyes(low: float) -> None:
+    """Wherever the template's begin: of what these differ by, as much stays as is said."""
+    points = np.array(template())
+    points[[18, 27]] = [[40, 60], [140, 60]]
+    points[list(SIDES[0])] = np.column_stack([np.full(8, 20.0), np.linspace(20 + low, 180, 8)])
+    first = 20 + low + (160 - low) * ABOVE / 8
+    wanted = 60 + 100 * LEVEL
+    np.testing.assert_allclose(as_68(points)[0], [20, wanted + OWN * (first - wanted)], atol=1.5)
 
 
 def test_what_lies_beside_is_mirrored() -> None:

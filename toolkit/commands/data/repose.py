@@ -19,8 +19,8 @@ from toolkit.data import Faces, open_faces
 from toolkit.data.audit import told
 from toolkit.data.own import LabelledFolder, check_place, clean
 from toolkit.data.sample import Sample
-from toolkit.data.synthetic import VERSION
-from toolkit.data.synthetic.reposed import Portrait, repose
+from toolkit.data.synthetic import VERSION as DRAWN
+from toolkit.data.synthetic.reposed import VERSION, Portrait, repose
 
 KIND = "reposed"
 """Of the folder, in its labels.json."""
@@ -90,7 +90,7 @@ def run(options: Repose) -> Steps[Outcome]:
             own.draw(f"{which}_{number // len(names) + 1}", face.image, face.points_xy, face.covered)
         about = {
             "kind": KIND,
-            "origin": f"seen anew (v{VERSION}, seed {options.seed}), of {faces.title}",
+            "origin": f"seen anew (v{VERSION}, by drawn faces v{DRAWN}, seed {options.seed}), of {faces.title}",
             "data": faces.title,
             "n_portraits": len(portraits),
             "count": options.count,

@@ -18,6 +18,7 @@ import numpy as np
 
 from toolkit.core.arrays import FloatArray
 from toolkit.core.files import read_json
+from toolkit.core.geometry import lengths_along, on_line
 from toolkit.core.schemes import W300_68
 from toolkit.data.formats.gather import Format, Split, gather, picture_in, points_of, require_faces, shown
 from toolkit.data.labels import Label, Reading
@@ -31,6 +32,9 @@ SIDES = ((109, 110, 111, 125, 126, 127, 128, 129), (112, 113, 114, 133, 132, 131
 """The contour from each temple to the chin."""
 ABOVE = 0.09
 """Of the distance between two of 300W's contour points, by which the template begins above the first."""
+LEVEL, OWN = 0.05, 0.5
+"""How far below the outer eye corners 300W's contours begin on average, in distances between these, and how much of
+what differs from it in the template stays: its contours begin at the ear, wherever that is."""
 BETWEEN = MappingProxyType(
     {
         **{17: (71, 71, 0.0), 18: (71, 73, 2 / 3), 19: (72, 74, 2 / 3), 20: (74, 75, 1 / 3), 21: (75, 76, 1 / 4)},
@@ -112,17 +116,19 @@ def as_68(template_xy: FloatArray) -> FloatArray:
         points[place] += (aside * right + below * down) / 1000
         if (other := W300_68.mirror[place]) != place:
             points[other] += (below * down - aside * right) / 1000
-    near, far = (_contour(template_xy[list(side)]) for side in SIDES)
+    near, far = (_contour(template_xy[list(side)], points[[36, 45]]) for side in SIDES)
     points[:17] = np.concatenate([near, far[-2::-1]])
     return points
 
 
-def _contour(line_xy: FloatArray) -> FloatArray:
-    """Nine points (9, 2), evenly along a line from beside the eye to the chin."""
-    lengths = np.linalg.norm(np.diff(line_xy, axis=0), axis=1)
-    along = np.concatenate([[0.0], np.cumsum(lengths)]) / lengths.sum()
-    wanted = np.linspace(ABOVE / 8, 1, 9)
-    return np.column_stack([np.interp(wanted, along, line_xy[:, axis]) for axis in (0, 1)])
+def _contour(line_xy: FloatArray, eyes_xy: FloatArray) -> FloatArray:
+    """Nine points (9, 2), evenly along a line from beside the eye to the chin; eyes_xy are the outer corners (2, 2)."""
+    whole, across = lengths_along(line_xy)[-1], eyes_xy[1] - eyes_xy[0]
+    first = ABOVE / 8 * whole
+    ((right, down),) = on_line(line_xy, np.array([first])) - eyes_xy[0]
+    level = (down * across[0] - right * across[1]) / (across @ across)
+    first += (1 - OWN) * (LEVEL - level) * np.linalg.norm(across)
+    return on_line(line_xy, np.linspace(first, whole, 9))
 
 
 def _template(written: Any) -> FloatArray:

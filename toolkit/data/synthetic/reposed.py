@@ -9,12 +9,16 @@ A portrait is one from the front with its mouth closed, before an even backgroun
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from math import radians, sin
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.core.arrays import FloatArray, Floats, ImageArray, SingleArray, single
+from toolkit.core.geometry import lengths_along, on_line
 from toolkit.core.schemes import W300_68
 from toolkit.data.synthetic import objects
 from toolkit.data.synthetic.canvas import FINE, Canvas, plain
@@ -47,6 +51,27 @@ OPENED = 0.025
 """Units by which lips part more than in the photo before one looks into the mouth."""
 EXPOSED = 110.0
 """Mean level of the picture's middle under a lamp, as a camera exposes it."""
+TAKEN_FROM = 15.0
+"""Units from the head's pivot to the studio's camera, whose perspective portraits already have."""
+NEARER = MappingProxyType(
+    {
+        **{17: 19, 20: -30, 21: -14, 27: 25, 28: 28, 29: 19, 30: 9, 31: -60, 32: -86, 33: -40},
+        **{36: 12, 37: 11, 38: 9, 40: 16, 41: 12, 48: 39, 49: 35, 50: 42, 51: 15},
+        **{57: 37, 58: 27, 59: 37, 60: 8, 61: 13, 62: 3, 66: -6, 67: 6},
+    }
+)
+"""Thousandths of a unit by which photographed points lie before those of the drawn head, which is not built by them:
+on the face's middle and the image's left; those on the right are their mirror's."""
+START = np.array([-0.035, 0.245, 0.11])
+"""Units along the contour by which it begins lower than the portrait's own: always, per sine of the pitch and per
+squared sine of the yaw, since annotators begin about beside the eyes, whichever way the ears go."""
+START_ASIDE, CHIN_ASIDE = np.array([-0.06, 0.08]), np.array([0.055, 0.25])
+"""Units along the contour, from the image's left to its right, by which its ends and its middle lie further: per sine
+of the yaw, and per sine of yaw times sine of pitch.
+
+These, and the depths, were settled by what sdhrnet-68pt-160, mirrored too, says of such pictures."""
+VERSION = 2
+"""Of the poses and of where points lie; pictures are drawn as drawn faces of their own version are."""
 FOLDED = 0.01
 """Share of the face and what is about it that may show the photo turned over."""
 TRIES = 50
@@ -156,6 +181,8 @@ def repose(portrait: Portrait, size_px: int, rng: np.random.Generator) -> Repose
     if rng.random() >= IN_PLACE:
         picture = cv2.blendLinear(picture, draw_background(rng, size_px, size_px), single(person), single(1 - person))
     scene, front = _dressed(np.asarray(picture, np.uint8), single(person), points, view, rng)
+    contour = slice(0, 17)
+    points[contour] = _respaced(points[contour], view)  # after all that is drawn by them
     hidden = hidden_by_head(view, points_of(view, W300_68), W300_68)
     column, row = np.clip(np.rint(points), 0, size_px - 1).astype(np.intp).T
     return ReposedFace(photograph(scene, rng), points, hidden | (front[row, column] > COVERS))
@@ -198,14 +225,35 @@ class _Frame:
 
 def _moved(head_on: FloatArray, modes: Values, view: HeadView) -> FloatArray:
     """(68, 2) a portrait's points (68, 2), in units, moved as a drawn head's are from what it is at rest, seen from the
-    front, to a view: its depth is the mean head's, and its contour is what is seen of it."""
+    front, to a view: its depth is about the mean head's, and its contour is what is seen of it."""
 
     def seen(points: FloatArray) -> FloatArray:
         return np.asarray(projected(turned(single(points + PIVOT), view.pose), view.pose), np.float64)
 
     rest, changed = from_front({}), from_front(modes)
-    own = np.column_stack([head_on, rest[:, 2]]) + changed - rest
+    depth = rest[:, 2] + _nearer()
+    flat = head_on * ((TAKEN_FROM - depth) / (TAKEN_FROM - depth[36:48].mean()))[:, None]  # as seen from afar
+    own = np.column_stack([flat, depth]) + changed - rest
     return seen(own) + points_of(view, W300_68)[:, :2] - seen(changed)
+
+
+def _respaced(line_xy: FloatArray, view: HeadView) -> FloatArray:
+    """(17, 2) the contour's points where annotators put them on the line through (17, 2), by the head's pose."""
+    across, nod = sin(radians(view.pose.yaw)), sin(radians(view.pose.pitch))
+    lower = START @ (1, nod, across * across)
+    aside, chin = (slide @ (across, across * nod) for slide in (START_ASIDE, CHIN_ASIDE))
+    along = lengths_along(line_xy)
+    first, middle, last = along[[0, 8, 16]] + view.unit_px * np.array([aside + lower, chin, aside - lower])
+    return on_line(line_xy, np.concatenate([np.linspace(first, middle, 9), np.linspace(middle, last, 9)[1:]]))
+
+
+@cache
+def _nearer() -> FloatArray:
+    """(68,) NEARER of every point, in units."""
+    out = np.zeros(W300_68.points)
+    for place, nearer in NEARER.items():
+        out[[place, W300_68.mirror[place]]] = nearer / 1000
+    return out
 
 
 def _parted(points: FloatArray, pairs: tuple[tuple[int, int], ...]) -> FloatArray:
