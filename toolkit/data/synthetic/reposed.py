@@ -181,7 +181,7 @@ def repose(portrait: Portrait, size_px: int, rng: np.random.Generator) -> Repose
     if rng.random() >= IN_PLACE:
         picture = cv2.blendLinear(picture, draw_background(rng, size_px, size_px), single(person), single(1 - person))
     scene, front = _dressed(np.asarray(picture, np.uint8), single(person), points, view, rng)
-    contour = slice(0, 17)
+    contour = list(W300_68.regions["contour"])
     points[contour] = _respaced(points[contour], view)  # after all that is drawn by them
     hidden = hidden_by_head(view, points_of(view, W300_68), W300_68)
     column, row = np.clip(np.rint(points), 0, size_px - 1).astype(np.intp).T
